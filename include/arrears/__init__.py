@@ -1,0 +1,1 @@
+"""Arrears: the daily work of a post-loan collections department, as an Airflow project."""

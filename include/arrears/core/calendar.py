@@ -1,0 +1,81 @@
+"""Working days of a jurisdiction: statutory holidays and make-up days from ``holidays``, corrected by a file."""
+
+import csv
+from calendar import monthrange
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+
+import holidays
+
+from arrears.core.errors import BadArguments
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class BusinessCalendar:
+    """Says which local dates are working days."""
+
+    country: str
+    subdivision: str | None = None
+    overrides: Mapping[date, bool] = field(default_factory=dict)
+
+    def is_working_day(self, day: date) -> bool:
+        """Say whether ``day`` is worked; the override file wins over the statutory calendar."""
+        override = self.overrides.get(day)
+        return _statutory(self.country, self.subdivision).is_working_day(day) if override is None else override
+
+    def next_working_day(self, day: date) -> date:
+        """Return ``day`` itself if worked, else the first working day after it."""
+        while not self.is_working_day(day):
+            day += ONE_DAY
+        return day
+
+    def previous_working_day(self, day: date) -> date:
+        """Return ``day`` itself if worked, else the last working day before it."""
+        while not self.is_working_day(day):
+            day -= ONE_DAY
+        return day
+
+    def add_working_days(self, day: date, count: int) -> date:
+        """Return the ``count``-th working day after ``day``; with 0, ``day`` itself."""
+        for _ in range(count):
+            day = self.next_working_day(day + ONE_DAY)
+        return day
+
+    def working_days_after(self, start: date, end: date) -> int:
+        """Count the working days in ``(start, end]``; 0 when ``end`` is not later."""
+        return sum(self.is_working_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
+
+
+@lru_cache
+def _statutory(country: str, subdivision: str | None) -> holidays.HolidayBase:
+    return holidays.country_holidays(country, subdiv=subdivision)
+
+
+def add_months(day: date, months: int) -> date:
+    """Return the same day of a later month, or that month's end; always counted from the original day.
+
+    Source: Civil Code (CN) art. 202; chained month arithmetic drifts, so callers pass the original date.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+def read_overrides(path: Path) -> dict[date, bool]:
+    """Read a calendar override file with the columns ``date`` and ``working`` (yes or no).
+
+    Raises:
+        BadArguments: a row is neither.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as handle:
+        found = {}
+        for number, row in enumerate(csv.DictReader(handle), start=2):
+            try:
+                found[date.fromisoformat(row["date"])] = {"yes": True, "no": False}[row["working"]]
+            except (KeyError, TypeError, ValueError):
+                raise BadArguments(f"{path.name} row {number}: give date as YYYY-MM-DD and working as yes or no") from None
+    return found

@@ -1,0 +1,50 @@
+"""Natural keys: what a thing is, never which run, try, file or moment made it."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+
+def canonical(value: Mapping[str, Any] | list[Any] | str | int) -> bytes:
+    """Return the one byte form of JSON data (RFC 8785 for integers, strings, lists and ASCII-keyed objects).
+
+    Raises:
+        TypeError: a float, which has no place in evidence.
+    """
+    _refuse_floats(value)
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def _refuse_floats(value: object) -> None:
+    if isinstance(value, float):
+        raise TypeError("floats have no canonical form here: use integers of minor units or text")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            if not isinstance(key, str) or not key.isascii():
+                raise TypeError(f"object keys are ASCII text, not {key!r}")
+            _refuse_floats(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _refuse_floats(inner)
+
+
+def sha256(data: bytes) -> str:
+    """Return the SHA-256 of bytes as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def digest(value: Mapping[str, Any] | list[Any] | str | int) -> str:
+    """Return the SHA-256 of the canonical form of data."""
+    return sha256(canonical(value))
+
+
+def natural_key(*parts: str | int) -> str:
+    """Return a 64-hex key over parts; no part may be empty, so nothing collides by omission.
+
+    Raises:
+        ValueError: a part is empty.
+    """
+    if any(part == "" for part in parts):
+        raise ValueError("a natural key has no empty part")
+    return digest([str(part) for part in parts])

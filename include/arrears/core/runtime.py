@@ -1,0 +1,34 @@
+"""What every step is given: settings, clock, entropy and the key of the attempt that runs it."""
+
+from dataclasses import asdict, dataclass, field
+
+from arrears.core.clock import Clock, SystemClock
+from arrears.core.entropy import Entropy, SystemEntropy
+from arrears.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class RunKey:
+    """Which attempt did it: evidence for the auditor, never part of a natural key."""
+
+    dag_id: str = "cli"
+    run_id: str = "cli"
+    task_id: str = "cli"
+    map_index: int = -1
+    try_number: int = 1
+    ti_id: str = ""
+
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the key as JSON data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The outside world of a step."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=SystemClock)
+    entropy: Entropy = field(default_factory=SystemEntropy)
+    attempt: RunKey = field(default_factory=RunKey)
+    rehearsal: bool = False

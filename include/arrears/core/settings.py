@@ -1,0 +1,74 @@
+"""Settings come from ``ARREARS_*`` variables (or Airflow connections of the same names), never from code."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+from arrears.core.errors import BadArguments
+
+Mode = Literal["sandbox", "live"]
+CHANNEL_URLS = ("smtp_url", "sms_url", "agency_url")
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Settings(BaseModel):
+    """Where the store, the artefacts and the channels are, and whether effects are real."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    home: Path
+    store_url: str
+    artifacts_url: str
+    mode: Mode = "sandbox"
+    ledger_url: str | None = None
+    smtp_url: str | None = None
+    sms_url: str | None = None
+    agency_url: str | None = None
+    policy_file: Path | None = None
+    code_id: str = "unreleased"
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str] | None = None) -> "Settings":
+        """Read the ``ARREARS_*`` variables; everything has a default under ``ARREARS_HOME`` (``./var``).
+
+        Raises:
+            BadArguments: an unknown mode, or a sandbox pointed at a channel outside loopback.
+        """
+        env = os.environ if variables is None else variables
+        home = Path(env.get("ARREARS_HOME") or "var").absolute()
+        mode = env.get("ARREARS_MODE") or "sandbox"
+        if mode not in ("sandbox", "live"):
+            raise BadArguments(f"ARREARS_MODE={mode!r}: use sandbox or live")
+        policy = env.get("ARREARS_POLICY")
+        settings = cls(
+            home=home,
+            store_url=env.get("ARREARS_STORE_URL") or f"sqlite:///{home / 'arrears.sqlite'}",
+            artifacts_url=env.get("ARREARS_ARTIFACTS_URL") or f"file://{home / 'artifacts'}",
+            mode="live" if mode == "live" else "sandbox",
+            ledger_url=env.get("ARREARS_LEDGER_URL") or None,
+            smtp_url=env.get("ARREARS_SMTP_URL") or None,
+            sms_url=env.get("ARREARS_SMS_URL") or None,
+            agency_url=env.get("ARREARS_AGENCY_URL") or None,
+            policy_file=Path(policy).absolute() if policy else None,
+            code_id=env.get("ARREARS_CODE_ID") or "unreleased",
+        )
+        settings.refuse_foreign_sandbox()
+        return settings
+
+    def refuse_foreign_sandbox(self) -> None:
+        """Refuse a sandbox whose channel would reach a real customer.
+
+        Raises:
+            BadArguments: a channel URL of a sandbox does not point to loopback.
+        """
+        if self.mode != "sandbox":
+            return
+        for name in CHANNEL_URLS:
+            url = getattr(self, name)
+            if url and urlsplit(url).scheme != "file" and urlsplit(url).hostname not in LOOPBACK:
+                raise BadArguments(f"ARREARS_{name.upper()} leaves this machine, but the mode is sandbox: "
+                                   "use a loopback address, or ARREARS_MODE=live")

@@ -1,0 +1,1 @@
+"""The rulebook: policy, staging, evidence, holds and the one pure decision function."""

@@ -1,0 +1,1 @@
+"""SQLAlchemy tables, migrations, engine and bulk writes; the invariants live in the schema."""

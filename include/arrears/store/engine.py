@@ -1,0 +1,66 @@
+"""One engine per store: SQLite in WAL mode or PostgreSQL, values never shown in errors."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from arrears.core.errors import BadArguments
+
+BUSY_SECONDS = 60
+
+
+@lru_cache(maxsize=8)
+def open_engine(store_url: str) -> Engine:
+    """Return the engine of a store; a folder for a SQLite file is made when missing.
+
+    Raises:
+        BadArguments: the URL is neither SQLite nor PostgreSQL.
+    """
+    try:
+        url = make_url(store_url)
+    except ArgumentError:
+        raise BadArguments("ARREARS_STORE_URL cannot be read: use sqlite:///… or postgresql+psycopg://…") from None
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if backend == "postgresql":
+        return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
+    raise BadArguments(f"ARREARS_STORE_URL uses {backend}: the store is SQLite or PostgreSQL")
+
+
+def _prepare_sqlite(raw: Any, _record: object) -> None:
+    raw.isolation_level = None  # transactions are begun by _begin_sqlite, not by the driver
+    cursor = raw.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "recursive_triggers=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writing = connection.get_execution_options().get("arrears_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open one write transaction: committed at the end, rolled back on any error."""
+    with engine.connect().execution_options(arrears_write=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open one consistent read."""
+    with engine.connect() as connection, connection.begin():
+        yield connection
