@@ -1,0 +1,51 @@
+"""Legal packets: every one ever built, and which one is current."""
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from arrears.store.tables.base import Sha256, metadata, one_of
+
+PACKET_STATES = ("draft", "ready", "withheld", "incomplete")
+
+packet = Table(
+    "packet",
+    metadata,
+    Column("packet_id", Sha256, primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("facts_sha256", Sha256, nullable=False),
+    Column("open_remedies", JSON, nullable=False),
+    Column("chosen_remedy", String(40)),
+    Column("missing", JSON, nullable=False),
+    Column("reasons", JSON, nullable=False),
+    Column("clocks", JSON, nullable=False),
+    Column("pdf_sha256", Sha256),
+    Column("pdf_path", String(200)),
+    Column("manifest_sha256", Sha256),
+    Column("built_on", Date, nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("superseded_on", Date),
+    UniqueConstraint("account_id", "version"),
+    Index(
+        "uq_packet_current",
+        "account_id",
+        unique=True,
+        sqlite_where=text("superseded_on IS NULL"),
+        postgresql_where=text("superseded_on IS NULL"),
+    ),
+    CheckConstraint("version > 0", name="version_counts_from_one"),
+    CheckConstraint("state IN ('withheld', 'incomplete') OR pdf_sha256 IS NOT NULL", name="rendered_when_usable"),
+    one_of("state", *PACKET_STATES),
+    comment="packet_id = natural_key(account_id, version). One current packet per stage-three account; old ones are kept.",
+)
