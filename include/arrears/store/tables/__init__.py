@@ -1,6 +1,17 @@
 """Every table of the store, one module an area; importing this package fills ``metadata``."""
 
-from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, repossession, runs
+from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, reports, repossession, runs
 from arrears.store.tables.base import metadata
 
-__all__ = ["audit", "decisions", "feeds", "legal", "metadata", "outreach", "people", "repossession", "runs"]
+__all__ = [
+    "audit",
+    "decisions",
+    "feeds",
+    "legal",
+    "metadata",
+    "outreach",
+    "people",
+    "reports",
+    "repossession",
+    "runs",
+]

@@ -1,0 +1,35 @@
+"""Which digest went to whom: once per business date, ledger delivery and recipient."""
+
+from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table
+
+from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+
+DIGEST_KINDS = ("morning", "held", "failed")
+DIGEST_STATES = ("planned", "sending", "sent", "rejected", "in_doubt")
+
+digest_sent = Table(
+    "digest_sent",
+    metadata,
+    Column("digest_key", Sha256, primary_key=True),
+    Column("business_date", Date, nullable=False),
+    Column("delivery_no", Integer, nullable=False),
+    Column("recipient_sha256", Sha256, nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("language", String(2), nullable=False),
+    Column("branch", String(80), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    Column("html_sha256", Sha256, nullable=False),
+    Column("artefact", String(200), nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("planned_at", UtcText, nullable=False),
+    Column("sending_at", UtcText),
+    Column("settled_at", UtcText),
+    Column("message_id", String(200)),
+    Column("detail", String(200)),
+    Index("ix_digest_sent_date", "business_date", "state"),
+    one_of("kind", *DIGEST_KINDS),
+    one_of("state", *DIGEST_STATES),
+    comment="Intent before effect: planned, then sending is committed before the gateway is called; in_doubt is never "
+    "tried again by itself. A planned or rejected mail may be rebuilt. The address itself stays in the policy.",
+)
