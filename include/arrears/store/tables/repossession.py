@@ -96,7 +96,6 @@ repossession_order = Table(
     Column("acknowledged_at", UtcText),
     Column("receipt", String(200)),
     Column("recall_reason", String(80)),
-    Column("recall_sent_at", UtcText),
     Column("recalled_at", UtcText),
     Column("recall_acknowledged_at", UtcText),
     Column("closed_reason", String(80)),
