@@ -1,0 +1,164 @@
+"""Items, the contacts that carry them, every attempt to send, the budget of a person and what was left undone."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    UniqueConstraint,
+    text,
+)
+
+from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+
+CHANNELS = ("sms", "email", "call", "visit", "letter", "debit", "senior_contact", "placement", "credit_notice",
+            "asset_search", "remote_lock")
+STATES = ("planned", "claimed", "sending", "sent", "rejected", "withheld", "in_doubt", "withdrawn", "expired")
+OPEN_STATES = ("planned", "claimed", "sending")
+OUTCOMES = ("not_sent", "sent", "rejected", "in_doubt")
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("contact_id", Sha256, primary_key=True),
+    Column("business_date", Date, nullable=False),
+    Column("party_id", String(64), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("language", String(8), nullable=False),
+    Column("audience", String(16), nullable=False),
+    Column("tone", String(16), nullable=False),
+    Column("template", String(80), nullable=False),
+    Column("staff_id", String(64)),
+    Column("stage", SmallInteger, nullable=False),
+    Column("batch_no", Integer, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("slot_opens_at", UtcText, nullable=False),
+    Column("slot_closes_at", UtcText, nullable=False),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("state_run_id", String(64), nullable=False),
+    Column("reason", String(60)),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("not_before", UtcText),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("lease_until", UtcText),
+    Column("claimed_by", String(300)),
+    Column("payload_sha256", Sha256),
+    Column("intent_at", UtcText),
+    Column("sent_at", UtcText),
+    Column("provider_code", String(40)),
+    Column("provider_id", String(120)),
+    Column("message_id", String(200)),
+    UniqueConstraint("party_id", "channel", "business_date"),
+    one_of("channel", *CHANNELS),
+    one_of("audience", "borrower", "guarantors"),
+    one_of("tone", "courteous", "firm", "serious", "legal"),
+    one_of("state", *STATES),
+    CheckConstraint("stage BETWEEN 0 AND 3", name="stage_known"),
+    CheckConstraint("state NOT IN ('sending', 'in_doubt', 'sent') OR (intent_at IS NOT NULL AND payload_sha256 IS NOT NULL)",
+                    name="intent_before_effect"),
+    CheckConstraint("state <> 'sent' OR (provider_code IS NOT NULL AND sent_at IS NOT NULL)", name="sent_has_reply"),
+    CheckConstraint("state NOT IN ('claimed', 'sending') OR (lease_until IS NOT NULL AND claimed_by IS NOT NULL)",
+                    name="claim_has_lease"),
+    CheckConstraint("state <> 'withheld' OR reason IS NOT NULL", name="withheld_has_reason"),
+    Index("ix_contact_due", "state", "business_date", "channel", "stage", "batch_no"),
+    Index("ix_contact_day", "business_date", "state"),
+    Index("ix_contact_run", "run_id"),
+    comment="One message, call, visit or letter to one person on one day, sent at most once; run_id planned it, "
+            "state_run_id changed it last.",
+)
+
+item = Table(
+    "item",
+    metadata,
+    Column("item_key", Sha256, primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("occasion", String(40), nullable=False),
+    Column("step", String(60), nullable=False),
+    Column("channel", String(16), nullable=False),
+    Column("party_id", String(64), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("contact_id", Sha256, ForeignKey("contact.contact_id"), nullable=False, index=True),
+    Column("business_date", Date, nullable=False),
+    Column("audience", String(16), nullable=False),
+    Column("tone", String(16), nullable=False),
+    Column("rung", SmallInteger, nullable=False),
+    Column("stage", SmallInteger, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("due_on", Date),
+    Column("overdue_instalments", Integer, nullable=False),
+    Column("dropped_reason", String(60)),
+    UniqueConstraint("account_id", "occasion", "step", "channel", "party_id", "ordinal"),
+    CheckConstraint("amount_minor >= 0", name="amount_not_negative"),
+    Index("ix_item_account", "account_id", "business_date"),
+    comment="Why a contact exists: one step of one account towards one person, once per occasion and ordinal.",
+)
+
+contact_attempt = Table(
+    "contact_attempt",
+    metadata,
+    Column("contact_id", Sha256, ForeignKey("contact.contact_id"), primary_key=True),
+    Column("n", SmallInteger, primary_key=True),
+    Column("fence", Integer, nullable=False),
+    Column("claimed_by", String(300), nullable=False),
+    Column("payload_sha256", Sha256, nullable=False),
+    Column("intent_at", UtcText, nullable=False),
+    Column("finished_at", UtcText),
+    Column("outcome", String(16)),
+    Column("provider_code", String(40)),
+    Column("provider_id", String(120)),
+    Column("message_id", String(200)),
+    one_of("outcome", *OUTCOMES),
+    Index("uq_contact_attempt_open", "contact_id", unique=True, sqlite_where=text("outcome IS NULL"),
+          postgresql_where=text("outcome IS NULL")),
+    comment="Written before the effect: an attempt without an outcome may have gone out.",
+)
+
+person_budget = Table(
+    "person_budget",
+    metadata,
+    Column("party_id", String(64), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("local_date", Date, primary_key=True),
+    Column("used", Integer, nullable=False),
+    CheckConstraint("used >= 0", name="used_not_negative"),
+    comment="Attempts of a person's local day, taken in the transaction of the intent; channel 'all' counts every channel.",
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("account_id", String(64), primary_key=True),
+    Column("step", String(60), primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("party_id", String(64), primary_key=True),
+    Column("reason", String(60), primary_key=True),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    comment="What was never planned, and why; party_id '*' means the whole audience.",
+)
+
+_FINAL = "OLD.state IN ('sent', 'rejected') AND NEW.state <> OLD.state"
+TRIGGERS: list[tuple[str, str]] = [
+    ("sqlite", f"CREATE TRIGGER contact_end_state BEFORE UPDATE ON contact WHEN {_FINAL} "
+               "BEGIN SELECT RAISE(ABORT, 'a sent or rejected contact is final'); END"),
+    ("sqlite", "CREATE TRIGGER contact_kept BEFORE DELETE ON contact "
+               "BEGIN SELECT RAISE(ABORT, 'contacts are kept'); END"),
+    ("sqlite", "CREATE TRIGGER contact_attempt_kept BEFORE DELETE ON contact_attempt "
+               "BEGIN SELECT RAISE(ABORT, 'attempts are kept'); END"),
+    ("postgresql", "CREATE FUNCTION contact_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                   "$$ BEGIN RAISE EXCEPTION 'contacts and attempts are kept; sent and rejected are final'; END $$"),
+    ("postgresql", f"CREATE TRIGGER contact_end_state BEFORE UPDATE ON contact FOR EACH ROW WHEN ({_FINAL}) "
+                   "EXECUTE FUNCTION contact_refuse()"),
+    ("postgresql", "CREATE TRIGGER contact_kept BEFORE DELETE ON contact FOR EACH ROW EXECUTE FUNCTION contact_refuse()"),
+    ("postgresql", "CREATE TRIGGER contact_attempt_kept BEFORE DELETE ON contact_attempt FOR EACH ROW "
+                   "EXECUTE FUNCTION contact_refuse()"),
+]
