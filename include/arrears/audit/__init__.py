@@ -1,0 +1,1 @@
+"""The record that proves itself: events, one sealed log, signed checkpoints, verification and receipts."""
