@@ -17,8 +17,19 @@ from arrears.core.keys import sha256
 Percent = Annotated[int, Field(ge=0, le=1000)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
 Minor = Annotated[int, Field(ge=0)]
-Channel = Literal["sms", "email", "call", "visit", "letter", "debit", "senior_contact", "placement", "credit_notice",
-                  "asset_search", "remote_lock"]
+Channel = Literal[
+    "sms",
+    "email",
+    "call",
+    "visit",
+    "letter",
+    "debit",
+    "senior_contact",
+    "placement",
+    "credit_notice",
+    "asset_search",
+    "remote_lock",
+]
 Tone = Literal["courteous", "firm", "serious", "legal", "by_ordinal"]
 Language = Literal["zh", "en"]
 ContractType = Literal["loan", "finance_lease", "instalment_sale", "chattel_mortgage"]
@@ -62,6 +73,17 @@ class Contact(_Strict):
     caps: dict[Channel, tuple[Count, Count, Count]]
     weekly_calls_by_week: list[Count]
     quiet_after_conversation_days: Count
+
+
+class Notices(_Strict):
+    """What a notice offers and may say; a consequence is named only if the lender really takes it."""
+
+    help_line: str
+    pay_link: str | None = None
+    minimum_part_minor: Minor
+    opt_out_channels: list[Literal["sms", "email"]]
+    consequences: list[Literal["late_charges", "credit_report", "legal_action"]]
+    banned_words: dict[Language, list[str]]
 
 
 class Staging(_Strict):
@@ -282,6 +304,7 @@ class Policy(_Strict):
     calendar: Calendar
     creditor: Creditor
     contact: Contact
+    notices: Notices
     staging: Staging
     steps: list[Step]
     evidence: Evidence
@@ -323,7 +346,11 @@ def load_policy(path: Path | None = None) -> Policy:
 def _load(path: str | None) -> Policy:
     name = Path(path).name if path else "cn.yaml"
     try:
-        text = Path(path).read_text(encoding="utf-8") if path else files("arrears.ladder").joinpath("profiles/cn.yaml").read_text("utf-8")
+        text = (
+            Path(path).read_text(encoding="utf-8")
+            if path
+            else files("arrears.ladder").joinpath("profiles/cn.yaml").read_text("utf-8")
+        )
         return Policy.model_validate(yaml.safe_load(text))
     except OSError:
         raise BadArguments(f"policy {path}: no such file") from None
