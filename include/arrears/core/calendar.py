@@ -77,5 +77,7 @@ def read_overrides(path: Path) -> dict[date, bool]:
             try:
                 found[date.fromisoformat(row["date"])] = {"yes": True, "no": False}[row["working"]]
             except (KeyError, TypeError, ValueError):
-                raise BadArguments(f"{path.name} row {number}: give date as YYYY-MM-DD and working as yes or no") from None
+                raise BadArguments(
+                    f"{path.name} row {number}: give date as YYYY-MM-DD and working as yes or no"
+                ) from None
     return found

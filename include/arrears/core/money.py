@@ -4,8 +4,23 @@ import re
 
 from arrears.core.errors import BadInput
 
-_DIGITS = {"BIF": 0, "CLP": 0, "JPY": 0, "KRW": 0, "PYG": 0, "UGX": 0, "VND": 0, "XAF": 0, "XOF": 0,
-           "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "OMR": 3, "TND": 3}
+_DIGITS = {
+    "BIF": 0,
+    "CLP": 0,
+    "JPY": 0,
+    "KRW": 0,
+    "PYG": 0,
+    "UGX": 0,
+    "VND": 0,
+    "XAF": 0,
+    "XOF": 0,
+    "BHD": 3,
+    "IQD": 3,
+    "JOD": 3,
+    "KWD": 3,
+    "OMR": 3,
+    "TND": 3,
+}
 _CODE = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
 
@@ -35,7 +50,7 @@ def parse_minor(text: str, digits: int = DEFAULT_DIGITS) -> int:
     sign, whole, fraction = found.groups()
     if fraction is not None and len(fraction) > digits:
         raise BadInput(f"amount {text[:40]!r}: at most {digits} decimals")
-    minor = int(whole) * 10**digits + int((fraction or "").ljust(digits, "0") or "0")
+    minor = int(whole) * int(10**digits) + int((fraction or "").ljust(digits, "0") or "0")
     return -minor if sign else minor
 
 

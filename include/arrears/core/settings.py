@@ -70,5 +70,7 @@ class Settings(BaseModel):
         for name in CHANNEL_URLS:
             url = getattr(self, name)
             if url and urlsplit(url).scheme != "file" and urlsplit(url).hostname not in LOOPBACK:
-                raise BadArguments(f"ARREARS_{name.upper()} leaves this machine, but the mode is sandbox: "
-                                   "use a loopback address, or ARREARS_MODE=live")
+                raise BadArguments(
+                    f"ARREARS_{name.upper()} leaves this machine, but the mode is sandbox: "
+                    "use a loopback address, or ARREARS_MODE=live"
+                )

@@ -1,0 +1,148 @@
+"""Evidence: what happened to a contact, and whether it counts towards the next rung.
+
+One table says it all: a delivered message, a call, a visit with a report, a letter served, refused or returned
+count; a bounce, a message merely accepted by a gateway, and our own failures never do.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, select
+
+from arrears.core.clock import local_date
+from arrears.core.keys import natural_key
+from arrears.ladder.policy import Policy
+from arrears.store.bulk import insert_new
+from arrears.store.tables.decisions import evidence
+from arrears.store.tables.feeds import document, opening, outcome, staff
+
+NO_PARTY = "-"
+ANSWERED = frozenset(
+    {"contacted", "promised", "refused", "dispute_raised", "hardship_claimed", "paid_claimed", "callback_requested"}
+)
+UNANSWERED = frozenset({"no_answer", "busy", "switched_off"})
+LETTER_ENDS = {"arrived": "letter_served", "refused": "letter_refused", "returned": "letter_returned"}
+OPENING_KINDS = {
+    "message": "message_delivered",
+    "call": "call_attempt",
+    "letter": "letter_served",
+    "visit": "visit_reported",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a record is as evidence, and whether it counts."""
+
+    name: str
+    counts: bool
+
+
+def kind_of_outcome(channel: str, result: str, *, attested: bool, report: bool) -> Kind:
+    """Name the evidence in one outcome row (policy ``evidence.counts``).
+
+    ``attested``: written by a supervisor. ``report``: a visit report confirmed by two people exists for that day.
+    """
+    if result == "no_contact_point":
+        return Kind("no_contact_point", attested)
+    if channel in ("sms", "email"):
+        return Kind("message_delivered" if result == "delivered" else "message_failed", result == "delivered")
+    if channel == "call":
+        return _call(result)
+    if channel == "visit":
+        return Kind("visit_reported", report) if result != "visit_not_met" else Kind("visit_failed", counts=True)
+    if channel == "letter":
+        return Kind(result if result.startswith("letter_") else "letter_other", counts=False)
+    return Kind("other", counts=False)
+
+
+def _call(result: str) -> Kind:
+    if result in ANSWERED:
+        return Kind("call_answered", counts=True)
+    if result in UNANSWERED:
+        return Kind("call_attempt", counts=True)
+    return Kind("call_failed", counts=False)
+
+
+def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
+    """Derive evidence from every outcome, document and opening row not yet used; return how many are new.
+
+    Letters count only through a document whose service two people confirmed, never through an outcome alone.
+    """
+    rows: list[dict[str, Any]] = []
+    reports = _visit_reports(connection)
+    supervisors = _supervisors(connection)
+    for row in _unused(connection, outcome, outcome.c.outcome_key):
+        when = local_date(_moment(row.at), policy.time_zone)
+        kind = kind_of_outcome(
+            row.channel, row.outcome, attested=row.staff_id in supervisors, report=(row.account_id, when) in reports
+        )
+        rows.append(_evidence(row, row.outcome_key, "outcome", kind, row.at, when, row.channel))
+    rows.extend(_letters(connection))
+    rows.extend(_opening(connection, policy))
+    return insert_new(connection, evidence, (row for row in rows if row["local_date"] <= on))
+
+
+def _unused(connection: Connection, table: Any, key: Any) -> Iterable[Row[Any]]:
+    return connection.execute(select(table).where(~exists().where(evidence.c.source_key == key)))
+
+
+def _visit_reports(connection: Connection) -> set[tuple[str, date]]:
+    query = select(document.c.account_id, document.c.dated_on).where(
+        document.c.kind == "visit_report",
+        document.c.confirmed_by.is_not(None),
+        document.c.second_confirmed_by.is_not(None),
+        document.c.confirmed_by != document.c.second_confirmed_by,
+    )
+    return {(row.account_id, row.dated_on) for row in connection.execute(query)}
+
+
+def _supervisors(connection: Connection) -> set[str]:
+    rows = connection.execute(select(staff.c.staff_id, staff.c.roles))
+    return {row.staff_id for row in rows if "supervisor" in row.roles.split(";")}
+
+
+def _letters(connection: Connection) -> Iterator[dict[str, Any]]:
+    for row in _unused(connection, document, document.c.document_key):
+        if row.kind not in ("lawyers_letter", "demand_letter") or row.served_on is None:
+            continue
+        confirmed = row.confirmed_by and row.second_confirmed_by and row.confirmed_by != row.second_confirmed_by
+        name = LETTER_ENDS.get(row.service_result or "", "letter_sent")
+        kind = Kind(name, bool(confirmed) and name != "letter_sent" and row.kind == "lawyers_letter")
+        moment = f"{row.served_on.isoformat()}T00:00:00Z"
+        yield _evidence(row, row.document_key, "document", kind, moment, row.served_on, "letter", row.sha256)
+
+
+def _opening(connection: Connection, policy: Policy) -> Iterator[dict[str, Any]]:
+    for row in _unused(connection, opening, opening.c.opening_key):
+        name = OPENING_KINDS.get(row.kind)
+        if name is None:
+            continue
+        when = local_date(_moment(row.at), policy.time_zone)
+        kind = Kind(name, counts=row.attested_by != row.second_attested_by)
+        yield _evidence(row, row.opening_key, "opening", kind, row.at, when, row.channel or row.kind)
+
+
+def _evidence(
+    row: Any, source_key: str, source: str, kind: Kind, at: str, when: date, channel: str, sha256: str | None = None
+) -> dict[str, Any]:
+    return {
+        "evidence_key": natural_key(source, source_key),
+        "account_id": row.account_id,
+        "party_id": row.party_id or NO_PARTY,
+        "kind": kind.name,
+        "counts": kind.counts,
+        "happened_at": at,
+        "local_date": when,
+        "channel": channel,
+        "source": source,
+        "source_key": source_key,
+        "document_sha256": sha256,
+        "confirmed_by": None,
+    }
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)

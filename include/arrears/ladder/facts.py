@@ -1,0 +1,80 @@
+"""What decide() is told about one account on one day: small, discrete, without a name or an amount."""
+
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+from arrears.core.keys import digest
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Documented contact within the current episode, counted by the policy's evidence table."""
+
+    reminders: int = 0
+    call_attempts: int = 0
+    call_days: int = 0
+    guarantors: int = 0
+    guarantors_tried: int = 0
+    attempts: int = 0
+    channels: int = 0
+    span_days: int = 0
+    visits: int = 0
+    visits_failed: int = 0
+    letter_age_days: int | None = None
+    no_contact_point: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """One step of the ladder in this episode before today: how often planned, how often carried out, when last."""
+
+    step: str
+    planned: int
+    sent: int
+    working_days_ago: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One account on one business date; equal facts give equal decisions, so bulk runs decide once per value."""
+
+    on: date
+    working_day: bool
+    calendar_steps: tuple[str, ...]
+    stage: int
+    effective_instalments: int
+    delays: tuple[str, ...]
+    days_past_due: int
+    working_days_overdue: int
+    cycle_unpaid: bool
+    hard_holds: tuple[str, ...]
+    soft_holds: tuple[str, ...]
+    promise_broken: bool
+    late_episodes: int
+    malice: bool
+    calls_last_7_days: int
+    days_since_conversation: int | None
+    evidence: Evidence
+    done: tuple[StepDone, ...]
+
+    def body(self) -> dict[str, Any]:
+        """Return the facts as JSON data, dates as text: what is frozen beside the decision."""
+        data = asdict(self)
+        data["on"] = self.on.isoformat()
+        return data
+
+    def sha256(self) -> str:
+        """Return the hash of the frozen facts."""
+        return digest(self.body())
+
+    @classmethod
+    def from_body(cls, data: dict[str, Any]) -> "Facts":
+        """Rebuild facts from their frozen body, for a replay."""
+        fields = dict(data)
+        fields["on"] = date.fromisoformat(fields["on"])
+        fields["evidence"] = Evidence(**fields["evidence"])
+        fields["done"] = tuple(StepDone(**step) for step in fields["done"])
+        for name in ("calendar_steps", "delays", "hard_holds", "soft_holds"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)

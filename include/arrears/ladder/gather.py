@@ -1,0 +1,294 @@
+"""Gather the facts of every account with something due, set by set; no query ever asks for one account."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, func, or_, select
+
+from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.facts import Evidence, Facts, StepDone
+from arrears.ladder.policy import Policy
+from arrears.store.tables.decisions import episode, evidence
+from arrears.store.tables.feeds import debit, hold, outcome, plan, promise, schedule_change
+from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import account_party
+
+CALLS = ("call_attempt", "call_answered")
+LETTERS = ("letter_served", "letter_refused", "letter_returned")
+MONTH_DAYS = 30
+
+
+@dataclass
+class Background:
+    """Everything the facts need beside the ledger, by account."""
+
+    episodes: dict[str, date]
+    holds: dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
+    broken: set[str]
+    late: dict[str, int]
+    malice: set[str]
+    payment_holidays: set[str]
+    evidence: dict[str, Evidence]
+    calls: dict[str, int]
+    conversation: dict[str, int]
+    done: dict[str, tuple[StepDone, ...]]
+    calendar_steps: tuple[str, ...]
+    working_day: bool
+    working_days: dict[date, int] = field(default_factory=dict)
+
+
+def calendar_steps(on: date, policy: Policy, calendar: BusinessCalendar) -> tuple[str, ...]:
+    """Return the steps of a fixed month day that fall on ``on`` after the step's working-day rule.
+
+    Messages go on the day itself, weekends included; a call before the due date moves to the previous working day.
+    """
+    found = []
+    for step in policy.steps:
+        if step.month_day is None:
+            continue
+        day = on.replace(day=step.month_day)
+        if step.working_days == "previous":
+            day = calendar.previous_working_day(day)
+        elif step.working_days == "next":
+            day = calendar.next_working_day(day)
+        if day == on:
+            found.append(step.name)
+    return tuple(found)
+
+
+def gather_background(connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date]) -> Background:
+    """Read holds, promises, evidence and past steps of all accounts with an open episode, in a few queries."""
+    calendar = policy.business_calendar()
+    calls, conversation = _recent_calls(connection, on)
+    return Background(
+        episodes=open_episodes,
+        holds=_holds(connection, on, policy),
+        broken=_accounts(connection, select(promise.c.account_id).where(promise.c.state == "broken")),
+        late=_late_episodes(connection, on, policy),
+        malice=_accounts(connection, select(outcome.c.account_id).where(outcome.c.reason == "malice")),
+        payment_holidays=_payment_holidays(connection, on),
+        evidence=_evidence(connection, on, open_episodes),
+        calls=calls,
+        conversation=conversation,
+        done=_done(connection, on, open_episodes, calendar),
+        calendar_steps=calendar_steps(on, policy, calendar),
+        working_day=calendar.is_working_day(on),
+    )
+
+
+def facts_of(
+    row: Mapping[str, Any], account_id: str, found: Background, on: date, policy: Policy, *, required: bool = False
+) -> Facts | None:
+    """Return the facts of one staged account, or None when nothing is due and nothing is overdue today.
+
+    ``required`` asks for them all the same: an earlier delivery of the day had led to a decision.
+    """
+    cycle_unpaid = _cycle_unpaid(row, on)
+    if row["stage"] == 0 and not (cycle_unpaid and found.calendar_steps) and not required:
+        return None
+    effective, delays = _effective(row, account_id in found.payment_holidays, policy)
+    hard, soft = found.holds.get(account_id, ((), ()))
+    if row["data_incomplete"] and "data_incomplete" not in hard:
+        hard = tuple(sorted((*hard, "data_incomplete")))
+    return Facts(
+        on=on,
+        working_day=found.working_day,
+        calendar_steps=found.calendar_steps,
+        stage=row["stage"],
+        effective_instalments=effective,
+        delays=delays,
+        days_past_due=row["days_past_due"],
+        working_days_overdue=_working_days(row["oldest_unpaid_due"], on, found, policy),
+        cycle_unpaid=cycle_unpaid,
+        hard_holds=hard,
+        soft_holds=soft,
+        promise_broken=account_id in found.broken,
+        late_episodes=min(found.late.get(account_id, 0), policy.lanes.habitual_count),
+        malice=account_id in found.malice,
+        calls_last_7_days=found.calls.get(account_id, 0),
+        days_since_conversation=found.conversation.get(account_id),
+        evidence=found.evidence.get(account_id, Evidence()),
+        done=found.done.get(account_id, ()),
+    )
+
+
+def _cycle_unpaid(row: Mapping[str, Any], on: date) -> bool:
+    due = row["next_due_on"]
+    return due is not None and (due.year, due.month) == (on.year, on.month) and row["next_due_minor"] > 0
+
+
+def _effective(row: Mapping[str, Any], on_holiday: bool, policy: Policy) -> tuple[int, tuple[str, ...]]:
+    """Return the instalments that count today and why others do not (policy ``staging``); the stage is untouched.
+
+    A trifle left on the oldest instalment does not count; grace and payment holidays delay them all.
+    """
+    rules = policy.staging
+    instalments, delays = row["overdue_instalments"], []
+    if row["stage"] == 0:
+        return 0, ()
+    trifle = max(rules.tolerance_minor, row["oldest_amount_minor"] * rules.tolerance_percent // 100)
+    if row["oldest_unpaid_minor"] <= trifle:
+        instalments -= 1
+        delays.append("tolerance")
+    if row["days_past_due"] <= rules.grace_days:
+        instalments = 0
+        delays.append("grace")
+    if on_holiday:
+        instalments = 0
+        delays.append("payment_holiday")
+    return min(instalments, 3), tuple(delays)
+
+
+def _working_days(due: date | None, on: date, found: Background, policy: Policy) -> int:
+    if due is None:
+        return 0
+    if due not in found.working_days:
+        found.working_days[due] = policy.business_calendar().working_days_after(due, on)
+    return found.working_days[due]
+
+
+def _accounts(connection: Connection, query: Any) -> set[str]:
+    return {row.account_id for row in connection.execute(query.distinct())}
+
+
+def _payment_holidays(connection: Connection, on: date) -> set[str]:
+    changes = schedule_change.c
+    query = select(changes.account_id).where(
+        changes.kind.in_(("payment_holiday", "deferral")),
+        changes.approved_by.is_not(None),
+        changes.from_on <= on,
+        or_(changes.until_on.is_(None), changes.until_on >= on),
+    )
+    return _accounts(connection, query)
+
+
+def _holds(connection: Connection, on: date, policy: Policy) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the hard and soft holds in force: imported ones, open promises, kept plans and debits in flight."""
+    kinds: dict[str, set[str]] = defaultdict(set)
+    held = select(hold.c.account_id, hold.c.kind).where(
+        hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on)
+    )
+    for row in connection.execute(held):
+        kinds[row.account_id].add(row.kind)
+    for account_id in _accounts(
+        connection, select(promise.c.account_id).where(promise.c.state == "open", promise.c.due_on >= on)
+    ):
+        kinds[account_id].add("promise")
+    for account_id in _accounts(connection, select(debit.c.account_id).where(debit.c.result == "pending")):
+        kinds[account_id].add("payment_in_flight")
+    agreed = select(plan.c.account_id).where(
+        plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.first_due_on >= on
+    )
+    for account_id in _accounts(connection, agreed):
+        kinds[account_id].add("plan")
+    hard, soft = set(policy.holds.hard), set(policy.holds.soft)
+    return {
+        account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft - hard)))
+        for account_id, found in kinds.items()
+    }
+
+
+def _late_episodes(connection: Connection, on: date, policy: Policy) -> dict[str, int]:
+    since = on - timedelta(days=MONTH_DAYS * policy.visit_triggers.habitual_months)
+    query = (
+        select(episode.c.account_id, func.count().label("times"))
+        .where(episode.c.opened_on >= since)
+        .group_by(episode.c.account_id)
+    )
+    return {row.account_id: row.times for row in connection.execute(query)}
+
+
+def _recent_calls(connection: Connection, on: date) -> tuple[dict[str, int], dict[str, int]]:
+    """Return call attempts in the last seven days and days since the last conversation, by account."""
+    week = on - timedelta(days=7)
+    calls = select(evidence.c.account_id, func.count().label("times")).where(
+        evidence.c.kind.in_(CALLS), evidence.c.local_date > week, evidence.c.local_date <= on
+    )
+    talks = select(evidence.c.account_id, func.max(evidence.c.local_date).label("last")).where(
+        evidence.c.kind == "call_answered", evidence.c.local_date > week, evidence.c.local_date <= on
+    )
+    counted = {row.account_id: row.times for row in connection.execute(calls.group_by(evidence.c.account_id))}
+    talked = {row.account_id: (on - row.last).days for row in connection.execute(talks.group_by(evidence.c.account_id))}
+    return counted, talked
+
+
+def _evidence(connection: Connection, on: date, episodes: dict[str, date]) -> dict[str, Evidence]:
+    """Sum up the counting evidence of each open episode."""
+    guarantors = _guarantors(connection)
+    rows: dict[str, list[Any]] = defaultdict(list)
+    columns = (evidence.c.account_id, evidence.c.party_id, evidence.c.kind, evidence.c.local_date, evidence.c.channel)
+    query = (
+        select(*columns)
+        .join(episode, and_(episode.c.account_id == evidence.c.account_id, episode.c.cured_on.is_(None)))
+        .where(evidence.c.counts, evidence.c.local_date <= on, evidence.c.local_date >= episode.c.first_unpaid_due)
+    )
+    for row in connection.execute(query):
+        rows[row.account_id].append(row)
+    return {
+        account_id: _sum_up(rows.get(account_id, []), guarantors.get(account_id, frozenset()), on)
+        for account_id in episodes
+    }
+
+
+def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
+    own = [row for row in rows if row.party_id not in guarantors]
+    calls = [row for row in own if row.kind in CALLS]
+    days = [row.local_date for row in rows]
+    letters = [row.local_date for row in own if row.kind in LETTERS]
+    return Evidence(
+        reminders=sum(row.kind in ("message_delivered", "call_answered", *LETTERS) for row in own),
+        call_attempts=len(calls),
+        call_days=len({row.local_date for row in calls}),
+        guarantors=len(guarantors),
+        guarantors_tried=len({row.party_id for row in rows if row.party_id in guarantors}),
+        attempts=len(rows),
+        channels=len({row.channel for row in rows}),
+        span_days=(max(days) - min(days)).days if days else 0,
+        visits=sum(row.kind == "visit_reported" for row in own),
+        visits_failed=sum(row.kind == "visit_failed" for row in own),
+        letter_age_days=(on - min(letters)).days if letters else None,
+        no_contact_point=any(row.kind == "no_contact_point" for row in own),
+    )
+
+
+def _guarantors(connection: Connection) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    query = select(account_party.c.account_id, account_party.c.party_id).where(
+        account_party.c.role.in_(("guarantor", "dealer_buyback"))
+    )
+    for row in connection.execute(query):
+        found[row.account_id].add(row.party_id)
+    return {account_id: frozenset(parties) for account_id, parties in found.items()}
+
+
+def _done(
+    connection: Connection, on: date, episodes: dict[str, date], calendar: BusinessCalendar
+) -> dict[str, tuple[StepDone, ...]]:
+    """Return each episode's steps of earlier days; today's own are left out, so a second run decides the same."""
+    sent = case((contact.c.state == "sent", 1), else_=0)
+    last = func.max(case((contact.c.state == "sent", item.c.business_date)))
+    query = (
+        select(
+            item.c.account_id,
+            item.c.occasion,
+            item.c.step,
+            func.count(item.c.ordinal.distinct()).label("planned"),
+            func.sum(sent).label("sent"),
+            last.label("last"),
+        )
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(item.c.business_date < on)
+        .group_by(item.c.account_id, item.c.occasion, item.c.step)
+        .order_by(item.c.account_id, item.c.step)
+    )
+    found: dict[str, list[StepDone]] = defaultdict(list)
+    for row in connection.execute(query):
+        due = episodes.get(row.account_id)
+        if due is None or row.occasion != f"episode:{due.isoformat()}":
+            continue
+        ago = None if row.last is None else calendar.working_days_after(row.last, on)
+        found[row.account_id].append(StepDone(row.step, row.planned, min(row.sent, row.planned), ago))
+    return {account_id: tuple(steps) for account_id, steps in found.items()}

@@ -1,0 +1,57 @@
+"""Numbered, forward-only migrations: the one way a store gets its schema, on SQLite and PostgreSQL alike."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from arrears.core.errors import BadArguments
+from arrears.core.runtime import Runtime
+from arrears.store.engine import open_engine, writing
+from arrears.store.identity import ensure_identity
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the schema of a store to the newest revision; a store that is there already is left alone."""
+    with writing(engine) as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def open_store(rt: Runtime) -> Engine:
+    """Return the engine of the configured store, made or migrated first, with its identity."""
+    engine = open_engine(rt.settings.store_url)
+    if not is_current(engine):
+        upgrade(engine)
+        with writing(engine) as connection:
+            ensure_identity(connection, rt)
+    return engine
+
+
+def existing_store(rt: Runtime) -> Engine:
+    """Return the engine of a store that must be there and current.
+
+    Raises:
+        BadArguments: there is no store, or it needs a migration.
+    """
+    engine = open_engine(rt.settings.store_url)
+    if not is_current(engine):
+        raise BadArguments("no current store here: run `arrears init` (or set ARREARS_HOME or ARREARS_STORE_URL)")
+    return engine
+
+
+def is_current(engine: Engine) -> bool:
+    """Say whether the store stands at the newest revision."""
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    return found == ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
