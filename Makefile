@@ -22,7 +22,7 @@ PINS := $(shell cat requirements.txt pyproject.toml | sha256sum | cut -c1-16)
 DEV_PINS := $(shell cat requirements.txt requirements-dev.txt pyproject.toml | sha256sum | cut -c1-16)
 READY := $(VENV)/.ready-$(PINS)
 DEV_READY := $(VENV)/.ready-dev-$(DEV_PINS)
-PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --no-input
+PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet --no-input
 
 .PHONY: help run up test test-real test-long check format bench lock env clean
 

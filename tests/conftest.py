@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import date, time
 from pathlib import Path
 
@@ -34,6 +34,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     }
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Make a skipped `real` test fail: a missing part is a finding, not an excuse."""
+    report = yield
+    if report.skipped and item.get_closest_marker("real") and not hasattr(report, "wasxfail"):
+        report.outcome, report.longrepr = "failed", f"a real test may not skip: {report.longrepr}"
+    return report
 
 
 @pytest.fixture(scope="session")
