@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 HASH_BYTES = 32
+TILE_HEIGHT = 8
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 Subtree = Callable[[int, int], bytes]
@@ -23,19 +24,26 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass
 class Frontier:
-    """The roots of the complete subtrees of a tree, largest first: at most 64 hashes, enough to append and to sign."""
+    """The roots of the complete subtrees of a tree, largest first: at most 64 hashes, enough to append and to sign.
+
+    ``tiles`` collects (height, position, hash) of the complete subtrees of 256, 65 536 … leaves as they close.
+    """
 
     size: int = 0
     nodes: list[bytes] = field(default_factory=list)
+    tiles: list[tuple[int, int, bytes]] = field(default_factory=list)
 
-    def append(self, leaf: bytes) -> None:
-        """Add one leaf hash."""
-        node, size = leaf, self.size
-        while size & 1:
+    def append(self, node: bytes, height: int = 0) -> None:
+        """Add one leaf hash, or the root of a complete subtree of ``2**height`` leaves at its proper place."""
+        position = self.size >> height
+        self.size += 1 << height
+        while position & 1:
             node = node_hash(self.nodes.pop(), node)
-            size >>= 1
+            position >>= 1
+            height += 1
+            if height % TILE_HEIGHT == 0:
+                self.tiles.append((height, position, node))
         self.nodes.append(node)
-        self.size += 1
 
     def root(self) -> bytes:
         """Return the root of the tree as it stands."""

@@ -47,7 +47,7 @@ def record(
     rt: Runtime,
     *,
     run_id: str,
-    type: str,  # noqa: A002 - the word of the event model
+    type: str,
     key: str,
     business_date: date | None,
     subject_ref: str | None = None,
@@ -65,8 +65,9 @@ def record(
         TypeError: a float in ``data``; amounts are integers of minor units.
         ValueError: an empty type or key.
     """
-    event = Event(type, key, business_date, subject_ref, action_id, actor, data or {}, causes, policy_sha256, ledger,
-                  detail)
+    event = Event(
+        type, key, business_date, subject_ref, action_id, actor, data or {}, causes, policy_sha256, ledger, detail
+    )
     record_many(connection, rt, run_id=run_id, events=[event])
 
 

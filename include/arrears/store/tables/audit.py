@@ -119,8 +119,8 @@ def _sqlite_guards() -> list[str]:
         for table in APPEND_ONLY
     ]
     ddl += [
-        f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} "
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse.format(table)}; END"  # noqa: S608 - our names
+        f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608 - our own names
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse.format(table)}; END"
         for table, same in keys.items()
     ]
     ddl.append(
@@ -136,17 +136,24 @@ def _sqlite_guards() -> list[str]:
     return ddl
 
 
+def _function(name: str, body: str) -> str:
+    return f"CREATE OR REPLACE FUNCTION arrears_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body}; END $$"
+
+
 def _postgresql_guards() -> list[str]:
     """ENABLE ALWAYS, so that a replica session does not slip past; TRUNCATE needs a trigger of its own."""
     ddl = [
-        "CREATE OR REPLACE FUNCTION arrears_append_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'; END $$",
-        "CREATE OR REPLACE FUNCTION arrears_no_gap() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF NEW.seq <> COALESCE((SELECT MAX(seq) + 1 FROM audit_event), 0) THEN "
-        "RAISE EXCEPTION 'audit_event has no gaps and no second row for a seq'; END IF; RETURN NEW; END $$",
-        "CREATE OR REPLACE FUNCTION arrears_grows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF NEW.size <= COALESCE((SELECT MAX(size) FROM audit_checkpoint), 0) THEN "
-        "RAISE EXCEPTION 'audit_checkpoint only grows'; END IF; RETURN NEW; END $$",
+        _function("append_only", "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'"),
+        _function(
+            "no_gap",
+            "IF NEW.seq <> COALESCE((SELECT MAX(seq) + 1 FROM audit_event), 0) THEN "
+            "RAISE EXCEPTION 'audit_event has no gaps and no second row for a seq'; END IF; RETURN NEW",
+        ),
+        _function(
+            "grows",
+            "IF NEW.size <= COALESCE((SELECT MAX(size) FROM audit_checkpoint), 0) THEN "
+            "RAISE EXCEPTION 'audit_checkpoint only grows'; END IF; RETURN NEW",
+        ),
     ]
     triggers = [(table, f"{table}_no_update", "BEFORE UPDATE", "ROW", "arrears_append_only") for table in NEVER_CHANGED]
     triggers += [(table, f"{table}_no_delete", "BEFORE DELETE", "ROW", "arrears_append_only") for table in APPEND_ONLY]

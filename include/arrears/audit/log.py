@@ -1,0 +1,124 @@
+"""Read the sealed log: events in order, checkpoints, and any subtree from a few hundred stored hashes."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, select
+
+from arrears.audit.merkle import TILE_HEIGHT, Frontier
+from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_event_index, audit_key, audit_node
+
+CHUNK = 5_000
+
+
+def rows(connection: Connection, start: int, stop: int, *, indexed: bool = False) -> Iterator[list[Row[Any]]]:
+    """Yield the events ``[start, stop)`` in chunks, with their index columns when asked; gaps are left as they are."""
+    query = select(audit_event)
+    if indexed:
+        joined = audit_event.outerjoin(audit_event_index, audit_event.c.seq == audit_event_index.c.seq)
+        columns = [column.label(f"ix_{column.name}") for column in audit_event_index.c]
+        query = select(audit_event, *columns).select_from(joined)
+    while start < stop:
+        page = query.where(audit_event.c.seq >= start, audit_event.c.seq < stop).order_by(audit_event.c.seq)
+        chunk = list(connection.execute(page.limit(CHUNK)))
+        if not chunk:
+            return
+        yield chunk
+        start = chunk[-1].seq + 1
+
+
+def index_of(seq: int, body: bytes) -> dict[str, Any]:
+    """Return the index columns of an event: nothing that is not in its body.
+
+    Raises:
+        ValueError: the body is not an event.
+    """
+    return index_row(seq, parse(body))
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """Return the event of its bytes.
+
+    Raises:
+        ValueError: not a JSON object.
+    """
+    event = orjson.loads(body)
+    if not isinstance(event, dict):
+        raise ValueError("not an event")
+    return event
+
+
+def index_row(seq: int, event: dict[str, Any]) -> dict[str, Any]:
+    """Return the index columns of a parsed event.
+
+    Raises:
+        ValueError: a field of the event model is missing or is no date.
+    """
+    try:
+        day = event["business_date"]
+        return {
+            "seq": seq,
+            "run_id": event["run_id"],
+            "type": event["type"],
+            "key": event["key"],
+            "subject_ref": event["subject_ref"],
+            "action_id": event["action_id"],
+            "at": event["at"],
+            "business_date": date.fromisoformat(day) if day else None,
+        }
+    except (KeyError, TypeError) as missing:
+        raise ValueError(f"not an event: {missing}") from None
+
+
+def last_checkpoint(connection: Connection) -> Row[Any] | None:
+    """Return the newest checkpoint row, or None when nothing was ever sealed."""
+    return connection.execute(audit_checkpoint.select().order_by(audit_checkpoint.c.size.desc()).limit(1)).first()
+
+
+def covering_checkpoint(connection: Connection, seq: int) -> Row[Any] | None:
+    """Return the first checkpoint that covers an event: the one that was published with it."""
+    later = audit_checkpoint.select().where(audit_checkpoint.c.size > seq)
+    return connection.execute(later.order_by(audit_checkpoint.c.size).limit(1)).first()
+
+
+def stored_vkeys(connection: Connection) -> list[str]:
+    """Return the public key lines that the store says have signed, oldest first."""
+    query = select(audit_key.c.vkey).order_by(audit_key.c.since_size, audit_key.c.vkey)
+    return list(connection.execute(query).scalars())
+
+
+class StoredTree:
+    """Subtree roots out of the stored nodes and, at the ragged edge, at most 255 leaves."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Read through this connection."""
+        self._connection = connection
+
+    def subtree(self, start: int, stop: int) -> bytes:
+        """Return the root over the sealed leaves ``[start, stop)``, where ``start`` begins a subtree of RFC 6962.
+
+        Raises:
+            LookupError: a stored node or leaf is missing.
+        """
+        frontier = Frontier()
+        for height in range(TILE_HEIGHT * ((stop - start).bit_length() // TILE_HEIGHT), -1, -TILE_HEIGHT):
+            first, last = (start + frontier.size) >> height, stop >> height
+            if first < last:
+                for node in self._nodes(height, first, last):
+                    frontier.append(node, height)
+        return frontier.root()
+
+    def _nodes(self, height: int, first: int, last: int) -> list[bytes]:
+        if height == 0:
+            where = (audit_event.c.seq >= first, audit_event.c.seq < last)
+            query = select(audit_event.c.leaf).where(*where).order_by(audit_event.c.seq)
+        else:
+            place = audit_node.c.position
+            query = select(audit_node.c.hash).where(audit_node.c.height == height, place >= first, place < last)
+            query = query.order_by(place)
+        nodes = list(self._connection.execute(query).scalars())
+        if len(nodes) != last - first:
+            raise LookupError(f"hashes of height {height} are missing between {first} and {last}")
+        return nodes

@@ -1,0 +1,196 @@
+"""The one sealer: moves waiting events into the log in a fixed order, proves it only grew, and signs its head."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, func, select, text, tuple_
+
+from arrears.audit.checkpoint import (
+    BadNote,
+    Checkpoint,
+    PublicKey,
+    Signer,
+    ensure_key,
+    load_key,
+    open_note,
+    parse_checkpoint,
+)
+from arrears.audit.log import CHUNK, StoredTree, index_of, last_checkpoint, stored_vkeys
+from arrears.audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, leaf_hash, verify_consistency
+from arrears.core.clock import utc_text
+from arrears.core.errors import Finding, PermanentFailure
+from arrears.core.runtime import Runtime
+from arrears.store.engine import writing
+from arrears.store.tables.audit import (
+    audit_checkpoint,
+    audit_event,
+    audit_event_index,
+    audit_key,
+    audit_node,
+    audit_pending,
+)
+
+SEALER_LOCK = 0x41525245
+"""Any number, the same for every sealer of a PostgreSQL store."""
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """The head of the log after sealing; ``added`` is how many events this call moved."""
+
+    size: int
+    root: str
+    checkpoint: str
+    added: int
+
+
+def seal(rt: Runtime, engine: Engine) -> Sealed:
+    """Seal every waiting event, in one transaction: run, type, natural key decide the order, never the arrival.
+
+    Nothing waiting returns the last head and signs nothing; a second sealer waits for the first. The checkpoint is
+    also written to ``<home>/checkpoints/<size>.txt``.
+
+    Raises:
+        Finding: the log no longer agrees with its last checkpoint; nothing is signed over a broken log.
+        PermanentFailure: no signing key, or one this log does not know.
+    """
+    folder = rt.settings.home / "checkpoints"
+    with writing(engine) as connection:
+        _one_at_a_time(connection)
+        last = last_checkpoint(connection)
+        _refuse_rollback(folder, last)
+        sealed = _seal_waiting(connection, rt, last)
+    if sealed.checkpoint:
+        _publish(folder, sealed.size, sealed.checkpoint)
+    return sealed
+
+
+def _seal_waiting(connection: Connection, rt: Runtime, last: Row[Any] | None) -> Sealed:
+    chunks = _waiting(connection)
+    first = next(chunks, None)
+    if first is None:
+        return Sealed(last.size, last.root, last.note, 0) if last else Sealed(0, EMPTY_ROOT.hex(), "", 0)
+    signer = _signer(connection, rt, is_new=last is None)
+    frontier = _trusted_frontier(connection, last)
+    old_size, run_id = frontier.size, first[-1].run_id
+    for chunk in chain([first], chunks):
+        _move(connection, chunk, frontier)
+        run_id = chunk[-1].run_id
+    _prove_growth(connection, last, frontier)
+    head = Checkpoint(signer.name, frontier.size, frontier.root())
+    note = signer.sign(head.text())
+    created_at = utc_text(rt.clock.now())
+    if signer.public.vkey not in stored_vkeys(connection):
+        row = {"vkey": signer.public.vkey, "since_size": old_size, "created_at": created_at}
+        connection.execute(audit_key.insert(), row)
+    row = {"size": head.size, "root": head.root.hex(), "note": note, "frontier": frontier.to_bytes()}
+    connection.execute(audit_checkpoint.insert(), row | {"run_id": run_id, "created_at": created_at})
+    return Sealed(head.size, head.root.hex(), note, head.size - old_size)
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """SQLite's write transaction already excludes every other writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SEALER_LOCK})
+
+
+def _waiting(connection: Connection) -> Iterator[list[Row[Any]]]:
+    """Yield waiting events in their order; one that arrives behind the cursor waits for the next seal."""
+    columns = audit_pending.c
+    order = (columns.run_id, columns.type, columns.natural_key, columns.at, columns.leaf, columns.id)
+    query = audit_pending.select().order_by(*order).limit(CHUNK)
+    chunk = list(connection.execute(query))
+    while chunk:
+        yield chunk
+        last = chunk[-1]
+        place = (last.run_id, last.type, last.natural_key, last.at, last.leaf, last.id)
+        chunk = list(connection.execute(query.where(tuple_(*order) > tuple_(*place))))
+
+
+def _move(connection: Connection, chunk: list[Row[Any]], frontier: Frontier) -> None:
+    events, index = [], []
+    for row in chunk:
+        if leaf_hash(row.body) != row.leaf:
+            raise Finding(f"a waiting event of {row.run_id} ({row.type}) was changed after it was written: not sealed")
+        events.append({"seq": frontier.size, "leaf": row.leaf, "body": row.body})
+        index.append(index_of(frontier.size, row.body))
+        frontier.append(row.leaf)
+    connection.execute(audit_event.insert(), events)
+    connection.execute(audit_event_index.insert(), index)
+    if frontier.tiles:
+        tiles = [{"height": height, "position": position, "hash": node} for height, position, node in frontier.tiles]
+        connection.execute(audit_node.insert(), tiles)
+        frontier.tiles.clear()
+    ids = [row.id for row in chunk]
+    connection.execute(audit_pending.delete().where(audit_pending.c.id.in_(ids)))
+
+
+def _signer(connection: Connection, rt: Runtime, *, is_new: bool) -> Signer:
+    signer = load_key(rt.settings)
+    if signer is None and is_new and rt.settings.mode == "sandbox":
+        signer = ensure_key(rt.settings, rt.entropy)
+    if signer is None:
+        raise PermanentFailure("no signing key under ARREARS_HOME/keys: restore it, or run arrears init")
+    known = stored_vkeys(connection)
+    if known and signer.public.vkey not in known:
+        raise PermanentFailure("the signing key is not one this log knows: restore the key that signed it")
+    return signer
+
+
+def _trusted_frontier(connection: Connection, last: Row[Any] | None) -> Frontier:
+    """Return where the signed log ends, after checking that the store still ends there."""
+    newest = connection.execute(select(func.max(audit_event.c.seq))).scalar()
+    size = 0 if newest is None else newest + 1
+    if size != (last.size if last else 0):
+        raise Finding(f"the log holds {size} events, its last checkpoint says {last.size if last else 0}: run verify")
+    if last is None:
+        return Frontier()
+    try:
+        keys = [PublicKey.parse(line) for line in stored_vkeys(connection)]
+        head = parse_checkpoint(open_note(last.note, keys))
+        frontier = Frontier.from_bytes(last.size, last.frontier)
+    except (BadNote, ValueError) as reason:
+        raise Finding(f"checkpoint {last.size} cannot be trusted ({reason}): run verify") from None
+    if (head.size, head.root) != (last.size, frontier.root()):
+        raise Finding(f"checkpoint {last.size} is not what was signed: run verify")
+    return frontier
+
+
+def _prove_growth(connection: Connection, last: Row[Any] | None, frontier: Frontier) -> None:
+    """A log never signs a head that does not contain its previous one (C2SP tlog-checkpoint)."""
+    if last is None:
+        return
+    try:
+        proof = consistency_proof(last.size, frontier.size, StoredTree(connection).subtree)
+    except LookupError as missing:
+        raise Finding(f"the log cannot prove that it only grew: {missing}") from None
+    if not verify_consistency(last.size, frontier.size, bytes.fromhex(last.root), frontier.root(), proof):
+        raise Finding(f"the log no longer begins with its checkpoint {last.size}: nothing signed, run verify")
+
+
+def _refuse_rollback(folder: Path, last: Row[Any] | None) -> None:
+    """The checkpoint files are a first witness: a store older than them has been set back."""
+    sizes = [int(path.stem) for path in folder.glob("*.txt") if path.stem.isdecimal()] if folder.is_dir() else []
+    newest, size = max(sizes, default=0), last.size if last else 0
+    if newest > size:
+        raise Finding(
+            f"{folder}/{newest}.txt is newer than the store, whose log ends at {size}: the store was set back; "
+            "restore a newer copy, or keep that file and move it away if the loss is accepted"
+        )
+    if last and newest == size and (folder / f"{size}.txt").read_text() != last.note:
+        raise Finding(f"{folder}/{size}.txt is not the checkpoint in the store: run verify against that file")
+
+
+def _publish(folder: Path, size: int, note: str) -> None:
+    """Write the checkpoint file whole, also when an earlier seal was interrupted before it could."""
+    path = folder / f"{size}.txt"
+    if path.exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    draft = folder / f".{size}.{os.getpid()}"
+    draft.write_text(note)
+    draft.replace(path)
