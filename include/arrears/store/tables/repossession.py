@@ -99,6 +99,7 @@ repossession_order = Table(
     Column("recalled_at", UtcText),
     Column("recall_acknowledged_at", UtcText),
     Column("closed_reason", String(80)),
+    Column("blocked_by", String(400)),
     Column("imported", Boolean, nullable=False),
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("account_id", "episode_due", "kind", "ordinal"),

@@ -1,0 +1,1 @@
+"""Orders to find or recover a machine: checks, approvals, hand-off and stand-down."""

@@ -1,0 +1,291 @@
+"""The fourteen conditions of a hand-off: all true on the same day, or nothing leaves and the reason is named."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.policy import Policy
+from arrears.repossession.vin import serial_is_sound
+
+RECOVERY_REMEDIES = frozenset({"terminate_and_recover", "realise_security"})
+APPROVER_ROLES = ("legal", "risk")
+TOP_RUNG = 4
+LAST_STAGE = 3
+HUNDRED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition and what was found; a failed one blocks."""
+
+    code: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgencyFacts:
+    """What the register says about the firm that would carry out the order; no region means everywhere."""
+
+    licence_no: str | None
+    licence_until: date | None
+    insurance_until: date | None
+    active_until: date | None
+    regions: tuple[str, ...]
+    is_party: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VoteFacts:
+    """One vote: in which role, by whom, how sure we are who it was, and whether the role is still theirs."""
+
+    role: str
+    staff_id: str
+    decision: str
+    identity: str
+    holds_role: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFacts:
+    """The approval behind an order."""
+
+    state: str
+    facts_sha256: str
+    expires_on: date | None
+    votes: tuple[VoteFacts, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """All that the checks look at for one order at one moment; amounts in minor units, no people."""
+
+    kind: str
+    today: date
+    now: datetime
+    live: bool
+    proposed_on: date
+    order_facts_sha256: str
+    # the ledger
+    decided_on: date | None
+    plan_only: bool
+    in_ledger: bool
+    stage: int
+    overdue_instalments: int
+    overdue_minor: int
+    total_minor: int
+    paid_minor: int
+    debt_minor: int
+    last_paid_on: date | None
+    whole_paid_on: date | None
+    contract_type: str
+    branch: str
+    asset_serial: str | None
+    asset_value_minor: int | None
+    # what stands in the way
+    finance_confirmed: bool
+    pending_debits: int
+    holds: tuple[str, ...]
+    other_orders: int
+    open_suits: int
+    # evidence and law
+    rung: int
+    unlocked_rung: int
+    demand_arrived_on: date | None
+    basis: str | None
+    packet_state: str | None
+    packet_facts_sha256: str | None
+    packet_remedy: str | None
+    remedy_open: bool
+    guarantees_until: tuple[date | None, ...]
+    limitation_until: date | None
+    serial_registered: bool
+    located_at: datetime | None
+    parties_without_notice: int
+    # who carries it out, who agreed
+    agency: AgencyFacts | None
+    approval: ApprovalFacts | None
+    collectors: frozenset[str]
+
+
+def run_checks(facts: OrderFacts, policy: Policy) -> list[Check]:
+    """Judge all fourteen conditions (domain rules C1 to C14); none is ever left out.
+
+    C9, a fresh position, is asked of an order to recover only: an order to locate is given because there is none.
+    """
+    checks = []
+    for code, rule in RULES:
+        reasons = rule(facts, policy)
+        checks.append(Check(code, not reasons, ", ".join(reasons) or "ok"))
+    return checks
+
+
+def blocking(checks: list[Check]) -> list[Check]:
+    """Return the failed checks; a list that is short of a condition blocks as well."""
+    failed = [check for check in checks if not check.passed]
+    missing = {code for code, _ in RULES} - {check.code for check in checks}
+    return failed + [Check(code, passed=False, detail="not_judged") for code in sorted(missing)]
+
+
+def cure_ends_on(arrived_on: date, policy: Policy, calendar: BusinessCalendar) -> date:
+    """Return the last day to pay after a demand; arrival day excluded, end on a working day (Civil Code 201, 203)."""
+    return calendar.next_working_day(arrived_on + timedelta(days=policy.legal.demand_cure_days))
+
+
+def _unless(*conditions: tuple[bool, str]) -> list[str]:
+    return [reason for holds, reason in conditions if not holds]
+
+
+def _balance(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless(
+        (facts.decided_on == facts.today, "no_decision_of_today"),
+        (not facts.plan_only, "plan_only"),
+        (facts.in_ledger, "not_in_ledger"),
+        (facts.stage == LAST_STAGE and facts.overdue_instalments >= LAST_STAGE, "fewer_than_three_overdue"),
+        (facts.last_paid_on is None or facts.last_paid_on < facts.proposed_on, "paid_since_proposal"),
+    )
+
+
+def _nothing_in_flight(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless(
+        (facts.finance_confirmed, "finance_has_not_confirmed"),
+        (facts.pending_debits == 0, "debit_pending"),
+    )
+
+
+def _no_hold(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return [f"hold_{kind}" for kind in facts.holds]
+
+
+def _evidence_complete(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless((min(facts.rung, facts.unlocked_rung) >= TOP_RUNG, "evidence_incomplete"))
+
+
+def _demand_cured(facts: OrderFacts, policy: Policy) -> list[str]:
+    if facts.demand_arrived_on is None:
+        return ["demand_not_served"]
+    ends = cure_ends_on(facts.demand_arrived_on, policy, policy.business_calendar())
+    return _unless((facts.today > ends, "cure_days_running"))
+
+
+def _legal_test(facts: OrderFacts, policy: Policy) -> list[str]:
+    guard = timedelta(days=policy.legal.recent_payment_guard_days)
+    remedy = facts.packet_remedy
+    return _unless(
+        (facts.packet_state == "ready", "packet_not_ready"),
+        (remedy in RECOVERY_REMEDIES and remedy in policy.legal.allowed_remedies, "remedy_is_not_recovery"),
+        (facts.remedy_open, "remedy_not_open"),
+        (facts.basis in policy.repossession.basis, "no_legal_basis"),
+        (_default_is_grave(facts, policy), "legal_test_not_met"),
+        (not _mostly_paid(facts, policy), "mostly_paid"),
+        (facts.whole_paid_on is None or facts.today - facts.whole_paid_on > guard, "recent_payment"),
+    )
+
+
+def _default_is_grave(facts: OrderFacts, policy: Policy) -> bool:
+    """Lease: SPC finance lease interpretation art. 5; sale: Civil Code art. 634; otherwise the contract's clause."""
+    law = policy.legal
+    owed = facts.overdue_minor * HUNDRED
+    if facts.total_minor <= 0:
+        return False
+    if facts.contract_type == "finance_lease":
+        return (facts.overdue_instalments >= law.lease_test.instalments
+                or owed >= law.lease_test.percent_of_total * facts.total_minor)
+    if facts.contract_type == "instalment_sale":
+        return owed >= law.sale_test.percent_of_total * facts.total_minor
+    return facts.overdue_instalments >= law.loan_test.instalments
+
+
+def _mostly_paid(facts: OrderFacts, policy: Policy) -> bool:
+    """Retention of title ends as a remedy once most of the price is paid (SPC sales interpretation art. 26)."""
+    most = policy.legal.paid_ratio_block_percent * facts.total_minor
+    return facts.contract_type == "instalment_sale" and facts.paid_minor * HUNDRED >= most
+
+
+def _rights_alive(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless(
+        (all(until is not None and until >= facts.today for until in facts.guarantees_until), "guarantee_over"),
+        (facts.limitation_until is not None and facts.limitation_until >= facts.today, "limitation_over"),
+    )
+
+
+def _right_machine(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless(
+        (serial_is_sound(facts.asset_serial), "serial_unsound"),
+        (facts.serial_registered, "serial_not_in_register"),
+    )
+
+
+def _fresh_location(facts: OrderFacts, policy: Policy) -> list[str]:
+    if facts.kind == "locate":
+        return []
+    if facts.located_at is None:
+        return ["no_location"]
+    age = facts.now - facts.located_at
+    limit = timedelta(hours=policy.repossession.location_max_age_hours)
+    return _unless((timedelta(0) <= age <= limit, "location_too_old"))
+
+
+def _agency_valid(facts: OrderFacts, _policy: Policy) -> list[str]:
+    agency = facts.agency
+    if agency is None:
+        return ["no_agency"]
+    return _unless(
+        (agency.active_until is None or agency.active_until >= facts.today, "agency_not_active"),
+        (bool(agency.licence_no), "agency_without_licence"),
+        (agency.licence_until is not None and agency.licence_until >= facts.today, "licence_expired"),
+        (agency.insurance_until is not None and agency.insurance_until >= facts.today, "insurance_expired"),
+        (not agency.regions or facts.branch in agency.regions, "outside_region"),
+        (not agency.is_party, "agency_is_party"),
+    )
+
+
+def _four_eyes(facts: OrderFacts, _policy: Policy) -> list[str]:
+    approval = facts.approval
+    if approval is None:
+        return ["no_approval"]
+    votes = [vote for vote in approval.votes if vote.decision == "approve" and vote.role in APPROVER_ROLES]
+    return _unless(
+        (approval.state in ("approved", "used"), "not_approved"),
+        (facts.order_facts_sha256 == facts.packet_facts_sha256 == approval.facts_sha256, "facts_changed"),
+        (approval.expires_on is not None and approval.expires_on >= facts.today, "approval_expired"),
+        ({vote.role for vote in votes} == set(APPROVER_ROLES), "a_role_is_missing"),
+        (len({vote.staff_id for vote in votes}) == len(APPROVER_ROLES), "one_person_twice"),
+        (not any(vote.staff_id in facts.collectors for vote in votes), "approved_by_the_collector"),
+        (all(vote.holds_role for vote in votes), "approver_lost_the_role"),
+        (not facts.live or all(vote.identity == "airflow" for vote in votes), "identity_too_weak"),
+    )
+
+
+def _nothing_excludes(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless((facts.other_orders == 0, "another_order"), (facts.open_suits == 0, "suit_is_open"))
+
+
+def _worth_it(facts: OrderFacts, policy: Policy) -> list[str]:
+    if facts.asset_value_minor is None:
+        return ["value_unknown"]
+    expected = min(facts.asset_value_minor, facts.debt_minor)  # a surplus goes back to the customer
+    return _unless((expected > policy.repossession.recovery_cost_minor, "costs_exceed_value"))
+
+
+def _notices_given(facts: OrderFacts, _policy: Policy) -> list[str]:
+    return _unless((facts.parties_without_notice == 0, "notice_missing"))
+
+
+RULES: tuple[tuple[str, Callable[[OrderFacts, Policy], list[str]]], ...] = (
+    ("C1", _balance),
+    ("C2", _nothing_in_flight),
+    ("C3", _no_hold),
+    ("C4", _evidence_complete),
+    ("C5", _demand_cured),
+    ("C6", _legal_test),
+    ("C7", _rights_alive),
+    ("C8", _right_machine),
+    ("C9", _fresh_location),
+    ("C10", _agency_valid),
+    ("C11", _four_eyes),
+    ("C12", _nothing_excludes),
+    ("C13", _worth_it),
+    ("C14", _notices_given),
+)

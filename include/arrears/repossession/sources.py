@@ -1,0 +1,204 @@
+"""What the store says about accounts with orders, read in bulk inside the caller's transaction."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import (
+    account,
+    agency,
+    assignment,
+    control,
+    court_case,
+    debit,
+    document,
+    hold,
+    location,
+    promise,
+    staff,
+)
+from arrears.store.tables.legal import packet
+from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import account_party, party
+from arrears.store.tables.repossession import ORDER_OPEN, approval, approval_vote, repossession_order
+from arrears.store.tables.runs import run
+
+LETTERS = ("demand_letter", "lawyers_letter")
+SUITS = ("suit", "preservation")
+SUIT_OVER = ("closed", "withdrawn", "dismissed", "rejected")
+NOTICE_STATES = ("planned", "claimed", "sending", "sent")
+LEDGER_COLUMNS = ("subject_ref", "stage", "overdue_instalments", "overdue_minor", "schedule_minor", "paid_minor",
+                  "last_paid_on", "whole_paid_on", "total_price_minor", "principal_outstanding_minor")
+
+Rows = Sequence[Row[Any]]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Rows by account id, and the small registers as a whole."""
+
+    accounts: Mapping[str, Row[Any]]
+    decisions: Mapping[str, Row[Any]]
+    ledger: Mapping[str, Mapping[str, Any]]
+    packets: Mapping[str, Row[Any]]
+    holds: Mapping[str, Rows]
+    promises: Mapping[str, Rows]
+    pending_debits: Mapping[str, Rows]
+    documents: Mapping[str, Rows]
+    locations: Mapping[str, Rows]
+    cases: Mapping[str, Rows]
+    parties: Mapping[str, Rows]
+    letters_planned: Mapping[str, Rows]
+    assignments: Mapping[str, Rows]
+    orders: Mapping[str, Rows]
+    approvals: Mapping[str, Row[Any]]
+    votes: Mapping[str, Rows]
+    agencies: Mapping[str, Row[Any]]
+    staff_roles: Mapping[str, frozenset[str]]
+    finance_confirmed: bool
+
+
+def read_sources(connection: Connection, artifacts_url: str, on: date, account_ids: Iterable[str]) -> Sources:
+    """Read everything the checks need for some accounts as of ``on``; the newest decision up to ``on`` is in force."""
+    ids = sorted(set(account_ids))
+    accounts = {row.account_id: row for row in _of(connection, account, ids)}
+    decisions = decisions_in_force(connection, on, ids)
+    orders = _grouped(_of(connection, repossession_order, ids))
+    order_ids = [row.order_id for rows in orders.values() for row in rows]
+    approvals = newest_approvals(connection, order_ids)
+    roles = staff_roles(connection)
+    return Sources(
+        accounts=accounts,
+        decisions=decisions,
+        ledger=_ledger(artifacts_url, accounts, decisions),
+        packets={row.account_id: row for row in _of(connection, packet, ids, packet.c.superseded_on.is_(None))},
+        holds=_grouped(_of(connection, hold, ids, _in_force(hold, on))),
+        promises=_grouped(_of(connection, promise, ids, promise.c.state == "open")),
+        pending_debits=_grouped(_of(connection, debit, ids, debit.c.result == "pending")),
+        documents=_grouped(_of(connection, document, ids)),
+        locations=_grouped(_of(connection, location, ids)),
+        cases=_grouped(_of(connection, court_case, ids)),
+        parties=_grouped(_parties(connection, ids)),
+        letters_planned=_grouped(_letters_planned(connection, ids)),
+        assignments=_grouped(_of(connection, assignment, ids, assignment.c.from_on <= on)),
+        orders=orders,
+        approvals=approvals,
+        votes=votes_of(connection, [row.approval_id for row in approvals.values()]),
+        agencies={row.agency_id: row for row in connection.execute(select(agency))},
+        staff_roles=roles,
+        finance_confirmed=_finance_confirmed(connection, on, roles),
+    )
+
+
+def staff_roles(connection: Connection) -> dict[str, frozenset[str]]:
+    """Return each person's roles as the staff feed has them now."""
+    rows = connection.execute(select(staff.c.staff_id, staff.c.roles))
+    return {row.staff_id: frozenset(filter(None, row.roles.split(";"))) for row in rows}
+
+
+def collectors_of(owner: str | None, assignments: Iterable[Row[Any]]) -> frozenset[str]:
+    """Return who works the account: its owner and the newest assignment."""
+    newest = max(assignments, key=lambda row: row.from_on, default=None)
+    return frozenset(filter(None, (owner, newest.staff_id if newest else None)))
+
+
+def newest_approvals(connection: Connection, order_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Return the newest approval of each order."""
+    query = select(approval).where(approval.c.kind == "order", approval.c.subject_key.in_(order_ids))
+    return {row.subject_key: row for row in connection.execute(query.order_by(approval.c.ordinal))}
+
+
+def votes_of(connection: Connection, approval_ids: Sequence[str]) -> dict[str, Rows]:
+    """Return the votes of some approvals, by approval."""
+    votes = connection.execute(select(approval_vote).where(approval_vote.c.approval_id.in_(approval_ids)))
+    return _grouped(votes, "approval_id")
+
+
+def decisions_in_force(connection: Connection, on: date, ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """Return each account's newest decision up to ``on``, in its newest revision, with the run that made it."""
+    last = (
+        select(decision.c.account_id, func.max(decision.c.business_date).label("business_date"))
+        .where(decision.c.account_id.in_(ids), decision.c.business_date <= on)
+        .group_by(decision.c.account_id).subquery()
+    )
+    query = (
+        select(decision, run.c.snapshot_id, run.c.plan_only, run.c.released, run.c.status)
+        .join(last, and_(decision.c.account_id == last.c.account_id,
+                         decision.c.business_date == last.c.business_date))
+        .join(run, run.c.run_id == decision.c.run_id)
+        .order_by(decision.c.revision)
+    )
+    return {row.account_id: row for row in connection.execute(query)}
+
+
+def _ledger(
+    artifacts_url: str, accounts: Mapping[str, Row[Any]], decisions: Mapping[str, Row[Any]]
+) -> dict[str, Mapping[str, Any]]:
+    from arrears.store.snapshot import accounts as frozen_accounts
+
+    wanted: dict[str, dict[str, str]] = defaultdict(dict)
+    for account_id, row in decisions.items():
+        if row.snapshot_id and account_id in accounts:
+            wanted[row.snapshot_id][accounts[account_id].subject_ref] = account_id
+    found: dict[str, Mapping[str, Any]] = {}
+    for snapshot_id, account_of in wanted.items():
+        for batch in frozen_accounts(artifacts_url, snapshot_id, list(LEDGER_COLUMNS)):
+            refs = batch.column("subject_ref").to_pylist()
+            hits = [position for position, ref in enumerate(refs) if ref in account_of]
+            if hits:
+                found |= {account_of[row["subject_ref"]]: row for row in batch.take(hits).to_pylist()}
+    return found
+
+
+def _of(connection: Connection, table: Table, ids: Sequence[str], *conditions: Any) -> Rows:
+    query = select(table).where(table.c.account_id.in_(ids), *conditions).order_by(*table.primary_key)
+    return connection.execute(query).all()
+
+
+def _in_force(table: Table, on: date) -> Any:
+    return and_(table.c.from_on <= on, or_(table.c.until_on.is_(None), table.c.until_on >= on))
+
+
+def _parties(connection: Connection, ids: Sequence[str]) -> Rows:
+    query = (
+        select(account_party, party.c.name)
+        .join(party, party.c.party_id == account_party.c.party_id)
+        .where(account_party.c.account_id.in_(ids))
+        .order_by(account_party.c.account_id, account_party.c.role, account_party.c.party_id)
+    )
+    return connection.execute(query).all()
+
+
+def _letters_planned(connection: Connection, ids: Sequence[str]) -> Rows:
+    query = (
+        select(item.c.account_id, item.c.party_id)
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(item.c.account_id.in_(ids), item.c.channel == "letter", item.c.dropped_reason.is_(None),
+               contact.c.state.in_(NOTICE_STATES))
+    )
+    return connection.execute(query).all()
+
+
+def _finance_confirmed(connection: Connection, on: date, roles: Mapping[str, frozenset[str]]) -> bool:
+    query = select(control.c.confirmed_by).where(control.c.business_date == on,
+                                                 control.c.kind == "no_payment_in_flight")
+    return any("finance" in roles.get(by or "", ()) for by in connection.execute(query).scalars())
+
+
+def _grouped(rows: Iterable[Row[Any]], key: str = "account_id") -> dict[str, Rows]:
+    groups: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in rows:
+        groups[getattr(row, key)].append(row)
+    return {name: tuple(found) for name, found in groups.items()}
+
+
+def is_open(order: Row[Any]) -> bool:
+    """Say whether an order can still lead to a machine being touched."""
+    return order.state in ORDER_OPEN
+
+
