@@ -68,7 +68,7 @@ class PublicKey:
             BadNote: not a key line of this kind, or its key id does not belong to it.
         """
         name, _, rest = line.strip().partition("+")
-        data = _decode(rest.partition("+")[2])
+        data = decode(rest.partition("+")[2])
         key = cls(name, data[1:])
         if data[:1] != ED25519 or len(key.raw) != 32 or key.vkey != line.strip():
             raise BadNote("not an Ed25519 key line of the form name+id+base64")
@@ -144,7 +144,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not lines[0] or not DECIMAL.fullmatch(lines[1]):
         raise BadNote("not a checkpoint: origin, size and root, one line each")
-    root = _decode(lines[2])
+    root = decode(lines[2])
     if len(root) != 32:
         raise BadNote("the root of a checkpoint has 32 bytes")
     return Checkpoint(lines[0], int(lines[1]), root)
@@ -174,7 +174,7 @@ def load_key(settings: Settings) -> Signer | None:
     line = path.read_text().strip()
     name, _, rest = line.removeprefix(PRIVATE).partition("+")
     try:
-        data = _decode(rest.partition("+")[2])
+        data = decode(rest.partition("+")[2])
     except BadNote:
         data = b""
     signer = Signer(name, data[1:])
@@ -245,15 +245,19 @@ def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:
         name, _, encoded = rest.partition(" ")
         if dash != "—" or not name or "+" in name:
             raise BadNote("a signature line is: em dash, key name, base64")
-        blob = _decode(encoded)
+        blob = decode(encoded)
         if len(blob) < 5:
             raise BadNote("a signature is a key id and a signature")
         signatures.append((name, blob))
     return text + "\n", signatures
 
 
-def _decode(encoded: str) -> bytes:
-    """Decode base64 that has exactly one spelling, so that no byte of a file can change unnoticed."""
+def decode(encoded: str) -> bytes:
+    """Decode base64 that has exactly one spelling, so that no byte of a file can change unnoticed.
+
+    Raises:
+        BadNote: not base64, or another spelling of it.
+    """
     try:
         data = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
