@@ -1,6 +1,7 @@
 """What every step is given: settings, clock, entropy and the key of the attempt that runs it."""
 
 from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
 
 from arrears.core.clock import Clock, SystemClock
 from arrears.core.entropy import Entropy, SystemEntropy
@@ -32,3 +33,13 @@ class Runtime:
     entropy: Entropy = field(default_factory=SystemEntropy)
     attempt: RunKey = field(default_factory=RunKey)
     rehearsal: bool = False
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked of a daily run; ``asked_at`` (UTC) gives the business date when none is named."""
+
+    asked_at: datetime
+    business_date: date | None = None
+    feeds: str | None = None
+    plan_only: bool = False

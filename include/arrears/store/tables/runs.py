@@ -49,6 +49,7 @@ run = Table(
     Column("policy_sha256", Sha256, nullable=False),
     Column("code_version", String(40), nullable=False),
     Column("code_id", String(64), nullable=False),
+    Column("feeds_folder", String(400)),
     Column("snapshot_id", Sha256),
     Column("feeds_sha256", Sha256),
     Column("attempt", Text, nullable=False),

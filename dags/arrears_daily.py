@@ -1,0 +1,76 @@
+"""### The day: from the ledger to the evening seal
+
+Pulls the overdue ledger, holds it at the gates, places every account on the ladder, plans one contact a person,
+builds the legal packets of stage three, seals, mails the digest, and then, once the contact window opens,
+sends stage by stage and hands over approved orders.
+
+* **Safe to run again:** yes, any task, at any moment; work is keyed by account and occasion, never by run.
+* **When it fails:** nobody is contacted twice; read the red task's last line, then `docs/operate.md#arrears_daily`.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
+from airflow.sdk import CronTriggerTimetable, Param, dag, task_group
+
+from arrears.orchestration.step import branch, step, wait
+from arrears.steps import daily
+
+
+@dag(
+    dag_id="arrears_daily",
+    schedule=CronTriggerTimetable("0 6 * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["arrears", "impact:customer-contact", "tier:1"],
+    params={
+        "business_date": Param(None, type=["null", "string"], format="date", description="empty: the day it is started"),
+        "feeds": Param(None, type=["null", "string"], description="folder of feeds; empty: the configured ledger"),
+        "plan_only": Param(False, type="boolean", description="plan and build, send nothing"),
+        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
+    },
+)
+def arrears_daily() -> None:
+    """Run one business date."""
+    day = step(daily.open_day)()
+    arrived = wait(daily.ledger_is_there, every=timedelta(minutes=1), at_most=timedelta(hours=2, minutes=30))(day)
+
+    @task_group
+    def ledger() -> None:
+        step(daily.pull_ledger)(day) >> step(daily.gate_ledger, retries=0)(day)
+
+    @task_group
+    def ladder() -> None:
+        step(daily.decide_accounts)(day) >> step(daily.plan_contacts)(day)
+
+    @task_group
+    def legal() -> None:
+        step(daily.build_packets, pool="arrears_legal", queue="legal")(day) >> step(daily.propose_orders)(day)
+
+    @task_group
+    def morning() -> None:
+        step(daily.seal_morning)(day) >> step(daily.write_worklists)(day) >> step(daily.send_digest)(day)
+
+    @task_group
+    def contacts(stage: int) -> None:
+        batches = step(daily.list_batches)(day, stage)
+        step(daily.send_batch, pool="arrears_mail", queue="mail").partial(day=day, stage=stage).expand(batch=batches)
+
+    window = DateTimeSensorAsync(task_id="wait_for_window", target_time=step(daily.window_opens_at)(day))
+    stages = branch(daily.branch_by_stage)(day)
+    groups = [
+        contacts.override(group_id="stage_0", tooltip="nothing overdue: courtesy reminders")(0),
+        contacts.override(group_id="stage_1", tooltip="one instalment overdue")(1),
+        contacts.override(group_id="stage_2", tooltip="two instalments overdue")(2),
+        contacts.override(group_id="stage_3", tooltip="three or more overdue")(3),
+    ]
+    orders = step(daily.settle_orders, trigger_rule="none_failed")(day)
+    closed = step(daily.close_day)(day).as_teardown(on_failure_fail_dagrun=True)
+
+    arrived >> ledger() >> ladder() >> legal() >> morning() >> window >> stages >> groups >> orders >> closed
+
+
+arrears_daily()

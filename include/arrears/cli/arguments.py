@@ -1,0 +1,36 @@
+"""Arguments several commands share, read the same way everywhere."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from arrears.core.errors import BadArguments
+
+DateText = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
+Rehearsal = Annotated[bool, typer.Option("--rehearsal", help="sandbox only: the clock stands in that day's contact hours")]
+
+
+def read_date(text: str) -> date:
+    """Read a business date.
+
+    Raises:
+        BadArguments: the text is not a day of the calendar.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadArguments(f"--date {text!r}: write it as YYYY-MM-DD") from None
+
+
+def existing(path: Path, option: str) -> Path:
+    """Return a path that must be there.
+
+    Raises:
+        BadArguments: it is not.
+    """
+    if not path.exists():
+        raise BadArguments(f"{option} {path}: no such file or folder")
+    return path

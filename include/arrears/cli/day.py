@@ -1,0 +1,128 @@
+"""The commands of the day: init, stage, run, dispatch, import, pause and resume."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, read_date
+from arrears.cli.output import notes, print_json
+from arrears.core.errors import BadArguments
+from arrears.core.runtime import Request
+from arrears.core.settings import Settings
+from arrears.steps.world import build_runtime, shell_attempt
+
+app = typer.Typer()
+
+
+@app.command()
+def init() -> None:
+    """Create or migrate the store, and make a signing key if there is none."""
+    from arrears.steps import setup
+
+    found = setup.prepare(build_runtime(Settings.from_environment(), shell_attempt("init")))
+    notes().print(f"store ready: {found.store}; checkpoints are signed by {found.key_name}", markup=False)
+
+
+@app.command()
+def stage(
+    accounts: Annotated[Path, typer.Option(help="accounts feed")],
+    instalments: Annotated[Path, typer.Option(help="instalments feed")],
+    on: DateText,
+    payments: Annotated[Path | None, typer.Option(help="payments feed; leave out for the open-item form")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV to write; stdout when left out")] = None,
+) -> None:
+    """Stage a ledger alone, without a store: what is overdue, for how long, in which stage."""
+    from arrears.ledger.stage_file import stage_files
+
+    day = read_date(on)
+    for path, option in ((accounts, "--accounts"), (instalments, "--instalments"), (payments, "--payments")):
+        if path is not None:
+            existing(path, option)
+    if day > datetime.now(UTC).date():
+        raise BadArguments(f"--date {day}: that day has not come yet")
+    stage_files(accounts, instalments, payments, day, out)
+
+
+@app.command()
+def run(
+    on: DateText,
+    feeds: Annotated[Path, typer.Option(help="folder of feeds")],
+    rehearsal: Rehearsal = False,
+    plan_only: Annotated[bool, typer.Option("--plan-only", help="plan and build, send nothing")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import every feed in a folder, then do the whole day: the same steps as the DAG."""
+    from arrears.cli.summary_text import print_summary
+    from arrears.steps import whole_day
+
+    day = read_date(on)
+    if not existing(feeds, "--feeds").is_dir():
+        raise BadArguments(f"--feeds {feeds}: name a folder, not a file")
+    settings = Settings.from_environment()
+    rt = build_runtime(settings, shell_attempt("run"), rehearsal_of=day if rehearsal else None)
+    request = Request(rt.clock.now(), day, str(feeds.absolute()), plan_only)
+    console = notes()
+    with console.status("opening the day") as status:
+        summary = whole_day.run_day(rt, request, lambda name: status.update(name))
+    if as_json:
+        print_json(summary.document)
+    else:
+        print_summary(summary.document, settings)
+    if summary.error:
+        raise summary.error
+
+
+@app.command()
+def dispatch(
+    rehearsal: Rehearsal = False,
+    at: Annotated[str | None, typer.Option(help="with --rehearsal: the moment, ISO with offset")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send what is due now; hand over approved orders, recalls and acknowledgements."""
+    from arrears.steps import dispatch as steps
+
+    rt = steps.dispatch_runtime(Settings.from_environment(), shell_attempt("dispatch"), rehearsal=rehearsal, at=at)
+    counts = steps.dispatch_now(rt)
+    if as_json:
+        print_json(counts)
+    else:
+        _print_counts(counts)
+
+
+@app.command(name="import")
+def import_(kind: Annotated[str, typer.Argument(help="which feed")], file: Path, as_json: AsJson = False) -> None:
+    """Import one feed that arrived during the day."""
+    from arrears.steps import intake
+
+    rt = build_runtime(Settings.from_environment(), shell_attempt("import"))
+    counts = intake.import_file(rt, kind, existing(file, "FILE"))
+    if as_json:
+        print_json(counts)
+    else:
+        _print_counts(counts)
+
+
+@app.command()
+def pause(by: Annotated[str, typer.Option("--as", help="who pauses")]) -> None:
+    """Stop all effects at once; recalls go on."""
+    _set_pause(by)
+
+
+@app.command()
+def resume(by: Annotated[str, typer.Option("--as", help="who resumes")]) -> None:
+    """Allow effects again."""
+    _set_pause(by, resume=True)
+
+
+def _set_pause(by: str, *, resume: bool = False) -> None:
+    from arrears.steps import setup
+
+    rt = build_runtime(Settings.from_environment(), shell_attempt("resume" if resume else "pause"))
+    setup.set_pause(rt, by, paused=not resume)
+
+
+def _print_counts(counts: dict[str, Any]) -> None:
+    for name, count in counts.items():
+        typer.echo(f"{name}\t{count}")

@@ -1,0 +1,101 @@
+"""The one way from a plain step to an Airflow task."""
+
+import inspect
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from airflow.sdk import conf, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
+from arrears.core.runtime import Request, RunKey, Runtime
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+Step = Callable[Concatenate[Runtime, Arguments], Result]
+
+RETRY_DELAY = timedelta(minutes=5)
+
+
+def step(function: Step[Arguments, Result], **options: Any) -> Any:
+    """Return a step as a TaskFlow task named after it; a held gate or a permanent failure is not retried."""
+    return task(_inject(function), task_id=function.__name__, **_options(options))
+
+
+def branch(function: Step[Arguments, Result], **options: Any) -> Any:
+    """Return a step that names the task groups to go on with."""
+    return task.branch(_inject(function), task_id=function.__name__, **_options(options))
+
+
+def wait(function: Step[Arguments, Result], *, every: timedelta, at_most: timedelta) -> Any:
+    """Return a step as a sensor that gives its slot back between looks."""
+    return task.sensor(
+        _inject(function),
+        task_id=function.__name__,
+        mode="reschedule",
+        poke_interval=every.total_seconds(),
+        timeout=at_most.total_seconds(),
+    )
+
+
+def _options(options: dict[str, Any]) -> dict[str, Any]:
+    retries = int(conf.get("core", "default_task_retries", fallback="0"))
+    return {"retries": retries, "retry_delay": RETRY_DELAY, **options}
+
+
+def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
+    """Hide the runtime from Airflow's signature and hand it in from the context when the task runs."""
+    signature = inspect.signature(function)
+    wants_request = "request" in signature.parameters
+    shown = [p for name, p in signature.parameters.items() if name not in (next(iter(signature.parameters)), "request")]
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        context: dict[str, Any] = dict(get_current_context())
+        if wants_request:
+            kwargs["request"] = request_of(context)
+        try:
+            return function(runtime_of(context), *args, **kwargs)
+        except TemporaryFailure:
+            raise
+        except ArrearsError as error:
+            raise AirflowFailException(str(error)) from None
+
+    run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    return run
+
+
+def runtime_of(context: dict[str, Any]) -> Runtime:
+    """Return the runtime of the attempt that is running, its key taken from Airflow."""
+    from arrears.orchestration.connections import settings_from_airflow
+    from arrears.steps.world import build_runtime
+
+    ti = context["ti"]
+    attempt = RunKey(ti.dag_id, ti.run_id, ti.task_id, ti.map_index, ti.try_number, str(ti.id))
+    rehearsal_of = None
+    if context["params"].get("rehearsal"):
+        rehearsal_of = _date(context["params"].get("business_date"))
+        if rehearsal_of is None:
+            raise BadArguments("a rehearsal names its day: give the parameter business_date as YYYY-MM-DD")
+    return build_runtime(settings_from_airflow(), attempt, rehearsal_of=rehearsal_of)
+
+
+def request_of(context: dict[str, Any]) -> Request:
+    """Return what was asked of this DAG run; logical dates are UTC and may be absent, so they are not used."""
+    params = context["params"]
+    run_after = context["dag_run"].run_after or datetime.now(UTC)
+    return Request(
+        asked_at=run_after,
+        business_date=_date(params.get("business_date")),
+        feeds=params.get("feeds") or None,
+        plan_only=bool(params.get("plan_only")),
+    )
+
+
+def _date(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise BadArguments(f"business_date {text!r}: write it as YYYY-MM-DD") from None

@@ -1,0 +1,201 @@
+"""The steps of ``arrears_daily``, in the order of the mission sentence; each is safe to run twice.
+
+Features are imported inside the steps, so that reading a DAG file loads none of them.
+"""
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from arrears.core.errors import BadArguments, GateHeld
+from arrears.core.runtime import Request, Runtime
+
+STAGES = (0, 1, 2, 3)
+DONE_MARKER = "_DONE"
+
+
+def open_day(rt: Runtime, request: Request) -> str:
+    """Open the run of a business date and return its id, the only thing the other steps are told."""
+    from arrears.steps import runs
+
+    return runs.open_run(rt, "daily", request)
+
+
+def ledger_is_there(rt: Runtime, day: str) -> bool:
+    """Say whether the day's feeds are complete: a named folder at once, a dated one by its ``_DONE`` marker."""
+    from arrears.steps import runs
+
+    this = runs.read_run(rt, day)
+    folder = _feeds_folder(rt, this.feeds_folder, this.business_date)
+    if this.feeds_folder and not folder.is_dir():
+        raise BadArguments(f"feeds folder {folder.name}: no such folder")
+    return bool(this.feeds_folder) or (folder / DONE_MARKER).exists()
+
+
+def pull_ledger(rt: Runtime, day: str) -> dict[str, Any]:
+    """Import every feed present, stage all accounts and freeze the ledger; nobody is contacted yet.
+
+    Raises:
+        BadArguments: no ledger was named, or a required feed is missing.
+    """
+    from arrears.ledger.pull import pull
+    from arrears.steps import runs, world
+
+    this = runs.read_run(rt, day)
+    folder = _feeds_folder(rt, this.feeds_folder, this.business_date)
+    pulled = pull(rt, world.store_of(rt), day, folder, this.business_date, world.policy_of(rt.settings))
+    runs.set_run(rt, day, snapshot_id=pulled.snapshot_id, feeds_sha256=pulled.sha256)
+    return {"snapshot_id": pulled.snapshot_id, "rows": pulled.rows, "quarantined": pulled.quarantined,
+            "accounts": pulled.accounts}  # fmt: skip
+
+
+def _feeds_folder(rt: Runtime, named: str | None, on: date) -> Path:
+    if named:
+        return Path(named)
+    url = rt.settings.ledger_url
+    if url and (url.startswith("file://") or "://" not in url):
+        return Path(url.removeprefix("file://")) / on.isoformat()
+    raise BadArguments("no ledger: name a feeds folder (--feeds DIR), or set ARREARS_LEDGER_URL to the folder of dated ones")
+
+
+def gate_ledger(rt: Runtime, day: str) -> dict[str, Any]:
+    """Compare the ledger with what it should look like, and hold the run before anything leaves.
+
+    Raises:
+        GateHeld: a gate did not pass and nobody overrode it.
+    """
+    from arrears.ledger.gates import check_gates
+    from arrears.steps import runs, world
+
+    this = runs.read_run(rt, day)
+    gates = check_gates(rt, world.store_of(rt), day, this.snapshot_id, world.policy_of(rt.settings))
+    failed = [gate for gate in gates if not gate.passed]
+    if failed:
+        names = ", ".join(f"{gate.name} ({gate.detail})" for gate in failed)
+        raise GateHeld(f"ledger gate held {this.business_date}: {names}; nothing was sent. Mend the feed, or override "
+                       "the gate by name with `arrears approvals`")  # fmt: skip
+    return {"gates": len(gates)}
+
+
+def decide_accounts(rt: Runtime, day: str) -> dict[str, Any]:
+    """Place every overdue account, and every account with a step due today, on the ladder."""
+    from arrears.ladder.decisions import decide_snapshot
+    from arrears.steps import runs, world
+
+    this = runs.read_run(rt, day)
+    if this.snapshot_id is None:
+        raise BadArguments(f"run {day} has no frozen ledger: run its pull step first")
+    decided = decide_snapshot(
+        rt, world.store_of(rt), day, this.snapshot_id, this.business_date, world.policy_of(rt.settings),
+        newest=runs.is_newest(rt, this),
+    )  # fmt: skip
+    return {"rows": decided.rows, "new": decided.new_rows, "distinct": decided.distinct}
+
+
+def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:
+    """Turn decisions into contacts: one a person, channel and day, whatever the number of contracts."""
+    from arrears.outreach.plan import plan_contacts as plan
+    from arrears.steps import runs, world
+
+    this = runs.read_run(rt, day)
+    result = plan(rt, world.store_of(rt), day, this.business_date, world.policy_of(rt.settings))
+    return {"planned": result.planned, "suppressed": sum(result.suppressed.values())}
+
+
+def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
+    """Keep exactly one current packet for every account at stage three."""
+    from arrears.legal.build import build_packets as build
+    from arrears.legal.build import stage_three_accounts
+    from arrears.steps import runs, world
+
+    this, engine = runs.read_run(rt, day), world.store_of(rt)
+    accounts = stage_three_accounts(engine, this.business_date)
+    return dict(build(rt, engine, day, this.business_date, world.policy_of(rt.settings), accounts))
+
+
+def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:
+    """Take over orders that ran before go-live, and ask for approval where a packet is ready and a remedy chosen."""
+    from arrears.repossession import approvals, stand_down
+    from arrears.steps import runs, world
+
+    this, engine = runs.read_run(rt, day), world.store_of(rt)
+    taken = stand_down.import_running_orders(rt, engine, day)
+    proposed = approvals.propose_orders(rt, engine, day, this.business_date, world.policy_of(rt.settings))
+    return {"imported": taken, "proposed": proposed}
+
+
+def seal_morning(rt: Runtime, day: str) -> dict[str, Any]:
+    """Seal the morning's events, so that the digest carries a checkpoint somebody outside keeps."""
+    from arrears.audit.seal import seal
+    from arrears.steps import world
+
+    sealed = seal(rt, world.store_of(rt), day)
+    return {"size": sealed.size, "root": sealed.root}
+
+
+def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
+    """Write today's calls, visits and letters as one workbook a collector."""
+    from arrears.reports.worklists import write_worklists as write
+    from arrears.steps import runs, world
+
+    this = runs.read_run(rt, day)
+    return {"files": len(write(rt, world.store_of(rt), day, this.business_date, world.policy_of(rt.settings)))}
+
+
+def send_digest(rt: Runtime, day: str) -> dict[str, Any]:
+    """Mail the morning digest, once a recipient, before the contact window opens."""
+    from arrears.steps import digest, runs
+
+    return digest.send(rt, runs.read_run(rt, day))
+
+
+def window_opens_at(rt: Runtime, day: str) -> str:
+    """Return when contacts may start on the run's day, UTC; a rehearsal or a past day need not wait."""
+    from arrears.core.clock import at_local
+    from arrears.steps import runs, world
+
+    this, policy = runs.read_run(rt, day), world.policy_of(rt.settings)
+    opens = at_local(this.business_date, policy.contact.window.opens, policy.time_zone)
+    return min(opens, rt.clock.now()).isoformat() if rt.rehearsal else opens.isoformat()
+
+
+def branch_by_stage(rt: Runtime, day: str) -> list[str]:
+    """Return the stage groups that have contacts to send; the others are skipped in plain sight."""
+    from arrears.outreach.batches import batches_of
+    from arrears.steps import runs, world
+
+    this, engine = runs.read_run(rt, day), world.store_of(rt)
+    return [f"stage_{stage}" for stage in STAGES if batches_of(engine, this.business_date, stage)]
+
+
+def list_batches(rt: Runtime, day: str, stage: int) -> list[int]:
+    """Return the batch numbers of a stage, at most 32: what the fan-out maps over."""
+    from arrears.outreach.batches import batches_of
+    from arrears.steps import runs, world
+
+    return batches_of(world.store_of(rt), runs.read_run(rt, day).business_date, stage)
+
+
+def send_batch(rt: Runtime, day: str, stage: int, batch: int) -> dict[str, int]:
+    """Send one batch of a stage; every gate is asked again at the moment of sending."""
+    from arrears.outreach.dispatch import dispatch
+    from arrears.steps import channels, runs, world
+
+    this = runs.read_run(rt, day)
+    with channels.contact_channels(rt) as adapters:
+        return dispatch(rt, world.store_of(rt), day, adapters, business_date=this.business_date, stage=stage, batch_no=batch)
+
+
+def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:
+    """Stand down what a payment or hold has overtaken, then hand over what two people approved."""
+    from arrears.steps import orders, runs
+
+    return orders.settle(rt, runs.read_run(rt, day))
+
+
+def close_day(rt: Runtime, day: str) -> dict[str, Any]:
+    """Seal the day and write what it came to; a held or failed day is reported, never silent."""
+    from arrears.steps import summary
+
+    return summary.close(rt, day)
+

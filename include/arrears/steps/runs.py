@@ -1,0 +1,128 @@
+"""A run of the day: opened once for each Airflow run or shell call, closed with what it came to."""
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from arrears.audit.record import package_version, record
+from arrears.core.clock import local_date, utc_text
+from arrears.core.errors import BadArguments
+from arrears.core.keys import natural_key
+from arrears.core.runtime import Request, Runtime
+from arrears.ladder.policy import Policy
+from arrears.steps.world import policy_of, store_of
+from arrears.store.bulk import insert_new
+from arrears.store.engine import reading, writing
+from arrears.store.tables.runs import gate, policy_text, run
+
+
+@dataclass(frozen=True)
+class Day:
+    """One run as its steps see it."""
+
+    run_id: str
+    business_date: date
+    status: str
+    feeds_folder: str | None
+    snapshot_id: str | None
+    plan_only: bool
+    released: bool
+
+
+def open_run(rt: Runtime, kind: str, request: Request) -> str:
+    """Open a run, or find the one this attempt belongs to, and return its id.
+
+    Raises:
+        BadArguments: a date in the future without a rehearsal clock.
+    """
+    policy = policy_of(rt.settings)
+    today = local_date(rt.clock.now(), policy.time_zone)
+    on = request.business_date or local_date(request.asked_at, policy.time_zone)
+    if on > today:
+        raise BadArguments(f"--date {on}: that day has not come yet (today is {today}); rehearse it with --rehearsal")
+    origin = natural_key(rt.attempt.dag_id, rt.attempt.run_id)
+    with writing(store_of(rt)) as connection:
+        known = connection.execute(select(run.c.run_id).where(run.c.origin_key == origin)).scalar_one_or_none()
+        if known is not None:
+            return str(known)
+        _keep_policy(connection, policy)
+        ordinal = _next_ordinal(connection, kind, on)
+        run_id = f"{kind}-{on.isoformat()}-{ordinal}"
+        connection.execute(run.insert().values(**_row(rt, request, policy, kind, on), run_id=run_id, ordinal=ordinal,
+                                               origin_key=origin))  # fmt: skip
+        data = {"kind": kind, "ordinal": ordinal, "rehearsal": rt.rehearsal, "plan_only": request.plan_only}
+        record(connection, rt, run_id=run_id, type="run.started", key=run_id, business_date=on, data=data,
+               policy_sha256=policy.sha256)  # fmt: skip
+    return run_id
+
+
+def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "business_date": on,
+        "status": "running",
+        "rehearsal": rt.rehearsal,
+        "plan_only": request.plan_only,
+        "released": not request.plan_only,
+        "started_at": utc_text(rt.clock.now()),
+        "policy_sha256": policy.sha256,
+        "code_version": package_version(),
+        "code_id": rt.settings.code_id,
+        "feeds_folder": request.feeds,
+        "attempt": json.dumps(rt.attempt.as_dict(), sort_keys=True),
+    }
+
+
+def _keep_policy(connection: Connection, policy: Policy) -> None:
+    row = {
+        "policy_sha256": policy.sha256,
+        "policy_id": policy.policy_id,
+        "version": policy.version,
+        "effective_from": policy.effective_from,
+        "body": policy.canonical(),
+    }
+    insert_new(connection, policy_text, [row])
+
+
+def _next_ordinal(connection: Connection, kind: str, on: date) -> int:
+    newest = select(func.max(run.c.ordinal)).where(run.c.kind == kind, run.c.business_date == on)
+    return int(connection.execute(newest).scalar() or 0) + 1
+
+
+def read_run(rt: Runtime, run_id: str) -> Day:
+    """Return a run by its id.
+
+    Raises:
+        BadArguments: there is no such run.
+    """
+    columns = (run.c.run_id, run.c.business_date, run.c.status, run.c.feeds_folder, run.c.snapshot_id, run.c.plan_only,
+               run.c.released)  # fmt: skip
+    with reading(store_of(rt)) as connection:
+        row = connection.execute(select(*columns).where(run.c.run_id == run_id)).one_or_none()
+    if row is None:
+        raise BadArguments(f"no run {run_id}: `arrears runs` lists them")
+    return Day(*row)
+
+
+def is_newest(rt: Runtime, day: Day) -> bool:
+    """Say whether no later business date has been decided: a past day plans, but moves no episode."""
+    later = select(run.c.run_id).where(
+        run.c.kind == "daily", run.c.business_date > day.business_date, run.c.status == "completed"
+    )
+    with reading(store_of(rt)) as connection:
+        return connection.execute(later.limit(1)).first() is None
+
+
+def set_run(rt: Runtime, run_id: str, **values: Any) -> None:
+    """Change columns of a run."""
+    with writing(store_of(rt)) as connection:
+        connection.execute(update(run).where(run.c.run_id == run_id).values(**values))
+
+
+def gates_of(connection: Connection, run_id: str) -> list[dict[str, Any]]:
+    """Return the gates of a run, each with name, passed and detail."""
+    query = select(gate.c.name, gate.c.passed, gate.c.detail).where(gate.c.run_id == run_id).order_by(gate.c.name)
+    return [dict(row._mapping) for row in connection.execute(query)]
