@@ -1,0 +1,148 @@
+"""What is shipped is pinned, complete and free of secrets."""
+
+import json
+import re
+import tomllib
+from fnmatch import fnmatch
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "include" / "arrears"
+FIRST = ["apache-airflow", "pandas", "sqlalchemy", "yagmail"]
+
+
+def plain_name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None, requirement
+    return re.sub(r"[-_.]+", "-", found[0]).lower()
+
+
+def lock_lines(name: str) -> list[str]:
+    lines = (ROOT / name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.fixture(scope="module")
+def project() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_lock_names_the_four_first_and_the_project_last() -> None:
+    lines = lock_lines("requirements.txt")
+    assert [plain_name(line) for line in lines[:4]] == FIRST
+    assert lines[-1] == "-e ."
+
+
+def test_the_development_lock_only_adds_to_the_first() -> None:
+    lines = lock_lines("requirements-dev.txt")
+    assert lines[0] == "-r requirements.txt"
+    base = {plain_name(line) for line in lock_lines("requirements.txt")[:-1]}
+    assert base & {plain_name(line) for line in lines[1:]} == set()
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_line_of_a_lock_is_one_exact_version_and_names_no_host(name: str) -> None:
+    pinned = re.compile(r"[a-z0-9._-]+==[A-Za-z0-9.+!]+( ; [a-z_]+ .+)?")
+    loose = [line for line in lock_lines(name) if not line.startswith("-") and not pinned.fullmatch(line)]
+    assert loose == []
+    assert "://" not in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_every_direct_dependency_is_pinned_and_its_licence_is_told(project: dict[str, Any]) -> None:
+    direct = {plain_name(line) for line in project["project"]["dependencies"]}
+    pinned = {plain_name(line) for line in lock_lines("requirements.txt")[:-1]}
+    told = set(re.findall(r"^\| `([a-z0-9-]+)`", (ROOT / "docs" / "licences.md").read_text("utf-8"), re.MULTILINE))
+    assert (direct - pinned, direct - told) == (set(), set())
+
+
+def test_what_the_code_imports_is_declared_by_name(project: dict[str, Any]) -> None:
+    declared = {plain_name(line) for line in project["project"]["dependencies"]}
+    carried = {"apache-airflow-core", "apache-airflow-task-sdk", "pendulum", "starlette", "typing-extensions"}
+    owners = packages_distributions()
+    used = {
+        plain_name(owner)
+        for path in PACKAGE.rglob("*.py")
+        for module in re.findall(r"^\s*(?:import|from) ([a-z_0-9]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        for owner in owners.get(module, [])[:1]
+    }
+    assert used - declared - carried - {"arrears"} == set()
+
+
+def test_every_file_of_the_package_is_shipped_with_it(project: dict[str, Any]) -> None:
+    patterns = [p.removeprefix("**/") for p in project["tool"]["setuptools"]["package-data"]["arrears"]]
+    left_behind = [
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*")
+        if path.is_file()
+        and path.suffix not in {".py", ".pyc"}
+        and not any(fnmatch(path.name, pattern) for pattern in patterns)
+    ]
+    assert left_behind == []
+
+
+def test_every_queue_of_the_project_has_a_worker(compose: dict[str, Any]) -> None:
+    workers = {name: service for name, service in compose["services"].items() if "-worker-" in name}
+    served = {service["command"][service["command"].index("--queues") + 1] for service in workers.values()}
+    assert served == {"default", "mail", "legal"}
+    assert {name.rsplit("-", 1)[1] for name in workers} == served
+
+
+def test_every_service_says_when_it_is_healthy(compose: dict[str, Any]) -> None:
+    silent = {name for name, service in compose["services"].items() if "healthcheck" not in service}
+    assert silent == {"airflow-init", "mailpit"}
+
+
+def test_nothing_is_published_beyond_this_machine(compose: dict[str, Any]) -> None:
+    ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_no_secret_stands_in_the_compose_file() -> None:
+    text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
+    secret = re.compile(r"^\s*([A-Z_]*(?:PASSWORD|SECRET|SECRET_KEY|FERNET_KEY))\s*:\s*(.*)$", re.MULTILINE)
+    found = secret.findall(text)
+    assert len(found) >= 6
+    assert [name for name, value in found if not re.fullmatch(r"\$\{[A-Z_]+:\?run make env\}", value)] == []
+    in_urls = re.findall(r"://[a-z]*:([^@\n]+)@", text)
+    assert len(in_urls) >= 4
+    assert [value for value in in_urls if not value.startswith("${")] == []
+
+
+def test_every_secret_of_the_example_is_drawn_anew() -> None:
+    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
+    secrets = [line for line in lines if re.match(r"[A-Z_]*(PASSWORD|SECRET|KEY)[A-Z_]*=", line)]
+    assert len(secrets) >= 7
+    assert [line for line in secrets if not line.endswith(("=<random>", "=<fernet key>"))] == []
+
+
+def test_the_image_installs_the_pins_and_not_the_working_tree() -> None:
+    text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
+    assert "grep -v '^-e ' requirements.txt" in text
+    assert "pip install --no-cache-dir --no-deps ." in text
+    assert re.search(r"^USER airflow$", text, re.MULTILINE)
+
+
+def test_the_pools_are_written_as_airflow_imports_them() -> None:
+    pools = json.loads((PACKAGE / "orchestration" / "pools.json").read_text(encoding="utf-8"))
+    assert set(pools) == {"arrears_default", "arrears_legal", "arrears_mail"}
+    for pool in pools.values():
+        assert set(pool) == {"slots", "description", "include_deferred"}
+        assert pool["slots"] > 0
+
+
+def test_make_help_lists_every_target() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
+    assert phony is not None
+    assert set(phony[1].split()) == set(re.findall(r"^([a-z-]+):[^#\n]*## \S", text, re.MULTILINE))
