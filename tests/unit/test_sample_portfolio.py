@@ -7,7 +7,9 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 import pytest
+
 from arrears.core.errors import BadArguments
+from arrears.rehearsal.people import UNPRINTABLE
 from arrears.rehearsal.portfolio import sample_feeds, write_sample
 from arrears.store.tables import feeds as feed_tables
 
@@ -236,8 +238,8 @@ def test_one_complete_file_is_under_a_hard_hold(sample, stages, unlocked):
     assert [account for account in disputed if stages[account] == 3 and unlocked[account] == 4]
 
 
-def test_one_borrower_at_stage_three_has_a_name_no_font_can_draw(sample, stages):
-    strange = [row["account_id"] for row in sample.rows["parties"] if "\ue000" in row["name"]]
+def test_one_borrower_at_stage_three_has_a_name_the_packed_fonts_cannot_draw(sample, stages):
+    strange = [row["account_id"] for row in sample.rows["parties"] if UNPRINTABLE in row["name"]]
     assert len(strange) == 1
     assert stages[strange[0]] == 3
 

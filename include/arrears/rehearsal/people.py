@@ -14,7 +14,7 @@ ROADS = ("和平路", "建设大道", "机场东路", "工业二街", "滨河路
 DIALECTS = ("mandarin", "mandarin", "mandarin", "yue", "wu", "sichuan")
 SLOTS = ("", "", "", "09:00-12:00", "14:00-17:00", "18:00-20:00")
 
-UNPRINTABLE = "\ue000"  # a private-use character: no font draws it, so a packet must say so instead of dropping it
+UNPRINTABLE = "𠮷"  # in use in names, in neither packed font: the packet must say so instead of dropping it
 
 
 @dataclass(frozen=True)
