@@ -1,0 +1,227 @@
+"""Build the packets of stage-three accounts: one current packet each, rebuilt only when its legal facts change."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, func, select, update
+
+from arrears.audit.record import Event, record_many
+from arrears.core.keys import natural_key
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy
+from arrears.legal import archive, case_file, packet, typesetting
+from arrears.legal.case_file import CaseFile, LedgerReader
+from arrears.legal.facts import facts_sha256
+from arrears.legal.packet import State
+from arrears.legal.readiness import Readiness, assess
+from arrears.store.bulk import insert_all
+from arrears.store.engine import reading, writing
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import account
+from arrears.store.tables.legal import PACKET_STATES
+from arrears.store.tables.legal import packet as packet_table
+
+BATCH = 100
+Progress = Callable[[int, int], None]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Built:
+    """A packet that is on disk and waits for its row."""
+
+    row: dict[str, Any]
+    replaces: str | None
+    event: Event
+
+
+def stage_three_accounts(engine: Engine, business_date: date) -> list[str]:
+    """Return the accounts at stage three by the newest decision of a day, in order."""
+    newest = (select(decision.c.account_id, func.max(decision.c.revision).label("revision"))
+              .where(decision.c.business_date == business_date).group_by(decision.c.account_id).subquery())
+    statement = (select(decision.c.account_id)
+                 .join(newest, (newest.c.account_id == decision.c.account_id) & (newest.c.revision == decision.c.revision))
+                 .where(decision.c.business_date == business_date, decision.c.stage == 3)
+                 .order_by(decision.c.account_id))
+    with reading(engine) as connection:
+        return list(connection.execute(statement).scalars())
+
+
+def build_packets(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy,
+                  account_ids: Sequence[str], progress: Progress | None = None) -> dict[str, int]:
+    """Bring the packets of some accounts up to date and return the count of each state, ``rebuilt`` and ``unchanged``.
+
+    A packet that cannot be rendered becomes ``incomplete`` and the others go on. Files are written before the rows, in
+    bounded batches; each batch's rows and audit events are one transaction. A packet built for a later day stays.
+
+    Raises:
+        CannotTell: the run has no frozen ledger.
+    """
+    counts: Counter[str] = Counter(dict.fromkeys((*PACKET_STATES, "rebuilt", "unchanged"), 0))
+    if not account_ids:
+        return dict(counts)
+    with reading(engine) as connection:
+        ledger = case_file.open_ledger(connection, rt.settings.artifacts_url, run_id, account_ids)
+    for start in range(0, len(account_ids), BATCH):
+        batch = account_ids[start:start + BATCH]
+        counts.update(_build_batch(rt, engine, ledger, run_id, business_date, policy, batch))
+        if progress is not None:
+            progress(min(start + BATCH, len(account_ids)), len(account_ids))
+    return dict(counts)
+
+
+def retire_packets(rt: Runtime, engine: Engine, run_id: str, business_date: date) -> int:
+    """Supersede the packets of accounts that have left stage three, and return how many; files and rows are kept."""
+    still = set(stage_three_accounts(engine, business_date))
+    with writing(engine) as connection:
+        current = connection.execute(
+            select(packet_table.c.packet_id, packet_table.c.account_id, account.c.subject_ref)
+            .join(account, account.c.account_id == packet_table.c.account_id, isouter=True)
+            .where(packet_table.c.superseded_on.is_(None), packet_table.c.built_on <= business_date)
+            .order_by(packet_table.c.packet_id)).all()
+        left = [row for row in current if row.account_id not in still]
+        _supersede(connection, [row.packet_id for row in left], business_date)
+        record_many(connection, rt, run_id=run_id, events=(
+            Event("packet.superseded", row.packet_id, business_date, row.subject_ref, data={"reason": "left_stage_three"})
+            for row in left))
+    return len(left)
+
+
+def _build_batch(rt: Runtime, engine: Engine, ledger: LedgerReader, run_id: str, day: date, policy: Policy,
+                 batch: Sequence[str]) -> Counter[str]:
+    with reading(engine) as connection:
+        cases = case_file.load(connection, ledger, policy, day, batch)
+        current = _current(connection, batch)
+        versions = _versions(connection, batch)
+    built: list[_Built] = []
+    fresh_clocks: list[dict[str, Any]] = []
+    counts: Counter[str] = Counter()
+    for case in cases:
+        account_id = case.facts.account_id
+        before = current.get(account_id)
+        if before is not None and before["built_on"] > day:
+            counts.update((before["state"], "unchanged"))
+            continue
+        readiness = assess(case.facts, policy)
+        made = _build_one(rt, case, readiness, policy, run_id, before, versions.get(account_id, 0) + 1)
+        if made is None and before is not None:
+            counts.update((before["state"], "unchanged"))
+            clocks = _clock_rows(readiness)
+            if clocks != before["clocks"]:
+                fresh_clocks.append({"key": before["packet_id"], "fresh": clocks})
+        elif made is not None:
+            built.append(made)
+            counts.update((made.row["state"], "rebuilt"))
+    _store(rt, engine, run_id, day, built, fresh_clocks)
+    return counts
+
+
+def _build_one(rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, run_id: str, before: Row | None,
+               version: int) -> _Built | None:
+    """Render and file one packet, or return ``None`` when the current one still tells the truth."""
+    facts = case.facts
+    identity = facts_sha256(facts, readiness.gates, policy.sha256)
+    state = packet.state_of(case, readiness)
+    if before is not None and _same(before, identity, state, readiness):
+        return None
+    packet_id = natural_key(facts.account_id, version)
+    pdf, state = _render(rt, case, readiness, policy, state, packet_id, identity)
+    if before is not None and _same(before, identity, state, readiness):
+        return None
+    filed = archive.file_packet(rt.settings.artifacts_url, packet_id, pdf,
+                                _manifest(case, policy, state, run_id, packet_id, version, identity))
+    row = {
+        "packet_id": packet_id, "account_id": facts.account_id, "version": version, "state": state.name,
+        "facts_sha256": identity, "open_remedies": list(readiness.open_remedies),
+        "chosen_remedy": facts.chosen_remedy, "missing": list(readiness.missing),
+        "reasons": packet.reasons_of(state, readiness), "clocks": _clock_rows(readiness),
+        "pdf_sha256": filed.pdf_sha256, "pdf_path": filed.pdf_path, "manifest_sha256": filed.manifest_sha256,
+        "built_on": facts.business_date, "run_id": run_id, "superseded_on": None,
+    }
+    replaces = before["packet_id"] if before is not None else None
+    return _Built(row, replaces, _event(row, facts.subject_ref, policy, replaces))
+
+
+def _render(rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, state: State, packet_id: str,
+            identity: str) -> tuple[bytes | None, State]:
+    number = number_of(packet_id)
+    try:
+        return packet.render(rt.settings.home, case, readiness, policy, state, number, identity), state
+    except typesetting.CannotRender as error:
+        broken = State("incomplete" if state.name != "withheld" else "withheld", (*state.reasons, error.reason))
+    try:
+        return packet.render(rt.settings.home, case, readiness, policy, broken, number, identity), broken
+    except typesetting.CannotRender:
+        return None, broken
+
+
+def number_of(packet_id: str) -> str:
+    """Return the packet number that people read: the first twelve digits of its key, in groups of four."""
+    short = packet_id[:12].upper()
+    return f"{short[:4]}-{short[4:8]}-{short[8:]}"
+
+
+def _same(before: Row, identity: str, state: State, readiness: Readiness) -> bool:
+    return (before["facts_sha256"], before["state"], before["reasons"]) == (
+        identity, state.name, packet.reasons_of(state, readiness))
+
+
+def _manifest(case: CaseFile, policy: Policy, state: State, run_id: str, packet_id: str, version: int,
+              identity: str) -> dict[str, Any]:
+    return {
+        "packet_id": packet_id, "number": number_of(packet_id), "version": version, "state": state.name,
+        "facts_sha256": identity, "cut_off": case.facts.business_date.isoformat(), "run_id": run_id,
+        "policy": {"id": policy.policy_id, "version": policy.version, "sha256": policy.sha256},
+        "template_sha256": typesetting.template_sha256(packet.TEMPLATE),
+        "evidence": sorted([document.kind, document.sha256] for document in case.facts.documents),
+    }
+
+
+def _event(row: Row, subject_ref: str, policy: Policy, replaces: str | None) -> Event:
+    return Event(
+        type="packet.built", key=row["packet_id"], business_date=row["built_on"], subject_ref=subject_ref,
+        causes=[replaces] if replaces else [], policy_sha256=policy.sha256,
+        data={"version": row["version"], "state": row["state"], "reasons": row["reasons"], "missing": row["missing"],
+              "open_remedies": row["open_remedies"], "facts_sha256": row["facts_sha256"],
+              "pdf_sha256": row["pdf_sha256"] or "", "manifest_sha256": row["manifest_sha256"],
+              "template_sha256": typesetting.template_sha256(packet.TEMPLATE)},
+    )
+
+
+def _store(rt: Runtime, engine: Engine, run_id: str, day: date, built: Sequence[_Built],
+           fresh_clocks: Sequence[dict[str, Any]]) -> None:
+    with writing(engine) as connection:
+        _supersede(connection, [made.replaces for made in built if made.replaces], day)
+        insert_all(connection, packet_table, (made.row for made in built))
+        record_many(connection, rt, run_id=run_id, events=(made.event for made in built))
+        if fresh_clocks:
+            connection.execute(update(packet_table).where(packet_table.c.packet_id == bindparam("key"))
+                               .values(clocks=bindparam("fresh")), fresh_clocks)
+
+
+def _supersede(connection: Connection, packet_ids: Sequence[str], day: date) -> None:
+    if packet_ids:
+        connection.execute(update(packet_table).where(packet_table.c.packet_id == bindparam("key"))
+                           .values(superseded_on=day), [{"key": packet_id} for packet_id in packet_ids])
+
+
+def _current(connection: Connection, batch: Sequence[str]) -> dict[str, Row]:
+    statement = select(packet_table).where(packet_table.c.account_id.in_(batch), packet_table.c.superseded_on.is_(None))
+    return {row["account_id"]: dict(row) for row in connection.execute(statement).mappings()}
+
+
+def _versions(connection: Connection, batch: Iterable[str]) -> dict[str, int]:
+    statement = (select(packet_table.c.account_id, func.max(packet_table.c.version).label("version"))
+                 .where(packet_table.c.account_id.in_(batch)).group_by(packet_table.c.account_id))
+    return {row.account_id: row.version for row in connection.execute(statement)}
+
+
+def _clock_rows(readiness: Readiness) -> list[dict[str, str]]:
+    rows = [clock.as_row() for clock in readiness.clocks]
+    if readiness.cure is not None:
+        rows.append({"name": "cure", "party_id": "", "expires_on": readiness.cure.ends_on.isoformat(),
+                     "assumption": "", "preserved_on": ""})
+    return rows

@@ -1,0 +1,155 @@
+"""Which remedies are open for an account and why the others are not; a person chooses among the open ones.
+
+Three overdue instalments are a business trigger. The legal tests differ by contract: finance lease, SPC interpretation
+art. 5; instalment sale, Civil Code 634 and 642, SPC sales interpretation 26; chattel mortgage, Civil Code 410.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from arrears.ladder.policy import Policy
+from arrears.legal import clocks
+from arrears.legal.clocks import Cure, LegalClock
+from arrears.legal.facts import LegalFacts
+
+REMEDIES = ("accelerate", "terminate_and_recover", "realise_security", "sue_and_preserve", "agency")
+_TAKES_THE_ASSET = ("terminate_and_recover", "realise_security", "agency")
+_REQUIRED_DOCUMENTS = ("contract", "service_address_confirmation", "lawyers_letter", "proof_of_service", "visit_report")
+_TWO_PEOPLE = ("lawyers_letter", "proof_of_service", "visit_report")
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """The verdict: gates by name, open remedies, and for each closed one its reasons."""
+
+    gates: dict[str, bool]
+    open_remedies: tuple[str, ...]
+    closed: dict[str, tuple[str, ...]]
+    missing: tuple[str, ...]
+    hard_holds: tuple[str, ...]
+    clocks: tuple[LegalClock, ...]
+    cure: Cure | None
+    numbers: dict[str, int]
+
+    @property
+    def is_ready(self) -> bool:
+        """Say whether every gate of at least one remedy is open."""
+        return bool(self.open_remedies)
+
+
+def assess(facts: LegalFacts, policy: Policy) -> Readiness:
+    """Judge every remedy of one account on its cut-off date.
+
+    ``missing`` is the to-do list: evidence somebody can still bring. A legal test that is not met is a reason, not a
+    to-do.
+    """
+    cure = clocks.cure(facts, policy.legal, policy.business_calendar())
+    limitation = clocks.limitation(facts, policy.legal)
+    running = (*([limitation] if limitation else []), *clocks.guarantees(facts, policy.legal))
+    hard = tuple(sorted({hold.kind for hold in facts.holds if hold.kind in policy.holds.hard}))
+    gates = _common_gates(facts, policy, cure, running, hard)
+    blocking = tuple(name for name, passed in gates.items() if not passed)
+    closed: dict[str, tuple[str, ...]] = {}
+    for remedy in REMEDIES:
+        reasons = _legal_reasons(remedy, facts, policy)
+        gates[f"test_{remedy}"] = not reasons
+        closed[remedy] = tuple(dict.fromkeys((*reasons, *blocking)))
+    return Readiness(
+        gates=gates,
+        open_remedies=tuple(remedy for remedy in REMEDIES if not closed[remedy]),
+        closed={remedy: reasons for remedy, reasons in closed.items() if reasons},
+        missing=tuple(name for name in blocking if name != "no_hard_hold"),
+        hard_holds=hard,
+        clocks=running,
+        cure=cure,
+        numbers=_numbers(facts),
+    )
+
+
+def _common_gates(facts: LegalFacts, policy: Policy, cure: Cure | None, running: Sequence[LegalClock],
+                  hard: Sequence[str]) -> dict[str, bool]:
+    day = facts.business_date
+    gates = {
+        "rung_four": facts.rung >= 4,
+        "no_hard_hold": not hard,
+        "borrower_known": any(party.role == "borrower" and party.name for party in facts.parties),
+        "service_address": all(party.service_address or party.address for party in facts.debtors),
+        "demand_served": cure is not None,
+        "cure_over": cure is not None and cure.is_over(day),
+        "limitation_running": not any(clock.is_expired(day) for clock in running if clock.name == "limitation"),
+        "guarantee_running": not any(clock.is_expired(day) for clock in running if clock.name == "guarantee"),
+    }
+    for kind in _REQUIRED_DOCUMENTS:
+        gates[f"document_{kind}"] = _has(facts, kind)
+    if facts.guarantors:
+        gates["document_guarantee_contract"] = _has(facts, "guarantee_contract")
+    return gates
+
+
+def _has(facts: LegalFacts, kind: str) -> bool:
+    found = facts.documents_of(kind)
+    return any(document.is_confirmed_by_two or kind not in _TWO_PEOPLE for document in found)
+
+
+def _legal_reasons(remedy: str, facts: LegalFacts, policy: Policy) -> tuple[str, ...]:
+    if remedy not in policy.legal.allowed_remedies:
+        return ("not_allowed_by_policy",)
+    reasons = list(_TESTS[remedy](facts, policy))
+    guard = timedelta(days=policy.legal.recent_payment_guard_days)
+    paid_on = facts.money.whole_paid_on
+    if remedy in _TAKES_THE_ASSET and paid_on is not None and facts.business_date - paid_on <= guard:
+        reasons.append("recent_payment")
+    return tuple(reasons)
+
+
+def _accelerate(facts: LegalFacts, policy: Policy) -> list[str]:
+    return [] if _contract_test(facts, policy) else ["arrears_below_legal_test"]
+
+
+def _terminate(facts: LegalFacts, policy: Policy) -> list[str]:
+    if facts.contract_type == "chattel_mortgage":
+        return ["self_help_unlawful"]
+    if facts.contract_type == "loan":
+        return ["no_title_to_asset"]
+    reasons = _accelerate(facts, policy)
+    numbers = _numbers(facts)
+    ratio_blocks = facts.contract_type == "instalment_sale"
+    if ratio_blocks and numbers["paid"] * 100 >= numbers["total"] * policy.legal.paid_ratio_block_percent:
+        reasons.append("paid_ratio_block")
+    return reasons
+
+
+def _realise(facts: LegalFacts, policy: Policy) -> list[str]:
+    return ["no_security"] if facts.contract_type == "loan" else _accelerate(facts, policy)
+
+
+def _sue(facts: LegalFacts, _policy: Policy) -> list[str]:
+    return [] if facts.money.overdue_minor > 0 else ["nothing_overdue"]
+
+
+_TESTS: dict[str, Callable[[LegalFacts, Policy], list[str]]] = {
+    "accelerate": _accelerate, "terminate_and_recover": _terminate, "realise_security": _realise,
+    "sue_and_preserve": _sue, "agency": _sue,
+}
+
+
+def _contract_test(facts: LegalFacts, policy: Policy) -> bool:
+    numbers, legal = _numbers(facts), policy.legal
+    overdue, total = numbers["overdue"] * 100, numbers["total"]
+    if facts.contract_type == "finance_lease":
+        return (facts.money.overdue_instalments >= legal.lease_test.instalments
+                or overdue >= total * legal.lease_test.percent_of_total > 0)
+    if facts.contract_type == "instalment_sale":
+        return overdue >= total * legal.sale_test.percent_of_total > 0
+    return facts.money.overdue_instalments >= legal.loan_test.instalments
+
+
+def _numbers(facts: LegalFacts) -> dict[str, int]:
+    """Return what the legal tests compare, minor units; a down payment outside the schedule counts as paid."""
+    money = facts.money
+    total = max(money.total_price_minor or 0, money.schedule_minor)
+    if facts.contract_type == "finance_lease":
+        total = money.schedule_minor
+    return {"overdue": money.overdue_minor, "total": total,
+            "paid": max(0, total - (money.schedule_minor - money.paid_minor))}
