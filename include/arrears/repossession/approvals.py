@@ -237,7 +237,7 @@ def _free_role(connection: Connection, row: Row[Any], cast: _Vote, held: frozens
 def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str, policy: Policy) -> Voted:
     if cast.decision == "refuse":
         _close(connection, rt, row.approval_id, "refused", "refused")
-        _move_order(connection, rt, row, "void", "refused")
+        _move_order(connection, row, "void", "refused")
         return Voted(row.approval_id, role, "refused", None)
     given = {vote.role for vote in votes_of(connection, [row.approval_id])[row.approval_id]}
     if given != set(REQUIRED_ROLES[row.kind]):
@@ -246,7 +246,7 @@ def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, rol
     expires_on = policy.business_calendar().add_working_days(cast.on, days)
     connection.execute(update(approval).where(approval.c.approval_id == row.approval_id)
                        .values(state="approved", approved_on=cast.on, expires_on=expires_on))
-    _move_order(connection, rt, row, "approved", None)
+    _move_order(connection, row, "approved", None)
     return Voted(row.approval_id, role, "approved", expires_on)
 
 
@@ -257,7 +257,7 @@ def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, h
         raise BadArguments(f"staff {cast.staff_id!r} may not withdraw this: it takes one of "
                            f"{', '.join(REQUIRED_ROLES[row.kind])}")
     _close(connection, rt, row.approval_id, "void", "withdrawn")
-    _move_order(connection, rt, row, "void", "withdrawn")
+    _move_order(connection, row, "void", "withdrawn")
     _tell(connection, rt, row, cast, role, "approval.refused", withdrawn=True)
     return Voted(row.approval_id, role, "void", None)
 
@@ -267,7 +267,7 @@ def _close(connection: Connection, rt: Runtime, approval_id: str, state: str, re
                        .values(state=state, closed_reason=reason, closed_at=utc_text(rt.clock.now())))
 
 
-def _move_order(connection: Connection, rt: Runtime, row: Row[Any], state: str, reason: str | None) -> None:
+def _move_order(connection: Connection, row: Row[Any], state: str, reason: str | None) -> None:
     if row.kind != "order":
         return
     unsent = (repossession_order.c.order_id == row.subject_key, repossession_order.c.state.in_(UNSENT))

@@ -106,7 +106,7 @@ def _with_packet(facts: OrderFacts, sources: Sources, policy: Policy, packet: Ro
         guarantees_until=_guarantees(clocks, guarantors),
         limitation_until=min(_ends(clocks, "limitation"), default=None),
         demand_arrived_on=_demand_arrived(documents, debtors),
-        basis=_basis(facts.contract_type, documents, sources.cases.get(account_id, ())),
+        basis=right_to_take(facts.contract_type, documents, sources.cases.get(account_id, ())),
         serial_registered=_registered(documents, facts.asset_serial),
         parties_without_notice=_without_notice(sources, account_id, debtors, guarantors),
     )
@@ -192,7 +192,7 @@ def _two_people(row: Row[Any]) -> bool:
     return bool(row.confirmed_by and row.second_confirmed_by and row.confirmed_by != row.second_confirmed_by)
 
 
-def _basis(contract_type: str, documents: Iterable[Row[Any]], cases: Iterable[Row[Any]]) -> str | None:
+def right_to_take(contract_type: str, documents: Iterable[Row[Any]], cases: Iterable[Row[Any]]) -> str | None:
     """Name the right to take the machine: a court's order, or the contract of a lease or of a sale with title kept.
 
     Chattel mortgage and plain loan give no right to take it without a court (Civil Code 410).

@@ -95,8 +95,8 @@ def _may_propose(sources: Sources, ready: Row[Any], business_date: date) -> bool
     ledger, decision = sources.ledger.get(account_id), sources.decisions.get(account_id)
     if any(is_open(order) or order.state == "recovered" for order in earlier) or ledger is None or decision is None:
         return False
-    refused = any(order.closed_reason in ("refused", "withdrawn") and order.facts_sha256 == ready.facts_sha256
-                  for order in earlier)
+    refused = any({order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
+                  and order.facts_sha256 == ready.facts_sha256 for order in earlier)
     paid_today = ledger["last_paid_on"] is not None and ledger["last_paid_on"] >= business_date
     current = decision.business_date == business_date and ledger["stage"] == LAST_STAGE
     return current and not refused and not paid_today

@@ -176,7 +176,7 @@ def _parties(connection: Connection, ids: Sequence[str]) -> Rows:
 
 def _letters_planned(connection: Connection, ids: Sequence[str]) -> Rows:
     query = (
-        select(item.c.account_id, item.c.party_id)
+        select(item)
         .join(contact, contact.c.contact_id == item.c.contact_id)
         .where(item.c.account_id.in_(ids), item.c.channel == "letter", item.c.dropped_reason.is_(None),
                contact.c.state.in_(NOTICE_STATES))

@@ -1,0 +1,74 @@
+"""Orders and recalls as files in a folder the agency reads; it answers with an acknowledgement file."""
+
+import json
+import os
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from arrears.core.errors import TemporaryFailure
+from arrears.repossession.agency import Answer
+
+
+class AgencyFile:
+    """A folder: ``<key>.order.json`` and ``<key>.recall.json`` from us, ``….ack.json`` beside each from the agency.
+
+    A file appears whole or not at all, and never twice: it is written aside, forced to disk, then linked to its name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def offer(self, key: str, document: bytes) -> Answer:
+        """Put the order file there unless it is, and look for its acknowledgement."""
+        return self._put(f"{key}.order", document)
+
+    def recall(self, key: str, document: bytes) -> Answer:
+        """Put the recall file there unless it is, and look for its acknowledgement."""
+        return self._put(f"{key}.recall", document)
+
+    def _put(self, name: str, document: bytes) -> Answer:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            publish_once(self._folder / f"{name}.json", document)
+            return _acknowledgement(self._folder / f"{name}.ack.json")
+        except OSError as error:
+            raise TemporaryFailure(f"agency folder not usable ({error.strerror}): it is tried again") from None
+
+
+def publish_once(path: Path, data: bytes) -> bool:
+    """Make ``path`` appear with exactly these bytes; return False when it was already there, untouched."""
+    if path.exists():
+        return False
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as handle:
+        aside = Path(handle.name)
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    try:
+        os.link(aside, path)
+    except FileExistsError:
+        return False
+    finally:
+        aside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+    return True
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _acknowledgement(path: Path) -> Answer:
+    try:
+        said = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return Answer(acknowledged=False)
+    except ValueError:
+        return Answer(acknowledged=False)  # half written by the agency: read again next time
+    if not isinstance(said, dict):
+        return Answer(acknowledged=False)
+    return Answer(acknowledged=True, receipt=str(said.get("receipt") or "")[:200])

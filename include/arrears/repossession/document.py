@@ -1,0 +1,126 @@
+"""The order as the agency gets it: what to take, on which right, and above all what not to do."""
+
+import os
+from datetime import date
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy import Row
+
+from arrears.core.keys import canonical, natural_key, sha256
+from arrears.ladder.policy import Policy
+from arrears.repossession.order_facts import right_to_take
+from arrears.repossession.sources import Sources
+
+VERSION = 1
+LAST_LOCATIONS = 3
+RETURNS = ("crew", "taken_over_at", "place", "condition_report", "personal_property_inventory", "photos", "yard",
+           "transport_route", "police_notified_at", "costs")
+
+
+def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: Policy) -> bytes:
+    """Return the canonical JSON of an order; names appear here and in no event, log or file name.
+
+    Source: fields of a repossession work order (委托拖车单), domain rule 3b.
+    """
+    account = sources.accounts[order.account_id]
+    return canonical({
+        "version": VERSION,
+        "order_no": order.order_no,
+        "kind": order.kind,
+        "idempotency_key": order.idempotency_key,
+        "issued_for": order.account_id,
+        "expires_on": expires_on.isoformat(),
+        "legal_basis": _basis(sources, order),
+        "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
+        | {"engine_no": account.engine_no or "", "plate": account.plate or ""},
+        "photos": _hashes(sources, order.account_id, "photo"),
+        "locations": _locations(sources, order.account_id),
+        "ask_for": [{"role": row.role, "name": row.name or ""} for row in sources.parties.get(order.account_id, ())],
+        "do_not": list(policy.repossession.do_not),
+        "lender": {"name": policy.creditor.name, "name_en": policy.creditor.name_en,
+                   "contact": policy.creditor.complaint_line},
+        "agency": _agency(sources, order),
+        "fee_cap_minor": policy.repossession.fee_cap_minor,
+        "currency": account.currency,
+        "police": "notify_before_moving",
+        "report_back": list(RETURNS),
+        "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)},
+    })
+
+
+def recall_document(order: Row[Any]) -> bytes:
+    """Return the canonical JSON of a recall; the agency learns that it must stop, not why."""
+    return canonical({
+        "version": VERSION, "order_no": order.order_no, "idempotency_key": order.idempotency_key,
+        "recall_code": recall_code(order), "instruction": "stand_down_and_acknowledge",
+        "reference": (order.receipt or "") if order.imported else "", "recalled_at": order.recalled_at,
+    })
+
+
+def recall_code(order: Row[Any]) -> str:
+    """Return the short code by which a crew can check a recall on the telephone."""
+    return natural_key("recall", order.order_id)[:8].upper()
+
+
+def keep_document(artifacts_url: str, document: bytes) -> str:
+    """Keep an order document under its own hash, never half written, and return the hash."""
+    from fsspec.core import url_to_fs
+
+    name = sha256(document)
+    path = _path(artifacts_url, name)
+    if urlsplit(path).scheme == "file":
+        _write_aside(Path(unquote(urlsplit(path).path)), document)
+    else:
+        files, target = url_to_fs(path)
+        files.pipe_file(target, document)
+    return name
+
+
+def read_document(artifacts_url: str, name: str) -> bytes:
+    """Return the order document of a hash: what is offered again is what was offered first."""
+    from fsspec.core import url_to_fs
+
+    files, target = url_to_fs(_path(artifacts_url, name))
+    data: bytes = files.cat_file(target)
+    return data
+
+
+def _path(artifacts_url: str, name: str) -> str:
+    return f"{artifacts_url.rstrip('/')}/orders/{name}.json"
+
+
+def _write_aside(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    Path(handle.name).replace(path)
+
+
+def _basis(sources: Sources, order: Row[Any]) -> dict[str, Any]:
+    account_id = order.account_id
+    ready = sources.packets[account_id]
+    code = right_to_take(sources.accounts[account_id].contract_type, sources.documents.get(account_id, ()),
+                         sources.cases.get(account_id, ()))
+    return {"code": code or "", "remedy": ready.chosen_remedy, "packet_sha256": ready.pdf_sha256 or "",
+            "facts_sha256": order.facts_sha256, "contract_sha256": _hashes(sources, account_id, "contract")}
+
+
+def _hashes(sources: Sources, account_id: str, kind: str) -> list[str]:
+    return sorted(row.sha256 for row in sources.documents.get(account_id, ()) if row.kind == kind)
+
+
+def _locations(sources: Sources, account_id: str) -> list[dict[str, str]]:
+    newest = sorted(sources.locations.get(account_id, ()), key=lambda row: row.at, reverse=True)[:LAST_LOCATIONS]
+    return [{"at": row.at, "lat": row.lat, "lon": row.lon, "source": row.source, "site_type": row.site_type or ""}
+            for row in newest]
+
+
+def _agency(sources: Sources, order: Row[Any]) -> dict[str, str]:
+    row = sources.agencies[order.agency_id]
+    return {"agency_id": row.agency_id, "name": row.name, "licence_no": row.licence_no or "",
+            "licence_until": row.licence_until.isoformat(), "insurance_until": row.insurance_until.isoformat()}
