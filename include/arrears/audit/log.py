@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -11,9 +12,13 @@ from arrears.audit.merkle import TILE_HEIGHT, Frontier
 from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_event_index, audit_key, audit_node
 
 CHUNK = 5_000
+INDEX_COLUMNS = tuple(column.name for column in audit_event_index.columns)
+_PLAIN_FIELDS = itemgetter(*INDEX_COLUMNS[1:-1])
 
 
-def rows(connection: Connection, start: int, stop: int, *, indexed: bool = False) -> Iterator[list[Row[Any]]]:
+def rows(
+    connection: Connection, start: int, stop: int, *, indexed: bool = False
+) -> Iterator[list[Row[*tuple[Any, ...]]]]:
     """Yield the events ``[start, stop)`` in chunks, with their index columns when asked; gaps are left as they are."""
     query = select(audit_event)
     if indexed:
@@ -29,15 +34,6 @@ def rows(connection: Connection, start: int, stop: int, *, indexed: bool = False
         start = chunk[-1].seq + 1
 
 
-def index_of(seq: int, body: bytes) -> dict[str, Any]:
-    """Return the index columns of an event: nothing that is not in its body.
-
-    Raises:
-        ValueError: the body is not an event.
-    """
-    return index_row(seq, parse(body))
-
-
 def parse(body: bytes) -> dict[str, Any]:
     """Return the event of its bytes.
 
@@ -50,24 +46,16 @@ def parse(body: bytes) -> dict[str, Any]:
     return event
 
 
-def index_row(seq: int, event: dict[str, Any]) -> dict[str, Any]:
-    """Return the index columns of a parsed event.
+def index_values(event: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the index columns of an event after ``seq``: nothing that is not in its body.
 
     Raises:
         ValueError: a field of the event model is missing or is no date.
     """
     try:
         day = event["business_date"]
-        return {
-            "seq": seq,
-            "run_id": event["run_id"],
-            "type": event["type"],
-            "key": event["key"],
-            "subject_ref": event["subject_ref"],
-            "action_id": event["action_id"],
-            "at": event["at"],
-            "business_date": date.fromisoformat(day) if day else None,
-        }
+        on = date.fromisoformat(day) if day else None
+        return (*_PLAIN_FIELDS(event), on)
     except (KeyError, TypeError) as missing:
         raise ValueError(f"not an event: {missing}") from None
 

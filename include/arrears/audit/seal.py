@@ -1,13 +1,14 @@
 """The one sealer: moves waiting events into the log in a fixed order, proves it only grew, and signs its head."""
 
 import os
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, Row, func, select, text
 
 from arrears.audit.checkpoint import (
     BadNote,
@@ -19,7 +20,15 @@ from arrears.audit.checkpoint import (
     open_note,
     parse_checkpoint,
 )
-from arrears.audit.log import CHUNK, StoredTree, index_of, last_checkpoint, stored_vkeys
+from arrears.audit.log import (
+    CHUNK,
+    INDEX_COLUMNS,
+    StoredTree,
+    index_values,
+    last_checkpoint,
+    parse,
+    stored_vkeys,
+)
 from arrears.audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, leaf_hash, verify_consistency
 from arrears.core.clock import utc_text
 from arrears.core.errors import Finding, PermanentFailure
@@ -98,27 +107,25 @@ def _one_at_a_time(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SEALER_LOCK})
 
 
-def _waiting(connection: Connection) -> Iterator[list[Row[Any]]]:
-    """Yield waiting events in their order; one that arrives behind the cursor waits for the next seal."""
+def _waiting(connection: Connection) -> Iterator[list[Row[*tuple[Any, ...]]]]:
+    """Yield the waiting events in their order; one that arrives meanwhile waits for the next seal."""
     columns = audit_pending.c
     order = (columns.run_id, columns.type, columns.natural_key, columns.at, columns.leaf, columns.id)
-    query = audit_pending.select().order_by(*order).limit(CHUNK)
-    chunk = list(connection.execute(query))
-    while chunk:
-        yield chunk
-        last = chunk[-1]
-        place = (last.run_id, last.type, last.natural_key, last.at, last.leaf, last.id)
-        chunk = list(connection.execute(query.where(tuple_(*order) > tuple_(*place))))
+    ids = array("q", connection.execute(select(columns.id).order_by(*order)).scalars())
+    for start in range(0, len(ids), CHUNK):
+        place = {row_id: at for at, row_id in enumerate(ids[start : start + CHUNK])}
+        chunk = list(connection.execute(audit_pending.select().where(columns.id.in_(place))))
+        yield sorted(chunk, key=lambda row: place[row.id])
 
 
-def _move(connection: Connection, chunk: list[Row[Any]], frontier: Frontier) -> None:
+def _move(connection: Connection, chunk: list[Row[*tuple[Any, ...]]], frontier: Frontier) -> None:
     events, index = [], []
-    for row in chunk:
-        if leaf_hash(row.body) != row.leaf:
-            raise Finding(f"a waiting event of {row.run_id} ({row.type}) was changed after it was written: not sealed")
-        events.append({"seq": frontier.size, "leaf": row.leaf, "body": row.body})
-        index.append(index_of(frontier.size, row.body))
-        frontier.append(row.leaf)
+    for _id, run_id, kind, _key, _at, leaf, body in chunk:
+        if leaf_hash(body) != leaf:
+            raise Finding(f"a waiting event of {run_id} ({kind}) was changed after it was written: not sealed")
+        events.append({"seq": frontier.size, "leaf": leaf, "body": body})
+        index.append(dict(zip(INDEX_COLUMNS, (frontier.size, *index_values(parse(body))), strict=True)))
+        frontier.append(leaf)
     connection.execute(audit_event.insert(), events)
     connection.execute(audit_event_index.insert(), index)
     if frontier.tiles:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 
 from arrears.audit.bundle import read_bundle
 from arrears.audit.checkpoint import BadNote, PublicKey
-from arrears.audit.log import index_row, parse, rows, stored_vkeys
+from arrears.audit.log import index_values, parse, rows, stored_vkeys
 from arrears.audit.merkle import Frontier, leaf_hash
 from arrears.audit.record import commitment
 from arrears.audit.verdict import Outside, Tampered, Unsure, Verdict, Walk, conclude, open_heads, read_outside
@@ -111,23 +111,23 @@ def _open_store(connection: Connection) -> _Source:
     return _Source([(row.size, row.note) for row in table], keys, feed_all)
 
 
-def _feed(walk: Walk, chunk: list[Row[Any]], details: "_Details", heads: dict[int, Row[Any]]) -> None:
-    for row in chunk:
+def _feed(walk: Walk, chunk: list[Row[*tuple[Any, ...]]], details: "_Details", heads: dict[int, Row[Any]]) -> None:
+    for found, leaf, body, *index in chunk:
         seq = walk.frontier.size
-        if row.seq != seq:
-            raise Tampered(seq, f"event {seq} is missing: {row.seq} stands in its place")
-        if leaf_hash(row.body) != row.leaf:
+        if found != seq:
+            raise Tampered(seq, f"event {seq} is missing: {found} stands in its place")
+        if leaf_hash(body) != leaf:
             raise Tampered(seq, f"event {seq} does not have its hash")
         try:
-            event = parse(row.body)
-            index = index_row(seq, event)
+            event = parse(body)
+            expected = (seq, *index_values(event))
         except ValueError:
             raise Tampered(seq, f"event {seq} is not an event") from None
-        if any(getattr(row, f"ix_{name}") != value for name, value in index.items()):
+        if tuple(index) != expected:
             raise Tampered(seq, f"the index of event {seq} does not say what the event says")
-        walk.feed(row.leaf)
+        walk.feed(leaf)
         details.note(seq, event)
-        head = heads.get(walk.frontier.size)
+        head = heads.get(seq + 1)
         if head is not None and (head.root, head.frontier) != (walk.frontier.root().hex(), walk.frontier.to_bytes()):
             raise Tampered(seq, f"the row of checkpoint {head.size} does not say what was signed")
     details.check()

@@ -24,7 +24,6 @@ audit_pending = Table(
     Column("at", _ascii(20), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("ix_audit_pending_order", "run_id", "type", "natural_key", "at", "leaf", "id"),
     comment="Events written in the transaction of the change, waiting for the sealer; id breaks ties only.",
 )
 
