@@ -1,0 +1,1 @@
+"""Feeds: read, map, validate, quarantine, gate, and freeze one snapshot a day."""

@@ -1,0 +1,70 @@
+"""``mapping.yaml``: what a feed's own file calls things; without an entry nothing is guessed."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from arrears.core.errors import BadArguments
+from arrears.ledger.catalogue import FEEDS
+
+FILE_NAME = "mapping.yaml"
+
+
+class Dialect(BaseModel):
+    """How one feed's file is written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoding: Literal["utf-8", "gb18030"] = "utf-8"
+    delimiter: Annotated[str, Field(pattern=r"^[,;|\t]$")] = ","
+    dates: str | None = None
+    moments: str | None = None
+    time_zone: str | None = None
+    thousands: Literal[",", " ", "'"] | None = None
+    trim: bool = False
+    sheet: str | None = None
+    columns: dict[str, str] = {}
+    values: dict[str, dict[str, str]] = {}
+
+
+class Mapping(BaseModel):
+    """The dialects of a folder, by feed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    feeds: dict[str, Dialect] = {}
+
+    @model_validator(mode="after")
+    def _known(self) -> "Mapping":
+        for name, dialect in self.feeds.items():
+            if name not in FEEDS:
+                raise ValueError(f"there is no feed {name!r}")
+            for column in (*dialect.columns.values(), *dialect.values):
+                if column not in FEEDS[name].columns:
+                    raise ValueError(f"{name} has no column {column!r}")
+            if len(set(dialect.columns.values())) < len(dialect.columns):
+                raise ValueError(f"{name}: two headers are mapped to one column")
+        return self
+
+    def of(self, feed: str) -> Dialect:
+        """Return the dialect of a feed; the plain one when none is given."""
+        return self.feeds.get(feed, Dialect())
+
+
+def read_mapping(path: Path | None) -> Mapping:
+    """Read a mapping file; None or a missing file is the plain dialect for every feed.
+
+    Raises:
+        BadArguments: not YAML, an unknown key, feed or column; names the key and the reason.
+    """
+    if path is None or not path.exists():
+        return Mapping()
+    try:
+        return Mapping(feeds=yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadArguments(f"{path.name}: not readable as UTF-8 YAML ({type(error).__name__})") from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise BadArguments(f"{path.name}, {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None

@@ -1,0 +1,77 @@
+"""XLSX: one sheet, numbers through their decimal text, limits against packed bombs."""
+
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from arrears.core.errors import BadInput
+from arrears.ledger.catalogue import Feed
+from arrears.ledger.mapping import Dialect
+from arrears.ledger.source import Source, hash_file, match_header, text_batches
+
+FILE_BYTES = 64 << 20
+UNPACKED_BYTES = 1 << 30
+
+
+def open_xlsx(path: Path, feed: Feed, dialect: Dialect) -> Source:
+    """Open the one sheet of a workbook, or the sheet the mapping names; numbers go through their decimal text.
+
+    Raises:
+        BadInput: not a workbook, too large when unpacked, more than one sheet and none named, a bad header.
+    """
+    digest = hash_file(path, FILE_BYTES)
+    sheet = _sheet(path, dialect)
+    cells = iter(sheet)
+    header = [cell_text(cell) for cell in next(cells, ())]
+    while header and not header[-1]:
+        header.pop()
+    if not header:
+        raise BadInput(f"{path.name}: the sheet is empty")
+    columns = match_header(header, feed, dialect, path.name)
+    unknown = tuple(cell for cell in header if cell not in columns)
+    source = Source(feed, path.name, digest, tuple(columns.values()), unknown,
+                    lambda: text_batches(_widths(cells, len(header), source), header, columns))
+    return source
+
+
+def _sheet(path: Path, dialect: Dialect) -> Iterable[Sequence[Any]]:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            if sum(part.file_size for part in packed.infolist()) > UNPACKED_BYTES:
+                raise BadInput(f"{path.name}: larger than {UNPACKED_BYTES} bytes when unpacked")
+        book = load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
+        raise BadInput(f"{path.name}: not an XLSX workbook, or a truncated one") from None
+    names = book.sheetnames
+    if dialect.sheet is None and len(names) != 1:
+        raise BadInput(f"{path.name}: {len(names)} sheets, name one in mapping.yaml")
+    if dialect.sheet is not None and dialect.sheet not in names:
+        raise BadInput(f"{path.name}: no sheet {dialect.sheet!r}")
+    rows: Iterable[Sequence[Any]] = book[dialect.sheet or names[0]].iter_rows(values_only=True)
+    return rows
+
+
+def _widths(rows: Iterator[Sequence[Any]], width: int, source: Source) -> Iterator[tuple[int, list[str]]]:
+    for number, row in enumerate(rows, start=2):
+        texts = [cell_text(cell) for cell in row]
+        if any(texts[width:]):
+            source.spoil(number)
+        elif any(texts):
+            yield number, (texts + [""] * width)[:width]
+
+
+def cell_text(value: object) -> str:
+    """Return what a person reads in the cell; a float as its shortest exact decimal text."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return format(Decimal(repr(value)), "f").removesuffix(".0")
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%dT%H:%M:%S").removesuffix("T00:00:00")
+    return value.isoformat() if isinstance(value, date) else str(value)

@@ -1,0 +1,94 @@
+"""One opened feed file: its hash, its header, and its cells in batches with the row number of each row."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from arrears.core.errors import BadArguments, BadInput
+from arrears.ledger.catalogue import Feed
+from arrears.ledger.mapping import Dialect
+
+MALFORMED_LIMIT = 10_000
+BATCH_ROWS = 65_536
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch: the wanted columns under their catalogue names; ``number`` counts the header as row 1."""
+
+    number: NDArray[np.int64]
+    cells: pa.RecordBatch
+
+
+@dataclass
+class Source:
+    """A feed file whose header was checked; ``malformed`` fills with the numbers of rows of the wrong width."""
+
+    feed: Feed
+    name: str
+    sha256: str
+    present: tuple[str, ...]
+    unknown: tuple[str, ...]
+    batches: Callable[[], Iterator[Rows]]
+    malformed: list[int] = field(default_factory=list)
+
+    def spoil(self, number: int) -> None:
+        """Note a row with the wrong number of cells.
+
+        Raises:
+            BadInput: so many that the file as a whole is not what it claims to be.
+        """
+        self.malformed.append(number)
+        if len(self.malformed) > MALFORMED_LIMIT:
+            raise BadInput(f"{self.name}: more than {MALFORMED_LIMIT} rows have more or fewer cells than the header")
+
+
+def match_header(header: Sequence[str], feed: Feed, dialect: Dialect, name: str) -> dict[str, str]:
+    """Return catalogue name by header cell for the known columns.
+
+    Raises:
+        BadInput: a header twice, or a required column missing; names the columns.
+    """
+    mapped = {cell: dialect.columns.get(cell, cell) for cell in header}
+    targets = [dialect.columns.get(cell, cell) for cell in header]
+    twice = sorted({cell for cell in targets if cell in feed.columns and targets.count(cell) > 1}
+                   | {cell for cell in header if list(header).count(cell) > 1})
+    if twice:
+        raise BadInput(f"{name} row 1: the column {twice[0][:40]!r} stands there twice")
+    missing = [column for column in feed.required if column not in mapped.values()]
+    if missing:
+        raise BadInput(f"{name} row 1: missing column {', '.join(missing)}")
+    return {cell: column for cell, column in mapped.items() if column in feed.columns}
+
+
+def hash_file(path: Path, limit: int) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        BadArguments: there is no such file.
+        BadInput: it cannot be read, or is larger than ``limit`` bytes.
+    """
+    if not path.exists():
+        raise BadArguments(f"{path}: no such file")
+    try:
+        if path.stat().st_size > limit:
+            raise BadInput(f"{path.name}: larger than {limit} bytes")
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise BadInput(f"{path.name}: cannot be read ({error.strerror})") from None
+
+
+def text_batches(rows: Iterator[tuple[int, list[str]]], header: list[str], columns: dict[str, str]) -> Iterator[Rows]:
+    """Gather numbered rows of text into batches of the wanted columns."""
+    places = [header.index(cell) for cell in columns]
+    while chunk := list(islice(rows, BATCH_ROWS)):
+        arrays = [pa.array([texts[place] for _, texts in chunk], pa.string()) for place in places]
+        numbers = np.array([number for number, _ in chunk], dtype=np.int64)
+        yield Rows(numbers, pa.RecordBatch.from_arrays(arrays, names=list(columns.values())))

@@ -1,0 +1,79 @@
+"""Rows grouped by ranges of accounts while they arrive: memory stays bounded, the order of arrival does not matter."""
+
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+ACCOUNTS_A_RANGE = 20_000
+ROWS_IN_MEMORY = 4_000_000
+
+
+class Spool:
+    """Holds batches with a ``code`` column by range of codes; above the limit they wait on disk."""
+
+    def __init__(self, limit: int = ROWS_IN_MEMORY, width: int = ACCOUNTS_A_RANGE) -> None:
+        """Start empty; ``limit`` is the number of rows kept in memory, ``width`` the accounts in a range."""
+        self.rows = 0
+        self._limit, self._width = limit, width
+        self._held = 0
+        self._waiting: dict[int, list[pa.RecordBatch]] = defaultdict(list)
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
+
+    def __enter__(self) -> "Spool":
+        """Use the spool."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Remove what waits on disk."""
+        for writer in self._writers.values():
+            writer.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take a batch in."""
+        ranges = np.asarray(batch.column("code")) // self._width
+        if not len(ranges):
+            return
+        if bool(np.all(ranges[1:] >= ranges[:-1])):
+            edges = np.flatnonzero(np.diff(ranges)) + 1
+            starts = [0, *edges.tolist()]
+            for start, end in zip(starts, [*starts[1:], len(ranges)], strict=True):
+                self._waiting[int(ranges[start])].append(batch.slice(start, end - start))
+        else:
+            for number in np.unique(ranges):
+                self._waiting[int(number)].append(batch.take(pa.array(np.flatnonzero(ranges == number))))
+        self.rows += len(ranges)
+        self._held += len(ranges)
+        if self._held > self._limit:
+            self._spill()
+
+    def take(self, number: int) -> pa.Table | None:
+        """Return all rows of a range, in the order of arrival, and forget those in memory; None if there are none."""
+        batches: list[pa.RecordBatch] = []
+        if number in self._writers:
+            self._writers.pop(number).close()
+            with pa.OSFile(str(self._file(number))) as stored:
+                batches += list(pa.ipc.open_stream(stored))
+        batches += self._waiting.pop(number, [])
+        return pa.Table.from_batches(batches) if batches else None
+
+    def _spill(self) -> None:
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="arrears-")
+        for number, batches in self._waiting.items():
+            for batch in batches:
+                if number not in self._writers:
+                    self._writers[number] = pa.ipc.new_stream(str(self._file(number)), batch.schema)
+                self._writers[number].write_batch(batch)
+        self._waiting.clear()
+        self._held = 0
+
+    def _file(self, number: int) -> Path:
+        assert self._folder is not None  # noqa: S101 - only asked for after a spill
+        return Path(self._folder.name) / f"{number}.arrows"
