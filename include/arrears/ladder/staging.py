@@ -42,6 +42,8 @@ class Staged:
     overdue: Int64
     days_past_due: Int32
     oldest_unpaid_due: Int32
+    oldest_unpaid: Int64
+    oldest_amount: Int64
     due: Int64
     unpaid_due: Int64
     schedule: Int64
@@ -93,7 +95,8 @@ def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
     owing, fallen = unpaid > 0, schedule.due <= on
     overdue = owing & (schedule.due < on)
     count = group.add(overdue)
-    oldest = group.smallest(overdue, schedule.due)
+    first = group.first(overdue)
+    oldest = _at(schedule.due, first, NO_DATE)
     upcoming = group.first(owing & (schedule.due >= on))
     first_overdue = group.first(overdue)
     return Staged(
@@ -102,6 +105,8 @@ def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
         overdue=group.add(np.where(overdue, unpaid, 0)),
         days_past_due=np.where(count > 0, on - oldest, 0).astype(np.int32),
         oldest_unpaid_due=oldest,
+        oldest_unpaid=_at(unpaid, first, 0),
+        oldest_amount=_at(schedule.amount, first, 0),
         due=group.add(np.where(fallen, schedule.amount, 0)),
         unpaid_due=group.add(np.where(fallen, unpaid, 0)),
         schedule=group.add(schedule.amount),
@@ -123,7 +128,7 @@ def _reference(group: "_Groups", schedule: Schedule, fallen: NDArray[np.bool_], 
     return _at(schedule.amount, row, 0)
 
 
-def _at(values: NDArray[Any], row: Int64, absent: int) -> NDArray[Any]:
+def _at(values: NDArray[Any], row: Int64, absent: int | np.int32) -> NDArray[Any]:
     found = np.full(len(row), absent, dtype=values.dtype)
     there = row >= 0
     found[there] = values[row[there]]
@@ -131,7 +136,7 @@ def _at(values: NDArray[Any], row: Int64, absent: int) -> NDArray[Any]:
 
 
 class _Groups:
-    """Sums and extremes per account; accounts without a row get 0, ``NO_DATE`` or -1."""
+    """Sums and extremes per account; accounts without a row get 0 or -1."""
 
     def __init__(self, schedule: Schedule) -> None:
         starts = schedule.starts()
@@ -149,11 +154,6 @@ class _Groups:
         if not len(self.starts):
             return np.zeros(self.accounts, dtype=np.int64)
         return self._spread(np.add.reduceat(values, self.starts, dtype=np.int64), 0)
-
-    def smallest(self, mask: NDArray[np.bool_], dates: Int32) -> Int32:
-        if not len(self.starts):
-            return np.full(self.accounts, NO_DATE, dtype=np.int32)
-        return self._spread(np.minimum.reduceat(np.where(mask, dates, NO_DATE), self.starts), int(NO_DATE))
 
     def first(self, mask: NDArray[np.bool_]) -> Int64:
         none = len(self.rows)
