@@ -51,8 +51,6 @@ class Staged:
     next_due_on: Int32
     next_due: Int64
     reference_amount: Int64
-    oldest_amount: Int64
-    oldest_unpaid: Int64
 
 
 def arrange(account: Int64, due: Int32, number: Int32) -> Int64 | None:
@@ -63,7 +61,8 @@ def arrange(account: Int64, due: Int32, number: Int32) -> Int64 | None:
     later, equal = due[1:] > due[:-1], due[1:] == due[:-1]
     if bool(np.all(rising | (same & (later | (equal & (number[1:] >= number[:-1])))))):
         return None
-    return np.lexsort((number, due, account)).astype(np.int64)
+    order: Int64 = np.lexsort((number, due, account)).astype(np.int64)
+    return order
 
 
 def allocate(schedule: Schedule, pool: Int64 | None) -> Int64:
@@ -73,14 +72,14 @@ def allocate(schedule: Schedule, pool: Int64 | None) -> Int64:
     given per row (open-item form) each counts for its own row only. Source: the staging rule of the command contract.
     """
     if schedule.paid is not None:
-        return np.clip(schedule.paid, 0, schedule.amount)
+        return np.minimum(np.maximum(schedule.paid, 0), schedule.amount)
     if pool is None:
         return np.zeros_like(schedule.amount)
     starts = schedule.starts()[:-1]
     before = np.cumsum(schedule.amount) - schedule.amount
     base = before[np.minimum(starts, max(len(before) - 1, 0))] if len(before) else np.zeros_like(starts)
     left = np.maximum(pool, 0)[schedule.account] - (before - base[schedule.account])
-    return np.clip(left, 0, schedule.amount)
+    return np.minimum(np.maximum(left, 0), schedule.amount)
 
 
 def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
@@ -98,7 +97,6 @@ def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
     first = group.first(overdue)
     oldest = _at(schedule.due, first, NO_DATE)
     upcoming = group.first(owing & (schedule.due >= on))
-    first_overdue = group.first(overdue)
     return Staged(
         stage=np.minimum(count, LAST_STAGE).astype(np.int8),
         overdue_instalments=count.astype(np.int32),
@@ -114,8 +112,6 @@ def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
         next_due_on=_at(schedule.due, upcoming, NO_DATE),
         next_due=_at(unpaid, upcoming, 0),
         reference_amount=_reference(group, schedule, fallen, owing),
-        oldest_amount=_at(schedule.amount, first_overdue, 0),
-        oldest_unpaid=_at(unpaid, first_overdue, 0),
     )
 
 
