@@ -1,1 +1,1 @@
-"""Real servers on loopback that keep what they were sent: for the demo, for rehearsals and for tests."""
+"""Real servers on loopback for rehearsals, demonstrations and tests; they keep what they got and judge nothing."""

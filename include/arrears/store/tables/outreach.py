@@ -17,8 +17,19 @@ from sqlalchemy import (
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
-CHANNELS = ("sms", "email", "call", "visit", "letter", "debit", "senior_contact", "placement", "credit_notice",
-            "asset_search", "remote_lock")
+CHANNELS = (
+    "sms",
+    "email",
+    "call",
+    "visit",
+    "letter",
+    "debit",
+    "senior_contact",
+    "placement",
+    "credit_notice",
+    "asset_search",
+    "remote_lock",
+)
 STATES = ("planned", "claimed", "sending", "sent", "rejected", "withheld", "in_doubt", "withdrawn", "expired")
 OPEN_STATES = ("planned", "claimed", "sending")
 OUTCOMES = ("not_sent", "sent", "rejected", "in_doubt")
@@ -62,17 +73,21 @@ contact = Table(
     one_of("tone", "courteous", "firm", "serious", "legal"),
     one_of("state", *STATES),
     CheckConstraint("stage BETWEEN 0 AND 3", name="stage_known"),
-    CheckConstraint("state NOT IN ('sending', 'in_doubt', 'sent') OR (intent_at IS NOT NULL AND payload_sha256 IS NOT NULL)",
-                    name="intent_before_effect"),
+    CheckConstraint(
+        "state NOT IN ('sending', 'in_doubt', 'sent') OR (intent_at IS NOT NULL AND payload_sha256 IS NOT NULL)",
+        name="intent_before_effect",
+    ),
     CheckConstraint("state <> 'sent' OR (provider_code IS NOT NULL AND sent_at IS NOT NULL)", name="sent_has_reply"),
-    CheckConstraint("state NOT IN ('claimed', 'sending') OR (lease_until IS NOT NULL AND claimed_by IS NOT NULL)",
-                    name="claim_has_lease"),
+    CheckConstraint(
+        "state NOT IN ('claimed', 'sending') OR (lease_until IS NOT NULL AND claimed_by IS NOT NULL)",
+        name="claim_has_lease",
+    ),
     CheckConstraint("state <> 'withheld' OR reason IS NOT NULL", name="withheld_has_reason"),
     Index("ix_contact_due", "state", "business_date", "channel", "stage", "batch_no"),
     Index("ix_contact_day", "business_date", "state"),
     Index("ix_contact_run", "run_id"),
     comment="One message, call, visit or letter to one person on one day, sent at most once; run_id planned it, "
-            "state_run_id changed it last.",
+    "state_run_id changed it last.",
 )
 
 item = Table(
@@ -117,8 +132,13 @@ contact_attempt = Table(
     Column("provider_id", String(120)),
     Column("message_id", String(200)),
     one_of("outcome", *OUTCOMES),
-    Index("uq_contact_attempt_open", "contact_id", unique=True, sqlite_where=text("outcome IS NULL"),
-          postgresql_where=text("outcome IS NULL")),
+    Index(
+        "uq_contact_attempt_open",
+        "contact_id",
+        unique=True,
+        sqlite_where=text("outcome IS NULL"),
+        postgresql_where=text("outcome IS NULL"),
+    ),
     comment="Written before the effect: an attempt without an outcome may have gone out.",
 )
 
@@ -130,7 +150,7 @@ person_budget = Table(
     Column("local_date", Date, primary_key=True),
     Column("used", Integer, nullable=False),
     CheckConstraint("used >= 0", name="used_not_negative"),
-    comment="Attempts of a person's local day, taken in the transaction of the intent; channel 'all' counts every channel.",
+    comment="Attempts of a person on a local day, taken with the intent; channel 'all' counts every channel.",
 )
 
 suppression = Table(
@@ -147,18 +167,22 @@ suppression = Table(
 )
 
 _FINAL = "OLD.state IN ('sent', 'rejected') AND NEW.state <> OLD.state"
+_REFUSE = "BEGIN SELECT RAISE(ABORT, 'contacts and attempts are kept; sent and rejected are final'); END"
+_CALL = "FOR EACH ROW EXECUTE FUNCTION contact_refuse()"
 TRIGGERS: list[tuple[str, str]] = [
-    ("sqlite", f"CREATE TRIGGER contact_end_state BEFORE UPDATE ON contact WHEN {_FINAL} "
-               "BEGIN SELECT RAISE(ABORT, 'a sent or rejected contact is final'); END"),
-    ("sqlite", "CREATE TRIGGER contact_kept BEFORE DELETE ON contact "
-               "BEGIN SELECT RAISE(ABORT, 'contacts are kept'); END"),
-    ("sqlite", "CREATE TRIGGER contact_attempt_kept BEFORE DELETE ON contact_attempt "
-               "BEGIN SELECT RAISE(ABORT, 'attempts are kept'); END"),
-    ("postgresql", "CREATE FUNCTION contact_refuse() RETURNS trigger LANGUAGE plpgsql AS "
-                   "$$ BEGIN RAISE EXCEPTION 'contacts and attempts are kept; sent and rejected are final'; END $$"),
-    ("postgresql", f"CREATE TRIGGER contact_end_state BEFORE UPDATE ON contact FOR EACH ROW WHEN ({_FINAL}) "
-                   "EXECUTE FUNCTION contact_refuse()"),
-    ("postgresql", "CREATE TRIGGER contact_kept BEFORE DELETE ON contact FOR EACH ROW EXECUTE FUNCTION contact_refuse()"),
-    ("postgresql", "CREATE TRIGGER contact_attempt_kept BEFORE DELETE ON contact_attempt FOR EACH ROW "
-                   "EXECUTE FUNCTION contact_refuse()"),
+    ("sqlite", f"CREATE TRIGGER contact_end_state BEFORE UPDATE ON contact WHEN {_FINAL} {_REFUSE}"),
+    ("sqlite", f"CREATE TRIGGER contact_kept BEFORE DELETE ON contact {_REFUSE}"),
+    ("sqlite", f"CREATE TRIGGER contact_attempt_kept BEFORE DELETE ON contact_attempt {_REFUSE}"),
+    (
+        "postgresql",
+        """CREATE OR REPLACE FUNCTION contact_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'contacts and attempts are kept; sent and rejected are final'; END $$""",
+    ),
+    (
+        "postgresql",
+        f"""CREATE TRIGGER contact_end_state BEFORE UPDATE ON contact
+        FOR EACH ROW WHEN ({_FINAL}) EXECUTE FUNCTION contact_refuse()""",
+    ),
+    ("postgresql", f"CREATE TRIGGER contact_kept BEFORE DELETE ON contact {_CALL}"),
+    ("postgresql", f"CREATE TRIGGER contact_attempt_kept BEFORE DELETE ON contact_attempt {_CALL}"),
 ]

@@ -1,0 +1,127 @@
+"""Who is meant by a step, and whether and how they can be reached."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy.sql.selectable import FromClause
+
+from arrears.ladder.policy import Policy
+from arrears.store.tables.feeds import outcome
+from arrears.store.tables.people import account_party, party
+
+POINTS = {
+    "sms": ("mobile",),
+    "call": ("mobile",),
+    "email": ("email",),
+    "visit": ("address", "service_address"),
+    "letter": ("service_address", "address"),
+}
+"""Which contact points serve a channel, the better one first."""
+
+DEAD_NUMBER = ("invalid_number", "wrong_number")
+DEAD_MAILBOX = ("bounced",)
+REACHED = ("delivered", "contacted", "promised", "refused", "no_answer", "busy", "switched_off", "callback_requested")
+
+_MOBILE = re.compile(r"\+?[0-9][0-9 -]{4,18}[0-9]")
+_MAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?=.{1,189}$)[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What planning needs to know about a person; no name."""
+
+    party_id: str
+    language: str | None
+    time_zone: str | None
+    preferred_time: str | None
+    unreachable: dict[str, str]
+
+
+def people_of(connection: Connection, accounts: FromClause, policy: Policy) -> dict[tuple[str, str], list[Person]]:
+    """Return the people behind (account, audience) for the accounts of a query with ``account_id``, each once.
+
+    Who is borrower and guarantor of one contract at once counts as borrower.
+    """
+    roles = {role: audience for audience, names in policy.contact.audience_roles.items() for role in names}
+    dead = _dead_points(connection)
+    people: dict[str, Person] = {}
+    found: dict[tuple[str, str], dict[str, Person]] = defaultdict(dict)
+    for row in connection.execute(_parties(accounts, tuple(roles))):
+        person = people.get(row.party_id)
+        if person is None:
+            person = people[row.party_id] = _person(row, dead)
+        found[row.account_id, roles[row.role]][row.party_id] = person
+    for (account_id, audience), members in found.items():
+        if audience != "borrower":
+            for party_id in found.get((account_id, "borrower"), {}):
+                members.pop(party_id, None)
+    return {key: [members[party_id] for party_id in sorted(members)] for key, members in found.items()}
+
+
+def _parties(accounts: FromClause, roles: tuple[str, ...]) -> Select[tuple[object, ...]]:
+    return (
+        select(account_party.c.account_id, account_party.c.role, party)
+        .join(accounts, accounts.c.account_id == account_party.c.account_id)
+        .join(party, party.c.party_id == account_party.c.party_id)
+        .where(account_party.c.role.in_(roles))
+    )
+
+
+def _person(row: Row[tuple[object, ...]], dead: dict[str, set[str]]) -> Person:
+    opted_out = opt_outs(row.opt_outs)
+    unreachable: dict[str, str] = {}
+    for channel in POINTS:
+        point = contact_point(channel, row)
+        if not point:
+            unreachable[channel] = "no_contact_point"
+        elif channel in opted_out:
+            unreachable[channel] = "opted_out"
+        elif not is_usable(channel, point) or channel in dead.get(row.party_id, ()):
+            unreachable[channel] = "invalid"
+    return Person(row.party_id, row.language, row.time_zone, row.preferred_time, unreachable)
+
+
+def opt_outs(text: str | None) -> frozenset[str]:
+    """Return the channels a person has refused, from the feed's ``;``-separated list."""
+    return frozenset(part.strip() for part in (text or "").split(";") if part.strip())
+
+
+def contact_point(channel: str, row: Row[tuple[object, ...]]) -> str:
+    """Return the number or address of a party row that serves ``channel``, or an empty text."""
+    return next((value.strip() for name in POINTS[channel] if (value := getattr(row, name))), "")
+
+
+def is_usable(channel: str, point: str) -> bool:
+    """Say whether a contact point has the form its channel needs; mail headers and URLs take nothing else."""
+    if channel in ("sms", "call"):
+        return _MOBILE.fullmatch(point) is not None
+    if channel == "email":
+        return _MAIL.fullmatch(point) is not None and ".." not in point
+    return True
+
+
+def _dead_points(connection: Connection) -> dict[str, set[str]]:
+    """Return the channels on which the newest word about a person is that nobody is there."""
+    dead = (*DEAD_NUMBER, *DEAD_MAILBOX)
+    suspects = select(outcome.c.party_id).where(outcome.c.outcome.in_(dead))
+    query = (
+        select(outcome.c.party_id, outcome.c.channel, outcome.c.outcome)
+        .where(outcome.c.outcome.in_((*dead, *REACHED)), outcome.c.channel.in_(("sms", "call", "email")))
+        .where(outcome.c.party_id.in_(suspects))
+        .order_by(outcome.c.at, outcome.c.outcome_key)
+    )
+    return _newest_is_dead((row.party_id, row.channel, row.outcome) for row in connection.execute(query))
+
+
+def _newest_is_dead(rows: Iterable[tuple[str, str, str]]) -> dict[str, set[str]]:
+    dead: dict[str, set[str]] = defaultdict(set)
+    for party_id, channel, result in rows:
+        shared = {"email"} if channel == "email" else {"sms", "call"}
+        if result in DEAD_NUMBER or result in DEAD_MAILBOX:
+            dead[party_id] |= shared
+        else:
+            dead[party_id] -= shared
+    return dead

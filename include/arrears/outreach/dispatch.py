@@ -1,0 +1,219 @@
+"""Send what is due: claim a small batch, ask the gates again, write the intent, send, write the ending."""
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from arrears.core.clock import Clock, local_date
+from arrears.core.runtime import Runtime
+from arrears.outreach import budgets
+from arrears.outreach.channels import Channels
+from arrears.outreach.gates import SendFacts, check
+from arrears.outreach.lint import lint
+from arrears.outreach.message import Message
+from arrears.outreach.moment import Balances, balances_since, load
+from arrears.outreach.notice import notice_of, payload_sha256
+from arrears.outreach.outbox import BATCH, Claim, Outbox, Scope
+from arrears.outreach.render import render, template_sha256
+from arrears.outreach.slots import WORK_LIST, zone_of
+from arrears.outreach.verdict import Outcome, Verdict, in_doubt
+from arrears.outreach.worklist_item import ISSUED
+from arrears.store.engine import reading, writing
+from arrears.store.identity import paused, stamp_mode
+from arrears.store.tables.outreach import item
+
+LOG = logging.getLogger(__name__)
+ENDS = ("sent", "rejected", "withheld", "in_doubt", "expired", "not_sent", "lost")
+BREAKER = 3
+"""So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A claimed contact that passed its gates, and what it says."""
+
+    claim: Claim
+    facts: SendFacts
+    dropped: Mapping[str, str]
+    message: Message
+    payload_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A claimed contact that a gate refused."""
+
+    claim: Claim
+    reason: str
+    dropped: Mapping[str, str]
+
+
+def dispatch(
+    rt: Runtime,
+    engine: Engine,
+    run_id: str,
+    channels: Channels,
+    *,
+    business_date: date,
+    stage: int | None = None,
+    batch_no: int | None = None,
+    limit: int | None = None,
+    lease_clock: Clock | None = None,
+) -> dict[str, int]:
+    """Send the due contacts of a day, at most once each, and return how many ended how.
+
+    Safe to run twice at once and after any crash. ``not_sent`` contacts stay planned for a later dispatch; ``lost``
+    ones were taken over by the lease while this worker slept. Nothing leaves while the store is paused.
+
+    Raises:
+        BadArguments: the store belongs to the other mode.
+    """
+    return _Dispatcher(
+        rt, engine, run_id, channels, Scope(business_date, channels.names, stage, batch_no), lease_clock
+    ).run(limit)
+
+
+class _Dispatcher:
+    """One worker of one dispatch."""
+
+    def __init__(
+        self, rt: Runtime, engine: Engine, run_id: str, channels: Channels, scope: Scope, lease_clock: Clock | None
+    ) -> None:
+        self._rt, self._engine, self._channels, self._scope = rt, engine, channels, scope
+        self._policy = channels.policy
+        self._outbox = Outbox(rt, run_id, self._policy.sha256, lease_clock)
+        self._counts: Counter[str] = Counter()
+        self._misses: Counter[str] = Counter()
+        self._balances: Balances | None = None
+
+    def run(self, limit: int | None) -> dict[str, int]:
+        with writing(self._engine) as connection:
+            stamp_mode(connection, self._rt)
+            self._counts["in_doubt"] += self._outbox.recover(connection)["in_doubt"]
+            self._counts["expired"] += self._outbox.expire(connection, self._scope.channels)
+            self._balances = balances_since(connection, self._rt, self._scope.business_date)
+        left = limit
+        while left is None or left > 0:
+            claims = self._claim(BATCH if left is None else min(left, BATCH))
+            if not claims:
+                break
+            self._work(claims)
+            left = None if left is None else left - len(claims)
+        return {end: self._counts[end] for end in ENDS}
+
+    def _claim(self, most: int) -> list[Claim]:
+        up = tuple(name for name in self._scope.channels if self._misses[name] < BREAKER)
+        scope = Scope(self._scope.business_date, up, self._scope.stage, self._scope.batch_no)
+        with writing(self._engine) as connection:
+            return [] if paused(connection) else self._outbox.claim(connection, scope, most)
+
+    def _work(self, claims: list[Claim]) -> None:
+        with reading(self._engine) as connection:
+            facts = load(connection, self._rt, claims, self._policy, self._balances)
+        judged = [self._judge(claim, facts[claim.contact_id]) for claim in claims]
+        with writing(self._engine) as connection:
+            for one in judged:
+                if isinstance(one, Refused):
+                    self._withhold(connection, one)
+                elif one.claim.row.channel in WORK_LIST:
+                    self._issue(connection, one)
+        self._send([one for one in judged if isinstance(one, Ready) and one.claim.row.channel not in WORK_LIST])
+
+    def _judge(self, claim: Claim, facts: SendFacts) -> Ready | Refused:
+        checked = check(facts, self._policy, self._rt.clock.now())
+        if checked.reason:
+            return Refused(claim, checked.reason, checked.dropped)
+        row = claim.row
+        notice = notice_of(facts, checked.dropped, row.language, self._policy)
+        texts = render(notice)
+        findings = [lint(text, notice, self._policy) for text in (texts.text, texts.html) if text]
+        if any(findings):
+            LOG.error("contact %s refused by the lint: %s", claim.contact_id[:12], findings)
+            return Refused(claim, "text_refused", checked.dropped)
+        to = re.sub(r"[ -]", "", facts.point) if row.channel == "sms" else facts.point
+        payload = payload_sha256(
+            facts, checked.dropped, notice, template_sha256(row.language, row.channel), self._policy
+        )
+        message = Message(claim.contact_id, row.language, to, texts.subject, texts.text, texts.html)
+        return Ready(claim, facts, checked.dropped, message, payload)
+
+    def _withhold(self, connection: Connection, refused: Refused) -> None:
+        held = {"dropped": dict(sorted(refused.dropped.items()))} if refused.dropped else None
+        if self._outbox.withhold(connection, refused.claim, refused.reason, held):
+            self._counts["withheld"] += 1
+
+    def _issue(self, connection: Connection, ready: Ready) -> None:
+        if self._intend(connection, ready, None):
+            self._count(self._outbox.settle(connection, ready.claim, ISSUED), ready.claim, ISSUED)
+
+    def _send(self, ready: list[Ready]) -> None:
+        """Send one by one: the ending of a contact and the intent of the next share a transaction."""
+        ended: tuple[Ready, Verdict] | None = None
+        for position, one in enumerate(ready):
+            goes = False
+            with writing(self._engine) as connection:
+                if ended:
+                    self._settle(connection, *ended)
+                    ended = None
+                if paused(connection):
+                    self._outbox.release(connection, [other.claim for other in ready[position:]])
+                    return
+                if self._misses[one.claim.row.channel] >= BREAKER:
+                    self._outbox.release(connection, [one.claim])
+                else:
+                    channel = self._channels.messages[one.claim.row.channel]
+                    goes = self._intend(connection, one, channel.message_id(one.claim.contact_id))
+            if goes:
+                ended = (one, self._effect(one))
+        if ended:
+            with writing(self._engine) as connection:
+                self._settle(connection, *ended)
+
+    def _intend(self, connection: Connection, ready: Ready, message_id: str | None) -> bool:
+        """Take the person's budget and write the intent; False when nothing may leave."""
+        claim, channel = ready.claim, ready.claim.row.channel
+        refused = budgets.take(connection, claim.row.party_id, channel, self._local_day(ready), self._policy)
+        if refused:
+            self._withhold(connection, Refused(claim, refused, {}))
+            return False
+        facts: dict[str, Any] = {"dropped": dict(sorted(ready.dropped.items()))} if ready.dropped else {}
+        for key, reason in ready.dropped.items():
+            connection.execute(item.update().where(item.c.item_key == key).values(dropped_reason=reason))
+        if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, facts):
+            return True
+        budgets.give_back(connection, claim.row.party_id, channel, self._local_day(ready))
+        self._counts["lost"] += 1 - self._outbox.release(connection, [claim])
+        return False
+
+    def _effect(self, ready: Ready) -> Verdict:
+        channel = self._channels.messages[ready.claim.row.channel]
+        try:
+            return channel.send(ready.message, lambda: self._outbox.is_ours(ready.claim))
+        except Exception as error:  # whatever broke in there, it may have gone out
+            LOG.error("channel %s broke: %s", channel.name, type(error).__name__)
+            return in_doubt("channel_broke")
+
+    def _settle(self, connection: Connection, ready: Ready, verdict: Verdict) -> None:
+        state = self._outbox.settle(connection, ready.claim, verdict)
+        if verdict.outcome is Outcome.NOT_SENT and state != "lost":
+            budgets.give_back(connection, ready.claim.row.party_id, ready.claim.row.channel, self._local_day(ready))
+        self._count(state, ready.claim, verdict)
+
+    def _count(self, state: str, claim: Claim, verdict: Verdict) -> None:
+        self._counts["not_sent" if state == "planned" else state] += 1
+        channel = claim.row.channel
+        if verdict.channel_down:
+            self._misses[channel] = BREAKER
+        elif verdict.outcome in (Outcome.NOT_SENT, Outcome.IN_DOUBT):
+            self._misses[channel] += 1
+        else:
+            self._misses[channel] = 0
+
+    def _local_day(self, ready: Ready) -> date:
+        return local_date(self._rt.clock.now(), zone_of(ready.facts.time_zone, self._policy))

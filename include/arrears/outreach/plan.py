@@ -1,0 +1,368 @@
+"""Plan today's contacts: one per person, channel and day, however many contracts stand behind it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, select, text
+
+from arrears.audit.record import Event, record_many
+from arrears.core.clock import local_date
+from arrears.core.keys import natural_key
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy
+from arrears.outreach.slots import slot_of
+from arrears.outreach.wanted import Unwanted, Wanted, wanted_today
+from arrears.store.bulk import insert_all, insert_new
+from arrears.store.engine import writing
+from arrears.store.tables.outreach import contact, item, suppression
+
+CONTACTS_PER_BATCH = 250
+MOST_BATCHES = 32
+LOOKUP = 5_000
+PAST_DATE = "past_date"
+SUPERSEDED = "superseded"
+TONES = ("courteous", "firm", "serious", "legal")
+_PLAN_LOCK = 4_715_002
+
+
+@dataclass
+class PlanResult:
+    """What one run planned: contacts (withheld ones included), the withdrawn, and every suppressed step by reason."""
+
+    planned: int = 0
+    items: int = 0
+    withheld: int = 0
+    withdrawn: int = 0
+    suppressed: dict[str, int] = field(default_factory=dict)
+
+
+def plan_contacts(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy) -> PlanResult:
+    """Turn the decisions in force of a day into items and contacts, in one transaction.
+
+    A second run of the day plans only what a correction added, withdraws what it took away, and touches nothing
+    that has left. A past day is planned and withheld as ``past_date``: late news never sends late messages.
+    """
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _PLAN_LOCK})
+        plan = _Plan(connection, rt, run_id, business_date, policy)
+        plan.gather()
+        return plan.store()
+
+
+class _Plan:
+    """The work of one planning transaction."""
+
+    def __init__(self, connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy) -> None:
+        self._connection, self._rt, self._run_id = connection, rt, run_id
+        self._day, self._policy = business_date, policy
+        self._is_past = business_date < local_date(rt.clock.now(), policy.time_zone)
+        self._wanted: list[Wanted] = []
+        self._unwanted: list[Unwanted] = []
+        self._there = _contacts_of(connection, business_date)
+        self._new: dict[tuple[str, str], list[Wanted]] = {}
+        self._absorbed: dict[str, list[Wanted]] = {}
+        self._kept: dict[str, Wanted] = {}
+
+    def gather(self) -> None:
+        """Sort every wish into new contacts, contacts still open for more, and what is left out."""
+        for wish in wanted_today(self._connection, self._rt, self._run_id, self._day, self._policy):
+            if isinstance(wish, Wanted):
+                self._wanted.append(wish)
+            else:
+                self._unwanted.append(wish)
+        known = _items_among(self._connection, [wish.item_key for wish in self._wanted])
+        for wish in self._wanted:
+            planned_on = known.get(wish.item_key)
+            if planned_on == self._day:
+                self._kept[wish.item_key] = wish
+            elif planned_on is not None:
+                self._leave_out(wish, "already_done")
+            else:
+                self._place(wish)
+
+    def _place(self, wish: Wanted) -> None:
+        there = self._there.get((wish.person.party_id, wish.channel))
+        if there is None:
+            self._new.setdefault((wish.person.party_id, wish.channel), []).append(wish)
+        elif there.state == "planned":
+            self._absorbed.setdefault(there.contact_id, []).append(wish)
+        else:
+            self._leave_out(wish, "already_contacted_today")
+
+    def _leave_out(self, wish: Wanted, reason: str) -> None:
+        party_id = wish.person.party_id
+        self._unwanted.append(Unwanted(wish.account_id, wish.subject_ref, wish.step, wish.channel, party_id, reason))
+
+    def store(self) -> PlanResult:
+        """Write contacts, items, suppressions and their events."""
+        contacts = self._contacts()
+        items = [_item(wish, row["contact_id"], self._day) for row, wishes in contacts for wish in wishes]
+        items += [_item(wish, key, self._day) for key, wishes in self._absorbed.items() for wish in wishes]
+        insert_all(self._connection, contact, (row for row, _ in contacts))
+        insert_all(self._connection, item, items)
+        touched = set(self._absorbed) | self._correct_kept()
+        _refresh_totals(self._connection, touched)
+        withdrawn = self._withdraw_empty(touched)
+        self._record(contacts)
+        return PlanResult(
+            planned=len(contacts),
+            items=len(items),
+            withheld=len(contacts) if self._is_past else 0,
+            withdrawn=withdrawn,
+            suppressed=self._suppress(),
+        )
+
+    def _contacts(self) -> list[tuple[dict[str, Any], list[Wanted]]]:
+        stages = Counter(max(wish.stage for wish in wishes) for wishes in self._new.values())
+        batches = {stage: min(MOST_BATCHES, -(-count // CONTACTS_PER_BATCH)) for stage, count in stages.items()}
+        return [(self._contact(wishes, batches), wishes) for wishes in self._new.values()]
+
+    def _contact(self, wishes: list[Wanted], batches: dict[int, int]) -> dict[str, Any]:
+        person, channel, day = wishes[0].person, wishes[0].channel, self._day
+        lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
+        contact_id = natural_key(person.party_id, channel, day.isoformat())
+        language = person.language or self._policy.language
+        slot = slot_of(day, channel, person.time_zone, person.preferred_time, self._policy)
+        return {
+            "contact_id": contact_id,
+            "business_date": day,
+            "party_id": person.party_id,
+            "channel": channel,
+            "language": language,
+            "audience": "borrower" if any(wish.audience == "borrower" for wish in wishes) else "guarantors",
+            "tone": max((wish.tone for wish in wishes), key=TONES.index),
+            "template": f"{language}/{channel}",
+            "staff_id": lead.owner,
+            "stage": lead.stage,
+            "batch_no": int(contact_id[:8], 16) % batches[lead.stage],
+            "total_minor": sum(wish.amount_minor for wish in wishes if wish.currency == lead.currency),
+            "currency": lead.currency,
+            "slot_opens_at": slot.opens_at,
+            "slot_closes_at": slot.closes_at,
+            "run_id": self._run_id,
+            "state": "withheld" if self._is_past else "planned",
+            "state_run_id": self._run_id,
+            "reason": PAST_DATE if self._is_past else None,
+        }
+
+    def _correct_kept(self) -> set[str]:
+        """Bring items of contacts that have not left up to date; drop those the decisions no longer want."""
+        touched = set()
+        changes = []
+        for row in _open_items(self._connection, self._day):
+            wish = self._kept.get(row.item_key)
+            if wish is None:
+                changes.append(
+                    {"key": row.item_key, "amount": row.amount_minor, "due": row.due_on, "reason": SUPERSEDED}
+                )
+            elif (wish.amount_minor, wish.due_on) != (row.amount_minor, row.due_on):
+                changes.append({"key": row.item_key, "amount": wish.amount_minor, "due": wish.due_on, "reason": None})
+            else:
+                continue
+            touched.add(row.contact_id)
+        if changes:
+            statement = (
+                item.update()
+                .where(item.c.item_key == bindparam("key"))
+                .values(amount_minor=bindparam("amount"), due_on=bindparam("due"), dropped_reason=bindparam("reason"))
+            )
+            self._connection.execute(statement, changes)
+        return touched
+
+    def _withdraw_empty(self, touched: set[str]) -> int:
+        """Withdraw contacts whose every item was dropped; the one lawful change of mind before sending."""
+        if not touched:
+            return 0
+        live = select(item.c.contact_id).where(item.c.dropped_reason.is_(None))
+        statement = (
+            contact.update()
+            .where(
+                contact.c.business_date == self._day, contact.c.state == "planned", contact.c.contact_id.not_in(live)
+            )
+            .values(state="withdrawn", reason=SUPERSEDED, state_run_id=self._run_id)
+            .returning(contact.c.contact_id)
+        )
+        gone = sorted(self._connection.execute(statement).scalars())
+        events = (self._event("action.withdrawn", key, key, data={"reason": SUPERSEDED}) for key in gone)
+        return record_many(self._connection, self._rt, run_id=self._run_id, events=events)
+
+    def _record(self, contacts: list[tuple[dict[str, Any], list[Wanted]]]) -> None:
+        placed = [(row["contact_id"], wish) for row, wishes in contacts for wish in wishes]
+        placed += [(key, wish) for key, wishes in self._absorbed.items() for wish in wishes]
+        record_many(self._connection, self._rt, run_id=self._run_id, events=self._planned_events(placed))
+        if self._is_past:
+            withheld = (
+                self._event("action.withheld", row["contact_id"], row["contact_id"], data={"reason": PAST_DATE})
+                for row, _ in contacts
+            )
+            record_many(self._connection, self._rt, run_id=self._run_id, events=withheld)
+
+    def _planned_events(self, placed: Iterable[tuple[str, Wanted]]) -> Iterator[Event]:
+        for contact_id, wish in placed:
+            data = {
+                "channel": wish.channel,
+                "step": wish.step,
+                "tone": wish.tone,
+                "rung": wish.rung,
+                "ordinal": wish.ordinal,
+                "occasion": wish.occasion,
+                "audience": wish.audience,
+                "amount_minor": wish.amount_minor,
+                "currency": wish.currency,
+            }
+            yield self._event("action.planned", wish.item_key, contact_id, wish.subject_ref, data, [wish.cause])
+
+    def _suppress(self) -> dict[str, int]:
+        day = self._day
+        rows = {(w.account_id, w.step, w.channel, w.party_id, w.reason): w for w in self._unwanted}
+        columns = (
+            suppression.c.account_id,
+            suppression.c.step,
+            suppression.c.channel,
+            suppression.c.party_id,
+            suppression.c.reason,
+        )
+        known = set(self._connection.execute(select(*columns).where(suppression.c.business_date == day)).tuples())
+        new = {key: wish for key, wish in rows.items() if key not in known}
+        insert_new(
+            self._connection,
+            suppression,
+            (
+                {
+                    "business_date": day,
+                    "account_id": account_id,
+                    "step": step,
+                    "channel": channel,
+                    "party_id": party_id,
+                    "reason": reason,
+                    "run_id": self._run_id,
+                }
+                for account_id, step, channel, party_id, reason in new
+            ),
+        )
+        record_many(
+            self._connection,
+            self._rt,
+            run_id=self._run_id,
+            events=(
+                self._event(
+                    "action.suppressed",
+                    natural_key(day.isoformat(), *key),
+                    None,
+                    wish.subject_ref,
+                    {"step": wish.step, "channel": wish.channel, "reason": wish.reason},
+                )
+                for key, wish in new.items()
+            ),
+        )
+        return dict(sorted(Counter(reason for *_, reason in rows).items()))
+
+    def _event(
+        self,
+        kind: str,
+        key: str,
+        action_id: str | None,
+        subject_ref: str | None = None,
+        data: dict[str, Any] | None = None,
+        causes: Iterable[str] = (),
+    ) -> Event:
+        return Event(
+            type=kind,
+            key=key,
+            business_date=self._day,
+            subject_ref=subject_ref,
+            action_id=action_id,
+            data=data or {},
+            causes=list(causes),
+            policy_sha256=self._policy.sha256,
+        )
+
+
+def _item(wish: Wanted, contact_id: str, business_date: date) -> dict[str, Any]:
+    names = (
+        "item_key",
+        "account_id",
+        "occasion",
+        "step",
+        "channel",
+        "ordinal",
+        "audience",
+        "tone",
+        "rung",
+        "stage",
+        "amount_minor",
+        "currency",
+        "due_on",
+        "overdue_instalments",
+    )
+    row = {name: getattr(wish, name) for name in names}
+    return row | {"party_id": wish.person.party_id, "contact_id": contact_id, "business_date": business_date}
+
+
+def _contacts_of(connection: Connection, business_date: date) -> dict[tuple[str, str], Any]:
+    """Return the contacts of a day by person and channel, locked until the plan stands."""
+    query = (
+        select(contact.c.contact_id, contact.c.party_id, contact.c.channel, contact.c.state)
+        .where(contact.c.business_date == business_date)
+        .with_for_update()
+    )
+    return {(row.party_id, row.channel): row for row in connection.execute(query)}
+
+
+def _items_among(connection: Connection, keys: list[str]) -> dict[str, date]:
+    found: dict[str, date] = {}
+    remaining = iter(keys)
+    while chunk := list(islice(remaining, LOOKUP)):
+        rows = connection.execute(select(item.c.item_key, item.c.business_date).where(item.c.item_key.in_(chunk)))
+        found.update({row.item_key: row.business_date for row in rows})
+    return found
+
+
+def _open_items(connection: Connection, business_date: date) -> list[Any]:
+    query = (
+        select(item.c.item_key, item.c.contact_id, item.c.amount_minor, item.c.due_on)
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(contact.c.business_date == business_date, contact.c.state == "planned", item.c.dropped_reason.is_(None))
+    )
+    return list(connection.execute(query))
+
+
+def _refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
+    """Add up what is left on contacts that changed, and let the sternest item set stage and tone."""
+    remaining = iter(sorted(contact_ids))
+    while chunk := list(islice(remaining, LOOKUP)):
+        query = (
+            select(item, contact.c.currency.label("total_currency"))
+            .join(contact, contact.c.contact_id == item.c.contact_id)
+            .where(item.c.contact_id.in_(chunk), item.c.dropped_reason.is_(None))
+        )
+        rows: dict[str, list[Any]] = {}
+        for row in connection.execute(query):
+            rows.setdefault(row.contact_id, []).append(row)
+        changes = [
+            {
+                "key": key,
+                "total": sum(row.amount_minor for row in found if row.currency == row.total_currency),
+                "highest": max(row.stage for row in found),
+                "sternest": max((row.tone for row in found), key=TONES.index),
+                "who": "borrower" if any(row.audience == "borrower" for row in found) else "guarantors",
+            }
+            for key, found in rows.items()
+        ]
+        if changes:
+            statement = (
+                contact.update()
+                .where(contact.c.contact_id == bindparam("key"))
+                .values(
+                    total_minor=bindparam("total"),
+                    stage=bindparam("highest"),
+                    tone=bindparam("sternest"),
+                    audience=bindparam("who"),
+                )
+            )
+            connection.execute(statement, changes)

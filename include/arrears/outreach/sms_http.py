@@ -1,0 +1,158 @@
+"""SMS through an HTTP gateway: Kannel's sendsms, or an API of Twilio's shape.
+
+The contact id travels in the receipt address, so that a later receipt resolves what a lost reply left in doubt.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Literal
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+
+import httpx
+
+from arrears.core.errors import BadArguments
+from arrears.outreach.message import Message
+from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent, safe_id
+
+TIMEOUT_SECONDS = 15
+IDLE_SECONDS = 2.0
+"""An idle connection is kept only so long: a reused one that the gateway just closed would leave messages in doubt."""
+
+UCS2_SINGLE, UCS2_PART = 70, 67
+GSM_SINGLE, GSM_PART = 160, 153
+_GSM = set("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§"
+           "¿abcdefghijklmnopqrstuvwxyzäöñüà")  # fmt: skip
+_GSM_DOUBLE = set("^{}\\[~]|€")
+
+Dialect = Literal["kannel", "twilio"]
+
+
+def is_gsm(text: str) -> bool:
+    """Say whether a text fits the 7-bit alphabet of GSM 03.38."""
+    return set(text) <= _GSM | _GSM_DOUBLE
+
+
+def segments(text: str) -> int:
+    """Return how many SMS a text takes: 160 or 153 septets, or 70 or 67 UCS-2 units, in a single or a joined one."""
+    if is_gsm(text):
+        units, single, part = len(text) + sum(char in _GSM_DOUBLE for char in text), GSM_SINGLE, GSM_PART
+    else:
+        units, single, part = len(text.encode("utf-16-be")) // 2, UCS2_SINGLE, UCS2_PART
+    return 1 if units <= single else -(-units // part)
+
+
+class SmsChannel:
+    """One gateway, chosen by the scheme: ``http(s)://`` or ``kannel+http(s)://``, and ``twilio+http(s)://``."""
+
+    name = "sms"
+
+    def __init__(
+        self, url: str, timeout: float = TIMEOUT_SECONDS, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        """Read the gateway's URL; ``?from=`` names the sender and ``?receipts=`` where delivery reports go.
+
+        Raises:
+            BadArguments: another scheme, or no host.
+        """
+        parts = urlsplit(url)
+        dialect, plus, scheme = parts.scheme.rpartition("+")
+        if scheme not in ("http", "https") or (plus and dialect not in ("kannel", "twilio")) or not parts.hostname:
+            raise BadArguments("ARREARS_SMS_URL: use kannel+http(s):// or twilio+http(s):// with a host")
+        self._dialect: Dialect = "twilio" if dialect == "twilio" else "kannel"
+        query = parse_qs(parts.query)
+        self._sender, self._receipts = query.get("from", [""])[0], query.get("receipts", [""])[0]
+        self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        self._address = f"{scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
+        for library in ("httpx", "httpcore"):  # at INFO they log whole addresses: numbers, texts and passwords
+            logging.getLogger(library).setLevel(logging.WARNING)
+        self._client = httpx.Client(
+            timeout=timeout,
+            transport=transport,
+            follow_redirects=False,
+            trust_env=False,
+            limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS),
+        )
+
+    def message_id(self, contact_id: str) -> str | None:  # noqa: ARG002 - part of what every channel offers
+        """Return None: a gateway names a message only in its answer."""
+        return None
+
+    def send(self, message: Message, still_ours: Callable[[], bool]) -> Verdict:
+        """Send one SMS and say truthfully how it ended; silence after the request was written is ``in_doubt``."""
+        request = self._kannel(message) if self._dialect == "kannel" else self._twilio(message)
+        if not still_ours():
+            return not_sent("lease_over")
+        try:
+            response = self._client.send(request)
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout):
+            return not_sent("connect_failed", channel_down=True)
+        except httpx.HTTPError:
+            return in_doubt("no_reply")
+        return _kannel_verdict(response) if self._dialect == "kannel" else _twilio_verdict(response)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.close()
+
+    def _kannel(self, message: Message) -> httpx.Request:
+        fields = {
+            "username": self._user,
+            "password": self._password,
+            "to": message.to,
+            "text": message.text,
+            "charset": "UTF-8",
+            "coding": "0" if is_gsm(message.text) else "2",
+        }
+        if self._sender:
+            fields["from"] = self._sender
+        if self._receipts:
+            fields |= {"dlr-mask": "31", "dlr-url": self._receipt(message, "&type=%d&at=%T&id=%F")}
+        return self._client.build_request("GET", self._address, params=fields)
+
+    def _twilio(self, message: Message) -> httpx.Request:
+        fields = {"To": message.to, "From": self._sender, "Body": message.text}
+        if self._receipts:
+            fields["StatusCallback"] = self._receipt(message)
+        path = (
+            self._address
+            if self._address.endswith(".json")
+            else (f"{self._address.rstrip('/')}/2010-04-01/Accounts/{self._user}/Messages.json")
+        )
+        authorised = httpx.BasicAuth(self._user, self._password)
+        return next(authorised.sync_auth_flow(self._client.build_request("POST", path, data=fields)))
+
+    def _receipt(self, message: Message, placeholders: str = "") -> str:
+        joint = "&" if "?" in self._receipts else "?"
+        return f"{self._receipts}{joint}{urlencode({'contact': message.contact_id})}{placeholders}"
+
+
+def _kannel_verdict(response: httpx.Response) -> Verdict:
+    """Read ``0: Accepted for delivery`` and ``3: Queued for later delivery``; only those mean that it will go out."""
+    status = response.status_code
+    if status in (200, 202):
+        word = response.text.split(":", 1)[0].strip()
+        return Verdict(Outcome.SENT, f"{status}_{word}") if word in ("0", "3") else in_doubt("odd_reply")
+    return _refusal(status)
+
+
+def _twilio_verdict(response: httpx.Response) -> Verdict:
+    if response.status_code not in (200, 201):
+        return _refusal(response.status_code)
+    try:
+        sid = response.json()["sid"]
+    except (ValueError, KeyError, TypeError):
+        return in_doubt("odd_reply")
+    return Verdict(Outcome.SENT, str(response.status_code), safe_id(str(sid)))
+
+
+def _refusal(status: int) -> Verdict:
+    """Return what an HTTP refusal means: 400 is about the message, 401 to 404 about us, 429 and 503 are for now."""
+    code = f"http_{status}"
+    if status in (401, 403, 404, 405):
+        return not_sent(code, channel_down=True)
+    if status in (429, 503):
+        return not_sent(code)
+    if 400 <= status < 500:
+        return Verdict(Outcome.REJECTED, code)
+    return in_doubt(code)

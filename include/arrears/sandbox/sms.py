@@ -1,0 +1,82 @@
+"""An SMS gateway on loopback that speaks Kannel's sendsms and keeps every message as a line of JSON."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from arrears.core.clock import Clock, SystemClock, utc_text
+from arrears.sandbox.keeping import keep_line, read_lines
+
+SENDSMS = "/cgi-bin/sendsms"
+RECEIPTS = "/receipts"
+
+
+class SmsSandbox:
+    """Listens on a free loopback port while entered; copies are kept too, for it is a witness."""
+
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self._folder, self._clock = folder, clock or SystemClock()
+        self._server: ThreadingHTTPServer | None = None
+        self._thread: threading.Thread | None = None
+        self.url = ""
+
+    def __enter__(self) -> "SmsSandbox":
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        base = f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = f"kannel+{base}{SENDSMS}?receipts={base}{RECEIPTS}"
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="sms-sandbox", daemon=True
+        )
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server and self._thread:
+            self._server.shutdown()
+            self._thread.join()
+            self._server.server_close()
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return what arrived, in order."""
+        return list(read_lines(self._folder))
+
+    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
+        """Answer one call as Kannel does: 202 when taken, 400 without a receiver, 404 elsewhere."""
+        if path != SENDSMS:
+            return 404, "Unknown request"
+        if not fields.get("to"):
+            return 400, "Missing receiver number, rejected"
+        kept = {
+            name: fields.get(name, "") for name in ("to", "from", "text", "coding", "charset", "dlr-mask", "dlr-url")
+        }
+        keep_line(self._folder, {"received_at": utc_text(self._clock.now()), **kept})
+        return 202, "0: Accepted for delivery"
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        gateway = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                fields = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
+                status, text = gateway.answer(parts.path, fields)
+                body = text.encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "text/plain; charset=utf-8")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing: the address of a call holds a number and a text."""
+
+        return Handler
