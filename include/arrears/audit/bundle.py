@@ -124,7 +124,7 @@ def read_bundle(folder: Path) -> Bundle:
     try:
         manifest = (folder / MANIFEST).read_bytes()
         run_id = str(json.loads(manifest)["run_id"])
-        keys = [PublicKey.parse(line) for line in (folder / VKEY).read_text().splitlines()]
+        keys = [PublicKey.parse(line) for line in (folder / VKEY).read_text(encoding="utf-8").splitlines()]
     except BadNote as reason:
         raise Unsure(f"{VKEY}: {reason}") from None
     except (KeyError, TypeError, ValueError):

@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +173,7 @@ def load_key(settings: Settings) -> Signer | None:
         return None
     if path.stat().st_mode & 0o077:
         raise PermanentFailure(f"{path} may be read by others: chmod 600 it, and consider the key known")
-    line = path.read_text().strip()
+    line = path.read_text(encoding="utf-8").strip()
     name, _, rest = line.removeprefix(PRIVATE).partition("+")
     try:
         data = decode(rest.partition("+")[2])
@@ -195,9 +197,9 @@ def ensure_key(settings: Settings, entropy: Entropy) -> Signer:
         if settings.mode == "live" and entropy.seeded:
             raise BadArguments("a live store takes no seeded entropy: its signing key could be foretold")
         made = _new_signer(entropy)
-        _create_once(key_file(settings), _private_line(made) + "\n", 0o600)
+        write_once(key_file(settings), _private_line(made) + "\n", 0o600)
         signer = load_key(settings) or made
-    _create_once(vkey_file(settings), signer.public.vkey + "\n", 0o644)
+    write_once(vkey_file(settings), signer.public.vkey + "\n")
     return signer
 
 
@@ -210,7 +212,7 @@ def _new_signer(entropy: Entropy) -> Signer:
 def known_keys(settings: Settings) -> list[str]:
     """Return the public key lines kept beside the store; empty when there are none."""
     path = vkey_file(settings)
-    return [line for line in path.read_text().splitlines() if line] if path.exists() else []
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line] if path.exists() else []
 
 
 def _private_line(signer: Signer) -> str:
@@ -218,21 +220,20 @@ def _private_line(signer: Signer) -> str:
     return f"{PRIVATE}{signer.name}+{signer.public.key_id.hex()}+{encoded}"
 
 
-def _create_once(path: Path, text: str, mode: int) -> None:
-    """Put a whole file in place, or leave the one another process put there first."""
+def write_once(path: Path, text: str, mode: int = 0o644) -> None:
+    """Put a whole file in place, or leave the one that was there first."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_suffix(f"{path.suffix}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=".draft-")
     try:
-        os.link(draft, path)
-    except FileExistsError:
-        pass
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
     finally:
-        draft.unlink()
+        Path(draft).unlink()
 
 
 def _split(note: str) -> tuple[str, list[tuple[str, bytes]]]:

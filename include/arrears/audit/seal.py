@@ -1,6 +1,5 @@
 """The one sealer: moves waiting events into the log in a fixed order, proves it only grew, and signs its head."""
 
-import os
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from arrears.audit.checkpoint import (
     load_key,
     open_note,
     parse_checkpoint,
+    write_once,
 )
 from arrears.audit.log import (
     CHUNK,
@@ -73,8 +73,8 @@ def seal(rt: Runtime, engine: Engine) -> Sealed:
         last = last_checkpoint(connection)
         _refuse_rollback(folder, last)
         sealed = _seal_waiting(connection, rt, last)
-    if sealed.checkpoint:
-        _publish(folder, sealed.size, sealed.checkpoint)
+    if sealed.checkpoint:  # also after an earlier seal that was interrupted before it could
+        write_once(folder / f"{sealed.size}.txt", sealed.checkpoint)
     return sealed
 
 
@@ -188,16 +188,5 @@ def _refuse_rollback(folder: Path, last: Row[Any] | None) -> None:
             f"{folder}/{newest}.txt is newer than the store, whose log ends at {size}: the store was set back; "
             "restore a newer copy, or keep that file and move it away if the loss is accepted"
         )
-    if last and newest == size and (folder / f"{size}.txt").read_text() != last.note:
+    if last and newest == size and (folder / f"{size}.txt").read_text(encoding="utf-8") != last.note:
         raise Finding(f"{folder}/{size}.txt is not the checkpoint in the store: run verify against that file")
-
-
-def _publish(folder: Path, size: int, note: str) -> None:
-    """Write the checkpoint file whole, also when an earlier seal was interrupted before it could."""
-    path = folder / f"{size}.txt"
-    if path.exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    draft = folder / f".{size}.{os.getpid()}"
-    draft.write_text(note)
-    draft.replace(path)
