@@ -9,28 +9,21 @@ UNKNOWN_ACCOUNT = "Z99999"
 
 
 def add_faults(feeds: Feeds, contracts: list[Contract], on: date) -> None:
-    """Add a duplicate instalment, an exponent, a bad date, a short row, an unknown account and an unknown word."""
+    """Add a duplicate, an exponent, a bad date, a thousands mark, a short row, an unknown account, an unknown word."""
+    day = (on - timedelta(days=1)).isoformat()
     broken = [contract for contract in contracts if contract.story.name == "bad_schedule_row"]
     for contract, fault in zip(broken, ("duplicate", "exponent", "date"), strict=False):
         feeds.add_cells("instalments", _instalment(contract, fault))
     for contract in contracts:
         if contract.story.name == "bad_payment_row":
-            feeds.add_cells("payments", [f"Y-{contract.account_id}-x", contract.account_id, on.isoformat()])
-    day = (on - timedelta(days=1)).isoformat()
+            feeds.add_cells(
+                "payments", [f"Y-{contract.account_id}-x", contract.account_id, day, "1,000.00", "transfer"]
+            )
     feeds.add_cells("payments", ["Y-unknown-1", UNKNOWN_ACCOUNT, day, "1000.00", "transfer"])
-    if broken:
-        feeds.add(
-            "outcomes",
-            [
-                {
-                    "account_id": broken[0].account_id,
-                    "party_id": broken[0].borrower.party_id,
-                    "channel": "call",
-                    "at": f"{day}T02:00:00Z",
-                    "outcome": "shouted",
-                }
-            ],
-        )
+    for contract in broken[:1]:
+        feeds.add_cells("payments", [f"Y-{contract.account_id}-x", contract.account_id, day])
+        party_id = contract.borrower.party_id
+        feeds.add_cells("outcomes", [contract.account_id, party_id, "call", f"{day}T02:00:00Z", "shouted", *[""] * 8])
 
 
 def _instalment(contract: Contract, fault: str) -> list[str]:

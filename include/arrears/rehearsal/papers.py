@@ -73,7 +73,11 @@ def signed_on(contract: Contract) -> date:
 
 def _signed(contract: Contract) -> list[Row]:
     person, day = contract.borrower.party_id, signed_on(contract)
-    return [_document(contract, person, kind, day, pages=12 if kind == "contract" else 2) for kind in SIGNED_AT_START]
+    rows = [_document(contract, person, kind, day, pages=12 if kind == "contract" else 2) for kind in SIGNED_AT_START]
+    for row in rows:
+        if row["kind"] == "registration":
+            row["title"] += f" {contract.serial}"
+    return rows
 
 
 def _guarantees(contract: Contract) -> list[Row]:
