@@ -1,0 +1,210 @@
+"""Legal work of the day: packets and what they still lack, approvals that wait, orders, and clocks that run out."""
+
+from calendar import monthrange
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select
+
+from arrears.reports.scope import in_force, of_branch, tally
+from arrears.reports.standing import Amounts
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import account
+from arrears.store.tables.legal import packet
+from arrears.store.tables.people import account_party, party
+from arrears.store.tables.repossession import approval, repossession_order
+
+STILL_RUNNING = ("open", "approved")
+
+
+@dataclass(frozen=True)
+class PacketLine:
+    """One account three instalments behind, with what is missing before it can be handed over."""
+
+    account_id: str
+    party_name: str | None
+    state: str
+    missing: tuple[str, ...]
+    reasons: tuple[str, ...]
+    open_remedies: tuple[str, ...]
+    chosen_remedy: str | None
+    overdue_instalments: int
+    rung: int
+    overdue_minor: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A kind of question put to people and not yet answered."""
+
+    kind: str
+    count: int
+    oldest_on: date
+
+
+@dataclass(frozen=True)
+class ClockLine:
+    """One right that lapses soon: a guarantee or the limitation period of one account."""
+
+    name: str
+    account_id: str
+    party_id: str
+    expires_on: date
+    amount_minor: int
+    currency: str
+
+
+@dataclass
+class Lapsing:
+    """Rights of one kind that lapse before the month ends; every account's money counts once."""
+
+    count: int = 0
+    amount: Amounts = field(default_factory=dict)
+    lines: list[ClockLine] = field(default_factory=list)
+
+
+def packets_by_state(connection: Connection, branch: str | None) -> Counter[str]:
+    """Count the current packets by state."""
+    rows = connection.execute(
+        select(packet.c.state, func.count())
+        .where(packet.c.superseded_on.is_(None), of_branch(packet.c.account_id, branch))
+        .group_by(packet.c.state)
+    )
+    return tally(rows)
+
+
+def packet_lines(connection: Connection, business_date: date, branch: str | None, limit: int) -> list[PacketLine]:
+    """Return the current packets that need work, those nearest to hand-over first, then the largest amounts."""
+    borrower = (
+        select(account_party.c.account_id, func.min(account_party.c.party_id).label("party_id"))
+        .where(account_party.c.role == "borrower")
+        .group_by(account_party.c.account_id)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(
+            packet.c.account_id,
+            party.c.name,
+            packet.c.state,
+            packet.c.missing,
+            packet.c.reasons,
+            packet.c.open_remedies,
+            packet.c.chosen_remedy,
+            decision.c.overdue_instalments,
+            decision.c.rung,
+            decision.c.overdue_minor,
+            decision.c.currency,
+        )
+        .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
+        .join(borrower, borrower.c.account_id == packet.c.account_id, isouter=True)
+        .join(party, party.c.party_id == borrower.c.party_id, isouter=True)
+        .where(packet.c.superseded_on.is_(None), packet.c.state != "withheld")
+    )
+    lines = [
+        PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), *row[6:]) for row in rows
+    ]
+    return sorted(lines, key=lambda line: (len(line.missing), -line.overdue_minor, line.account_id))[:limit]
+
+
+def approvals_waiting(connection: Connection, branch: str | None) -> list[Waiting]:
+    """Return the questions that wait for people, by kind, the longest waiting first."""
+    rows = connection.execute(
+        select(approval.c.kind, func.count(), func.min(approval.c.requested_on))
+        .where(approval.c.state == "open", approval.c.account_id.is_(None) | of_branch(approval.c.account_id, branch))
+        .group_by(approval.c.kind)
+    )
+    return sorted((Waiting(*row) for row in rows), key=lambda line: (line.oldest_on, line.kind))
+
+
+def orders_by_state(connection: Connection, branch: str | None) -> Counter[str]:
+    """Count the repossession orders by state."""
+    rows = connection.execute(
+        select(repossession_order.c.state, func.count())
+        .where(of_branch(repossession_order.c.account_id, branch))
+        .group_by(repossession_order.c.state)
+    )
+    return tally(rows)
+
+
+def lapsing(connection: Connection, business_date: date, branch: str | None) -> dict[str, Lapsing]:
+    """Return guarantees and limitation periods of overdue accounts that lapse between today and the month's end.
+
+    An agreed guarantee end comes from the parties feed; the clocks of a current packet win, because they know whether
+    a demand has already saved the claim. The money is the unpaid principal, or the overdue amount where the ledger
+    states no principal.
+    """
+    lines = _agreed_guarantees(connection, business_date, branch)
+    lines.update(_packet_clocks(connection, business_date, branch))
+    found = {"guarantee": Lapsing(), "limitation": Lapsing()}
+    last = business_date.replace(day=monthrange(business_date.year, business_date.month)[1])
+    counted: set[tuple[str, str]] = set()
+    for line in sorted(
+        (line for line in lines.values() if line is not None),
+        key=lambda line: (line.expires_on, line.account_id, line.party_id),
+    ):
+        if not business_date <= line.expires_on <= last:
+            continue
+        total = found[line.name]
+        total.count += 1
+        total.lines.append(line)
+        if (line.name, line.account_id) not in counted:
+            counted.add((line.name, line.account_id))
+            total.amount[line.currency] = total.amount.get(line.currency, 0) + line.amount_minor
+    return found
+
+
+def _agreed_guarantees(
+    connection: Connection,
+    business_date: date,
+    branch: str | None,
+) -> dict[tuple[str, str, str], ClockLine | None]:
+    money = func.coalesce(account.c.principal_outstanding_minor, decision.c.overdue_minor)
+    rows = connection.execute(
+        select(
+            account_party.c.account_id,
+            account_party.c.party_id,
+            account_party.c.guarantee_until,
+            money,
+            decision.c.currency,
+        )
+        .join(decision, and_(decision.c.account_id == account_party.c.account_id, in_force(business_date, branch)))
+        .join(account, account.c.account_id == account_party.c.account_id)
+        .where(
+            account_party.c.role == "guarantor", decision.c.stage > 0, account_party.c.guarantee_until >= business_date
+        )
+    )
+    return {("guarantee", row[0], row[1]): ClockLine("guarantee", *row) for row in rows}
+
+
+def _packet_clocks(
+    connection: Connection,
+    business_date: date,
+    branch: str | None,
+) -> dict[tuple[str, str, str], ClockLine | None]:
+    """Return the clocks of current packets; None for one that a demand or suit has already preserved."""
+    money = func.coalesce(account.c.principal_outstanding_minor, decision.c.overdue_minor)
+    rows = connection.execute(
+        select(packet.c.account_id, packet.c.clocks, money, decision.c.currency)
+        .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
+        .join(account, account.c.account_id == packet.c.account_id)
+        .where(packet.c.superseded_on.is_(None))
+    )
+    found: dict[tuple[str, str, str], ClockLine | None] = {}
+    for account_id, clocks, minor, currency in rows:
+        for clock in clocks:
+            if clock["name"] not in ("guarantee", "limitation"):
+                continue
+            party_id = clock.get("party_id", "")
+            line = ClockLine(
+                clock["name"], account_id, party_id, date.fromisoformat(clock["expires_on"]), minor, currency
+            )
+            found[clock["name"], account_id, party_id] = None if clock.get("preserved_on") else line
+    return found
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Return the names in a JSON list of text."""
+    return tuple(str(name) for name in value or ())

@@ -1,0 +1,256 @@
+"""How the run went, and what only a person can settle: gates, quarantine, doubt, and work without an owner."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, exists, func, select
+
+from arrears.reports.scope import in_force, of_branch
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import account, assignment, delivery, promise, quarantine, snapshot, staff
+from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import account_party, party
+from arrears.store.tables.repossession import repossession_order
+from arrears.store.tables.runs import gate, policy_text, run
+
+WEEK = timedelta(days=7)
+OWNERS = {
+    "in_doubt": "supervisor",
+    "no_owner": "supervisor",
+    "no_contact_point": "supervisor",
+    "quarantined_rows": "finance",
+    "account_missing": "finance",
+    "data_incomplete": "finance",
+    "broken_promises": "collector",
+    "recall_unanswered": "risk",
+    "certificate_expired": "supervisor",
+}
+"""Which role settles each kind of exception."""
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One daily run as an auditor lists it."""
+
+    run_id: str
+    business_date: date
+    status: str
+    plan_only: bool
+    released: bool
+    rehearsal: bool
+    policy_sha256: str
+    code_version: str
+    delivery_no: int
+    rows: int
+    accepted: int
+    quarantined: int
+
+
+@dataclass(frozen=True)
+class GateLine:
+    """What one ledger gate said."""
+
+    name: str
+    passed: bool
+    detail: str
+    overridden_by: str | None
+
+
+@dataclass(frozen=True)
+class ExceptionLine:
+    """Something that waits for a person: how many, who settles it, since when."""
+
+    kind: str
+    count: int
+    owner: str
+    oldest_on: date | None
+
+    def age(self, business_date: date) -> int | None:
+        """Return the days the oldest has waited."""
+        return None if self.oldest_on is None else (business_date - self.oldest_on).days
+
+
+def run_of(connection: Connection, business_date: date, run_id: str | None) -> RunLine | None:
+    """Return a run by its id, or the newest daily run of a date."""
+    query = (
+        _runs().where(run.c.run_id == run_id)
+        if run_id
+        else (_runs().where(run.c.kind == "daily", run.c.business_date == business_date).order_by(run.c.ordinal.desc()))
+    )
+    row = connection.execute(query.limit(1)).first()
+    return RunLine(*row) if row else None
+
+
+def runs_since(connection: Connection, first: date, last: date) -> list[RunLine]:
+    """Return the daily runs of a span of business dates, oldest first."""
+    query = _runs().where(run.c.kind == "daily", run.c.business_date.between(first, last))
+    return [RunLine(*row) for row in connection.execute(query.order_by(run.c.business_date, run.c.ordinal))]
+
+
+def _runs() -> Select[Any]:
+    return select(
+        run.c.run_id,
+        run.c.business_date,
+        run.c.status,
+        run.c.plan_only,
+        run.c.released,
+        run.c.rehearsal,
+        run.c.policy_sha256,
+        run.c.code_version,
+        func.coalesce(snapshot.c.delivery_no, 0),
+        func.coalesce(snapshot.c.rows, 0),
+        func.coalesce(snapshot.c.accepted, 0),
+        func.coalesce(snapshot.c.quarantined, 0),
+    ).join(snapshot, snapshot.c.snapshot_id == run.c.snapshot_id, isouter=True)
+
+
+def gates_of(connection: Connection, run_id: str) -> list[GateLine]:
+    """Return what the gates of a run said, the failed ones first."""
+    query = select(gate.c.name, gate.c.passed, gate.c.detail, gate.c.overridden_by).where(gate.c.run_id == run_id)
+    return [GateLine(*row) for row in connection.execute(query.order_by(gate.c.passed, gate.c.name))]
+
+
+def overrides_since(connection: Connection, first: date, last: date) -> list[tuple[str, str, str]]:
+    """Return run, gate and staff id of every gate a person has overridden in a span of business dates."""
+    rows = connection.execute(
+        select(gate.c.run_id, gate.c.name, gate.c.overridden_by)
+        .join(run, run.c.run_id == gate.c.run_id)
+        .where(gate.c.overridden_by.is_not(None), run.c.business_date.between(first, last))
+        .order_by(gate.c.run_id, gate.c.name)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def policies_since(connection: Connection, first: date, last: date) -> list[tuple[str, str, str]]:
+    """Return id, version and hash of every policy under which a run of the span decided."""
+    rows = connection.execute(
+        select(policy_text.c.policy_id, policy_text.c.version, policy_text.c.policy_sha256)
+        .distinct()
+        .join(run, run.c.policy_sha256 == policy_text.c.policy_sha256)
+        .where(run.c.business_date.between(first, last))
+        .order_by(policy_text.c.policy_id, policy_text.c.version)
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def exceptions_of(connection: Connection, business_date: date, branch: str | None) -> list[ExceptionLine]:
+    """Return what waits for a person, the longest waiting first; kinds with nothing to do are left out."""
+    found = [
+        _line(connection, "in_doubt", _in_doubt(branch)),
+        _line(connection, "no_owner", _no_owner(business_date, branch)),
+        _line(connection, "no_contact_point", _no_contact_point(business_date, branch)),
+        _line(connection, "quarantined_rows", _quarantined(business_date, branch)),
+        _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
+        _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
+        _line(connection, "broken_promises", _broken(business_date, branch)),
+        _line(connection, "recall_unanswered", _recalls(branch)),
+        _line(connection, "certificate_expired", _certificates(business_date, branch)),
+    ]
+    return sorted((line for line in found if line.count), key=lambda line: (line.oldest_on or business_date, line.kind))
+
+
+def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tuple[str, str, date]]:
+    """Return contact, channel and day of sends whose fate nobody knows, the oldest first; never sent again by itself."""
+    query = (
+        select(contact.c.contact_id, contact.c.channel, contact.c.business_date)
+        .where(_doubtful(branch))
+        .order_by(contact.c.business_date, contact.c.contact_id)
+        .limit(limit)
+    )
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
+def quarantine_reasons(connection: Connection, business_date: date) -> Counter[str]:
+    """Count the quarantined cells of a business date's deliveries by feed and reason, ``payments:bad_amount``."""
+    rows = connection.execute(
+        select(delivery.c.feed, quarantine.c.reason, func.count())
+        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
+        .where(delivery.c.business_date == business_date)
+        .group_by(delivery.c.feed, quarantine.c.reason)
+    )
+    return Counter({f"{row[0]}:{row[1]}": row[2] for row in rows})
+
+
+def _line(connection: Connection, kind: str, query: Any) -> ExceptionLine:
+    count, oldest = connection.execute(query).one()
+    day = date.fromisoformat(oldest[:10]) if isinstance(oldest, str) else oldest
+    return ExceptionLine(kind, count, OWNERS[kind], day)
+
+
+def _doubtful(branch: str | None) -> Any:
+    found = contact.c.state == "in_doubt"
+    if branch is None:
+        return found
+    return found & exists(
+        select(item.c.item_key).where(item.c.contact_id == contact.c.contact_id, of_branch(item.c.account_id, branch))
+    )
+
+
+def _in_doubt(branch: str | None) -> Any:
+    return select(func.count(), func.min(contact.c.business_date)).where(_doubtful(branch))
+
+
+def _no_owner(business_date: date, branch: str | None) -> Any:
+    assigned = exists(
+        select(assignment.c.staff_id).where(
+            assignment.c.account_id == decision.c.account_id, assignment.c.from_on <= business_date
+        )
+    )
+    return (
+        select(func.count(), func.min(decision.c.oldest_unpaid_due))
+        .join(account, account.c.account_id == decision.c.account_id)
+        .where(in_force(business_date, branch), decision.c.stage > 0, account.c.owner.is_(None), ~assigned)
+    )
+
+
+def _no_contact_point(business_date: date, branch: str | None) -> Any:
+    reachable = exists(
+        select(party.c.party_id)
+        .join(account_party, account_party.c.party_id == party.c.party_id)
+        .where(
+            account_party.c.account_id == decision.c.account_id,
+            party.c.mobile.is_not(None) | party.c.email.is_not(None),
+        )
+    )
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
+        in_force(business_date, branch), decision.c.stage > 0, ~reachable
+    )
+
+
+def _quarantined(business_date: date, branch: str | None) -> Any:
+    rows = (
+        select(quarantine.c.delivery_id, quarantine.c.row_no, delivery.c.business_date)
+        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
+        .where(delivery.c.business_date == business_date, of_branch(quarantine.c.account_id, branch))
+        .distinct()
+        .subquery()
+    )
+    return select(func.count(), func.min(rows.c.business_date)).select_from(rows)
+
+
+def _flagged(flag: Any, branch: str | None) -> Any:
+    query = select(func.count(), func.min(account.c.closed_on)).where(flag.is_(True), account.c.closed_on.is_(None))
+    return query if branch is None else query.where(account.c.branch == branch)
+
+
+def _broken(business_date: date, branch: str | None) -> Any:
+    return select(func.count(), func.min(promise.c.due_on)).where(
+        promise.c.state.in_(("broken", "partly_kept")),
+        promise.c.due_on.between(business_date - WEEK, business_date),
+        of_branch(promise.c.account_id, branch),
+    )
+
+
+def _recalls(branch: str | None) -> Any:
+    return select(func.count(), func.min(repossession_order.c.recalled_at)).where(
+        repossession_order.c.state == "recall_sent", of_branch(repossession_order.c.account_id, branch)
+    )
+
+
+def _certificates(business_date: date, branch: str | None) -> Any:
+    found = and_(staff.c.certificate_until < business_date, staff.c.roles.contains("collector"))
+    return select(func.count(), func.min(staff.c.certificate_until)).where(
+        found if branch is None else found & (staff.c.branch == branch)
+    )

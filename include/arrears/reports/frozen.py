@@ -1,0 +1,95 @@
+"""Find the frozen ledger behind a run and read from it only the columns a figure needs."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from arrears.reports.portfolio import COLUMNS, Portfolio, portfolio_of
+from arrears.reports.recovery import Recovery, recovery_between, recovery_from_payments, window_start
+from arrears.store.snapshot import accounts, folder_of
+from arrears.store.tables.feeds import snapshot
+from arrears.store.tables.runs import run
+
+
+def snapshot_portfolio(
+    connection: Connection,
+    artifacts_url: str | None,
+    run_id: str | None,
+    branch: str | None,
+) -> dict[str, Portfolio]:
+    """Return portfolio figures by currency; empty when the run froze no ledger."""
+    snapshot_id = _snapshot_id(connection, run_id)
+    if artifacts_url is None or snapshot_id is None:
+        return {}
+    return portfolio_of(accounts(artifacts_url, snapshot_id, COLUMNS), branch)
+
+
+def recovery_of(
+    connection: Connection, artifacts_url: str | None, run_id: str | None, business_date: date, branch: str | None
+) -> dict[str, Recovery]:
+    """Return recovery by currency: from payments, or against an earlier snapshot when the ledger has none.
+
+    Empty when neither can be told, as on the first day of an open-item ledger.
+    """
+    snapshot_id = _snapshot_id(connection, run_id)
+    if artifacts_url is None or snapshot_id is None:
+        return {}
+    held = _accounts(artifacts_url, snapshot_id, branch)
+    payments = _table(artifacts_url, snapshot_id, "payments", ["subject_ref", "paid_on", "amount_minor"], None)
+    if payments.num_rows:
+        due = _table(
+            artifacts_url,
+            snapshot_id,
+            "instalments",
+            ["subject_ref", "due_date", "amount_due_minor"],
+            [("due_date", ">=", window_start(business_date)), ("due_date", "<=", business_date)],
+        )
+        return recovery_from_payments(held, due, payments, business_date)
+    earlier = _earlier_snapshot(connection, business_date)
+    if earlier is None:
+        return {}
+    since, earlier_id = earlier
+    now = _table(
+        artifacts_url,
+        snapshot_id,
+        "instalments",
+        ["subject_ref", "amount_due_minor", "paid_minor"],
+        [("due_date", "<", since)],
+    )
+    return recovery_between(_accounts(artifacts_url, earlier_id, branch), now, since)
+
+
+def _snapshot_id(connection: Connection, run_id: str | None) -> str | None:
+    if run_id is None:
+        return None
+    return connection.execute(select(run.c.snapshot_id).where(run.c.run_id == run_id)).scalar_one_or_none()
+
+
+def _earlier_snapshot(connection: Connection, business_date: date) -> tuple[date, str] | None:
+    """Return the accepted snapshot that stands for the month's beginning: its first day's, or the first one after."""
+    first = business_date.replace(day=1)
+    query = (
+        select(snapshot.c.business_date, snapshot.c.snapshot_id)
+        .where(
+            snapshot.c.accepted_at.is_not(None), snapshot.c.business_date.between(first, business_date - timedelta(1))
+        )
+        .order_by(snapshot.c.business_date, snapshot.c.delivery_no.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], row[1])
+
+
+def _accounts(artifacts_url: str, snapshot_id: str, branch: str | None) -> Any:
+    wanted = None if branch is None else [("branch", "=", branch)]
+    return _table(
+        artifacts_url, snapshot_id, "accounts", ["subject_ref", "currency", "due_minor", "overdue_minor"], wanted
+    )
+
+
+def _table(artifacts_url: str, snapshot_id: str, name: str, columns: list[str], wanted: Any) -> Any:
+    import pyarrow.parquet as pq
+
+    files, folder = folder_of(artifacts_url, snapshot_id)
+    return pq.read_table(f"{folder}/{name}.parquet", columns=columns, filters=wanted, filesystem=files)

@@ -1,0 +1,57 @@
+"""A digest before it is HTML or text: an opening, tables, and the small print. Both renderings show the same cells."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column head; numbers stand on the right."""
+
+    head: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under a title; ``note`` says what is left out."""
+
+    title: str
+    columns: list[Column]
+    rows: list[list[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share of a whole as a picture of one line, with the place where it should stand by now; basis points."""
+
+    share: int
+    mark: int
+
+    @property
+    def width(self) -> int:
+        """Return the filled part in whole percent, between 0 and 100."""
+        return max(0, min(100, self.share // 100))
+
+    @property
+    def mark_at(self) -> int:
+        """Return the place of the mark in whole percent."""
+        return max(0, min(100, self.mark // 100))
+
+
+@dataclass
+class Page:
+    """One digest of one reader."""
+
+    language: str
+    subject: str
+    title: str
+    scope: str
+    hello: str
+    alarm: bool = False
+    notices: list[str] = field(default_factory=list)
+    lead: list[str] = field(default_factory=list)
+    bar: Bar | None = None
+    tables: list[Table] = field(default_factory=list)
+    small_print: list[str] = field(default_factory=list)
+    checkpoint: list[str] = field(default_factory=list)

@@ -1,0 +1,43 @@
+"""Render a page as HTML with inlined styles and as plain text; everything from the store is escaped."""
+
+from functools import lru_cache
+
+import css_inline
+import jinja2
+
+from arrears.core.errors import PermanentFailure
+from arrears.reports.page import Page
+
+MOST_BYTES = 100_000
+"""Mail clients clip longer messages, and the checkpoint stands at the end."""
+
+
+def render(page: Page) -> tuple[str, str]:
+    """Return the HTML and the text of a digest.
+
+    Raises:
+        PermanentFailure: the HTML is over 100 KB, so that mail clients would cut off its checkpoint.
+    """
+    templates = _templates()
+    html = _inliner().inline(templates.get_template("digest.html.j2").render(page=page))
+    size = len(html.encode())
+    if size > MOST_BYTES:
+        raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
+    return html, templates.get_template("digest.txt.j2").render(page=page)
+
+
+@lru_cache(maxsize=1)
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("arrears.reports", "templates"),
+        autoescape=jinja2.select_autoescape(["html.j2"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+@lru_cache(maxsize=1)
+def _inliner() -> css_inline.CSSInliner:
+    return css_inline.CSSInliner(keep_style_tags=False, load_remote_stylesheets=False)

@@ -1,0 +1,53 @@
+"""The two conditions every report query shares: the decision in force, and the branch of an account."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, exists, select, true
+
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import account
+from arrears.store.tables.outreach import contact, item
+
+STAFFED = ("call", "visit", "letter")
+"""Channels that people work from a list; the others are sent by the machine."""
+
+CARRIED = ("planned", "claimed", "sending", "sent", "in_doubt")
+"""States of a contact that is on today's list, or has been worked from it."""
+
+
+def in_force(business_date: date, branch: str | None) -> ColumnElement[bool]:
+    """Say which decision rows of a day count: the newest revision of each account, of one branch or of all."""
+    newer = decision.alias("newer")
+    superseded = exists().where(
+        newer.c.business_date == decision.c.business_date,
+        newer.c.account_id == decision.c.account_id,
+        newer.c.revision > decision.c.revision,
+    )
+    found = (decision.c.business_date == business_date) & ~superseded
+    return found if branch is None else found & (decision.c.branch == branch)
+
+
+def of_branch(account_id: Any, branch: str | None) -> ColumnElement[bool]:
+    """Say whether the account of a row belongs to a branch; every row does when ``branch`` is None."""
+    if branch is None:
+        return true()
+    return exists(select(account.c.account_id).where(account.c.account_id == account_id, account.c.branch == branch))
+
+
+def contact_of_branch(branch: str | None) -> ColumnElement[bool]:
+    """Say whether a contact speaks of an account of a branch."""
+    if branch is None:
+        return true()
+    return exists(
+        select(item.c.item_key)
+        .join(account, account.c.account_id == item.c.account_id)
+        .where(item.c.contact_id == contact.c.contact_id, account.c.branch == branch)
+    )
+
+
+def tally(rows: Iterable[Any]) -> Counter[str]:
+    """Return rows of a name and a number as counts."""
+    return Counter({name: number for name, number in rows})  # noqa: C416 - rows are tuples of the driver, not pairs

@@ -1,0 +1,307 @@
+"""Draw one work list: frozen head, yellow cells to fill in, choices by channel, one page wide in print."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from arrears.core.money import digits_of, format_minor
+from arrears.reports.money_text import masked
+from arrears.reports.wording import Words
+from arrears.reports.worklist_rows import LEGAL_DESK, Row
+
+SHEET = "list"
+CALL_OUTCOMES = (
+    "contacted",
+    "promised",
+    "refused",
+    "dispute_raised",
+    "hardship_claimed",
+    "paid_claimed",
+    "callback_requested",
+    "no_answer",
+    "busy",
+    "switched_off",
+    "wrong_number",
+    "invalid_number",
+    "third_party_answered",
+    "deceased_reported",
+)
+VISIT_OUTCOMES = (
+    "visit_met",
+    "visit_not_met",
+    "promised",
+    "refused",
+    "dispute_raised",
+    "hardship_claimed",
+    "paid_claimed",
+    "deceased_reported",
+    "no_contact_point",
+)
+LETTER_OUTCOMES = ("letter_sent", "letter_served", "letter_refused", "letter_returned")
+CHOICES = {"call": CALL_OUTCOMES, "visit": VISIT_OUTCOMES, "letter": LETTER_OUTCOMES}
+"""What can come of each channel; a choice list in a sheet holds 255 characters at most."""
+
+INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")
+WIDTHS = {
+    "customer": 12,
+    "contract": 16,
+    "phone": 15,
+    "role": 8,
+    "term": 8,
+    "amount": 13,
+    "total": 13,
+    "currency": 6,
+    "channel": 7,
+    "product": 16,
+    "address": 22,
+    "script": 38,
+    "last": 15,
+    "at": 16,
+    "outcome": 14,
+    "reason": 11,
+    "promised_amount": 11,
+    "promised_on": 11,
+    "next_on": 11,
+    "note": 16,
+    "party_id": 4,
+    "staff_id": 4,
+}
+COLUMNS = tuple(WIDTHS)
+HIDDEN = ("party_id", "staff_id")
+MASKED_COLUMNS = ("contract", "customer", "channel", "term", "amount", "currency", "last", "owner")
+YELLOW = "#FFF9DB"
+GREY = "#F2F4F6"
+LINE = "#B8C2CC"
+AMOUNT_FORMATS = {0: "#,##0", 2: "#,##0.00", 3: "#,##0.000"}
+EXACT_UP_TO = 10**15
+"""A sheet keeps numbers as 64-bit floats: up to here every minor unit survives; larger amounts are text."""
+
+
+def list_sheet(rows: list[Row], title: str, business_date: date, say: Words) -> bytes:
+    """Return the workbook of one desk."""
+    with _Book(business_date, title) as book:
+        _List(book, rows, title, business_date, say).draw()
+    return book.content
+
+
+def masked_sheet(rows: list[Row], names: dict[str, str], business_date: date, say: Words) -> bytes:
+    """Return the workbook for a manager's mail: no name in full, no number, no address."""
+    heads = say.family("sheet.header") | {"owner": say("column.staff")}
+    with _Book(business_date, say("sheet.list")) as book:
+        page = book.page(len(rows), len(MASKED_COLUMNS))
+        for place, name in enumerate(MASKED_COLUMNS):
+            page.write_string(0, place, heads[name], book.style("head"))
+            page.set_column(place, place, WIDTHS.get(name, 14))
+        for number, row in enumerate(rows, start=1):
+            owner = (
+                say("sheet.desk_legal") if row.desk == LEGAL_DESK else names.get(row.desk) or row.desk or say("nobody")
+            )
+            shown = {
+                "contract": row.account_id,
+                "customer": masked(row.party_name),
+                "owner": owner,
+                "channel": say.label("channel", row.channel),
+                "term": str(row.overdue_instalments),
+                "currency": row.currency,
+                "last": _last(row, say),
+            }
+            for place, name in enumerate(MASKED_COLUMNS):
+                if name == "amount":
+                    book.write_amount(page, number, place, row.amount_minor, row.currency, "plain")
+                else:
+                    page.write_string(number, place, shown[name], book.style("plain"))
+        page.set_footer(f"&L&8{say('sheet.masked')}&R&8&P/&N")
+    return book.content
+
+
+class _Book:
+    """A workbook in memory whose bytes depend on its content and the business date alone."""
+
+    def __init__(self, business_date: date, title: str) -> None:
+        import xlsxwriter
+
+        self._target = io.BytesIO()
+        self.book = xlsxwriter.Workbook(
+            self._target,
+            {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+        )
+        made = datetime.combine(business_date, time.min, UTC).replace(tzinfo=None)
+        self.book.set_properties({"title": title, "created": made})
+        self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self.content = b""
+
+    def __enter__(self) -> "_Book":
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.book.close()
+        self.content = self._target.getvalue()
+
+    def style(self, kind: str, **more: Any) -> Any:
+        """Return a cell style: head, plain, first (of a customer) or input."""
+        base: dict[str, Any] = {
+            "font_name": "Microsoft YaHei",
+            "font_size": 10,
+            "valign": "top",
+            "text_wrap": True,
+            "bottom": 1,
+            "bottom_color": LINE,
+        }
+        kinds: dict[str, dict[str, Any]] = {
+            "head": {"bold": True, "bg_color": GREY, "bottom": 2},
+            "plain": {},
+            "input": {"bg_color": YELLOW, "locked": False, "border": 1, "border_color": LINE},
+            "first": {"bold": True, "top": 2},
+        }
+        wanted = base | kinds[kind] | more
+        key = tuple(sorted(wanted.items()))
+        if key not in self._styles:
+            self._styles[key] = self.book.add_format(wanted)
+        return self._styles[key]
+
+    def page(self, rows: int, columns: int) -> Any:
+        """Return the one sheet: landscape, one page wide, the head repeated and frozen, filters on."""
+        page = self.book.add_worksheet(SHEET)
+        page.freeze_panes(1, 2)
+        page.set_landscape()
+        page.set_paper(9)
+        page.fit_to_pages(1, 0)
+        page.repeat_rows(0)
+        page.set_margins(left=0.3, right=0.3, top=0.6, bottom=0.6)
+        page.autofilter(0, 0, max(rows, 1), columns - 1)
+        return page
+
+    def write_amount(self, page: Any, row: int, column: int, minor: int, currency: str, kind: str) -> None:
+        """Write money as a number a sheet can add up, or as text where a float would lose a minor unit."""
+        digits = digits_of(currency)
+        text = format_minor(minor, digits)
+        if abs(minor) < EXACT_UP_TO:
+            style = self.style(kind, num_format=AMOUNT_FORMATS[digits], align="right")
+            page.write_number(row, column, float(text), style)
+        else:
+            page.write_string(row, column, text, self.style(kind, align="right"))
+
+
+@dataclass
+class _List:
+    """The list of one desk."""
+
+    book: _Book
+    rows: list[Row]
+    title: str
+    business_date: date
+    say: Words
+
+    def draw(self) -> None:
+        """Write the head, the rows and the rules for what may be filled in."""
+        page = self.book.page(len(self.rows), len(COLUMNS))
+        heads = self.say.family("sheet.header")
+        for place, name in enumerate(COLUMNS):
+            page.write_string(0, place, heads[name], self.book.style("head"))
+            page.set_column(place, place, WIDTHS[name], None, {"hidden": name in HIDDEN})
+        page.set_row(0, 32)
+        before = None
+        for number, row in enumerate(self.rows, start=1):
+            self._row(page, number, row, is_first=row.party_id != before)
+            before = row.party_id
+        self._rules(page)
+        page.set_header(
+            f'&L&12&"Microsoft YaHei,Bold"{self.title.replace("&", "&&")}&R{self.say("sheet.count", n=len(self.rows))}'
+        )
+        page.set_footer("&R&8&P/&N")
+        page.write_comment(
+            0, 0, "\n".join(self.say.lines("sheet.guide_lines")), {"width": 420, "height": 160, "author": ""}
+        )
+        page.protect("", {"autofilter": True, "sort": True, "format_columns": True, "format_rows": True})
+
+    def _row(self, page: Any, number: int, row: Row, *, is_first: bool) -> None:
+        kind = "first" if is_first else "plain"
+        texts = self._texts(row, is_first=is_first)
+        for place, name in enumerate(COLUMNS):
+            if name in INPUTS:
+                page.write_blank(number, place, None, self.book.style("input", **_input_format(name)))
+            elif name == "amount":
+                self.book.write_amount(page, number, place, row.amount_minor, row.currency, kind)
+            elif name == "total" and is_first:
+                self.book.write_amount(page, number, place, row.total_minor, row.currency, kind)
+            else:
+                page.write_string(number, place, texts.get(name, ""), self.book.style(kind))
+
+    def _texts(self, row: Row, *, is_first: bool) -> dict[str, str]:
+        script = self.say.label("script", f"{row.channel}_{row.tone}")
+        if row.audience == "guarantors":
+            script = f"{self.say('script.guarantor')} {script}"
+        texts = {
+            "contract": row.account_id,
+            "term": str(row.overdue_instalments),
+            "currency": row.currency,
+            "channel": self.say.label("channel", row.channel),
+            "role": self.say.label("audience", row.audience),
+            "product": row.product,
+            "last": _last(row, self.say),
+            "party_id": row.party_id,
+            "staff_id": "" if row.desk == LEGAL_DESK else row.desk,
+            "customer": row.party_name or "",
+            "script": script,
+        }
+        if is_first:
+            texts |= {"phone": row.mobile or "", "address": row.address or ""}
+        return texts
+
+    def _rules(self, page: Any) -> None:
+        for first, last, channel in self._runs():
+            choices = [self.say.label("outcome", code) for code in CHOICES[channel]]
+            page.data_validation(first, _at("outcome"), last, _at("outcome"), {"validate": "list", "source": choices})
+        end = len(self.rows)
+        if not end:
+            return
+        reasons = list(self.say.family("why").values())
+        page.data_validation(1, _at("reason"), end, _at("reason"), {"validate": "list", "source": reasons})
+        for name in ("promised_on", "next_on"):
+            page.data_validation(
+                1, _at(name), end, _at(name), {"validate": "date", "criteria": ">=", "value": self.business_date}
+            )
+        page.data_validation(
+            1, _at("promised_amount"), end, _at("promised_amount"), {"validate": "decimal", "criteria": ">", "value": 0}
+        )
+        outcome, red = _letter("outcome"), self.book.book.add_format({"bg_color": "#F8C9C9"})
+        for name in ("at", "next_on"):
+            page.conditional_format(
+                1,
+                _at(name),
+                end,
+                _at(name),
+                {"type": "formula", "criteria": f'=AND(${outcome}2<>"",${_letter(name)}2="")', "format": red},
+            )
+
+    def _runs(self) -> Iterator[tuple[int, int, str]]:
+        """Yield first row, last row and channel of neighbouring rows of one channel."""
+        start = 1
+        for number, row in enumerate(self.rows, start=1):
+            if number == len(self.rows) or self.rows[number].channel != row.channel:
+                yield start, number, row.channel
+                start = number + 1
+
+
+def _last(row: Row, say: Words) -> str:
+    return f"{row.last_on} {say.label('outcome', row.last_outcome)}" if row.last_outcome else ""
+
+
+def _input_format(name: str) -> dict[str, str]:
+    formats = {
+        "at": "yyyy-mm-dd hh:mm",
+        "promised_on": "yyyy-mm-dd",
+        "next_on": "yyyy-mm-dd",
+        "promised_amount": "#,##0.00",
+    }
+    return {"num_format": formats[name]} if name in formats else {}
+
+
+def _at(name: str) -> int:
+    return COLUMNS.index(name)
+
+
+def _letter(name: str) -> str:
+    return chr(ord("A") + _at(name))

@@ -1,0 +1,303 @@
+"""The tables of a digest in business words: no codes, no hashes, names masked."""
+
+from arrears.ladder.policy import Policy
+from arrears.reports.casework import PacketLine
+from arrears.reports.control import GateLine, RunLine
+from arrears.reports.figures import TOP, Figures
+from arrears.reports.kpi import PAR_DAYS, rate
+from arrears.reports.money_text import DASH, exact, exact_all, masked, percent
+from arrears.reports.page import Column, Table
+from arrears.reports.wording import Words
+from arrears.reports.work import Task
+
+CHANNEL_ORDER = ("call", "visit", "letter", "sms", "email")
+
+
+class Tables:
+    """Makes the tables of one reader from one morning's figures; a table without rows is ``None``."""
+
+    def __init__(self, figures: Figures, words: Words, policy: Policy) -> None:
+        self._figures, self._words, self._currency = figures, words, policy.currency
+
+    def stages(self) -> Table | None:
+        """Return accounts and overdue amounts by instalments behind."""
+        standing = self._figures.standing
+        if not standing.accounts:
+            return None
+        rows = [
+            [
+                self._words.label("stage", stage),
+                f"{group.accounts:,}",
+                percent(rate(group.accounts, standing.accounts)),
+                exact_all(group.overdue, self._currency) if stage else DASH,
+            ]
+            for stage, group in standing.stages.items()
+        ]
+        return self._table("stages", "stage", "#accounts", "#share", "#overdue", rows=rows)
+
+    def recovery(self) -> Table | None:
+        """Return recovery of the month against its target, in the house currency and then the others."""
+        main, pace = self._figures.recovery.get(self._currency), self._figures.pace
+        rows: list[tuple[str, str]] = []
+        if main is not None:
+            from_first = main.since.day == 1
+            name = "recovered" if from_first else "recovered_since"
+            rows.append((self._words(f"measure.{name}", date=main.since.isoformat()), percent(pace.recovered)))
+            if from_first:
+                rows.append((self._words("measure.expected"), percent(pace.expected)))
+            rows.append((self._words("measure.target"), percent(pace.target)))
+        for currency, line in sorted(self._figures.recovery.items(), key=lambda pair: pair[0] != self._currency):
+            amounts = {
+                "base": line.base_minor,
+                "collected": line.collected_minor,
+                "received_yesterday": line.received_yesterday_minor,
+                "recovered_yesterday": line.recovered_yesterday_minor,
+            }
+            rows += [
+                (self._words(f"measure.{key}"), exact(minor, currency))
+                for key, minor in amounts.items()
+                if minor is not None
+            ]
+        if self._figures.promise_kept_rate is not None:
+            rows.append((self._words("measure.promise_kept"), percent(self._figures.promise_kept_rate)))
+        if self._figures.right_party_rate is not None:
+            rows.append((self._words("measure.right_party"), percent(self._figures.right_party_rate)))
+        return self._table("recovery", "measure", "#value", rows=[list(row) for row in rows])
+
+    def plan(self) -> Table | None:
+        """Return what is planned today and what came of yesterday's contacts, by channel."""
+        today, before = self._figures.today, self._figures.yesterday
+        rows = [
+            [
+                self._words.label("channel", channel),
+                f"{today.count('planned', 'claimed', 'sending', 'sent', 'in_doubt', channels=[channel]):,}",
+                f"{today.count('withheld', channels=[channel]):,}",
+                f"{before.count('sent', channels=[channel]):,}",
+                f"{before.count('rejected', channels=[channel]):,}",
+                f"{before.count('planned', 'expired', 'in_doubt', channels=[channel]):,}",
+            ]
+            for channel in CHANNEL_ORDER
+            if today.by_channel.get(channel) or before.by_channel.get(channel)
+        ]
+        return self._table("plan", "channel", "#today", "#withheld", "#sent", "#rejected", "#unfinished", rows=rows)
+
+    def exceptions(self) -> Table | None:
+        """Return what only a person can settle, with who and how long it has waited."""
+        rows = []
+        for line in self._figures.exceptions:
+            age = line.age(self._figures.business_date)
+            rows.append(
+                [
+                    self._words.label("exception", line.kind),
+                    f"{line.count:,}",
+                    self._words.label("role", line.owner),
+                    DASH if not age else self._words("days", n=age),
+                ]
+            )
+        return self._table("exceptions", "what", "#count", "who", "#age", rows=rows)
+
+    def packets(self) -> Table | None:
+        """Return the accounts nearest to hand-over with what each still lacks."""
+        lines = self._figures.packet_lines
+        rows = [
+            [line.account_id, masked(line.party_name), exact(line.overdue_minor, line.currency), self._treatment(line)]
+            for line in lines
+        ]
+        more = sum(self._figures.packets.values()) - self._figures.packets["withheld"] - len(lines)
+        return self._table("packets", "contract", "customer", "#amount", "treatment", rows=rows, more=more)
+
+    def _treatment(self, line: PacketLine) -> str:
+        standing = self._words("treatment", term=line.overdue_instalments, rung=line.rung)
+        names = "、" if self._words.language == "zh" else ", "
+        if line.state == "incomplete":
+            why = names.join(self._words.label("need", name) for name in line.missing or line.reasons)
+            return f"{standing} · {self._words('incomplete', names=why or self._words('unknown'))}"
+        if line.missing:
+            shown = names.join(self._words.label("need", name) for name in line.missing)
+            return f"{standing} · {self._words('missing', n=len(line.missing), names=shown)}"
+        return f"{standing} · {self._words('missing_chosen' if line.chosen_remedy else 'missing_nothing')}"
+
+    def approvals(self) -> Table | None:
+        """Return the questions that wait for people."""
+        rows = [
+            [self._words.label("approval", line.kind), f"{line.count:,}", line.oldest_on.isoformat()]
+            for line in self._figures.approvals
+        ]
+        return self._table("approvals", "what", "#count", "since", rows=rows)
+
+    def orders(self) -> Table | None:
+        """Return the recovery orders by state."""
+        rows = [
+            [self._words.label("order", state), f"{count:,}"] for state, count in sorted(self._figures.orders.items())
+        ]
+        return self._table("orders", "status", "#count", rows=rows)
+
+    def clocks(self) -> Table | None:
+        """Return the rights that lapse before the month ends, the soonest first."""
+        lines = sorted(
+            (line for total in self._figures.lapsing.values() for line in total.lines),
+            key=lambda line: (line.expires_on, line.account_id, line.party_id),
+        )
+        rows = [
+            [
+                self._words.label("clock", line.name),
+                line.account_id,
+                line.expires_on.isoformat(),
+                exact(line.amount_minor, line.currency),
+            ]
+            for line in lines[:TOP]
+        ]
+        return self._table("clocks", "what", "contract", "expires", "#amount", rows=rows, more=len(lines) - TOP)
+
+    def stopped(self) -> Table | None:
+        """Return why people are left alone today, the commonest reason first."""
+        counts = self._figures.suppressed + self._figures.today.withheld
+        named: dict[str, int] = {}
+        for code, count in counts.items():
+            word = self._words.reason(code)
+            named[word] = named.get(word, 0) + count
+        rows = [[word, f"{count:,}"] for word, count in sorted(named.items(), key=lambda pair: (-pair[1], pair[0]))]
+        return self._table("stopped", "reason", "#count", rows=rows[:TOP], more=len(rows) - TOP)
+
+    def buckets(self) -> Table | None:
+        """Return age, principal and portfolio at risk of the house currency, from the frozen ledger."""
+        found = self._figures.portfolio.get(self._currency)
+        if found is None:
+            return None
+        rows = [
+            [
+                self._words.label("bucket", name),
+                f"{bucket.accounts:,}",
+                exact(bucket.overdue_minor, self._currency),
+                exact(bucket.principal_minor, self._currency),
+            ]
+            for name, bucket in found.buckets.items()
+        ]
+        rows.append([self._words("measure.overdue_ratio"), "", percent(found.overdue_ratio), ""])
+        rows += [[self._words(f"measure.par{limit}"), "", "", percent(found.at_risk(limit))] for limit in PAR_DAYS]
+        note = self._words("unpaid_principal_note", n=found.without_principal) if found.without_principal else ""
+        return self._table("buckets", "bucket", "#accounts", "#overdue", "#principal", rows=rows, note=note)
+
+    def workload(self) -> Table | None:
+        """Return today's calls, visits and letters by member of staff, the fullest list first."""
+        loads = sorted(self._figures.tasks_by_staff.items(), key=lambda pair: (-pair[1].total(), pair[0]))
+        rows = [
+            [self._staff(staff_id), *(f"{load[channel]:,}" for channel in ("call", "visit", "letter"))]
+            for staff_id, load in loads[:TOP]
+        ]
+        return self._table("workload", "staff", "#calls", "#visits", "#letters", rows=rows, more=len(loads) - TOP)
+
+    def tasks(self) -> Table | None:
+        """Return the first calls and visits of the day, in the order to work them."""
+        rows = [
+            [
+                self._words.label("channel", task.channel),
+                masked(task.party_name),
+                self._contracts(task),
+                f"{task.overdue_instalments}",
+                exact(task.total_minor, task.currency),
+            ]
+            for task in self._figures.tasks
+        ]
+        return self._table("tasks", "channel", "customer", "contract", "#term", "#amount", rows=rows)
+
+    def _contracts(self, task: Task) -> str:
+        shown = ", ".join(task.accounts[:3])
+        return shown if len(task.accounts) <= 3 else f"{shown} +{len(task.accounts) - 3}"  # noqa: PLR2004 - three fit
+
+    def promises(self) -> Table | None:
+        """Return the promises that fall due today, the largest first."""
+        rows = [
+            [
+                line.account_id,
+                masked(line.party_name),
+                exact(line.amount_minor, line.currency),
+                line.made_on.isoformat(),
+            ]
+            for line in self._figures.promises_due
+        ]
+        more = self._figures.promises_due_count - len(rows)
+        return self._table("promises", "contract", "customer", "#amount", "made", rows=rows, more=more)
+
+    def gates(self) -> Table | None:
+        """Return what the ledger checks said, the failed ones first."""
+        rows = [[self._gate(line.name), self._passed(line), line.detail] for line in self._figures.gates]
+        return self._table("gates", "gate", "result", "detail", rows=rows)
+
+    def _gate(self, name: str) -> str:
+        return self._words.label("gate", name) if self._words.knows("gate", name) else name.replace("_", " ")
+
+    def _passed(self, line: GateLine) -> str:
+        if line.passed:
+            return self._words("passed")
+        return (
+            self._words("overridden", name=self._staff(line.overridden_by))
+            if line.overridden_by
+            else self._words("failed")
+        )
+
+    def quarantine(self) -> Table | None:
+        """Return why ledger rows were set aside, the commonest reason first."""
+        rows = [
+            [code.replace("_", " ").replace(":", ": "), f"{count:,}"]
+            for code, count in self._figures.quarantine.most_common(TOP)
+        ]
+        return self._table("quarantine", "reason", "#count", rows=rows, more=len(self._figures.quarantine) - TOP)
+
+    def in_doubt(self) -> Table | None:
+        """Return the messages in doubt with their age."""
+        rows = [
+            [
+                self._words.label("channel", channel),
+                day.isoformat(),
+                self._words("days", n=(self._figures.business_date - day).days),
+            ]
+            for _contact, channel, day in self._figures.in_doubt
+        ]
+        return self._table("in_doubt", "channel", "day", "#age", rows=rows)
+
+    def runs(self) -> Table | None:
+        """Return the runs of the past week."""
+        return self._table(
+            "runs",
+            "day",
+            "status",
+            "#rows",
+            "#quarantined",
+            "version",
+            rows=[self._run(line) for line in self._figures.week.runs],
+        )
+
+    def _run(self, line: RunLine) -> list[str]:
+        return [
+            line.business_date.isoformat(),
+            self._words.label("run_status", line.status),
+            f"{line.rows:,}",
+            f"{line.quarantined:,}",
+            line.code_version,
+        ]
+
+    def overrides(self) -> Table | None:
+        """Return which checks people overrode in the past week."""
+        rows = [
+            [run_id, self._gate(name), self._staff(staff_id)] for run_id, name, staff_id in self._figures.week.overrides
+        ]
+        return self._table("overrides", "run", "gate", "staff", rows=rows)
+
+    def policies(self) -> Table | None:
+        """Return the rule versions the past week decided by."""
+        rows = [[policy_id, version] for policy_id, version, _sha256 in self._figures.week.policies]
+        return self._table("policies", "policy", "version", rows=rows)
+
+    def _staff(self, staff_id: str | None) -> str:
+        return self._figures.staff_names.get(staff_id or "") or staff_id or self._words("nobody")
+
+    def _table(self, name: str, *columns: str, rows: list[list[str]], more: int = 0, note: str = "") -> Table | None:
+        """Return a table by its name in the vocabulary; a head marked ``#`` holds numbers."""
+        if not rows:
+            return None
+        heads = [
+            Column(self._words(f"column.{column.removeprefix('#')}"), column.startswith("#")) for column in columns
+        ]
+        notes = [self._words("and_more", n=more)] if more > 0 else []
+        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip())

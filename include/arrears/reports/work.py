@@ -1,0 +1,315 @@
+"""What was sent, what is planned today, what was left undone and why, and what people promised."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, func, select
+
+from arrears.core.clock import at_local, utc_text
+from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, in_force, of_branch, tally
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import account, outcome, promise, staff
+from arrears.store.tables.outreach import contact, item, suppression
+from arrears.store.tables.people import account_party, party
+
+RIGHT_PARTY = (
+    "contacted",
+    "promised",
+    "refused",
+    "dispute_raised",
+    "hardship_claimed",
+    "paid_claimed",
+    "callback_requested",
+    "visit_met",
+)
+ATTEMPTS = (
+    *RIGHT_PARTY,
+    "no_answer",
+    "busy",
+    "switched_off",
+    "wrong_number",
+    "invalid_number",
+    "third_party_answered",
+    "visit_not_met",
+)
+NOT_YET = ("evidence_missing", "not_a_working_day", "covered_by_arrears_message", "past_date")
+"""Reasons that only say "later"; the others protect somebody, and their calls were stopped."""
+
+LANES = ("good_faith", "high_risk", "habitual", "aged")
+"""The order of the day: the easy ones first, then those who move the machine, then the long work."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Contacts of one business date by channel and state, with the reasons of what was withheld."""
+
+    by_channel: dict[str, Counter[str]]
+    withheld: Counter[str]
+
+    def count(self, *states: str, channels: Sequence[str] | None = None) -> int:
+        """Return how many contacts are in the states; all states when none is named."""
+        chosen = self.by_channel if channels is None else {c: self.by_channel.get(c, Counter()) for c in channels}
+        return sum(n for counts in chosen.values() for state, n in counts.items() if not states or state in states)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call, visit or letter of today: to whom, about what, carried out by whom."""
+
+    contact_id: str
+    channel: str
+    staff_id: str | None
+    party_id: str
+    party_name: str | None
+    accounts: tuple[str, ...]
+    overdue_instalments: int
+    total_minor: int
+    currency: str
+    stage: int
+    lane: str
+    tone: str
+    audience: str
+
+
+@dataclass(frozen=True)
+class PromiseDue:
+    """An open promise to pay that falls due today."""
+
+    account_id: str
+    party_name: str | None
+    amount_minor: int
+    currency: str
+    made_on: date
+    staff_id: str | None
+
+
+def plan_of(connection: Connection, business_date: date, branch: str | None) -> Plan:
+    """Count the contacts of a business date."""
+    groups = (contact.c.channel, contact.c.state, contact.c.reason)
+    rows = connection.execute(
+        select(*groups, func.count())
+        .where(contact.c.business_date == business_date, contact_of_branch(branch))
+        .group_by(*groups)
+    )
+    by_channel: dict[str, Counter[str]] = {}
+    withheld: Counter[str] = Counter()
+    for channel, state, reason, count in rows:
+        by_channel.setdefault(channel, Counter())[state] += count
+        if state == "withheld":
+            withheld[reason] += count
+    return Plan(by_channel, withheld)
+
+
+def suppressed_by_reason(connection: Connection, business_date: date, branch: str | None) -> Counter[str]:
+    """Count, by reason, the steps that were due and never planned; a step with two reasons counts under both."""
+    rows = connection.execute(
+        select(suppression.c.reason, func.count())
+        .where(suppression.c.business_date == business_date, of_branch(suppression.c.account_id, branch))
+        .group_by(suppression.c.reason)
+    )
+    return tally(rows)
+
+
+def stopped_calls(connection: Connection, business_date: date, branch: str | None) -> int:
+    """Count the calls and visits that must not happen today: stopped to protect somebody, each counted once."""
+    protects = and_(suppression.c.reason.not_in(NOT_YET), ~suppression.c.reason.startswith("before_"))
+    steps = (
+        select(suppression.c.account_id, suppression.c.step, suppression.c.party_id)
+        .where(
+            suppression.c.business_date == business_date,
+            suppression.c.channel.in_(("call", "visit")),
+            protects,
+            of_branch(suppression.c.account_id, branch),
+        )
+        .distinct()
+        .subquery()
+    )
+    withheld = (
+        select(func.count())
+        .select_from(contact)
+        .where(
+            contact.c.business_date == business_date,
+            contact.c.state == "withheld",
+            contact.c.channel.in_(("call", "visit")),
+            contact.c.reason.not_in(NOT_YET),
+            contact_of_branch(branch),
+        )
+    )
+    never = connection.execute(select(func.count()).select_from(steps)).scalar_one()
+    return int(never) + int(connection.execute(withheld).scalar_one())
+
+
+def tasks_of(
+    connection: Connection,
+    business_date: date,
+    branch: str | None,
+    *,
+    staff_id: str | None = None,
+    limit: int | None = None,
+) -> list[Task]:
+    """Return today's calls, visits and letters in the order they should be worked, at most ``limit``."""
+    lane = func.min(case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES)))
+    query = (
+        select(
+            contact.c.contact_id,
+            contact.c.channel,
+            contact.c.staff_id,
+            contact.c.party_id,
+            party.c.name,
+            contact.c.total_minor,
+            contact.c.currency,
+            contact.c.stage,
+            contact.c.tone,
+            contact.c.audience,
+            func.max(item.c.overdue_instalments),
+            lane.label("lane"),
+        )
+        .join(item, item.c.contact_id == contact.c.contact_id)
+        .join(party, party.c.party_id == contact.c.party_id, isouter=True)
+        .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
+        .where(
+            contact.c.business_date == business_date,
+            contact.c.channel.in_(STAFFED),
+            contact.c.state.in_(CARRIED),
+            item.c.dropped_reason.is_(None),
+            contact_of_branch(branch),
+        )
+        .group_by(contact.c.contact_id, party.c.name)
+        .order_by("lane", contact.c.total_minor.desc(), contact.c.contact_id)
+        .limit(limit)
+    )
+    if staff_id is not None:
+        query = query.where(contact.c.staff_id == staff_id)
+    rows = connection.execute(query).all()
+    accounts = _accounts_of(connection, business_date, [row[0] for row in rows] if limit else None)
+    return [
+        Task(
+            contact_id=row[0],
+            channel=row[1],
+            staff_id=row[2],
+            party_id=row[3],
+            party_name=row[4],
+            accounts=tuple(accounts.get(row[0], ())),
+            overdue_instalments=row[10],
+            total_minor=row[5],
+            currency=row[6],
+            stage=row[7],
+            lane=(*LANES, "")[row[11]],
+            tone=row[8],
+            audience=row[9],
+        )
+        for row in rows
+    ]
+
+
+def _accounts_of(connection: Connection, business_date: date, contacts: list[str] | None) -> dict[str, list[str]]:
+    query = (
+        select(item.c.contact_id, item.c.account_id)
+        .distinct()
+        .where(item.c.business_date == business_date, item.c.dropped_reason.is_(None))
+        .order_by(item.c.account_id)
+    )
+    if contacts is not None:
+        query = query.where(item.c.contact_id.in_(contacts))
+    found: dict[str, list[str]] = {}
+    for contact_id, account_id in connection.execute(query):
+        found.setdefault(contact_id, []).append(account_id)
+    return found
+
+
+def tasks_by_staff(connection: Connection, business_date: date, branch: str | None) -> dict[str, Counter[str]]:
+    """Count today's calls, visits and letters by member of staff; '' holds those nobody owns."""
+    groups = (contact.c.staff_id, contact.c.channel)
+    rows = connection.execute(
+        select(*groups, func.count())
+        .where(
+            contact.c.business_date == business_date,
+            contact.c.channel.in_(STAFFED),
+            contact.c.state.in_(CARRIED),
+            contact_of_branch(branch),
+        )
+        .group_by(*groups)
+    )
+    found: dict[str, Counter[str]] = {}
+    for staff_id, channel, count in rows:
+        found.setdefault(staff_id or "", Counter())[channel] += count
+    return found
+
+
+def outcomes_of(connection: Connection, day: date, zone: str, branch: str | None) -> Counter[str]:
+    """Count what came of the contacts of one local day, by outcome."""
+    opens, closes = (utc_text(at_local(d, time.min, zone)) for d in (day, day + timedelta(days=1)))
+    rows = connection.execute(
+        select(outcome.c.outcome, func.count())
+        .where(outcome.c.at >= opens, outcome.c.at < closes, of_branch(outcome.c.account_id, branch))
+        .group_by(outcome.c.outcome)
+    )
+    return tally(rows)
+
+
+def promises_due(
+    connection: Connection,
+    business_date: date,
+    branch: str | None,
+    *,
+    staff_id: str | None = None,
+    limit: int | None = None,
+) -> list[PromiseDue]:
+    """Return the open promises that fall due today, the largest first."""
+    borrower = (
+        select(func.min(account_party.c.party_id))
+        .where(account_party.c.account_id == promise.c.account_id, account_party.c.role == "borrower")
+        .scalar_subquery()
+    )
+    query = (
+        select(
+            promise.c.account_id,
+            party.c.name,
+            promise.c.amount_minor,
+            account.c.currency,
+            promise.c.made_on,
+            account.c.owner,
+        )
+        .join(account, account.c.account_id == promise.c.account_id)
+        .join(party, party.c.party_id == func.coalesce(promise.c.party_id, borrower), isouter=True)
+        .where(promise.c.due_on == business_date, promise.c.state == "open", of_branch(promise.c.account_id, branch))
+        .order_by(promise.c.amount_minor.desc(), promise.c.account_id)
+        .limit(limit)
+    )
+    if staff_id is not None:
+        query = query.where(account.c.owner == staff_id)
+    return [PromiseDue(*row) for row in connection.execute(query)]
+
+
+def promise_totals(connection: Connection, business_date: date, branch: str | None) -> tuple[int, dict[str, int]]:
+    """Return how many open promises fall due today, and their amounts by currency."""
+    rows = connection.execute(
+        select(account.c.currency, func.count(), func.sum(promise.c.amount_minor))
+        .join(account, account.c.account_id == promise.c.account_id)
+        .where(promise.c.due_on == business_date, promise.c.state == "open", of_branch(promise.c.account_id, branch))
+        .group_by(account.c.currency)
+    ).all()
+    return sum(row[1] for row in rows), {row[0]: int(row[2]) for row in rows}
+
+
+def promises_settled(connection: Connection, first: date, last: date, branch: str | None) -> Counter[str]:
+    """Count, by state, the promises that fell due between two days, both included."""
+    rows = connection.execute(
+        select(promise.c.state, func.count())
+        .where(promise.c.due_on.between(first, last), of_branch(promise.c.account_id, branch))
+        .group_by(promise.c.state)
+    )
+    return tally(rows)
+
+
+def staff_of_mail(connection: Connection, mail: str) -> Any | None:
+    """Return the member of staff who reads a mail address, or None."""
+    return connection.execute(select(staff).where(func.lower(staff.c.mail) == mail.lower())).first()
+
+
+def staff_names(connection: Connection) -> dict[str, str]:
+    """Return the names of all staff by their ids."""
+    return {row.staff_id: row.name for row in connection.execute(select(staff.c.staff_id, staff.c.name))}

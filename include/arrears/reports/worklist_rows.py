@@ -1,0 +1,144 @@
+"""Read what stands on today's work lists: one row a contract, the contracts of a customer together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Subquery, and_, case, func, select
+
+from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, in_force
+from arrears.reports.work import LANES
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import account, outcome
+from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import party
+
+LEGAL_DESK = "legal"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One contract on one list; everything a collector needs to make the call."""
+
+    desk: str
+    account_id: str
+    party_id: str
+    party_name: str | None
+    mobile: str | None
+    address: str | None
+    channel: str
+    audience: str
+    tone: str
+    overdue_instalments: int
+    amount_minor: int
+    total_minor: int
+    currency: str
+    product: str
+    last_outcome: str | None
+    last_on: str | None
+    lane: str
+
+
+def rows_by_desk(
+    connection: Connection, business_date: date, branch: str | None = None
+) -> Iterator[tuple[str, list[Row]]]:
+    """Yield each desk with its rows: a member of staff, the legal desk for letters, '' for what nobody owns.
+
+    The easy ones come first, then those who move the machine; a customer's contracts and channels stand together.
+    """
+    rows = map(_row, connection.execute(_query(business_date, branch)))
+    for desk, found in groupby(rows, key=lambda row: row.desk):
+        yield desk, _customers_together(list(found))
+
+
+def _query(business_date: date, branch: str | None) -> Any:
+    desk = case((contact.c.channel == "letter", LEGAL_DESK), else_=func.coalesce(contact.c.staff_id, ""))
+    lane = case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES))
+    last = _last_outcomes(business_date)
+    return (
+        select(
+            desk.label("desk"),
+            item.c.account_id,
+            contact.c.party_id,
+            party.c.name,
+            party.c.mobile,
+            func.coalesce(party.c.service_address, party.c.address).label("address"),
+            contact.c.channel,
+            contact.c.audience,
+            contact.c.tone,
+            item.c.overdue_instalments,
+            item.c.amount_minor,
+            contact.c.total_minor,
+            item.c.currency,
+            account.c.asset_make,
+            account.c.asset_model,
+            last.c.outcome,
+            last.c.at,
+            lane.label("lane"),
+        )
+        .join(item, item.c.contact_id == contact.c.contact_id)
+        .join(account, account.c.account_id == item.c.account_id)
+        .join(party, party.c.party_id == contact.c.party_id, isouter=True)
+        .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
+        .join(
+            last,
+            and_(last.c.account_id == item.c.account_id, last.c.party_id == contact.c.party_id, last.c.place == 1),
+            isouter=True,
+        )
+        .where(
+            contact.c.business_date == business_date,
+            contact.c.channel.in_(STAFFED),
+            contact.c.state.in_(CARRIED),
+            item.c.dropped_reason.is_(None),
+            contact_of_branch(branch),
+        )
+        .order_by(
+            "desk", "lane", contact.c.total_minor.desc(), contact.c.party_id, contact.c.channel, item.c.account_id
+        )
+    )
+
+
+def _last_outcomes(business_date: date) -> Subquery:
+    """Return the outcomes of everybody on a list, numbered from the newest."""
+    place = func.row_number().over(
+        partition_by=(outcome.c.account_id, outcome.c.party_id), order_by=(outcome.c.at.desc(), outcome.c.outcome_key)
+    )
+    listed = select(item.c.account_id).where(item.c.business_date == business_date)
+    return (
+        select(outcome.c.account_id, outcome.c.party_id, outcome.c.outcome, outcome.c.at, place.label("place"))
+        .where(outcome.c.account_id.in_(listed))
+        .subquery("last")
+    )
+
+
+def _row(found: Any) -> Row:
+    product = " ".join(part for part in (found.asset_make, found.asset_model) if part)
+    return Row(
+        desk=found.desk,
+        account_id=found.account_id,
+        party_id=found.party_id,
+        party_name=found.name,
+        mobile=found.mobile,
+        address=found.address,
+        channel=found.channel,
+        audience=found.audience,
+        tone=found.tone,
+        overdue_instalments=found.overdue_instalments,
+        amount_minor=found.amount_minor,
+        total_minor=found.total_minor,
+        currency=found.currency,
+        product=product,
+        last_outcome=found.outcome,
+        last_on=found.at[:10] if found.at else None,
+        lane=(*LANES, "")[found.lane],
+    )
+
+
+def _customers_together(rows: list[Row]) -> list[Row]:
+    """Keep the order of customers by their most pressing row, and put all rows of a customer there."""
+    first: dict[str, int] = {}
+    for place, row in enumerate(rows):
+        first.setdefault(row.party_id, place)
+    return sorted(rows, key=lambda row: first[row.party_id])

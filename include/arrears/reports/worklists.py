@@ -1,0 +1,127 @@
+"""Work lists: one XLSX a collector and one for the legal desk, ready at 08:00, filled in and read back.
+
+One sheet, the header in row 1 with fixed words (``sheet.header`` of the vocabulary). ``outcome_dialect`` returns the
+``mapping.yaml`` entry under which a filled list is an *outcomes* feed: header to column, word to code, the form of
+dates. Columns it does not name are there for people. ``party_id`` and ``staff_id`` stand in hidden columns. A row
+whose outcome is empty has not been worked and is no row of the feed.
+
+No cell made from data can become a formula, a link or a number of its own; the same data give the same bytes.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Engine
+
+from arrears.core.keys import natural_key, sha256
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy
+from arrears.reports.artefacts import keep
+from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
+from arrears.reports.wording import LANGUAGES, Words, words
+from arrears.reports.worklist_rows import LEGAL_DESK, Row, rows_by_desk
+from arrears.store.engine import reading
+from arrears.store.tables.feeds import CHANNELS, OUTCOMES, REASONS, staff
+
+MOST_MASKED_ROWS = 5_000
+"""A manager's mail carries no more; the full lists are at the desks."""
+
+FEED_COLUMNS = {
+    "contract": "account_id",
+    "party_id": "party_id",
+    "channel": "channel",
+    "at": "at",
+    "outcome": "outcome",
+    "reason": "reason",
+    "note": "note",
+    "promised_amount": "promised_amount",
+    "promised_on": "promised_on",
+    "next_on": "next_action_on",
+    "staff_id": "staff_id",
+}
+"""Which header of a list is which column of the outcomes feed."""
+
+
+@dataclass(frozen=True)
+class WorklistFile:
+    """One written list; ``desk`` is a staff id, ``legal``, or '' for contacts nobody owns."""
+
+    desk: str
+    language: str
+    path: str
+    sha256: str
+    rows: int
+    contacts: int
+
+
+def write_worklists(
+    rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy
+) -> list[WorklistFile]:
+    """Write today's lists under the artefacts URL, one a desk, and return them; writing again gives the same bytes.
+
+    ``run_id`` is accepted for the record of the caller: what is on a list depends on the business date alone.
+    """
+    del run_id
+    written = []
+    with reading(engine) as connection:
+        people = {row.staff_id: row for row in connection.execute(staff.select())}
+        for desk, rows in rows_by_desk(connection, business_date):
+            member = people.get(desk)
+            language = _language(member, policy)
+            content = list_sheet(
+                rows, _title(desk, member, business_date, words(language)), business_date, words(language)
+            )
+            path = f"worklists/{business_date}/{natural_key('worklist', business_date.isoformat(), desk or '-')}.xlsx"
+            keep(rt.settings.artifacts_url, path, content)
+            written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
+    return written
+
+
+def masked_list(engine: Engine, business_date: date, branch: str | None, language: str) -> bytes:
+    """Return the whole day's list without names, numbers or addresses, for a manager's mail."""
+    with reading(engine) as connection:
+        rows = [row for _desk, found in rows_by_desk(connection, business_date, branch) for row in found]
+        names = {row.staff_id: row.name for row in connection.execute(staff.select())}
+    return masked_sheet(rows[:MOST_MASKED_ROWS], names, business_date, words(language))
+
+
+def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
+    """Return the ``mapping.yaml`` entry ``outcomes`` for a filled list of a language; moments are local time."""
+    say = words(language)
+    heads = say.family("sheet.header")
+    return {
+        "sheet": SHEET,
+        "columns": {heads[head]: column for head, column in FEED_COLUMNS.items()},
+        "values": {
+            "channel": {say.label("channel", code): code for code in CHANNELS},
+            "outcome": {say.label("outcome", code): code for code in OUTCOMES},
+            "reason": {say.label("why", code): code for code in REASONS},
+        },
+        "moments": "%Y-%m-%dT%H:%M:%S",
+        "time_zone": time_zone,
+    }
+
+
+def language_of_header(header: list[str]) -> str | None:
+    """Return the language of a filled list by its header row, or None when it is no work list."""
+    for language in LANGUAGES:
+        heads = words(language).family("sheet.header")
+        if all(heads[name] in header for name in ("contract", "party_id", *INPUTS)):
+            return language
+    return None
+
+
+def _contacts(rows: list[Row]) -> int:
+    return len({(row.party_id, row.channel) for row in rows})
+
+
+def _language(member: Any, policy: Policy) -> str:
+    return member.language if member is not None and member.language in LANGUAGES else policy.language
+
+
+def _title(desk: str, member: Any, business_date: date, say: Words) -> str:
+    name = (
+        say("sheet.desk_legal") if desk == LEGAL_DESK else member.name if member is not None else desk or say("nobody")
+    )
+    return say("sheet.title", date=business_date.isoformat(), name=name)
