@@ -140,7 +140,7 @@ class _Dispatcher:
         payload = payload_sha256(
             facts, checked.dropped, notice, template_sha256(row.language, row.channel), self._policy
         )
-        message = Message(claim.contact_id, row.language, to, texts.subject, texts.text, texts.html)
+        message = Message(claim.contact_id, row.language, to, texts.subject, texts.text, texts.html, notice.may_opt_out)
         return Ready(claim, facts, checked.dropped, message, payload)
 
     def _withhold(self, connection: Connection, refused: Refused) -> None:

@@ -49,9 +49,9 @@ class EmailChannel:
         self._domain = self._sender.rpartition("@")[2]
         self._client: Any = None
 
-    def message_id(self, contact_id: str) -> str:
-        """Return the Message-ID of a contact: the same for every attempt, so that a mailbox can tell."""
-        return f"<{contact_id}@{self._domain}>"
+    def message_id(self, key: str) -> str:
+        """Return the Message-ID of a message: the same for every attempt, so that a mailbox can tell."""
+        return f"<{key}@{self._domain}>"
 
     def send(self, message: Message, still_ours: Callable[[], bool]) -> Verdict:
         """Send one message and say truthfully how it ended.
@@ -89,7 +89,7 @@ class EmailChannel:
             verdict.outcome,
             verdict.code,
             verdict.provider_id,
-            self.message_id(message.contact_id),
+            self.message_id(message.key),
             verdict.channel_down,
         )
 
@@ -170,13 +170,16 @@ class EmailChannel:
         mail["To"] = Address(addr_spec=message.to)
         mail["Subject"] = message.subject
         mail["Date"] = format_datetime(self._clock.now())
-        mail["Message-ID"] = self.message_id(message.contact_id)
+        mail["Message-ID"] = self.message_id(message.key)
         mail["Auto-Submitted"] = "auto-generated"
-        if "email" in self._policy.notices.opt_out_channels:
-            mail["List-Unsubscribe"] = f"<mailto:{self._sender}?subject=unsubscribe%20{message.contact_id}>"
+        if message.may_opt_out:
+            mail["List-Unsubscribe"] = f"<mailto:{self._sender}?subject=unsubscribe%20{message.key}>"
         mail.set_content(message.text)
         if message.html:
             mail.add_alternative(message.html, subtype="html")
+        for file in message.attachments:
+            kind, _, subtype = file.mime.partition("/")
+            mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
         return mail
 
     def _name(self, language: str) -> str:

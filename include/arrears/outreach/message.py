@@ -8,15 +8,29 @@ from arrears.outreach.verdict import Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
-    """One message to one person; nothing of the person shows in a traceback or a log."""
+class Attachment:
+    """A file that travels with an e-mail; ``mime`` is its type, such as ``application/pdf``."""
 
-    contact_id: str
+    name: str
+    content: bytes = field(repr=False)
+    mime: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message to one person; nothing of the person shows in a traceback or a log.
+
+    ``key`` is the natural key under which it leaves: of a contact, or of a digest.
+    """
+
+    key: str
     language: str
     to: str = field(repr=False)
     subject: str = field(repr=False)
     text: str = field(repr=False)
     html: str = field(repr=False)
+    may_opt_out: bool = False
+    attachments: tuple[Attachment, ...] = field(default=(), repr=False)
 
 
 class Channel(Protocol):
@@ -24,8 +38,8 @@ class Channel(Protocol):
 
     name: str
 
-    def message_id(self, contact_id: str) -> str | None:
-        """Return the id under which a contact leaves, known before it leaves."""
+    def message_id(self, key: str) -> str | None:
+        """Return the id under which a message leaves, known before it leaves."""
         ...
 
     def send(self, message: Message, still_ours: Callable[[], bool]) -> Verdict:

@@ -74,7 +74,7 @@ class SmsChannel:
             limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS),
         )
 
-    def message_id(self, contact_id: str) -> str | None:  # noqa: ARG002 - part of what every channel offers
+    def message_id(self, key: str) -> str | None:  # noqa: ARG002 - part of what every channel offers
         """Return None: a gateway names a message only in its answer."""
         return None
 
@@ -124,7 +124,7 @@ class SmsChannel:
 
     def _receipt(self, message: Message, placeholders: str = "") -> str:
         joint = "&" if "?" in self._receipts else "?"
-        return f"{self._receipts}{joint}{urlencode({'contact': message.contact_id})}{placeholders}"
+        return f"{self._receipts}{joint}{urlencode({'contact': message.key})}{placeholders}"
 
 
 def _kannel_verdict(response: httpx.Response) -> Verdict:

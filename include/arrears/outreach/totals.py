@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from arrears.store.tables.outreach import OPEN_STATES, contact
+from arrears.store.tables.outreach import OPEN_STATES, contact, suppression
 
 ENDS = ("sent", "rejected", "in_doubt", "withdrawn", "expired")
 
@@ -21,10 +21,25 @@ def date_totals(connection: Connection, business_date: date) -> dict[str, Any]:
 
 
 def run_actions(connection: Connection, run_id: str, business_date: date) -> dict[str, Any]:
-    """Return what one run did to a day's contacts, with the same keys; ``open`` is what it planned and left open."""
+    """Return what one run did to a day's contacts, with the same keys and ``suppressed`` beside them.
+
+    ``open`` is what it planned and left open.
+    """
     day = contact.c.business_date == business_date
     planned = _counted(connection, day & (contact.c.run_id == run_id))
-    return _totals(planned, _counted(connection, day & (contact.c.state_run_id == run_id)))
+    ended = _counted(connection, day & (contact.c.state_run_id == run_id))
+    return _totals(planned, ended) | {"suppressed": suppressed(connection, business_date)}
+
+
+def suppressed(connection: Connection, business_date: date) -> dict[str, int]:
+    """Return how many steps of a day were never planned, by reason; a step may have several."""
+    query = (
+        select(suppression.c.reason, func.count())
+        .where(suppression.c.business_date == business_date)
+        .group_by(suppression.c.reason)
+        .order_by(suppression.c.reason)
+    )
+    return dict(connection.execute(query).tuples().all())
 
 
 def _counted(connection: Connection, which: ColumnElement[bool]) -> dict[tuple[str, str | None], int]:

@@ -10,9 +10,10 @@ from sqlalchemy import Connection, Row, Subquery, and_, func, select
 
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.audience import POINTS, Person, people_of
-from arrears.store.tables.decisions import decision, verdict
+from arrears.store.tables.decisions import verdict
 from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.runs import run
 
@@ -54,22 +55,6 @@ class Unwanted:
     channel: str
     party_id: str
     reason: str
-
-
-def decisions_in_force(business_date: date) -> Subquery:
-    """Return the newest revision of each account's decision of a day."""
-    newest = (
-        select(decision.c.account_id, func.max(decision.c.revision).label("revision"))
-        .where(decision.c.business_date == business_date)
-        .group_by(decision.c.account_id)
-        .subquery("newest")
-    )
-    return (
-        select(decision)
-        .join(newest, and_(newest.c.account_id == decision.c.account_id, newest.c.revision == decision.c.revision))
-        .where(decision.c.business_date == business_date)
-        .subquery("in_force")
-    )
 
 
 def wanted_today(
