@@ -4,6 +4,7 @@ import csv
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -193,6 +194,32 @@ def test_most_accounts_perform_and_each_stage_has_its_share(stages):
     assert share[1] == pytest.approx(12, abs=2)
     assert share[2] == pytest.approx(7, abs=2)
     assert share[3] == pytest.approx(9, abs=2)
+
+
+def months(sample: Sample, account: str) -> list[int]:
+    """Return how many instalments were overdue on the eve of each due date."""
+    states = []
+    dues = sample.schedule[account]
+    for number in range(1, len(dues)):
+        eve = dues[number][0]
+        if eve >= ON:
+            break
+        pool = sum(Decimal(row["amount"]) for row in sample.payments[account] if row["paid_on"] < eve.isoformat())
+        left = [pool := pool - amount for _, amount in dues[:number]]
+        states.append(sum(rest < 0 for rest in left))
+    return states
+
+
+def test_accounts_roll_from_month_to_month_as_real_ones_do(sample):
+    moves: dict[int, Counter[int]] = defaultdict(Counter)
+    for account in sample.open_accounts:
+        states = months(sample, account)
+        for before, after in pairwise(states):
+            moves[before][after] += 1
+    rate = {(a, b): 100 * moves[a][b] / moves[a].total() for a in moves for b in moves[a]}
+    assert 3 <= rate[0, 1] <= 7
+    assert 20 <= rate[1, 0] <= 40
+    assert 10 <= rate[1, 2] <= 30
 
 
 def test_many_performing_customers_owe_the_instalment_of_the_fifteenth(sample, stages):

@@ -47,7 +47,7 @@ def person(
         party_id=f"P{number:05d}",
         name=_name(rng, kind, english) + (UNPRINTABLE if unprintable else ""),
         language="en" if english else "zh",
-        mobile=f"+861990000{number % 10000:04d}",
+        mobile=f"+86199{number:08d}",
         email=f"p{number:05d}@customer.example" if rng.random() < 0.8 else "",
         address=address,
         service_address=address if rng.random() < 0.7 else f"示例省{rng.choice(CITIES)}示例大厦{rng.randint(1, 30)}层",
