@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, func, or_, select
 
+from arrears.core.errors import CannotTell
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import (
     account,
@@ -147,11 +149,12 @@ def _ledger(
             wanted[row.snapshot_id][accounts[account_id].subject_ref] = account_id
     found: dict[str, Mapping[str, Any]] = {}
     for snapshot_id, account_of in wanted.items():
-        for batch in frozen_accounts(artifacts_url, snapshot_id, list(LEDGER_COLUMNS)):
-            refs = batch.column("subject_ref").to_pylist()
-            hits = [position for position, ref in enumerate(refs) if ref in account_of]
-            if hits:
-                found |= {account_of[row["subject_ref"]]: row for row in batch.take(hits).to_pylist()}
+        with suppress(CannotTell):  # a ledger that is gone proves nothing: checks fail, and recalls still go out
+            for batch in frozen_accounts(artifacts_url, snapshot_id, LEDGER_COLUMNS):
+                refs = batch.column("subject_ref").to_pylist()
+                hits = [position for position, ref in enumerate(refs) if ref in account_of]
+                if hits:
+                    found |= {account_of[row["subject_ref"]]: row for row in batch.take(hits).to_pylist()}
     return found
 
 
@@ -185,9 +188,10 @@ def _letters_planned(connection: Connection, ids: Sequence[str]) -> Rows:
 
 
 def _finance_confirmed(connection: Connection, on: date, roles: Mapping[str, frozenset[str]]) -> bool:
-    query = select(control.c.confirmed_by).where(control.c.business_date == on,
-                                                 control.c.kind == "no_payment_in_flight")
-    return any("finance" in roles.get(by or "", ()) for by in connection.execute(query).scalars())
+    """Finance counts the payments on their way; a hand-off waits until one of them signs for none."""
+    query = select(control).where(control.c.business_date == on, control.c.kind == "no_payment_in_flight")
+    rows = connection.execute(query).all()
+    return bool(rows) and all(row.value == 0 and "finance" in roles.get(row.confirmed_by or "", ()) for row in rows)
 
 
 def _grouped(rows: Iterable[Row[Any]], key: str = "account_id") -> dict[str, Rows]:

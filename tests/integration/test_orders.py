@@ -1,0 +1,797 @@
+"""Orders from a ready packet to the agency and back, on a real store and against a real server on loopback."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, time, timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, delete, event, func, insert, select, update
+
+from arrears.core.clock import PinnedClock, at_local, utc_text
+from arrears.core.entropy import SeededEntropy
+from arrears.core.errors import BadArguments, TemporaryFailure
+from arrears.core.keys import digest, natural_key
+from arrears.core.runtime import Runtime
+from arrears.core.settings import Settings
+from arrears.ladder.policy import load_policy
+from arrears.repossession.agency import Answer, open_agency
+from arrears.repossession.approvals import list_open, vote
+from arrears.repossession.counts import order_counts
+from arrears.repossession.handoff import hand_off
+from arrears.repossession.orders import import_running_orders, propose_orders
+from arrears.repossession.rehearsed import rehearse_approval
+from arrears.repossession.stand_down import stand_down, unacknowledged_recalls
+from arrears.sandbox.agency import AgencySandbox
+from arrears.store.engine import open_engine, reading, writing
+from arrears.store.identity import ensure_identity, set_pause
+from arrears.store.tables import audit, decisions, feeds, legal, people, runs
+from arrears.store.tables.repossession import approval, approval_vote, repossession_order
+
+DAY = date(2026, 11, 12)
+ZONE = "Asia/Shanghai"
+POLICY = load_policy()
+ACCOUNT = "A1"
+SUBJECT = "00000000-0000-4000-8000-000000000001"
+RUN = "daily-2026-11-12-1"
+VEHICLE = "1M8GDM9AXKP042788"
+LEDGER = {
+    "subject_ref": SUBJECT, "currency": "CNY", "contract_type": "finance_lease", "branch": "east", "stage": 3,
+    "overdue_instalments": 4, "overdue_minor": 4_000_000, "days_past_due": 100, "oldest_unpaid_due": date(2026, 8, 4),
+    "due_minor": 20_000_000, "schedule_minor": 36_000_000, "paid_minor": 16_000_000, "next_due_on": date(2026, 11, 15),
+    "next_due_minor": 1_000_000, "last_paid_on": date(2026, 7, 1), "whole_paid_on": date(2026, 7, 1),
+    "principal_outstanding_minor": 18_000_000, "total_price_minor": 40_000_000, "data_incomplete": False,
+    "ledger_row_sha256": "0" * 64,
+}
+
+
+class Witness:
+    """An agency in memory that keeps one order per key, for runs of many examples."""
+
+    def __init__(self) -> None:
+        self.orders: dict[str, bytes] = {}
+        self.recalled: set[str] = set()
+        self.calls = 0
+        self.silent = False
+
+    def offer(self, key: str, document: bytes) -> Answer:
+        self.calls += 1
+        assert self.orders.setdefault(key, document) == document
+        return Answer(not self.silent, "R1")
+
+    def recall(self, key: str, document: bytes) -> Answer:
+        assert b"hold" not in document
+        self.recalled.add(key)
+        return Answer(not self.silent, "R2")
+
+    @property
+    def working_on(self) -> set[str]:
+        return set(self.orders) - self.recalled
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class World:
+    """A store with one account that may be recovered, and the levers that change it."""
+
+    rt: Runtime
+    engine: Engine
+    witness: Witness = field(default_factory=Witness)
+    snapshots: int = 0
+
+    @property
+    def today(self) -> date:
+        return (self.rt.clock.now() + timedelta(hours=8)).date()
+
+    def travel(self, days: int) -> None:
+        self.rt = replace(self.rt, clock=PinnedClock(self.rt.clock.now() + timedelta(days=days)))
+
+    def ledger(self, **changes: object) -> None:
+        """Freeze a new ledger of today and decide on it."""
+        self.snapshots += 1
+        snapshot_id = natural_key("snapshot", self.snapshots)
+        folder = Path(self.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / snapshot_id
+        folder.mkdir(parents=True)
+        row = LEDGER | changes
+        pq.write_table(pa.Table.from_pylist([row]), folder / "accounts.parquet")
+        run_id = f"daily-{self.today}-{self.snapshots}"
+        with writing(self.engine) as connection:
+            connection.execute(insert(runs.run), {
+                "run_id": run_id, "origin_key": natural_key(run_id), "kind": "daily", "business_date": self.today,
+                "ordinal": self.snapshots, "status": "completed", "rehearsal": False, "plan_only": False,
+                "released": False, "started_at": utc_text(self.rt.clock.now()), "policy_sha256": POLICY.sha256,
+                "code_version": "0", "code_id": "0", "snapshot_id": snapshot_id, "attempt": "{}",
+            })
+            connection.execute(insert(decisions.decision), {
+                "business_date": self.today, "account_id": ACCOUNT, "revision": self.snapshots, "run_id": run_id,
+                "stage": row["stage"], "entitled_rung": 4, "unlocked_rung": 4, "rung": 4, "lane": "normal",
+                "overdue_instalments": row["overdue_instalments"], "overdue_minor": row["overdue_minor"],
+                "days_past_due": 100, "oldest_unpaid_due": date(2026, 8, 4), "episode_due": date(2026, 8, 4),
+                "currency": "CNY", "branch": "east", "ledger_row_sha256": "0" * 64, "facts_sha256": "1" * 64,
+                "verdict_sha256": "2" * 64, "policy_sha256": POLICY.sha256, "row_sha256": "3" * 64,
+            })
+
+    def packet(self, version: int, state: str = "ready") -> None:
+        """Supersede the packet by one of other facts."""
+        with writing(self.engine) as connection:
+            connection.execute(update(legal.packet).where(legal.packet.c.superseded_on.is_(None))
+                               .values(superseded_on=self.today))
+            connection.execute(insert(legal.packet), {
+                "packet_id": natural_key(ACCOUNT, version), "account_id": ACCOUNT, "version": version, "state": state,
+                "facts_sha256": digest(["facts", version]), "open_remedies": ["terminate_and_recover"],
+                "chosen_remedy": "terminate_and_recover", "missing": [], "reasons": [], "pdf_sha256": "4" * 64,
+                "clocks": [{"name": "limitation", "party_id": "", "expires_on": "2029-07-01", "preserved_on": ""},
+                           {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""}],
+                "built_on": self.today, "run_id": RUN,
+            })
+
+    def confirm(self) -> None:
+        """Let finance say that no payment is on its way today, and let the machine be seen."""
+        seen = utc_text(self.rt.clock.now() - timedelta(hours=1))
+        with writing(self.engine) as connection:
+            key = natural_key(self.today.isoformat(), "no_payment_in_flight", "-")
+            connection.execute(delete(feeds.control).where(feeds.control.c.control_key == key))
+            connection.execute(insert(feeds.control), {
+                "control_key": key, "business_date": self.today, "kind": "no_payment_in_flight", "value": 0,
+                "confirmed_by": "FIN"})
+            key = natural_key(ACCOUNT, seen, "gps")
+            connection.execute(delete(feeds.location).where(feeds.location.c.location_key == key))
+            connection.execute(insert(feeds.location), {
+                "location_key": key, "account_id": ACCOUNT, "at": seen,
+                "lat": "38.1", "lon": "82.1", "source": "gps", "site_type": "public"})
+
+    def hold(self, kind: str = "dispute") -> None:
+        with writing(self.engine) as connection:
+            connection.execute(insert(feeds.hold), {
+                "hold_key": natural_key(ACCOUNT, kind, self.today.isoformat()), "account_id": ACCOUNT, "kind": kind,
+                "from_on": self.today})
+
+    def change(self, table: object, **values: object) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(update(table).values(**values))
+
+    def propose(self) -> object:
+        return propose_orders(self.rt, self.engine, RUN, self.today, POLICY)
+
+    def approve(self, *people: str) -> None:
+        (waiting,) = list_open(self.engine)
+        for staff_id in people or ("LAW", "RISK"):
+            self.vote(waiting.approval_id, staff_id)
+
+    def vote(self, approval_id: str, staff_id: str, decision: str = "approve", **more: object) -> object:
+        arguments = {"note": "packet read", "identity": "shell", "policy": POLICY, "run_id": RUN} | more
+        return vote(self.rt, self.engine, approval_id=approval_id, staff_id=staff_id, decision=decision, **arguments)
+
+    def hand_off(self, agency: object = None) -> object:
+        return hand_off(self.rt, self.engine, RUN, self.today, POLICY, agency or self.witness)
+
+    def stand_down(self, agency: object = None) -> object:
+        return stand_down(self.rt, self.engine, RUN, self.today, POLICY, agency or self.witness)
+
+    def orders(self) -> list:
+        with reading(self.engine) as connection:
+            return connection.execute(select(repossession_order).order_by(repossession_order.c.order_no)).all()
+
+    def state(self) -> str:
+        return self.orders()[-1].state
+
+    def events(self) -> list[str]:
+        with reading(self.engine) as connection:
+            query = select(audit.audit_pending.c.type).order_by(audit.audit_pending.c.id)
+            return list(connection.execute(query).scalars())
+
+
+def furnish(world: World) -> None:
+    """Fill a store with one account for which every one of the fourteen conditions but the approval holds."""
+    with writing(world.engine) as connection:
+        ensure_identity(connection, world.rt)
+        connection.execute(insert(runs.policy_text), {
+            "policy_sha256": POLICY.sha256, "policy_id": "cn", "version": "1", "effective_from": DAY, "body": "{}"})
+        connection.execute(insert(decisions.fact_set), {"facts_sha256": "1" * 64, "body": "{}"})
+        connection.execute(insert(decisions.verdict), {"verdict_sha256": "2" * 64, "body": "{}"})
+        connection.execute(insert(feeds.account), {
+            "account_id": ACCOUNT, "subject_ref": SUBJECT, "contract_type": "finance_lease", "currency": "CNY",
+            "branch": "east", "owner": "COL", "asset_serial": VEHICLE, "asset_kind": "truck",
+            "asset_value_minor": 20_000_000, "total_price_minor": 40_000_000, "is_missing": False,
+            "data_incomplete": False})
+        people_rows = {"LAW": "legal", "LAW2": "legal", "RISK": "risk", "FIN": "finance", "COL": "collector;legal",
+                       "BOTH": "legal;risk"}
+        connection.execute(insert(feeds.staff), [
+            {"staff_id": staff_id, "name": "示例", "roles": roles, "skills": "", "dialects": "", "branch": "east"}
+            for staff_id, roles in people_rows.items()])
+        connection.execute(insert(people.party), [{"party_id": "P1", "name": "示例甲"},
+                                                  {"party_id": "P2", "name": "示例乙"}])
+        connection.execute(insert(people.account_party), [
+            {"account_id": ACCOUNT, "party_id": "P1", "role": "borrower", "synthesised": False},
+            {"account_id": ACCOUNT, "party_id": "P2", "role": "guarantor", "synthesised": False}])
+        connection.execute(insert(feeds.agency), {
+            "agency_id": "AG", "name": "示例拖车", "licence_no": "L1", "licence_until": date(2027, 1, 1),
+            "insurance_until": date(2027, 1, 1), "region": "", "channel": "http"})
+        connection.execute(insert(feeds.document), [
+            {"document_key": natural_key(ACCOUNT, party_id, kind), "account_id": ACCOUNT, "party_id": party_id,
+             "kind": kind, "sha256": digest([party_id, kind]), "dated_on": date(2026, 10, 1),
+             "served_on": date(2026, 10, 5), "service_result": "arrived", "confirmed_by": "LAW",
+             "second_confirmed_by": "RISK"}
+            for party_id, kind in (("P1", "lawyers_letter"), ("P2", "lawyers_letter"), ("P1", "contract"),
+                                   ("P1", "registration"))])
+    world.ledger()
+    world.packet(1)
+    world.confirm()
+
+
+def furnished(home: Path, **more: object) -> World:
+    """The world that lives in ``home``."""
+    settings = Settings.from_environment({"ARREARS_HOME": str(home)})
+    rt = Runtime(settings, PinnedClock(at_local(DAY, time(10), ZONE)), SeededEntropy(7), **more)
+    engine = open_engine(settings.store_url)
+    event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=OFF"))  # quick: no power cut here
+    return World(rt, engine, snapshots=1)
+
+
+@pytest.fixture(scope="module")
+def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
+    """A furnished store with its frozen ledger, to be copied."""
+    home = tmp_path_factory.mktemp("furnished")
+    shutil.copyfile(store_template, home / "arrears.sqlite")
+    world = furnished(home)
+    furnish(replace(world, snapshots=0))
+    world.engine.dispose()
+    return home
+
+
+@contextmanager
+def fresh_world(furnished_home: Path, **more: object) -> Iterator[World]:
+    """A furnished store of one's own, for tests that need many."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(shutil.copytree(furnished_home, Path(folder) / "var"))
+        world = furnished(home, **more)
+        try:
+            yield world
+        finally:
+            world.engine.dispose()
+
+
+@pytest.fixture
+def world(furnished_home: Path) -> Iterator[World]:
+    """A store in which nothing but two approvals is missing."""
+    with fresh_world(furnished_home) as world:
+        yield world
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[AgencySandbox]:
+    """A real agency on loopback."""
+    with AgencySandbox(tmp_path / "agency") as agency:
+        yield agency
+
+
+def test_a_ready_packet_becomes_one_order_that_two_people_approve_and_an_agency_acknowledges(world, sandbox):
+    assert world.propose().proposed == 1
+    assert world.propose().proposed == 0
+    assert order_counts(world.engine, DAY) == {
+        "proposed": 1, "awaiting_approval": 1, "handed_off": 0, "acknowledged": 0, "recalled": 0}
+    assert world.hand_off(open_agency(sandbox.url)).offered == 0
+    world.approve()
+    done = world.hand_off(open_agency(sandbox.url, b"secret"))
+    assert (done.offered, done.acknowledged, done.blocked) == (1, 1, {})
+    (order,) = world.orders()
+    assert (order.state, order.order_no) == ("acknowledged", "RO-20261112-0001")
+    assert sandbox.working_on() == {order.idempotency_key}
+    assert order_counts(world.engine, DAY) == {
+        "proposed": 1, "awaiting_approval": 0, "handed_off": 1, "acknowledged": 1, "recalled": 0}
+    assert world.events() == ["order.proposed", "approval.requested", "approval.given", "approval.given",
+                              "handoff.offered", "handoff.acknowledged"]
+
+
+def test_the_order_document_has_the_work_order_fields_and_no_event_names_a_person(world, sandbox):
+    world.propose()
+    world.approve()
+    world.hand_off(open_agency(sandbox.url))
+    (call,) = sandbox.received()
+    body = call["body"]
+    assert body["ask_for"] == [{"role": "borrower", "name": "示例甲"}, {"role": "guarantor", "name": "示例乙"}]
+    assert body["asset"]["serial"] == VEHICLE
+    assert body["do_not"] == ["no_force", "no_entry", "no_threat", "leave_on_objection", "no_public_posting"]
+    assert body["expires_on"] == "2026-11-19"
+    assert body["locations"][0]["site_type"] == "public"
+    assert body["legal_basis"]["code"] == "agreed_recovery"
+    with reading(world.engine) as connection:
+        bodies = connection.execute(select(audit.audit_pending.c.body)).scalars().all()
+    assert len(bodies) == 6
+    for text in bodies:
+        assert "示例".encode() not in text
+        assert VEHICLE.encode() not in text
+        assert ACCOUNT not in json.loads(text).values()
+
+
+BREAKS = {
+    "C1": lambda w: w.ledger(overdue_instalments=2, stage=2),
+    "C2": lambda w: w.change(feeds.control, value=1),
+    "C3": lambda w: w.hold(),
+    "C4": lambda w: w.change(decisions.decision, unlocked_rung=3, rung=3),
+    "C5": lambda w: w.change(feeds.document, served_on=date(2026, 11, 8)),
+    "C6": lambda w: w.ledger(whole_paid_on=DAY - timedelta(days=30)),
+    "C7": lambda w: w.change(legal.packet, clocks=[
+        {"name": "limitation", "party_id": "", "expires_on": "2026-11-11", "preserved_on": ""},
+        {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""}]),
+    "C8": lambda w: w.change(feeds.account, asset_serial="1M8GDM9A0KP042788"),
+    "C9": lambda w: w.change(feeds.location, at="2026-11-09T01:59:00Z"),
+    "C10": lambda w: w.change(feeds.agency, insurance_until=DAY - timedelta(days=1)),
+    "C11": lambda w: w.change(feeds.account, owner="RISK"),
+    "C13": lambda w: w.change(feeds.account, asset_value_minor=1_500_000),
+}
+
+
+@pytest.mark.parametrize("code", BREAKS)
+def test_one_condition_that_fails_after_the_approval_blocks_the_hand_off_and_is_named(world, code):
+    world.propose()
+    world.approve()
+    BREAKS[code](world)
+    assert world.hand_off().blocked == {code: 1}
+    assert world.hand_off().offered == 0
+    assert world.witness.orders == {}
+    assert world.state() == "approved"
+    assert world.orders()[0].blocked_by.startswith(code)
+    assert world.events().count("handoff.blocked") == 1
+
+
+def test_a_suit_and_a_guarantor_without_notice_block_the_hand_off(world):
+    world.propose()
+    world.approve()
+    with writing(world.engine) as connection:
+        connection.execute(insert(feeds.court_case), {
+            "court_case_key": natural_key("suit"), "account_id": ACCOUNT, "case_id": "S1", "kind": "suit",
+            "state": "filed", "at": "2026-11-01T00:00:00Z"})
+        connection.execute(delete(feeds.document).where(feeds.document.c.party_id == "P2"))
+    assert world.hand_off().blocked == {"C12": 1, "C14": 1}
+    assert world.witness.orders == {}
+
+
+def test_two_passes_at_once_leave_one_order_at_the_agency(world, sandbox):
+    world.propose()
+    world.approve()
+    start, done = Barrier(4), []
+
+    def work() -> None:
+        start.wait()
+        done.append(world.hand_off(open_agency(sandbox.url)))
+
+    threads = [Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(one.offered for one in done) == 1
+    assert sum(one.acknowledged for one in done) == 1
+    assert [call["new"] for call in sandbox.received()].count(True) == 1
+    assert len(sandbox.working_on()) == 1
+    assert world.events().count("handoff.acknowledged") == 1
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_worker_killed_between_intent_and_answer_offers_the_same_order_again(world, sandbox, arrives):
+    class Dying:
+        def offer(self, key, document):
+            if arrives:
+                open_agency(sandbox.url).offer(key, document)
+            raise Killed
+
+    world.propose()
+    world.approve()
+    with pytest.raises(Killed):
+        world.hand_off(Dying())
+    assert world.state() == "offered"
+    world.change(people.party, name="changed since")
+    done = world.hand_off(open_agency(sandbox.url))
+    assert (done.offered, done.repeated, done.acknowledged) == (0, 1, 1)
+    assert [call["new"] for call in sandbox.received()] == ([True, False] if arrives else [True])
+    assert len(sandbox.working_on()) == 1
+    assert world.state() == "acknowledged"
+
+
+def test_an_unreachable_agency_is_asked_again_and_a_silent_one_is_not_believed(world):
+    class Away:
+        def offer(self, key, document):
+            raise TemporaryFailure("away")
+
+    world.propose()
+    world.approve()
+    assert world.hand_off(Away()).failed == 1
+    world.witness.silent = True
+    assert world.hand_off().acknowledged == 0
+    assert world.state() == "offered"
+    world.witness.silent = False
+    assert world.hand_off().acknowledged == 1
+    assert len(world.witness.orders) == 1
+
+
+def test_a_recall_goes_out_while_paused_and_is_repeated_until_it_is_acknowledged(world):
+    world.propose()
+    world.approve()
+    world.hand_off()
+    assert world.stand_down().recalled == {}
+    world.hold()
+    with writing(world.engine) as connection:
+        set_pause(connection, world.rt, "head")
+    world.witness.silent = True
+    assert world.stand_down().recalled == {"hold_dispute": 1}
+    assert unacknowledged_recalls(world.engine) == ["RO-20261112-0001"]
+    assert world.stand_down().waiting == 1
+    world.witness.silent = False
+    assert world.stand_down().acknowledged == 1
+    assert unacknowledged_recalls(world.engine) == []
+    assert world.state() == "recalled"
+    assert world.witness.working_on == set()
+    assert world.events()[-2:] == ["approval.void", "handoff.withdrawn"] or world.events()[-1] == (
+        "handoff.withdrawal_acknowledged")
+    assert order_counts(world.engine, DAY)["recalled"] == 1
+
+
+def test_a_paused_store_hands_nothing_over(world):
+    world.propose()
+    world.approve()
+    with writing(world.engine) as connection:
+        set_pause(connection, world.rt, "head")
+    assert world.hand_off().withheld == "paused"
+    assert world.witness.orders == {}
+
+
+def test_a_past_business_date_hands_nothing_over(world):
+    world.propose()
+    world.approve()
+    world.travel(1)
+    done = hand_off(world.rt, world.engine, RUN, DAY, POLICY, world.witness)
+    assert done.withheld == "past_date"
+    assert world.witness.orders == {}
+
+
+@pytest.mark.parametrize(("lever", "reason"), [
+    (lambda w: w.ledger(last_paid_on=DAY), "payment"),
+    (lambda w: w.ledger(stage=0, overdue_instalments=0), "cured"),
+    (lambda w: w.change(feeds.account, closed_on=DAY), "not_in_ledger"),
+    (lambda w: w.hold("hardship"), "hold_hardship"),
+    (lambda w: w.packet(2), "facts_changed"),
+    (lambda w: w.packet(2, "withheld"), "facts_changed"),
+    (lambda w: w.travel(8), "expired"),
+    (lambda w: w.change(feeds.agency, licence_until=DAY - timedelta(days=1)), "agency_not_valid"),
+    (lambda w: w.vote(w.orders()[0].order_no, "RISK", "refuse", note="seen again"), "withdrawn"),
+])
+def test_whatever_makes_an_order_wrong_recalls_it(world, sandbox, lever, reason):
+    world.propose()
+    world.approve()
+    world.hand_off(open_agency(sandbox.url))
+    assert len(sandbox.working_on()) == 1
+    lever(world)
+    done = world.stand_down(open_agency(sandbox.url))
+    assert (done.recalled, done.acknowledged, done.waiting) == ({reason: 1}, 1, 0)
+    assert sandbox.working_on() == set()
+    assert world.state() == "recalled"
+
+
+def test_a_late_order_that_its_recall_overtook_starts_no_work(sandbox):
+    agency = open_agency(sandbox.url)
+    agency.recall("k" * 64, b"{}")
+    assert agency.offer("k" * 64, b"{}").acknowledged
+    assert sandbox.working_on() == set()
+
+
+def test_the_agency_remembers_after_a_restart_and_refuses_another_order_under_a_used_key(tmp_path):
+    with AgencySandbox(tmp_path) as first:
+        open_agency(first.url).offer("k" * 64, b'{"a":1}')
+    with AgencySandbox(tmp_path) as second:
+        open_agency(second.url).offer("k" * 64, b'{"a":1}')
+        with pytest.raises(Exception, match="422"):
+            open_agency(second.url).offer("k" * 64, b'{"a":2}')
+        assert [call["new"] for call in second.received()] == [True, False]
+
+
+def test_orders_by_file_appear_once_and_wait_for_the_acknowledgement_file(world, tmp_path):
+    folder = tmp_path / "outbox"
+    agency = open_agency(folder.as_uri())
+    world.propose()
+    world.approve()
+    assert world.hand_off(agency).acknowledged == 0
+    (order,) = world.orders()
+    file = folder / f"{order.idempotency_key}.order.json"
+    before = file.stat().st_ino
+    world.hand_off(agency)
+    assert file.stat().st_ino == before
+    assert [path.name for path in folder.iterdir()] == [file.name]
+    (folder / f"{order.idempotency_key}.order.ack.json").write_text('{"receipt": "F1"}')
+    assert world.hand_off(agency).acknowledged == 1
+    assert world.orders()[0].receipt == "F1"
+    world.hold()
+    assert world.stand_down(agency).waiting == 1
+    (folder / f"{order.idempotency_key}.recall.ack.json").write_text("{}")
+    assert world.stand_down(agency).acknowledged == 1
+
+
+def test_a_plain_http_address_outside_this_machine_gets_no_order():
+    with pytest.raises(BadArguments, match="https"):
+        open_agency("http://agency.example")
+
+
+@pytest.mark.parametrize(("staff_id", "more", "says"), [
+    ("COL", {}, "collects this account"),
+    ("FIN", {}, "none of the roles"),
+    ("NOBODY", {}, "not in the staff feed"),
+    ("LAW", {"note": "  "}, "needs a note"),
+    ("LAW", {"identity": "rehearsal"}, "rehearsal only"),
+    ("LAW", {"identity": "friend"}, "decide approve or refuse"),
+])
+def test_a_vote_that_may_not_count_is_refused(world, staff_id, more, says):
+    world.propose()
+    (waiting,) = list_open(world.engine)
+    with pytest.raises(BadArguments, match=says):
+        world.vote(waiting.approval_id, staff_id, **more)
+    with reading(world.engine) as connection:
+        assert connection.execute(select(func.count()).select_from(approval_vote)).scalar_one() == 0
+
+
+@pytest.mark.parametrize("twice", ["LAW", "BOTH"])
+def test_one_person_is_never_two_pairs_of_eyes(world, twice):
+    world.propose()
+    (waiting,) = list_open(world.engine)
+    world.vote(waiting.approval_id, twice)
+    with pytest.raises(BadArguments, match="already voted"):
+        world.vote(waiting.approval_id, twice)
+    assert list_open(world.engine)[0].missing == ("risk",)
+    assert world.hand_off().offered == 0
+
+
+def test_a_live_store_takes_no_vote_from_a_shell(world):
+    world.propose()
+    (waiting,) = list_open(world.engine)
+    world.change(runs.store_identity, mode="live")
+    with pytest.raises(BadArguments, match="live"):
+        world.vote(waiting.approval_id, "LAW")
+    assert world.vote(waiting.approval_id, "LAW", identity="airflow").state == "open"
+
+
+def test_an_approval_counts_three_working_days_and_is_then_asked_for_again(world):
+    world.propose()
+    world.approve()
+    with reading(world.engine) as connection:
+        row = connection.execute(select(approval)).one()
+    assert (row.state, row.expires_on) == ("approved", date(2026, 11, 17))  # Thursday, Friday, Monday, Tuesday
+    world.travel(6)
+    world.ledger()
+    world.confirm()
+    assert world.hand_off().blocked == {"C11": 1}
+    assert world.propose().renewed == 1
+    assert world.state() == "awaiting_approval"
+    assert len(list_open(world.engine)) == 1
+    world.approve()
+    assert world.hand_off().offered == 1
+
+
+def test_a_refusal_ends_it_and_the_same_facts_are_not_proposed_again(world):
+    world.propose()
+    (waiting,) = list_open(world.engine)
+    assert world.vote(waiting.approval_id, "RISK", "refuse").state == "refused"
+    assert world.state() == "void"
+    assert world.propose().proposed == 0
+    world.packet(2)
+    assert world.propose().proposed == 1
+
+
+def test_a_rebuilt_packet_voids_order_and_approval_and_starts_anew(world):
+    world.propose()
+    world.approve()
+    world.packet(2)
+    assert world.hand_off().blocked == {"C11": 1}
+    done = world.propose()
+    assert (done.voided, done.proposed) == (1, 1)
+    assert [order.state for order in world.orders()] == ["void", "awaiting_approval"]
+    assert len(list_open(world.engine)) == 1
+
+
+def test_a_vote_on_a_packet_that_changed_is_not_counted(world):
+    world.propose()
+    (waiting,) = list_open(world.engine)
+    world.packet(2)
+    with pytest.raises(BadArguments, match="facts have changed"):
+        world.vote(waiting.approval_id, "LAW")
+    with reading(world.engine) as connection:
+        assert connection.execute(select(approval.c.state)).scalar_one() == "void"
+        assert connection.execute(select(func.count()).select_from(approval_vote)).scalar_one() == 0
+    assert world.propose().proposed == 1
+
+
+def test_nobody_who_paid_today_is_proposed(world):
+    world.ledger(last_paid_on=DAY)
+    assert world.propose().proposed == 0
+    assert world.orders() == []
+
+
+def test_a_rehearsal_approves_exactly_one_order_a_day(furnished_home):
+    with fresh_world(furnished_home, rehearsal=True) as world:
+        world.propose()
+        assert rehearse_approval(world.rt, world.engine, RUN, DAY, POLICY) is None
+        for staff_id in ("LAW", "RISK"):
+            with writing(world.engine) as connection:
+                connection.execute(update(feeds.staff).where(feeds.staff.c.staff_id == staff_id)
+                                   .values(skills="rehearsal_approver"))
+        assert rehearse_approval(replace(world.rt, rehearsal=False), world.engine, RUN, DAY, POLICY) is None
+        assert rehearse_approval(world.rt, world.engine, RUN, DAY, POLICY) == "RO-20261112-0001"
+        assert rehearse_approval(world.rt, world.engine, RUN, DAY, POLICY) is None
+        assert world.state() == "approved"
+        with reading(world.engine) as connection:
+            assert set(connection.execute(select(approval_vote.c.identity)).scalars()) == {"rehearsal"}
+
+
+def test_an_order_from_before_go_live_is_taken_over_and_recalled_after_a_payment(world, sandbox):
+    row = {"account_id": ACCOUNT, "kind": "order_handed_off", "at": "2026-11-07T08:00:00Z", "party_id": "P1",
+           "agency_id": "AG", "evidence_ref": "OLD-7", "attested_by": "LAW"}
+    with writing(world.engine) as connection:
+        connection.execute(insert(feeds.opening), [
+            row | {"opening_key": natural_key("one"), "second_attested_by": "RISK"},
+            row | {"opening_key": natural_key("two"), "second_attested_by": "STRANGER", "at": "2026-11-08T08:00:00Z"}])
+    assert import_running_orders(world.rt, world.engine, RUN) == 1
+    assert import_running_orders(world.rt, world.engine, RUN) == 0
+    assert world.propose().proposed == 0
+    assert order_counts(world.engine, DAY) == {
+        "proposed": 0, "awaiting_approval": 0, "handed_off": 1, "acknowledged": 1, "recalled": 0}
+    assert world.stand_down(open_agency(sandbox.url)).recalled == {}
+    world.ledger(last_paid_on=date(2026, 11, 11), stage=0, overdue_instalments=0)
+    assert world.stand_down(open_agency(sandbox.url)).recalled == {"payment": 1}
+    (call,) = sandbox.received()
+    assert call["body"]["reference"] == "OLD-7"
+    assert world.state() == "recalled"
+
+
+def test_a_ledger_that_is_gone_lets_no_order_leave_and_stops_no_recall(world):
+    world.propose()
+    world.approve()
+    world.hand_off()
+    shutil.rmtree(Path(world.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots")
+    world.hold()
+    assert world.stand_down().recalled == {"hold_dispute": 1}
+    world.change(repossession_order, state="approved")
+    assert "C1" in world.hand_off().blocked
+    assert world.witness.working_on == set()
+
+
+EVENTS = ("pay", "hold", "lift", "rebuild", "withhold", "licence", "day", "week", "law", "risk", "twice", "withdraw",
+          "propose", "hand_off", "kill", "stand_down")
+
+
+@dataclass
+class Model:
+    """What must be true, kept without looking into the store."""
+
+    paid: date | None = None
+    held: bool = False
+    version: int = 1
+    ready: bool = True
+    licensed: bool = True
+    votes: dict[str, str] = field(default_factory=dict)
+    asked: tuple[int, date] | None = None
+    second_vote_on: date | None = None
+
+    def may_leave(self, today: date) -> bool:
+        fresh = self.second_vote_on is not None and today <= POLICY.business_calendar().add_working_days(
+            self.second_vote_on, POLICY.repossession.approval_valid_working_days)
+        unpaid = self.paid is None or (self.asked is not None and self.paid < self.asked[1])
+        return (unpaid and not self.held and self.ready and self.licensed and fresh
+                and self.asked is not None and self.asked[0] == self.version and len(self.votes) == 2)
+
+
+@hypothesis_settings(max_examples=30, deadline=None, derandomize=True, database=None,
+                     suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(script=st.lists(st.sampled_from(EVENTS), min_size=3, max_size=14))
+def test_whatever_the_order_of_events_an_agency_never_works_on_what_two_people_did_not_approve_as_it_is(
+    furnished_home, script
+):
+    with fresh_world(furnished_home) as world:
+        model = Model()
+        for happening in ("propose", "law", "risk", *script, "stand_down"):
+            known = set(world.witness.orders)
+            play(world, model, happening)
+            new = set(world.witness.orders) - known
+            assert not new or model.may_leave(world.today), (script, happening)
+            assert len(world.witness.working_on) <= 1
+            if happening == "stand_down" and wrong_to_continue(model):
+                assert world.witness.working_on == set(), (script, happening)
+
+
+def wrong_to_continue(model: Model) -> bool:
+    """A payment since the order, a hold, changed facts or an expired licence."""
+    paid = model.paid is not None and model.asked is not None and model.paid >= model.asked[1]
+    changed = model.asked is not None and model.asked[0] != model.version
+    return paid or model.held or changed or not model.ready or not model.licensed
+
+
+def play(world: World, model: Model, event: str) -> None:
+    """Let one thing happen, to the world and to the model."""
+    if event in ("law", "risk", "twice", "withdraw"):
+        people_decide(world, model, event)
+    elif event in ("propose", "hand_off", "kill", "stand_down"):
+        machine_acts(world, model, event)
+    elif event in ("day", "week"):
+        world.travel(1 if event == "day" else 7)
+        world.ledger(last_paid_on=model.paid or LEDGER["last_paid_on"])
+        world.confirm()
+    else:
+        life_happens(world, model, event)
+
+
+def life_happens(world: World, model: Model, event: str) -> None:
+    if event == "pay":
+        model.paid = world.today
+        world.ledger(last_paid_on=world.today)
+    elif event == "hold" and not model.held:
+        model.held = True
+        world.hold()
+    elif event == "lift":
+        model.held = False
+        with writing(world.engine) as connection:
+            connection.execute(delete(feeds.hold))
+    elif event in ("rebuild", "withhold"):
+        model.version += 1
+        model.ready = event == "rebuild"
+        world.packet(model.version, "ready" if model.ready else "withheld")
+    elif event == "licence":
+        model.licensed = False
+        world.change(feeds.agency, licence_until=world.today - timedelta(days=1))
+
+
+def people_decide(world: World, model: Model, event: str) -> None:
+    names = {"law": ["LAW"], "risk": ["RISK"], "twice": ["BOTH", "BOTH"], "withdraw": ["LAW2"]}[event]
+    orders = [order for order in world.orders() if order.state not in ("void", "recalled")]
+    for name in names:
+        try:
+            done = world.vote(orders[-1].order_no if orders else "-", name,
+                              "refuse" if event == "withdraw" else "approve")
+        except BadArguments:
+            continue
+        if event == "withdraw":
+            model.votes.clear()
+            model.second_vote_on = None
+        else:
+            model.votes[done.role] = name
+            if len(model.votes) == 2:
+                assert len(set(model.votes.values())) == 2
+                model.second_vote_on = world.today
+
+
+def machine_acts(world: World, model: Model, event: str) -> None:
+    if event == "propose":
+        with reading(world.engine) as connection:
+            before = connection.execute(select(func.count()).select_from(approval)).scalar_one()
+        done = world.propose()
+        with reading(world.engine) as connection:
+            after = connection.execute(select(func.count()).select_from(approval)).scalar_one()
+        if done.proposed:
+            model.asked = (model.version, world.today)
+        if after > before:
+            model.votes.clear()
+            model.second_vote_on = None
+    elif event == "kill":
+        class Dying(Witness):
+            def offer(self, key, document):
+                raise Killed
+
+        try:
+            world.hand_off(Dying())
+        except Killed:
+            assert model.may_leave(world.today)
+    elif event == "hand_off":
+        world.hand_off()
+    else:
+        world.stand_down()
+
+
