@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 import tomllib
 from fnmatch import fnmatch
 from importlib.metadata import packages_distributions
@@ -146,3 +148,18 @@ def test_make_help_lists_every_target() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)
     assert phony is not None
     assert set(phony[1].split()) == set(re.findall(r"^([a-z-]+):[^#\n]*## \S", text, re.MULTILINE))
+
+
+def test_secrets_are_drawn_once_and_never_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "docker").mkdir()
+    for name in (".env.example", "docker/new_env.py"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    draw = [sys.executable, tmp_path / "docker" / "new_env.py"]
+    subprocess.run(draw, check=True, capture_output=True)
+    first = (tmp_path / ".env").read_text(encoding="utf-8")
+    subprocess.run(draw, check=True, capture_output=True)
+    values = re.findall(r"^[A-Z_]*(?:PASSWORD|SECRET|KEY)[A-Z_]*=(.*)$", first, re.MULTILINE)
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / ".env").read_text(encoding="utf-8") == first
+    assert len(values) == len(set(values)) >= 7
+    assert all(re.fullmatch(r"[0-9a-f]{48}|[A-Za-z0-9_-]{43}=", value) for value in values)
