@@ -63,10 +63,12 @@ delivery = Table(
     Column("quarantined", Integer, nullable=False),
     Column("received_at", UtcText, nullable=False),
     Column("business_date", Date, nullable=False),
+    Column("delivery_no", Integer, nullable=False),
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("feed", "sha256", "business_date"),
     CheckConstraint("rows = accepted + quarantined", name="conserved"),
-    comment="delivery_id = natural_key(feed, sha256, business_date): the same file twice is the same delivery.",
+    comment="delivery_id = natural_key(feed, sha256, business_date): the same file twice is the same delivery; delivery_no"
+            " counts the deliveries of a feed on a date.",
 )
 
 quarantine = Table(
@@ -343,6 +345,20 @@ debit = Table(
     *_origin(),
     Index("ix_debit_account", "account_id"),
     one_of("result", *DEBIT_RESULTS),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("account_id", String(64), primary_key=True),
+    Column("payment_id", String(64), primary_key=True),
+    Column("paid_on", Date, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("kind", String(40)),
+    Column("business_date", Date, nullable=False),
+    *_origin(),
+    Index("ix_payment_date", "business_date"),
+    comment="Only payments imported during a day, with that day: news since the frozen ledger, which holds the others.",
 )
 
 recovery = Table(
