@@ -26,6 +26,7 @@ import sys
 from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -217,7 +218,7 @@ def read_outside(note: str, keys: Keys) -> tuple[int, bytes, str]:
     return size, root, "" if signed else "the outside checkpoint agrees, but another key signed it"
 
 
-def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tree, dict[str, object]]:
+def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tree, dict[str, Any]]:
     """Hash every event, compare the tree with each signed root on the way, and note what the run's events say."""
     run_id = json.loads((folder / "manifest.json").read_bytes())["run_id"]
     events, proved, tree = 0, 0, Tree()
@@ -248,7 +249,7 @@ def lines_of(folder: Path, name: str) -> Iterator[bytes]:
         yield from file
 
 
-def check_manifest(folder: Path, tree: Tree, run: dict[str, object]) -> None:
+def check_manifest(folder: Path, tree: Tree, run: dict[str, Any]) -> None:
     """Compare the manifest and the policy texts with what the events say."""
     whole = {**run, "format": 1, "size": tree.size, "root": tree.root().hex()}
     written = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"

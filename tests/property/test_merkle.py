@@ -1,7 +1,7 @@
 """The tree is RFC 6962's: published vectors, the recursive definition, and proofs that cannot be bent."""
 
 import hashlib
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from hypothesis import given, settings
@@ -53,7 +53,7 @@ MOST = 256
 LEAVES = [leaf_hash(str(number).encode()) for number in range(MOST + 1)]
 
 
-@lru_cache(maxsize=None)
+@cache
 def by_definition(start: int, stop: int) -> bytes:
     """MTH of RFC 6962, 2.1, written as the standard writes it."""
     if stop == start:
@@ -134,7 +134,7 @@ def test_a_bent_inclusion_proof_proves_nothing(data: st.DataObject) -> None:
     bit = data.draw(st.integers(0, 255))
     flipped = (int.from_bytes(proof[place], "big") ^ 1 << bit).to_bytes(32, "big")
     root = by_definition(0, size)
-    bent = [proof[:place] + [flipped] + proof[place + 1 :], proof[:-1], [*proof, flipped], proof[::-1]]
+    bent = [[*proof[:place], flipped, *proof[place + 1 :]], proof[:-1], [*proof, flipped], proof[::-1]]
     assert not any(verify_inclusion(LEAVES[index], index, size, root, b) for b in bent if b != proof)
 
 
@@ -148,7 +148,7 @@ def test_a_bent_consistency_proof_proves_nothing(data: st.DataObject) -> None:
     bit = data.draw(st.integers(0, 255))
     flipped = (int.from_bytes(proof[place], "big") ^ 1 << bit).to_bytes(32, "big")
     roots = by_definition(0, old), by_definition(0, new)
-    bent = [proof[:place] + [flipped] + proof[place + 1 :], proof[:-1], [*proof, flipped], []]
+    bent = [[*proof[:place], flipped, *proof[place + 1 :]], proof[:-1], [*proof, flipped], []]
     assert not any(verify_consistency(old, new, *roots, b) for b in bent)
 
 

@@ -91,7 +91,8 @@ class StoredTree:
             LookupError: a stored node or leaf is missing.
         """
         frontier = Frontier()
-        for height in range(TILE_HEIGHT * ((stop - start).bit_length() // TILE_HEIGHT), -1, -TILE_HEIGHT):
+        highest = ((stop - start).bit_length() - 1) // TILE_HEIGHT * TILE_HEIGHT
+        for height in range(highest, -1, -TILE_HEIGHT):
             first, last = (start + frontier.size) >> height, stop >> height
             if first < last:
                 for node in self._nodes(height, first, last):

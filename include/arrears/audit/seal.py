@@ -162,7 +162,7 @@ def _trusted_frontier(connection: Connection, last: Row[Any] | None) -> Frontier
         frontier = Frontier.from_bytes(last.size, last.frontier)
     except (BadNote, ValueError) as reason:
         raise Finding(f"checkpoint {last.size} cannot be trusted ({reason}): run verify") from None
-    if (head.size, head.root) != (last.size, frontier.root()):
+    if (last.size, last.root) != (head.size, head.root.hex()) or frontier.root() != head.root:
         raise Finding(f"checkpoint {last.size} is not what was signed: run verify")
     return frontier
 
