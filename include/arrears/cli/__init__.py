@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (day.app, proof.app, policy.app):
+for part in (day.app, proof.app):
     app.registered_commands.extend(part.registered_commands)
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(policy.policy_app, name="policy")

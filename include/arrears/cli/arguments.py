@@ -10,7 +10,9 @@ from arrears.core.errors import BadArguments
 
 DateText = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document")]
-Rehearsal = Annotated[bool, typer.Option("--rehearsal", help="sandbox only: the clock stands in that day's contact hours")]
+Rehearsal = Annotated[
+    bool, typer.Option("--rehearsal", help="sandbox only: the clock stands in that day's contact hours")
+]
 
 
 def read_date(text: str) -> date:

@@ -1,6 +1,6 @@
 """The commands of the day: init, stage, run, dispatch, import, pause and resume."""
 
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +8,7 @@ import typer
 
 from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, read_date
 from arrears.cli.output import notes, print_json
+from arrears.core.clock import SystemClock
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Request
 from arrears.core.settings import Settings
@@ -40,7 +41,7 @@ def stage(
     for path, option in ((accounts, "--accounts"), (instalments, "--instalments"), (payments, "--payments")):
         if path is not None:
             existing(path, option)
-    if day > datetime.now(UTC).date():
+    if day > SystemClock().now().date() + timedelta(days=1):  # somewhere on earth tomorrow has begun
         raise BadArguments(f"--date {day}: that day has not come yet")
     stage_files(accounts, instalments, payments, day, out)
 
@@ -65,7 +66,7 @@ def run(
     request = Request(rt.clock.now(), day, str(feeds.absolute()), plan_only)
     console = notes()
     with console.status("opening the day") as status:
-        summary = whole_day.run_day(rt, request, lambda name: status.update(name))
+        summary = whole_day.run_day(rt, request, status.update)
     if as_json:
         print_json(summary.document)
     else:

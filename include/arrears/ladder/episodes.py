@@ -32,7 +32,7 @@ def advance_episodes(
         if account not in standing
     ]
     if insert_new(connection, episode, rows) < len(rows):
-        _set(connection, [row["account_id"] for row in rows], overdue, clean_since=None, cured_on=None)
+        _set(connection, [str(row["account_id"]) for row in rows], overdue, clean_since=None, cured_on=None)
     relapsed = [account for account in overdue if account in standing]
     _set(connection, relapsed, standing, clean_since=None)  # a reversal within the cure days
     clean = [account for account in current if account in standing]

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
 from arrears.core.runtime import Request, RunKey, Runtime
+from arrears.orchestration import progress
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -56,6 +57,7 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         context: dict[str, Any] = dict(get_current_context())
         if wants_request:
             kwargs["request"] = request_of(context)
+        progress.tell(function.__name__)
         try:
             return function(runtime_of(context), *args, **kwargs)
         except TemporaryFailure:
@@ -85,9 +87,8 @@ def runtime_of(context: dict[str, Any]) -> Runtime:
 def request_of(context: dict[str, Any]) -> Request:
     """Return what was asked of this DAG run; logical dates are UTC and may be absent, so they are not used."""
     params = context["params"]
-    run_after = context["dag_run"].run_after or datetime.now(UTC)
     return Request(
-        asked_at=run_after,
+        asked_at=context["dag_run"].run_after,
         business_date=_date(params.get("business_date")),
         feeds=params.get("feeds") or None,
         plan_only=bool(params.get("plan_only")),

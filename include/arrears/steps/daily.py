@@ -55,7 +55,9 @@ def _feeds_folder(rt: Runtime, named: str | None, on: date) -> Path:
     url = rt.settings.ledger_url
     if url and (url.startswith("file://") or "://" not in url):
         return Path(url.removeprefix("file://")) / on.isoformat()
-    raise BadArguments("no ledger: name a feeds folder (--feeds DIR), or set ARREARS_LEDGER_URL to the folder of dated ones")
+    raise BadArguments(
+        "no ledger: name a feeds folder (--feeds DIR), or set ARREARS_LEDGER_URL to the folder of dated ones"
+    )
 
 
 def gate_ledger(rt: Runtime, day: str) -> dict[str, Any]:
@@ -105,23 +107,26 @@ def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:
 def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
     """Keep exactly one current packet for every account at stage three."""
     from arrears.legal.build import build_packets as build
-    from arrears.legal.build import stage_three_accounts
+    from arrears.legal.build import retire_packets, stage_three_accounts
     from arrears.steps import runs, world
 
     this, engine = runs.read_run(rt, day), world.store_of(rt)
+    if runs.is_newest(rt, this):
+        retire_packets(rt, engine, day, this.business_date)
     accounts = stage_three_accounts(engine, this.business_date)
-    return dict(build(rt, engine, day, this.business_date, world.policy_of(rt.settings), accounts))
+    return build(rt, engine, day, this.business_date, world.policy_of(rt.settings), accounts)
 
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:
     """Take over orders that ran before go-live, and ask for approval where a packet is ready and a remedy chosen."""
-    from arrears.repossession import approvals, stand_down
+    from arrears.repossession.orders import import_running_orders
+    from arrears.repossession.orders import propose_orders as propose
     from arrears.steps import runs, world
 
     this, engine = runs.read_run(rt, day), world.store_of(rt)
-    taken = stand_down.import_running_orders(rt, engine, day)
-    proposed = approvals.propose_orders(rt, engine, day, this.business_date, world.policy_of(rt.settings))
-    return {"imported": taken, "proposed": proposed}
+    taken = import_running_orders(rt, engine, day)
+    proposed = propose(rt, engine, day, this.business_date, world.policy_of(rt.settings))
+    return {"imported": taken, "proposed": proposed.proposed}
 
 
 def seal_morning(rt: Runtime, day: str) -> dict[str, Any]:
@@ -129,7 +134,7 @@ def seal_morning(rt: Runtime, day: str) -> dict[str, Any]:
     from arrears.audit.seal import seal
     from arrears.steps import world
 
-    sealed = seal(rt, world.store_of(rt), day)
+    sealed = seal(rt, world.store_of(rt))
     return {"size": sealed.size, "root": sealed.root}
 
 
@@ -183,7 +188,9 @@ def send_batch(rt: Runtime, day: str, stage: int, batch: int) -> dict[str, int]:
 
     this = runs.read_run(rt, day)
     with channels.contact_channels(rt) as adapters:
-        return dispatch(rt, world.store_of(rt), day, adapters, business_date=this.business_date, stage=stage, batch_no=batch)
+        return dispatch(
+            rt, world.store_of(rt), day, adapters, business_date=this.business_date, stage=stage, batch_no=batch
+        )
 
 
 def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:
@@ -198,4 +205,3 @@ def close_day(rt: Runtime, day: str) -> dict[str, Any]:
     from arrears.steps import summary
 
     return summary.close(rt, day)
-

@@ -30,6 +30,7 @@ class Day:
     snapshot_id: str | None
     plan_only: bool
     released: bool
+    settled_at: str | None
 
 
 def open_run(rt: Runtime, kind: str, request: Request) -> str:
@@ -99,7 +100,7 @@ def read_run(rt: Runtime, run_id: str) -> Day:
         BadArguments: there is no such run.
     """
     columns = (run.c.run_id, run.c.business_date, run.c.status, run.c.feeds_folder, run.c.snapshot_id, run.c.plan_only,
-               run.c.released)  # fmt: skip
+               run.c.released, run.c.settled_at)  # fmt: skip
     with reading(store_of(rt)) as connection:
         row = connection.execute(select(*columns).where(run.c.run_id == run_id)).one_or_none()
     if row is None:
@@ -114,6 +115,44 @@ def is_newest(rt: Runtime, day: Day) -> bool:
     )
     with reading(store_of(rt)) as connection:
         return connection.execute(later.limit(1)).first() is None
+
+
+def run_of_origin(rt: Runtime, origin_key: str) -> str | None:
+    """Return the id of the run that an Airflow run or a shell call opened, if it did."""
+    with reading(store_of(rt)) as connection:
+        found = connection.execute(select(run.c.run_id).where(run.c.origin_key == origin_key)).scalar_one_or_none()
+    return None if found is None else str(found)
+
+
+def newest_daily(rt: Runtime) -> str | None:
+    """Return the id of the newest completed daily run, if any."""
+    query = select(run.c.run_id).where(run.c.kind == "daily", run.c.status == "completed")
+    with reading(store_of(rt)) as connection:
+        found = connection.execute(query.order_by(run.c.business_date.desc(), run.c.ordinal.desc()).limit(1)).scalar()
+    return None if found is None else str(found)
+
+
+def rehearsed_date(rt: Runtime) -> date | None:
+    """Return the business date of the newest daily run if that run was a rehearsal."""
+    query = select(run.c.business_date, run.c.rehearsal).where(run.c.kind == "daily")
+    with reading(store_of(rt)) as connection:
+        newest = connection.execute(query.order_by(run.c.business_date.desc(), run.c.ordinal.desc()).limit(1)).first()
+    return newest.business_date if newest is not None and newest.rehearsal else None
+
+
+def states_of(rt: Runtime, on: date) -> list[str]:
+    """Return the states of a day's daily runs, in order."""
+    query = select(run.c.status).where(run.c.kind == "daily", run.c.business_date == on).order_by(run.c.ordinal)
+    with reading(store_of(rt)) as connection:
+        return [str(status) for status in connection.execute(query).scalars()]
+
+
+def list_runs(rt: Runtime) -> list[dict[str, str]]:
+    """Return every run, newest first."""
+    query = select(run.c.run_id, run.c.business_date, run.c.status, run.c.started_at)
+    with reading(store_of(rt)) as connection:
+        rows = connection.execute(query.order_by(run.c.started_at.desc(), run.c.run_id.desc())).all()
+    return [{name: str(value) for name, value in row._mapping.items()} for row in rows]
 
 
 def set_run(rt: Runtime, run_id: str, **values: Any) -> None:

@@ -2,12 +2,11 @@
 
 import os
 from datetime import date, time
-from uuid import uuid4
 
 from sqlalchemy import Engine
 
 from arrears.core.clock import Clock, PinnedClock, SystemClock, at_local
-from arrears.core.entropy import SystemEntropy
+from arrears.core.entropy import SystemEntropy, random_uuid
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import RunKey, Runtime
 from arrears.core.settings import Settings
@@ -34,7 +33,7 @@ def build_runtime(settings: Settings, attempt: RunKey, *, rehearsal_of: date | N
 
 def shell_attempt(command: str) -> RunKey:
     """Return the key of a call from the shell; each call is its own attempt."""
-    return RunKey(dag_id="cli", run_id=f"cli-{uuid4()}", task_id=command, ti_id=str(os.getpid()))
+    return RunKey(dag_id="cli", run_id=f"cli-{random_uuid(SystemEntropy())}", task_id=command, ti_id=str(os.getpid()))
 
 
 def policy_of(settings: Settings) -> Policy:

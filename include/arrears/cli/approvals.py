@@ -1,0 +1,49 @@
+"""Human decisions from the shell; in a live store they come from an authenticated Airflow user instead."""
+
+from typing import Annotated
+
+import typer
+
+from arrears.cli.arguments import AsJson
+from arrears.cli.output import notes, print_json, print_table
+from arrears.core.settings import Settings
+from arrears.steps.world import build_runtime, shell_attempt
+from arrears.store.migrate import existing_store
+
+app = typer.Typer(help="Human decisions: list what waits, approve or refuse it.", no_args_is_help=True)
+Id = Annotated[str, typer.Argument(help="approval id or order number; the first letters are enough")]
+As = Annotated[str, typer.Option("--as", help="your staff id")]
+Note = Annotated[str, typer.Option(help="what you looked at, and why")]
+
+
+@app.command(name="list")
+def list_(as_json: AsJson = False) -> None:
+    """List the decisions that wait for people."""
+    from arrears.repossession.approvals import list_open
+
+    rt = build_runtime(Settings.from_environment(), shell_attempt("approvals"))
+    waiting = list_open(existing_store(rt))
+    if as_json:
+        print_json([one.as_dict() for one in waiting])
+        return
+    rows = [(a.approval_id[:12], a.kind, a.order_no or "", a.account_id or "", ", ".join(a.missing)) for a in waiting]
+    print_table("Waiting for people", ("id", "kind", "order", "account", "missing"), rows)
+
+
+@app.command()
+def approve(approval: Id, by: As, note: Note) -> None:
+    """Approve, in your own name and with a reason."""
+    _vote(approval, by, note, "approve")
+
+
+@app.command()
+def refuse(approval: Id, by: As, note: Note) -> None:
+    """Refuse, in your own name and with a reason."""
+    _vote(approval, by, note, "refuse")
+
+
+def _vote(approval: str, by: str, note: str, decision: str) -> None:
+    from arrears.steps.approvals import vote_from_shell
+
+    voted = vote_from_shell(Settings.from_environment(), approval, by, note, decision)
+    notes().print(f"{decision} by {voted.role}: now {voted.state}", markup=False)

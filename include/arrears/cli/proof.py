@@ -1,0 +1,139 @@
+"""The commands of the auditor: explain, verify, receipt, export, replay and prove."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from arrears.cli.arguments import AsJson, existing, read_date
+from arrears.cli.output import print_json, print_table
+from arrears.core.errors import CannotTell, Finding
+from arrears.core.runtime import Runtime
+from arrears.core.settings import Settings
+from arrears.steps.world import build_runtime, policy_of, shell_attempt
+from arrears.store.migrate import existing_store
+
+app = typer.Typer()
+OptionalDate = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")]
+
+
+def _runtime(command: str) -> Runtime:
+    return build_runtime(Settings.from_environment(), shell_attempt(command))
+
+
+@app.command()
+def explain(
+    account: Annotated[str, typer.Argument(help="account id")],
+    on: OptionalDate = None,
+    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+    as_json: AsJson = False,
+) -> None:
+    """Say why an account got, or did not get, an action on a day."""
+    from arrears.cli.story_text import print_story
+    from arrears.proof.explain import explain as tell
+
+    story = tell(existing_store(_runtime("explain")), account, read_date(on) if on else None)
+    if as_json:
+        print_json(story)
+    else:
+        print_story(story, language)
+
+
+@app.command()
+def verify(
+    path: Annotated[Path | None, typer.Argument(help="an exported bundle; the store when left out")] = None,
+    against: Annotated[Path | None, typer.Option(help="a checkpoint kept outside, for example from a digest")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that the audit log was not changed: 0 intact, 1 tampered, 2 cannot tell."""
+    from arrears.audit.verify import verify_bundle, verify_store
+
+    note = existing(against, "--against").read_text(encoding="utf-8") if against else None
+    if path is not None:
+        verdict = verify_bundle(existing(path, "PATH"), note)
+    else:
+        verdict = verify_store(existing_store(_runtime("verify")), note)
+    if as_json:
+        print_json({"status": str(verdict.status), "first_bad_seq": verdict.first_bad_seq, "size": verdict.size,
+                    "root": verdict.root, "message": verdict.message})  # fmt: skip
+    else:
+        typer.echo(verdict.message)
+    raise typer.Exit(verdict.exit_code)
+
+
+@app.command()
+def receipt(
+    account: Annotated[str, typer.Argument(help="account id")],
+    on: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")],
+    out: Annotated[Path, typer.Option(help="file to write")],
+) -> None:
+    """Write the proof that an account's decision of a day is in the log: checkable offline by docs/verify.py."""
+    from arrears.audit.receipt import write_receipt
+    from arrears.proof.explain import explain as tell
+
+    engine = existing_store(_runtime("receipt"))
+    story = tell(engine, account, read_date(on))
+    if story["decision"] is None:
+        raise CannotTell(f"account {account}: no decision on {on}, so there is nothing to prove")
+    out.write_text(write_receipt(engine, story["subject_ref"], read_date(on)), encoding="utf-8")
+
+
+@app.command()
+def export(
+    run: Annotated[str, typer.Option("--run", help="run id")],
+    out: Annotated[Path, typer.Option(help="folder to write")],
+) -> None:
+    """Write the bundle of a run: events, checkpoints, policy, hashes; checkable without store or Airflow."""
+    from arrears.audit.export import export_bundle
+
+    typer.echo(str(export_bundle(existing_store(_runtime("export")), run, out)))
+
+
+@app.command()
+def replay(
+    run: Annotated[str, typer.Option("--run", help="run id")],
+    sample: Annotated[int | None, typer.Option(min=1, help="how many decisions; all when left out")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute decisions from their frozen inputs and compare."""
+    from arrears.proof.replay import replay as recompute
+
+    rt = _runtime("replay")
+    result = recompute(rt, existing_store(rt), run, sample=sample)
+    if as_json:
+        different = [{"account_id": account, "differs": what} for account, what in result.different]
+        print_json({"run_id": run, "replayed": result.replayed, "different": different})
+    else:
+        print_table("Came out differently", ("account", "what"), result.different)
+        typer.echo(f"{result.replayed} decisions recomputed, {len(result.different)} different")
+    if result.different:
+        raise Finding(f"replay of {run}: {len(result.different)} decisions came out differently")
+
+
+@app.command()
+def prove(as_json: AsJson = False) -> None:
+    """Prove ladder, conservation, at-most-once, budgets, holds, hours and packets over the whole store."""
+    from arrears.proof.prove import prove as check
+
+    rt = _runtime("prove")
+    checks = check(existing_store(rt), policy_of(rt.settings))
+    rows: list[tuple[Any, ...]] = [(c.name, c.violations, c.rule) for c in checks]
+    if as_json:
+        print_json([{"name": name, "violations": count, "rule": rule} for name, count, rule in rows])
+    else:
+        print_table("Proof over the whole store", ("check", "violations", "rule"), rows)
+    broken = [name for name, count, _ in rows if count]
+    if broken:
+        raise Finding(f"prove: {', '.join(broken)} broken; `arrears explain ACCOUNT` tells about one account")
+
+
+@app.command()
+def runs(as_json: AsJson = False) -> None:
+    """List the runs of the store, newest first."""
+    from arrears.steps.runs import list_runs
+
+    found = list_runs(_runtime("runs"))
+    if as_json:
+        print_json(found)
+    else:
+        print_table("Runs", ("run", "date", "status", "started"), [tuple(row.values()) for row in found])

@@ -1,0 +1,101 @@
+"""The end of a run as a person reads it: what happened, what waits for people, and where to look."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from arrears.core.money import digits_of, format_minor
+from arrears.core.settings import Settings
+
+STAGES = {
+    "0": "nothing overdue 未逾期",
+    "1": "one instalment 逾期1期",
+    "2": "two instalments 逾期2期",
+    "3": "three or more 逾期3期及以上",
+}
+RUNGS = {
+    "1": "reminders 提醒",
+    "2": "calls 电话催收",
+    "3": "visits and letters 上门与律师函",
+    "4": "legal and recovery 诉讼与收车",
+}
+
+
+def print_summary(document: dict[str, Any], settings: Settings) -> None:
+    """Print the summary of a run on stdout."""
+    console = Console(highlight=False)
+    console.print(f"\n[bold]{document['business_date']}  {document['status']}[/bold]  run {document['run_id']}")
+    _print_ledger(console, document["ledger"])
+    console.print(_levels(document))
+    _print_effects(console, document)
+    _print_waiting(console, document)
+    _print_places(console, settings)
+
+
+def _print_ledger(console: Console, ledger: dict[str, Any]) -> None:
+    totals = ", ".join(f"{format_minor(minor, digits_of(currency), grouped=True)} {currency}"
+                       for currency, minor in ledger["control_total_minor"].items())  # fmt: skip
+    counts = f"{ledger['accounts']} accounts, {ledger['rows']} rows, {ledger['quarantined']} quarantined"
+    console.print(f"ledger    {counts}, unpaid {totals or '-'}")
+    for gate in ledger["gates"]:
+        if not gate["passed"]:
+            console.print(f"[bold]held by   {gate['name']}: {gate['detail']}[/bold]", markup=True)
+
+
+def _levels(document: dict[str, Any]) -> Table:
+    table = Table("ledger stage", "accounts", "treated as", "accounts", box=None, pad_edge=False)
+    for stage, rung in zip(STAGES, RUNGS, strict=True):
+        table.add_row(STAGES[stage], str(document["stages"][stage]), RUNGS[rung], str(document["rungs"][rung]))
+    return table
+
+
+def _print_effects(console: Console, document: dict[str, Any]) -> None:
+    actions, packets, orders = document["actions"], document["packets"], document["orders"]
+    ends = {"sent": "sent or issued", "rejected": "rejected", "in_doubt": "in doubt", "open": "open"}
+    told = ", ".join(f"{actions[end]} {word}" for end, word in ends.items())
+    console.print(f"contacts  {actions['planned']} planned, {sum(actions['withheld'].values())} withheld, {told}")
+    console.print(
+        f"not done  {sum(document['suppressed'].values())} due steps suppressed: {_top(document['suppressed'])}"
+    )
+    console.print(f"packets   {packets['ready']} ready, {packets['draft']} draft, {packets['withheld']} withheld, "
+                  f"{packets['incomplete']} incomplete ({packets['rebuilt']} built now)")  # fmt: skip
+    console.print(f"orders    {orders['awaiting_approval']} awaiting approval, {orders['handed_off']} handed off, "
+                  f"{orders['acknowledged']} acknowledged, {orders['recalled']} recalled")  # fmt: skip
+    audit = document["audit"]
+    console.print(f"audit     {audit['size']} events sealed, root {audit['root'][:16]}…")
+
+
+def _top(reasons: dict[str, int]) -> str:
+    ordered = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))[:4]
+    return ", ".join(f"{reason} {count}" for reason, count in ordered) or "none"
+
+
+def _print_waiting(console: Console, document: dict[str, Any]) -> None:
+    for order_no in document.get("awaiting", ()):
+        console.print(
+            f"  .venv/bin/arrears approvals approve {order_no} --as REH-LEGAL --note 'read the packet'", soft_wrap=True
+        )
+        console.print(
+            f"  .venv/bin/arrears approvals approve {order_no} --as REH-RISK --note 'worth the cost'", soft_wrap=True
+        )
+
+
+def _print_places(console: Console, settings: Settings) -> None:
+    home = _relative(settings.home)
+    console.print("\nwhere to look")
+    for what, where in (
+        ("digest and mails", f"{home}/sandbox/mail/"),
+        ("messages", f"{home}/sandbox/sms/"),
+        ("packets", f"{home}/artifacts/packets/"),
+        ("work lists", f"{home}/artifacts/worklists/"),
+        ("why, one account", f"ARREARS_HOME={home} .venv/bin/arrears explain ACCOUNT"),
+        ("was it changed", f"ARREARS_HOME={home} .venv/bin/arrears verify"),
+    ):
+        console.print(f"  {what:<17} {where}", soft_wrap=True, markup=False)
+
+
+def _relative(path: Path) -> Path:
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

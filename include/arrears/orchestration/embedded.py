@@ -1,0 +1,168 @@
+"""Airflow on one machine without set-up: one day in process (``make run``), or all of it with its pages (``make up``).
+
+Nothing here imports Airflow before its home and settings are in the environment: Airflow reads them on import.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from arrears.cli.arguments import DateText, existing, read_date
+from arrears.cli.output import notes
+from arrears.core.errors import ArrearsError, PermanentFailure
+from arrears.core.keys import natural_key
+from arrears.core.settings import Settings
+
+DAG_ID = "arrears_daily"
+app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
+
+
+@app.command()
+def run(
+    on: DateText,
+    feeds: Annotated[Path | None, typer.Option(help="folder of feeds; the built-in sample when left out")] = None,
+    project: Annotated[Path, typer.Option(help="folder that holds dags/")] = Path(),
+) -> None:
+    """Rehearse one business date: the real DAG, in this process, with every effect on loopback."""
+    day = read_date(on)
+    settings = Settings.from_environment()
+    folder = existing(feeds, "--feeds").absolute() if feeds else _sample(settings, day)
+    _prepare(settings.home / "airflow-run", project.absolute())
+    console = notes()
+    with console.status("starting Airflow") as status:
+        airflow_run = _run_dag(day, folder, status.update)
+    raise typer.Exit(_report(settings, airflow_run))
+
+
+def _sample(settings: Settings, day: date) -> Path:
+    from arrears.rehearsal.portfolio import sample_feeds
+
+    return sample_feeds(settings.home, day)
+
+
+def _prepare(home: Path, project: Path) -> None:
+    """Point Airflow at a home of its own and migrate its database once for each version."""
+    home.mkdir(parents=True, exist_ok=True)
+    os.environ.update(airflow_environment(home, project))
+    from importlib.metadata import version
+
+    stamp = home / "migrated"
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != version("apache-airflow"):
+        notes().print("preparing Airflow's own database (once)")
+        _airflow("db", "migrate")
+        stamp.write_text(version("apache-airflow"), encoding="utf-8")
+
+
+def airflow_environment(home: Path, project: Path) -> dict[str, str]:
+    """Return the settings of an Airflow with a folder of its own, this project's DAGs, and no retries."""
+    return {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(project / "plugins"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "0",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
+        "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": os.environ.get("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING"),
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+    }
+
+
+def _airflow(*arguments: str) -> None:
+    command = [sys.executable, "-m", "airflow", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words only
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
+        raise PermanentFailure(f"airflow {' '.join(arguments)} failed: {''.join(last)}")
+
+
+def _run_dag(day: date, feeds: Path, progress: Any) -> str:
+    """Run the DAG in this process and return Airflow's run id."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from arrears.orchestration import progress as reporting
+
+    with _quiet():
+        found = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags
+        if DAG_ID not in found:
+            raise PermanentFailure(f"{DAG_ID} cannot be read: see `airflow dags list-import-errors`")
+        with reporting.shown_by(progress):
+            conf = {"business_date": day.isoformat(), "feeds": str(feeds), "rehearsal": True}
+            dag_run = found[DAG_ID].test(logical_date=None, run_conf=conf)
+    return str(dag_run.run_id)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Airflow's own chatter in a file: people are shown progress and the summary."""
+    log = Path(os.environ["AIRFLOW_HOME"]) / "run.log"
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with log.open("a", encoding="utf-8") as handle:
+        os.dup2(handle.fileno(), 1)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def _report(settings: Settings, airflow_run: str) -> int:
+    """Print what the day came to and return the exit code of the command contract."""
+    from arrears.cli.summary_text import print_summary
+    from arrears.steps import runs, summary, world
+
+    rt = world.build_runtime(settings, world.shell_attempt("report"))
+    day = runs.run_of_origin(rt, natural_key(DAG_ID, airflow_run))
+    if day is None:
+        log = Path(os.environ["AIRFLOW_HOME"]) / "run.log"
+        raise PermanentFailure(f"the day did not open: the reason is at the end of {log}")
+    document = summary.read(rt, day)
+    print_summary(document, settings)
+    return {"completed": 0, "held": 3}.get(document["status"], 1)
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="port of the UI on loopback")] = 8080,
+    project: Annotated[Path, typer.Option(help="folder that holds dags/")] = Path(),
+) -> None:
+    """Start Airflow with its UI on loopback: DAGs unpaused, pools imported."""
+    settings = Settings.from_environment()
+    home = settings.home / "airflow-up"
+    _prepare(home, project.absolute())
+    address = f"http://127.0.0.1:{port}"
+    os.environ.update(
+        AIRFLOW__API__HOST="127.0.0.1",
+        AIRFLOW__API__PORT=str(port),
+        AIRFLOW__API__BASE_URL=address,
+        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="admin:admin,auditor:viewer",
+        AIRFLOW__CORE__PARALLELISM="4",
+        ARREARS_HOME=str(settings.home),
+    )
+    _airflow("pools", "import", str(Path(__file__).with_name("pools.json")))
+    passwords = home / "simple_auth_manager_passwords.json.generated"
+    notes().print(f"Airflow: {address} (login admin; passwords are in {passwords})", markup=False, soft_wrap=True)
+    os.execv(sys.executable, [sys.executable, "-m", "airflow", "standalone"])  # noqa: S606 - this process becomes Airflow
+
+
+def main() -> None:
+    """Run one of the two; exit codes are those of the command contract."""
+    try:
+        app()
+    except ArrearsError as error:
+        notes().print(f"arrears: {error}", markup=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

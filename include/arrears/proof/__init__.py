@@ -1,0 +1,1 @@
+"""Explain a decision, recompute it, and prove the invariants over the whole store."""

@@ -1,0 +1,160 @@
+"""Invariants over the whole store, each a query that must find nothing."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select
+
+from arrears.ladder.policy import Policy
+from arrears.outreach.totals import date_totals
+from arrears.store.engine import reading
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import delivery, hold, snapshot
+from arrears.store.tables.legal import packet
+from arrears.store.tables.outreach import contact, contact_attempt, item
+from arrears.store.tables.repossession import approval, approval_vote, repossession_order
+
+EFFECTS = ("sent", "in_doubt")
+MESSAGES = ("sms", "email")
+HANDED_OVER = ("offered", "acknowledged", "accepted", "located", "recovered")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant and how often it is broken."""
+
+    name: str
+    violations: int
+    rule: str
+
+
+def prove(engine: Engine, policy: Policy) -> list[Check]:
+    """Run every check over the whole store; 0 violations is the claim."""
+    with reading(engine) as connection:
+        return [Check(name, check(connection, policy), rule) for name, rule, check in CHECKS]
+
+
+def _ladder(connection: Connection, _policy: Policy) -> int:
+    """Items above the rung their decision unlocked, or without any decision behind them."""
+    allowed = exists().where(
+        decision.c.account_id == item.c.account_id,
+        decision.c.business_date == item.c.business_date,
+        decision.c.unlocked_rung >= item.c.rung,
+    )
+    return _count(connection, select(item.c.item_key).where(~allowed))
+
+
+def _conservation(connection: Connection, _policy: Policy) -> int:
+    """Days whose contacts do not add up."""
+    days = connection.execute(select(contact.c.business_date).distinct()).scalars().all()
+    return sum(not _adds_up(date_totals(connection, day)) for day in days)
+
+
+def _adds_up(totals: dict[str, Any]) -> bool:
+    ends = sum(totals[name] for name in ("sent", "rejected", "in_doubt", "withdrawn", "expired", "open"))
+    return bool(totals["planned"] == ends + sum(totals["withheld"].values()))
+
+
+def _at_most_once(connection: Connection, _policy: Policy) -> int:
+    """Contacts with more than one attempt that went out or may have."""
+    out = contact_attempt.c.outcome.in_(EFFECTS) | contact_attempt.c.outcome.is_(None)
+    query = select(contact_attempt.c.contact_id).where(out).group_by(contact_attempt.c.contact_id)
+    return _count(connection, query.having(func.count() > 1))
+
+
+def _budgets(connection: Connection, policy: Policy) -> int:
+    """Person, channel and window of days in which a cap was exceeded (policy ``contact.caps``)."""
+    return sum(
+        _over_cap(connection, channel, days, cap)
+        for channel, caps in policy.contact.caps.items()
+        for days, cap in zip((1, 7, 30), caps, strict=True)
+    )
+
+
+def _over_cap(connection: Connection, channel: str, days: int, cap: int) -> int:
+    query = select(contact.c.party_id, contact.c.business_date).where(
+        contact.c.channel == channel, contact.c.state.in_(EFFECTS)
+    ).order_by(contact.c.party_id, contact.c.business_date)  # fmt: skip
+    recent: list[date] = []
+    over, person = 0, None
+    for row in connection.execute(query):
+        recent = [] if row.party_id != person else [d for d in recent if d > row.business_date - timedelta(days=days)]
+        person = row.party_id
+        recent.append(row.business_date)
+        over += len(recent) > cap
+    return over
+
+
+def _holds(connection: Connection, policy: Policy) -> int:
+    """Contacts that went out although a hard hold was in force and known at the moment of sending."""
+    known = or_(hold.c.delivery_id.is_(None), delivery.c.received_at <= contact.c.sent_at)
+    query = (
+        select(contact.c.contact_id)
+        .join(item, item.c.contact_id == contact.c.contact_id)
+        .join(hold, and_(hold.c.account_id == item.c.account_id, hold.c.kind.in_(policy.holds.hard)))
+        .outerjoin(delivery, delivery.c.delivery_id == hold.c.delivery_id)
+        .where(
+            contact.c.state.in_(EFFECTS), item.c.dropped_reason.is_(None), known,
+            hold.c.from_on <= contact.c.business_date,
+            or_(hold.c.until_on.is_(None), hold.c.until_on >= contact.c.business_date),
+        )
+    )  # fmt: skip
+    return _count(connection, query)
+
+
+def _hours(connection: Connection, _policy: Policy) -> int:
+    """Messages that left outside the person's contact window."""
+    outside = or_(contact.c.intent_at < contact.c.slot_opens_at, contact.c.intent_at >= contact.c.slot_closes_at)
+    return _count(connection, select(contact.c.contact_id).where(
+        contact.c.state.in_(EFFECTS), contact.c.channel.in_(MESSAGES), outside))  # fmt: skip
+
+
+def _decided(connection: Connection, _policy: Policy) -> int:
+    """Overdue decisions of days with a frozen ledger that lack the frozen ledger behind them."""
+    frozen = exists().where(snapshot.c.business_date == decision.c.business_date)
+    return _count(connection, select(decision.c.account_id).where(~frozen))
+
+
+def _packets(connection: Connection, _policy: Policy) -> int:
+    """Stage-three accounts of the newest day without a current packet, and accounts with two."""
+    newest = connection.execute(select(func.max(decision.c.business_date))).scalar()
+    current = and_(packet.c.account_id == decision.c.account_id, packet.c.superseded_on.is_(None))
+    missing = select(decision.c.account_id.distinct()).where(
+        decision.c.business_date == newest, decision.c.stage == 3, ~exists().where(current)
+    )
+    twice = select(packet.c.account_id).where(packet.c.superseded_on.is_(None)).group_by(packet.c.account_id)
+    return _count(connection, missing) + _count(connection, twice.having(func.count() > 1))
+
+
+def _orders(connection: Connection, _policy: Policy) -> int:
+    """Orders handed over without two approvals by different people of different roles."""
+    votes = (
+        select(func.count(approval_vote.c.staff_id.distinct()))
+        .join(approval, approval.c.approval_id == approval_vote.c.approval_id)
+        .where(approval.c.subject_key == repossession_order.c.order_id, approval_vote.c.decision == "approve")
+        .scalar_subquery()
+    )
+    query = select(repossession_order.c.order_id).where(
+        repossession_order.c.state.in_(HANDED_OVER), ~repossession_order.c.imported, votes < 2
+    )
+    return _count(connection, query)
+
+
+def _count(connection: Connection, query: Select[Any]) -> int:
+    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
+
+
+Counter = Callable[[Connection, Policy], int]
+CHECKS: tuple[tuple[str, str, Counter], ...] = (
+    ("ladder", "no action above the rung that evidence has opened", _ladder),
+    ("conservation", "planned = sent + rejected + withheld + in doubt + withdrawn + expired + open", _conservation),
+    ("at_most_once", "no contact went out twice", _at_most_once),
+    ("budgets", "no person above a cap of any channel and window", _budgets),
+    ("holds", "nobody under a known hard hold was contacted", _holds),
+    ("hours", "no message left outside the contact window", _hours),
+    ("lineage", "every decision stands on a frozen ledger", _decided),
+    ("packets", "exactly one current packet for every stage-three account", _packets),
+    ("orders", "no order left without two approvals by two people", _orders),
+)

@@ -1,0 +1,29 @@
+"""A human decision from the shell, sealed at once."""
+
+from arrears.core.runtime import Runtime
+from arrears.core.settings import Settings
+from arrears.repossession.approvals import Voted, vote
+from arrears.steps import runs
+from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
+
+
+def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decision: str) -> Voted:
+    """Record one person's vote and seal it; where the newest day was rehearsed, the vote is given on that day.
+
+    Raises:
+        BadArguments: see :func:`arrears.repossession.approvals.vote`.
+    """
+    from arrears.audit.seal import seal
+
+    rt = _runtime(settings, decision)
+    engine = store_of(rt)
+    voted = vote(rt, engine, approval_id=approval, staff_id=by, decision=decision, note=note, identity="shell",
+                 policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
+    seal(rt, engine)
+    return voted
+
+
+def _runtime(settings: Settings, decision: str) -> Runtime:
+    rt = build_runtime(settings, shell_attempt(f"approvals {decision}"))
+    rehearsed = runs.rehearsed_date(rt)
+    return rt if rehearsed is None else build_runtime(settings, rt.attempt, rehearsal_of=rehearsed)

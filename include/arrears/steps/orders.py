@@ -1,0 +1,28 @@
+"""Settle repossession orders: recalls first, then rehearsed approvals, then what two people approved."""
+
+from typing import Any
+
+from arrears.core.clock import utc_text
+from arrears.core.runtime import Runtime
+from arrears.steps import channels, runs
+from arrears.steps.world import policy_of, store_of
+
+
+def settle(rt: Runtime, this: runs.Day) -> dict[str, Any]:
+    """Recall what a payment, hold or expiry has overtaken, then hand over what stands.
+
+    A plan-only run hands nothing over. Recalls go on every run, paused or not: no machine is towed for want of one.
+    """
+    from arrears.repossession.handoff import hand_off
+    from arrears.repossession.rehearsed import rehearse_approval
+    from arrears.repossession.stand_down import stand_down
+
+    engine, policy = store_of(rt), policy_of(rt.settings)
+    with channels.agency_channel(rt) as agency:
+        recalled = stand_down(rt, engine, this.run_id, this.business_date, policy, agency)
+        offered = 0
+        if not this.plan_only:
+            rehearse_approval(rt, engine, this.run_id, this.business_date, policy)
+            offered = hand_off(rt, engine, this.run_id, this.business_date, policy, agency).offered
+    runs.set_run(rt, this.run_id, settled_at=utc_text(rt.clock.now()))
+    return {"recalls_sent": recalled.recalled, "orders_offered": offered}

@@ -1,0 +1,66 @@
+"""The whole day without Airflow: the steps of ``arrears_daily`` in its order, with the time each took."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from arrears.core.errors import ArrearsError
+from arrears.core.runtime import Request, Runtime
+from arrears.steps import daily, summary
+
+Progress = Callable[[str], None]
+
+MORNING = (
+    daily.pull_ledger,
+    daily.gate_ledger,
+    daily.decide_accounts,
+    daily.plan_contacts,
+    daily.build_packets,
+    daily.propose_orders,
+    daily.seal_morning,
+    daily.write_worklists,
+    daily.send_digest,
+)
+
+
+@dataclass(frozen=True)
+class DayResult:
+    """The summary document of the command contract, and the failure that ended the day early, if any."""
+
+    document: dict[str, Any]
+    error: ArrearsError | None
+
+
+def run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
+    """Run one business date to its end; a held or failed day is closed and sealed all the same."""
+    timings: dict[str, float] = {}
+    failure: ArrearsError | None = None
+    day = daily.open_day(rt, request)
+    try:
+        for step in MORNING:
+            _timed(step.__name__, timings, progress, partial(step, rt, day))
+        _send(rt, day, timings, progress)
+        _timed("settle_orders", timings, progress, partial(daily.settle_orders, rt, day))
+    except ArrearsError as error:
+        failure = error
+    _timed("close_day", timings, progress, partial(daily.close_day, rt, day))
+    return DayResult(summary.read(rt, day) | {"timings_s": timings}, failure)
+
+
+def _send(rt: Runtime, day: str, timings: dict[str, float], progress: Progress) -> None:
+    for group in daily.branch_by_stage(rt, day):
+        stage = int(group.removeprefix("stage_"))
+        for batch in daily.list_batches(rt, day, stage):
+            label = f"send_{group}"
+            _timed(label, timings, progress, partial(daily.send_batch, rt, day, stage, batch))
+
+
+def _timed(name: str, timings: dict[str, float], progress: Progress, work: Callable[[], Any]) -> None:
+    progress(name.replace("_", " "))
+    started = perf_counter()
+    try:
+        work()
+    finally:
+        timings[name] = round(timings.get(name, 0.0) + perf_counter() - started, 3)
