@@ -27,7 +27,9 @@ from arrears.steps import daily
     doc_md=__doc__,
     tags=["arrears", "impact:customer-contact", "tier:1"],
     params={
-        "business_date": Param(None, type=["null", "string"], format="date", description="empty: the day it is started"),
+        "business_date": Param(
+            None, type=["null", "string"], format="date", description="empty: the day it is started"
+        ),
         "feeds": Param(None, type=["null", "string"], description="folder of feeds; empty: the configured ledger"),
         "plan_only": Param(False, type="boolean", description="plan and build, send nothing"),
         "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),

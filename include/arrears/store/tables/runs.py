@@ -45,6 +45,7 @@ run = Table(
     Column("plan_only", Boolean, nullable=False),
     Column("released", Boolean, nullable=False),
     Column("started_at", UtcText, nullable=False),
+    Column("settled_at", UtcText),
     Column("finished_at", UtcText),
     Column("policy_sha256", Sha256, nullable=False),
     Column("code_version", String(40), nullable=False),

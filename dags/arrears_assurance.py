@@ -1,0 +1,44 @@
+"""### Every night the store proves itself
+
+Verifies the audit log against its signed checkpoints, proves ladder, totals and budgets over the whole store, replays
+a sample of decisions, and looks for a day that did not finish. The four checks are independent of each other.
+
+* **Safe to run again:** yes; it reads, and adds only its own events.
+* **When it fails:** somebody must look the same morning; see `docs/operate.md#arrears_assurance`.
+"""
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from arrears.orchestration.step import step
+from arrears.steps import assurance as steps
+
+
+@dag(
+    dag_id="arrears_assurance",
+    schedule=CronTriggerTimetable("30 22 * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["arrears", "impact:internal", "tier:1"],
+    params={
+        "business_date": Param(None, type=["null", "string"], format="date"),
+        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
+    },
+)
+def arrears_assurance() -> None:
+    """Prove the store."""
+    night = step(steps.open_night)()
+    checks = [
+        step(steps.verify_log)(night),
+        step(steps.prove_store)(night),
+        step(steps.replay_decisions)(night),
+        step(steps.watch_deliveries)(night),
+    ]
+    closed = step(steps.close_night)(night).as_teardown(on_failure_fail_dagrun=True)
+
+    checks >> closed
+
+
+arrears_assurance()

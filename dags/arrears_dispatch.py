@@ -1,0 +1,40 @@
+"""### Every quarter of an hour: what is due now
+
+Sends the contacts whose slot has opened, and at all hours hands over approved orders, recalls what a payment has
+overtaken, and asks again for acknowledgements.
+
+* **Safe to run again:** yes; a contact is claimed before it is sent and is never sent twice.
+* **When it fails:** contacts in doubt are listed in the digest; see `docs/operate.md#arrears_dispatch`.
+"""
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from arrears.orchestration.step import step
+from arrears.steps import dispatch as steps
+
+
+@dag(
+    dag_id="arrears_dispatch",
+    schedule=CronTriggerTimetable("*/15 * * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["arrears", "impact:customer-contact", "tier:1"],
+    params={
+        "business_date": Param(None, type=["null", "string"], format="date"),
+        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
+    },
+)
+def arrears_dispatch() -> None:
+    """Send what is due."""
+    dispatch = step(steps.open_dispatch)()
+    sent = step(steps.send_due, pool="arrears_mail", queue="mail")(dispatch)
+    orders = step(steps.settle_orders, trigger_rule="all_done")(dispatch)
+    closed = step(steps.close_dispatch)(dispatch).as_teardown(on_failure_fail_dagrun=True)
+
+    sent >> orders >> closed
+
+
+arrears_dispatch()

@@ -1,0 +1,39 @@
+"""### What arrives during the day
+
+Imports payments, outcomes, promises, holds and documents that were laid into the intake folder of the ledger.
+
+* **Safe to run again:** yes; the same file a second time changes nothing.
+* **When it fails:** the file is named with row and column; see `docs/operate.md#arrears_intake`.
+"""
+
+import pendulum
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from arrears.orchestration.step import step
+from arrears.steps import intake as steps
+
+
+@dag(
+    dag_id="arrears_intake",
+    schedule=CronTriggerTimetable("5,20,35,50 * * * *", timezone="Asia/Shanghai"),
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["arrears", "impact:internal", "tier:2"],
+    params={
+        "business_date": Param(None, type=["null", "string"], format="date"),
+        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
+    },
+)
+def arrears_intake() -> None:
+    """Import what has arrived."""
+    intake = step(steps.open_intake)()
+    arrivals = step(steps.list_arrivals)(intake)
+    imported = step(steps.import_arrival).partial(intake=intake).expand(name=arrivals)
+    closed = step(steps.close_intake)(intake).as_teardown(on_failure_fail_dagrun=True)
+
+    imported >> closed
+
+
+arrears_intake()

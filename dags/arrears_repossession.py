@@ -1,0 +1,53 @@
+"""### One approval batch: two people, two questions
+
+Puts the orders that wait for approval before the legal and the risk desk. The task body shows order number and facts
+hash; the packet itself is on the desk. Nobody answering in time means no approval. The store decides what counts.
+
+* **Safe to run again:** yes; an order is asked about until both desks have spoken.
+* **When it fails:** nothing has left; see `docs/operate.md#arrears_repossession`.
+"""
+
+from datetime import timedelta
+
+import pendulum
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import Param, dag
+
+from arrears.orchestration.step import step
+from arrears.steps import repossession as steps
+
+ANSWER = {
+    "subject": "Orders that wait for approval 待审批的委托拖车单",
+    "multiple": True,
+    "defaults": [],
+    "response_timeout": timedelta(days=3),
+    "params": {"note": Param("", type="string", title="Reason 理由")},
+}
+
+
+@dag(
+    dag_id="arrears_repossession",
+    schedule=None,
+    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    catchup=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    tags=["arrears", "impact:legal", "tier:1"],
+    params={
+        "business_date": Param(None, type=["null", "string"], format="date"),
+        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
+    },
+)
+def arrears_repossession() -> None:
+    """Ask both desks about the waiting orders."""
+    batch = step(steps.open_batch)()
+    legal = HITLOperator.partial(task_id="legal_decides", **ANSWER).expand_kwargs(step(steps.ask_legal)(batch))
+    risk = HITLOperator.partial(task_id="risk_decides", **ANSWER).expand_kwargs(step(steps.ask_risk)(batch))
+    by_legal = step(steps.record_legal)(batch, legal.output)
+    by_risk = step(steps.record_risk)(batch, risk.output)
+    closed = step(steps.close_batch)(batch).as_teardown(on_failure_fail_dagrun=True)
+
+    [by_legal, by_risk] >> closed
+
+
+arrears_repossession()
