@@ -100,12 +100,13 @@ class _Plan:
 
     def store(self) -> PlanResult:
         """Write contacts, items, suppressions and their events."""
+        touched = self._correct_kept()
         contacts = self._contacts()
         items = [_item(wish, row["contact_id"], self._day) for row, wishes in contacts for wish in wishes]
         items += [_item(wish, key, self._day) for key, wishes in self._absorbed.items() for wish in wishes]
         insert_all(self._connection, contact, (row for row, _ in contacts))
         insert_all(self._connection, item, items)
-        touched = set(self._absorbed) | self._correct_kept()
+        touched |= set(self._absorbed)
         _refresh_totals(self._connection, touched)
         withdrawn = self._withdraw_empty(touched)
         self._record(contacts)
@@ -227,7 +228,7 @@ class _Plan:
             suppression.c.party_id,
             suppression.c.reason,
         )
-        known = set(self._connection.execute(select(*columns).where(suppression.c.business_date == day)).tuples())
+        known = {tuple(row) for row in self._connection.execute(select(*columns).where(suppression.c.business_date == day))}
         new = {key: wish for key, wish in rows.items() if key not in known}
         insert_new(
             self._connection,

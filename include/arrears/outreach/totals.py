@@ -39,7 +39,7 @@ def suppressed(connection: Connection, business_date: date) -> dict[str, int]:
         .group_by(suppression.c.reason)
         .order_by(suppression.c.reason)
     )
-    return dict(connection.execute(query).tuples().all())
+    return {reason: count for reason, count in connection.execute(query)}
 
 
 def _counted(connection: Connection, which: ColumnElement[bool]) -> dict[tuple[str, str | None], int]:
