@@ -57,17 +57,9 @@ def store_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def make_schema(engine: Engine) -> None:
     """Make every table, by the migrations that a real store goes through."""
-    from arrears.store import migrate, tables
+    from arrears.store.migrate import upgrade
 
-    if any((Path(migrate.__file__).parent / "migrations" / "versions").glob("[0-9]*.py")):
-        migrate.upgrade(engine)
-        return
-    tables.metadata.create_all(engine)
-    with engine.begin() as connection:
-        for module in vars(tables).values():
-            for dialect, ddl in getattr(module, "TRIGGERS", ()):
-                if dialect == connection.dialect.name:
-                    connection.exec_driver_sql(ddl)
+    upgrade(engine)
 
 
 @pytest.fixture
