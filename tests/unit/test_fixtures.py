@@ -1,6 +1,8 @@
 """The ground the other tests stand on."""
 
-from sqlalchemy import Engine, inspect
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Engine
 
 from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
@@ -8,7 +10,8 @@ from arrears.store.tables import metadata
 
 
 def test_a_test_starts_from_a_store_with_the_whole_schema(store: Engine) -> None:
-    assert set(metadata.tables) <= set(inspect(store).get_table_names())
+    with store.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
 def test_the_clock_of_a_test_stands_in_contact_hours(rt: Runtime) -> None:
