@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, bindparam, func, select, update
 from arrears.audit.record import Event, record_many
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.legal import archive, case_file, packet, typesetting
 from arrears.legal.case_file import CaseFile, LedgerReader
@@ -19,12 +20,12 @@ from arrears.legal.packet import State
 from arrears.legal.readiness import Readiness, assess
 from arrears.store.bulk import insert_all
 from arrears.store.engine import reading, writing
-from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account
 from arrears.store.tables.legal import PACKET_STATES
 from arrears.store.tables.legal import packet as packet_table
 
 BATCH = 100
+READ_AHEAD = 20 * BATCH  # the frozen schedules are one large file: it is scanned once for so many accounts
 Progress = Callable[[int, int], None]
 Row = Mapping[str, Any]
 
@@ -40,18 +41,26 @@ class _Built:
 
 def stage_three_accounts(engine: Engine, business_date: date) -> list[str]:
     """Return the accounts at stage three by the newest decision of a day, in order."""
-    newest = (select(decision.c.account_id, func.max(decision.c.revision).label("revision"))
-              .where(decision.c.business_date == business_date).group_by(decision.c.account_id).subquery())
-    statement = (select(decision.c.account_id)
-                 .join(newest, (newest.c.account_id == decision.c.account_id) & (newest.c.revision == decision.c.revision))
-                 .where(decision.c.business_date == business_date, decision.c.stage == 3)
-                 .order_by(decision.c.account_id))
     with reading(engine) as connection:
-        return list(connection.execute(statement).scalars())
+        return stage_three_ids(connection, business_date)
 
 
-def build_packets(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy,
-                  account_ids: Sequence[str], progress: Progress | None = None) -> dict[str, int]:
+def stage_three_ids(connection: Connection, business_date: date) -> list[str]:
+    """Return the accounts at stage three by the newest decision of a day, in order, on an open connection."""
+    decided = decisions_in_force(business_date)
+    statement = select(decided.c.account_id).where(decided.c.stage == 3).order_by(decided.c.account_id)
+    return list(connection.execute(statement).scalars())
+
+
+def build_packets(
+    rt: Runtime,
+    engine: Engine,
+    run_id: str,
+    business_date: date,
+    policy: Policy,
+    account_ids: Sequence[str],
+    progress: Progress | None = None,
+) -> dict[str, int]:
     """Bring the packets of some accounts up to date and return the count of each state, ``rebuilt`` and ``unchanged``.
 
     A packet that cannot be rendered becomes ``incomplete`` and the others go on. Files are written before the rows, in
@@ -66,7 +75,9 @@ def build_packets(rt: Runtime, engine: Engine, run_id: str, business_date: date,
     with reading(engine) as connection:
         ledger = case_file.open_ledger(connection, rt.settings.artifacts_url, run_id, account_ids)
     for start in range(0, len(account_ids), BATCH):
-        batch = account_ids[start:start + BATCH]
+        if start % READ_AHEAD == 0:
+            ledger.read_schedules(account_ids[start : start + READ_AHEAD], business_date)
+        batch = account_ids[start : start + BATCH]
         counts.update(_build_batch(rt, engine, ledger, run_id, business_date, policy, batch))
         if progress is not None:
             progress(min(start + BATCH, len(account_ids)), len(account_ids))
@@ -81,17 +92,31 @@ def retire_packets(rt: Runtime, engine: Engine, run_id: str, business_date: date
             select(packet_table.c.packet_id, packet_table.c.account_id, account.c.subject_ref)
             .join(account, account.c.account_id == packet_table.c.account_id, isouter=True)
             .where(packet_table.c.superseded_on.is_(None), packet_table.c.built_on <= business_date)
-            .order_by(packet_table.c.packet_id)).all()
+            .order_by(packet_table.c.packet_id)
+        ).all()
         left = [row for row in current if row.account_id not in still]
         _supersede(connection, [row.packet_id for row in left], business_date)
-        record_many(connection, rt, run_id=run_id, events=(
-            Event("packet.superseded", row.packet_id, business_date, row.subject_ref, data={"reason": "left_stage_three"})
-            for row in left))
+        record_many(
+            connection,
+            rt,
+            run_id=run_id,
+            events=(
+                Event(
+                    "packet.superseded",
+                    row.packet_id,
+                    business_date,
+                    row.subject_ref,
+                    data={"reason": "left_stage_three"},
+                )
+                for row in left
+            ),
+        )
     return len(left)
 
 
-def _build_batch(rt: Runtime, engine: Engine, ledger: LedgerReader, run_id: str, day: date, policy: Policy,
-                 batch: Sequence[str]) -> Counter[str]:
+def _build_batch(
+    rt: Runtime, engine: Engine, ledger: LedgerReader, run_id: str, day: date, policy: Policy, batch: Sequence[str]
+) -> Counter[str]:
     with reading(engine) as connection:
         cases = case_file.load(connection, ledger, policy, day, batch)
         current = _current(connection, batch)
@@ -119,8 +144,9 @@ def _build_batch(rt: Runtime, engine: Engine, ledger: LedgerReader, run_id: str,
     return counts
 
 
-def _build_one(rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, run_id: str, before: Row | None,
-               version: int) -> _Built | None:
+def _build_one(
+    rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, run_id: str, before: Row | None, version: int
+) -> _Built | None:
     """Render and file one packet, or return ``None`` when the current one still tells the truth."""
     facts = case.facts
     identity = facts_sha256(facts, readiness.gates, policy.sha256)
@@ -131,22 +157,34 @@ def _build_one(rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy
     pdf, state = _render(rt, case, readiness, policy, state, packet_id, identity)
     if before is not None and _same(before, identity, state, readiness):
         return None
-    filed = archive.file_packet(rt.settings.artifacts_url, packet_id, pdf,
-                                _manifest(case, policy, state, run_id, packet_id, version, identity))
+    filed = archive.file_packet(
+        rt.settings.artifacts_url, packet_id, pdf, _manifest(case, policy, state, run_id, packet_id, version, identity)
+    )
     row = {
-        "packet_id": packet_id, "account_id": facts.account_id, "version": version, "state": state.name,
-        "facts_sha256": identity, "open_remedies": list(readiness.open_remedies),
-        "chosen_remedy": facts.chosen_remedy, "missing": list(readiness.missing),
-        "reasons": packet.reasons_of(state, readiness), "clocks": _clock_rows(readiness),
-        "pdf_sha256": filed.pdf_sha256, "pdf_path": filed.pdf_path, "manifest_sha256": filed.manifest_sha256,
-        "built_on": facts.business_date, "run_id": run_id, "superseded_on": None,
+        "packet_id": packet_id,
+        "account_id": facts.account_id,
+        "version": version,
+        "state": state.name,
+        "facts_sha256": identity,
+        "open_remedies": list(readiness.open_remedies),
+        "chosen_remedy": facts.chosen_remedy,
+        "missing": list(readiness.missing),
+        "reasons": packet.reasons_of(state, readiness),
+        "clocks": _clock_rows(readiness),
+        "pdf_sha256": filed.pdf_sha256,
+        "pdf_path": filed.pdf_path,
+        "manifest_sha256": filed.manifest_sha256,
+        "built_on": facts.business_date,
+        "run_id": run_id,
+        "superseded_on": None,
     }
     replaces = before["packet_id"] if before is not None else None
     return _Built(row, replaces, _event(row, facts.subject_ref, policy, replaces))
 
 
-def _render(rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, state: State, packet_id: str,
-            identity: str) -> tuple[bytes | None, State]:
+def _render(
+    rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, state: State, packet_id: str, identity: str
+) -> tuple[bytes | None, State]:
     number = number_of(packet_id)
     try:
         return packet.render(rt.settings.home, case, readiness, policy, state, number, identity), state
@@ -166,14 +204,23 @@ def number_of(packet_id: str) -> str:
 
 def _same(before: Row, identity: str, state: State, readiness: Readiness) -> bool:
     return (before["facts_sha256"], before["state"], before["reasons"]) == (
-        identity, state.name, packet.reasons_of(state, readiness))
+        identity,
+        state.name,
+        packet.reasons_of(state, readiness),
+    )
 
 
-def _manifest(case: CaseFile, policy: Policy, state: State, run_id: str, packet_id: str, version: int,
-              identity: str) -> dict[str, Any]:
+def _manifest(
+    case: CaseFile, policy: Policy, state: State, run_id: str, packet_id: str, version: int, identity: str
+) -> dict[str, Any]:
     return {
-        "packet_id": packet_id, "number": number_of(packet_id), "version": version, "state": state.name,
-        "facts_sha256": identity, "cut_off": case.facts.business_date.isoformat(), "run_id": run_id,
+        "packet_id": packet_id,
+        "number": number_of(packet_id),
+        "version": version,
+        "state": state.name,
+        "facts_sha256": identity,
+        "cut_off": case.facts.business_date.isoformat(),
+        "run_id": run_id,
         "policy": {"id": policy.policy_id, "version": policy.version, "sha256": policy.sha256},
         "template_sha256": typesetting.template_sha256(packet.TEMPLATE),
         "evidence": sorted([document.kind, document.sha256] for document in case.facts.documents),
@@ -182,30 +229,48 @@ def _manifest(case: CaseFile, policy: Policy, state: State, run_id: str, packet_
 
 def _event(row: Row, subject_ref: str, policy: Policy, replaces: str | None) -> Event:
     return Event(
-        type="packet.built", key=row["packet_id"], business_date=row["built_on"], subject_ref=subject_ref,
-        causes=[replaces] if replaces else [], policy_sha256=policy.sha256,
-        data={"version": row["version"], "state": row["state"], "reasons": row["reasons"], "missing": row["missing"],
-              "open_remedies": row["open_remedies"], "facts_sha256": row["facts_sha256"],
-              "pdf_sha256": row["pdf_sha256"] or "", "manifest_sha256": row["manifest_sha256"],
-              "template_sha256": typesetting.template_sha256(packet.TEMPLATE)},
+        type="packet.built",
+        key=row["packet_id"],
+        business_date=row["built_on"],
+        subject_ref=subject_ref,
+        causes=[replaces] if replaces else [],
+        policy_sha256=policy.sha256,
+        data={
+            "version": row["version"],
+            "state": row["state"],
+            "reasons": row["reasons"],
+            "missing": row["missing"],
+            "open_remedies": row["open_remedies"],
+            "facts_sha256": row["facts_sha256"],
+            "pdf_sha256": row["pdf_sha256"] or "",
+            "manifest_sha256": row["manifest_sha256"],
+            "template_sha256": typesetting.template_sha256(packet.TEMPLATE),
+        },
     )
 
 
-def _store(rt: Runtime, engine: Engine, run_id: str, day: date, built: Sequence[_Built],
-           fresh_clocks: Sequence[dict[str, Any]]) -> None:
+def _store(
+    rt: Runtime, engine: Engine, run_id: str, day: date, built: Sequence[_Built], fresh_clocks: Sequence[dict[str, Any]]
+) -> None:
     with writing(engine) as connection:
         _supersede(connection, [made.replaces for made in built if made.replaces], day)
         insert_all(connection, packet_table, (made.row for made in built))
         record_many(connection, rt, run_id=run_id, events=(made.event for made in built))
         if fresh_clocks:
-            connection.execute(update(packet_table).where(packet_table.c.packet_id == bindparam("key"))
-                               .values(clocks=bindparam("fresh")), fresh_clocks)
+            connection.execute(
+                update(packet_table)
+                .where(packet_table.c.packet_id == bindparam("key"))
+                .values(clocks=bindparam("fresh")),
+                fresh_clocks,
+            )
 
 
 def _supersede(connection: Connection, packet_ids: Sequence[str], day: date) -> None:
     if packet_ids:
-        connection.execute(update(packet_table).where(packet_table.c.packet_id == bindparam("key"))
-                           .values(superseded_on=day), [{"key": packet_id} for packet_id in packet_ids])
+        connection.execute(
+            update(packet_table).where(packet_table.c.packet_id == bindparam("key")).values(superseded_on=day),
+            [{"key": packet_id} for packet_id in packet_ids],
+        )
 
 
 def _current(connection: Connection, batch: Sequence[str]) -> dict[str, Row]:
@@ -214,14 +279,24 @@ def _current(connection: Connection, batch: Sequence[str]) -> dict[str, Row]:
 
 
 def _versions(connection: Connection, batch: Iterable[str]) -> dict[str, int]:
-    statement = (select(packet_table.c.account_id, func.max(packet_table.c.version).label("version"))
-                 .where(packet_table.c.account_id.in_(batch)).group_by(packet_table.c.account_id))
+    statement = (
+        select(packet_table.c.account_id, func.max(packet_table.c.version).label("version"))
+        .where(packet_table.c.account_id.in_(batch))
+        .group_by(packet_table.c.account_id)
+    )
     return {row.account_id: row.version for row in connection.execute(statement)}
 
 
 def _clock_rows(readiness: Readiness) -> list[dict[str, str]]:
     rows = [clock.as_row() for clock in readiness.clocks]
     if readiness.cure is not None:
-        rows.append({"name": "cure", "party_id": "", "expires_on": readiness.cure.ends_on.isoformat(),
-                     "assumption": "", "preserved_on": ""})
+        rows.append(
+            {
+                "name": "cure",
+                "party_id": "",
+                "expires_on": readiness.cure.ends_on.isoformat(),
+                "assumption": "",
+                "preserved_on": "",
+            }
+        )
     return rows

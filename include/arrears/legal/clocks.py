@@ -36,9 +36,13 @@ class LegalClock:
 
     def as_row(self) -> dict[str, str]:
         """Return the clock as JSON data; days left are not part of it."""
-        return {"name": self.name, "party_id": self.party_id, "expires_on": self.expires_on.isoformat(),
-                "assumption": self.assumption,
-                "preserved_on": self.preserved_on.isoformat() if self.preserved_on else ""}
+        return {
+            "name": self.name,
+            "party_id": self.party_id,
+            "expires_on": self.expires_on.isoformat(),
+            "assumption": self.assumption,
+            "preserved_on": self.preserved_on.isoformat() if self.preserved_on else "",
+        }
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,11 @@ def guarantees(facts: LegalFacts, legal: Legal) -> list[LegalClock]:
 def cure(facts: LegalFacts, legal: Legal, calendar: BusinessCalendar) -> Cure | None:
     """Return the cure period of the earliest demand that reached a debtor, or ``None`` if none provably did."""
     debtors = _debtor_ids(facts)
-    served = [(arrived_on(document), document) for document in facts.documents_of(*DEMAND_KINDS)
-              if document.party_id in debtors]
+    served = [
+        (arrived_on(document), document)
+        for document in facts.documents_of(*DEMAND_KINDS)
+        if document.party_id in debtors
+    ]
     dated = [(day, document) for day, document in served if day is not None and day <= facts.business_date]
     if not dated:
         return None
@@ -123,8 +130,11 @@ def _debt_due_on(facts: LegalFacts) -> tuple[date, str] | None:
     if not facts.instalments:
         return None
     last = max(row.due_date for row in facts.instalments)
-    letters = [arrived_on(document) for document in facts.documents_of("lawyers_letter")
-               if document.party_id in _debtor_ids(facts)]
+    letters = [
+        arrived_on(document)
+        for document in facts.documents_of("lawyers_letter")
+        if document.party_id in _debtor_ids(facts)
+    ]
     called = min((day for day in (facts.accelerated_on, *letters) if day is not None), default=last)
     return (called, "from_acceleration") if called < last else (last, "from_last_instalment")
 
@@ -139,7 +149,10 @@ def _preserved(facts: LegalFacts, party: Party, begins: date | None, expires: da
     if party.guarantee_kind == "general":
         reached = [facts.sued_on]
     else:
-        reached = [arrived_on(document) for document in facts.documents_of(*DEMAND_KINDS)
-                   if document.party_id == party.party_id]
+        reached = [
+            arrived_on(document)
+            for document in facts.documents_of(*DEMAND_KINDS)
+            if document.party_id == party.party_id
+        ]
     last = min(expires, facts.business_date)
     return min((day for day in reached if day is not None and (begins or day) <= day <= last), default=None)

@@ -2,9 +2,8 @@
 
 from collections import Counter
 from datetime import date
-from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, select
 
 from arrears.legal.build import stage_three_ids
 from arrears.store.tables.legal import PACKET_STATES, packet
@@ -15,13 +14,15 @@ def packet_counts(connection: Connection, business_date: date, run_id: str) -> d
     counts: Counter[str] = Counter(dict.fromkeys((*PACKET_STATES, "rebuilt", "unchanged"), 0))
     at_three = set(stage_three_ids(connection, business_date))
     rows = connection.execute(
-        select(packet.c.account_id, packet.c.state, packet.c.run_id, packet.c.built_on)
-        .order_by(packet.c.account_id, packet.c.version))
-    newest: dict[str, Row[Any]] = {}
+        select(packet.c.account_id, packet.c.state, packet.c.run_id, packet.c.built_on).order_by(
+            packet.c.account_id, packet.c.version
+        )
+    )
+    newest: dict[str, tuple[str, str]] = {}
     for row in rows:
         was_in_force = row.account_id in newest and row.built_on > business_date
         if row.account_id in at_three and not was_in_force:
-            newest[row.account_id] = row
-    for row in newest.values():
-        counts.update((row.state, "rebuilt" if row.run_id == run_id else "unchanged"))
+            newest[row.account_id] = (row.state, row.run_id)
+    for state, built_by in newest.values():
+        counts.update((state, "rebuilt" if built_by == run_id else "unchanged"))
     return dict(counts)

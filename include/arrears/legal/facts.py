@@ -154,24 +154,41 @@ def facts_sha256(facts: LegalFacts, gates: dict[str, bool], policy_sha256: str) 
 
     The same facts give the same hash in every store: no random reference, run id or path is in it.
     """
-    return digest({
-        "account": facts.account_id,
-        "contract_type": facts.contract_type,
-        "currency": facts.money.currency,
-        "total_price": facts.money.total_price_minor,
-        "principal": facts.money.principal_outstanding_minor,
-        "parties": sorted([party.party_id, party.role, party.name, party.address, party.service_address, party.id_no,
-                           party.guarantee_kind, _day(party.guarantee_until)] for party in facts.parties),
-        "schedule": [[row.instalment_no, _day(row.due_date), row.amount_minor, row.principal_minor]
-                     for row in facts.instalments],
-        "paid": [[row.instalment_no, row.paid_minor] for row in facts.instalments if row.paid_minor],
-        "payments": sorted([row.payment_id, _day(row.paid_on), row.amount_minor, row.kind] for row in facts.payments),
-        "holds": sorted([hold.kind, _day(hold.from_on), _day(hold.until_on)] for hold in facts.holds),
-        "asset": facts.asset,
-        "gates": gates,
-        "remedy": facts.chosen_remedy or "",
-        "policy": policy_sha256,
-    })
+    return digest(
+        {
+            "account": facts.account_id,
+            "contract_type": facts.contract_type,
+            "currency": facts.money.currency,
+            "total_price": facts.money.total_price_minor,
+            "principal": facts.money.principal_outstanding_minor,
+            "parties": sorted(
+                [
+                    party.party_id,
+                    party.role,
+                    party.name,
+                    party.address,
+                    party.service_address,
+                    party.id_no,
+                    party.guarantee_kind,
+                    _day(party.guarantee_until),
+                ]
+                for party in facts.parties
+            ),
+            "schedule": [
+                [row.instalment_no, _day(row.due_date), row.amount_minor, row.principal_minor]
+                for row in facts.instalments
+            ],
+            "paid": [[row.instalment_no, row.paid_minor] for row in facts.instalments if row.paid_minor],
+            "payments": sorted(
+                [row.payment_id, _day(row.paid_on), row.amount_minor, row.kind] for row in facts.payments
+            ),
+            "holds": sorted([hold.kind, _day(hold.from_on), _day(hold.until_on)] for hold in facts.holds),
+            "asset": facts.asset,
+            "gates": gates,
+            "remedy": facts.chosen_remedy or "",
+            "policy": policy_sha256,
+        }
+    )
 
 
 def _day(value: date | None) -> str:

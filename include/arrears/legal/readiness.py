@@ -48,7 +48,7 @@ def assess(facts: LegalFacts, policy: Policy) -> Readiness:
     limitation = clocks.limitation(facts, policy.legal)
     running = (*([limitation] if limitation else []), *clocks.guarantees(facts, policy.legal))
     hard = tuple(sorted({hold.kind for hold in facts.holds if hold.kind in policy.holds.hard}))
-    gates = _common_gates(facts, policy, cure, running, hard)
+    gates = _common_gates(facts, cure, running, hard)
     blocking = tuple(name for name, passed in gates.items() if not passed)
     closed: dict[str, tuple[str, ...]] = {}
     for remedy in REMEDIES:
@@ -67,8 +67,9 @@ def assess(facts: LegalFacts, policy: Policy) -> Readiness:
     )
 
 
-def _common_gates(facts: LegalFacts, policy: Policy, cure: Cure | None, running: Sequence[LegalClock],
-                  hard: Sequence[str]) -> dict[str, bool]:
+def _common_gates(
+    facts: LegalFacts, cure: Cure | None, running: Sequence[LegalClock], hard: Sequence[str]
+) -> dict[str, bool]:
     day = facts.business_date
     gates = {
         "rung_four": facts.rung >= 4,
@@ -129,8 +130,11 @@ def _sue(facts: LegalFacts, _policy: Policy) -> list[str]:
 
 
 _TESTS: dict[str, Callable[[LegalFacts, Policy], list[str]]] = {
-    "accelerate": _accelerate, "terminate_and_recover": _terminate, "realise_security": _realise,
-    "sue_and_preserve": _sue, "agency": _sue,
+    "accelerate": _accelerate,
+    "terminate_and_recover": _terminate,
+    "realise_security": _realise,
+    "sue_and_preserve": _sue,
+    "agency": _sue,
 }
 
 
@@ -138,8 +142,10 @@ def _contract_test(facts: LegalFacts, policy: Policy) -> bool:
     numbers, legal = _numbers(facts), policy.legal
     overdue, total = numbers["overdue"] * 100, numbers["total"]
     if facts.contract_type == "finance_lease":
-        return (facts.money.overdue_instalments >= legal.lease_test.instalments
-                or overdue >= total * legal.lease_test.percent_of_total > 0)
+        return (
+            facts.money.overdue_instalments >= legal.lease_test.instalments
+            or overdue >= total * legal.lease_test.percent_of_total > 0
+        )
     if facts.contract_type == "instalment_sale":
         return overdue >= total * legal.sale_test.percent_of_total > 0
     return facts.money.overdue_instalments >= legal.loan_test.instalments
@@ -151,5 +157,8 @@ def _numbers(facts: LegalFacts) -> dict[str, int]:
     total = max(money.total_price_minor or 0, money.schedule_minor)
     if facts.contract_type == "finance_lease":
         total = money.schedule_minor
-    return {"overdue": money.overdue_minor, "total": total,
-            "paid": max(0, total - (money.schedule_minor - money.paid_minor))}
+    return {
+        "overdue": money.overdue_minor,
+        "total": total,
+        "paid": max(0, total - (money.schedule_minor - money.paid_minor)),
+    }

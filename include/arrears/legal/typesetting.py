@@ -19,7 +19,7 @@ from arrears.core.errors import PermanentFailure
 from arrears.core.keys import sha256
 
 PDF_STANDARD = "a-3b"
-TEMPLATES = ("packet.typ", "letter.typ", "layout.typ", "words.zh.typ", "words.en.typ")
+SHARED = ("layout.typ", "words.zh.typ", "words.en.typ")
 
 
 class CannotRender(PermanentFailure):
@@ -41,8 +41,12 @@ def render(home: Path, template: str, data: Mapping[str, Any], on: date) -> byte
     stamp = int(datetime(on.year, on.month, on.day, tzinfo=UTC).timestamp())
     try:
         pdf, warnings = compiler.compile_with_warnings(
-            str(_templates() / template), sys_inputs={"data": json.dumps(data, ensure_ascii=False)}, format="pdf",
-            pdf_standards=[PDF_STANDARD], timestamp=stamp, pdf_tags=False,
+            str(_templates() / template),
+            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            format="pdf",
+            pdf_standards=[PDF_STANDARD],
+            timestamp=stamp,
+            pdf_tags=False,
         )
     except error_type as error:
         raise _explain(template, str(error), getattr(error, "diagnostic", "")) from None
@@ -51,10 +55,10 @@ def render(home: Path, template: str, data: Mapping[str, Any], on: date) -> byte
     return bytes(pdf)
 
 
+@lru_cache
 def template_sha256(template: str) -> str:
     """Return the hash of a template with the layout and the words it draws on."""
-    shared = [name for name in TEMPLATES if name not in ("packet.typ", "letter.typ")]
-    return sha256(b"\0".join((_templates() / name).read_bytes() for name in [template, *shared]))
+    return sha256(b"\0".join((_templates() / name).read_bytes() for name in (template, *SHARED)))
 
 
 def unpack_fonts(home: Path) -> Path:
@@ -85,7 +89,9 @@ def _explain(template: str, message: str, diagnostic: str) -> CannotRender:
     if "could not be displayed with font" in message:
         return CannotRender("missing_glyph", f"{template}: a character is in none of the pinned fonts")
     place = re.search(r"[\w.]+\.typ:\d+:\d+", diagnostic)
-    return CannotRender("template_error", f"{template} does not compile at {place.group() if place else 'an unknown line'}")
+    return CannotRender(
+        "template_error", f"{template} does not compile at {place.group() if place else 'an unknown line'}"
+    )
 
 
 @lru_cache(maxsize=1)
@@ -93,8 +99,9 @@ def _compiler(home: str) -> tuple[Any, type[Exception]]:
     os.environ.setdefault("RAYON_NUM_THREADS", "1")  # one packet a core: threads only add overhead
     import typst
 
-    fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False,
-                        font_paths=[str(unpack_fonts(Path(home)))])
+    fonts = typst.Fonts(
+        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(unpack_fonts(Path(home)))]
+    )
     return typst.Compiler(root=str(_templates()), font_paths=fonts), typst.TypstError
 
 

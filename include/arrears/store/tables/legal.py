@@ -47,5 +47,5 @@ packet = Table(
     CheckConstraint("version > 0", name="version_counts_from_one"),
     CheckConstraint("state IN ('withheld', 'incomplete') OR pdf_sha256 IS NOT NULL", name="rendered_when_usable"),
     one_of("state", *PACKET_STATES),
-    comment="packet_id = natural_key(account_id, version). One current packet per stage-three account; old ones are kept.",
+    comment="packet_id = natural_key(account_id, version). One current packet per stage-three account, old ones kept.",
 )
