@@ -82,7 +82,7 @@ class Walk:
         """Take the heads of the log by size, and one from outside if there is one."""
         self.frontier = Frontier()
         self._expected: dict[int, list[tuple[bytes, str]]] = {}
-        self._proved = 0
+        self.proved = 0
         for head in heads:
             self._expected.setdefault(head.size, []).append((head.root, f"checkpoint {head.size}"))
         if outside:
@@ -103,8 +103,8 @@ class Walk:
         root = self.frontier.root()
         for signed, name in expected:
             if root != signed:
-                raise Tampered(self._proved, f"events {self._proved} to {size - 1} are not those of {name}")
-        self._proved = size
+                raise Tampered(self.proved, f"events {self.proved} to {size - 1} are not those of {name}")
+        self.proved = size
 
 
 def open_heads(notes: Sequence[tuple[int, str]], keys: Sequence[PublicKey]) -> list[Checkpoint]:
@@ -135,7 +135,9 @@ def conclude(walk: Walk, heads: Sequence[Checkpoint], outside: Outside | None) -
     """
     size, signed = walk.frontier.size, heads[-1].size if heads else 0
     if size < signed:
-        raise Tampered(size, f"the log holds {size} events, its last checkpoint says {signed}")
+        raise Tampered(
+            walk.proved, f"events from {walk.proved} on are gone: {size} are left, checkpoint {signed} had more"
+        )
     if size > signed:
         raise Tampered(signed, f"{size - signed} events stand behind the last checkpoint {signed}: nobody sealed them")
     if outside and outside.head.size > size:
