@@ -1,0 +1,112 @@
+"""What every DAG must be: readable without loading the data libraries, documented, tagged, and small."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DAGS = Path(__file__).resolve().parents[2] / "dags"
+NAMES = sorted(file.stem for file in DAGS.glob("*.py"))
+TAGS = {"arrears", "impact:customer-contact", "impact:legal", "impact:internal", "tier:1", "tier:2", "tier:3"}
+HEAVY = ("pandas", "numpy", "pyarrow", "fastapi", "typst", "yagmail")
+
+READ = """
+import json, sys
+HEAVY = sys.argv[2].split(",")
+from airflow.dag_processing.dagbag import DagBag
+found = {}
+for name in sys.argv[3:]:
+    bag = DagBag(f"{sys.argv[1]}/{name}.py")
+    dag = bag.dags.get(name)
+    found[name] = {
+        "errors": list(bag.import_errors.values()),
+        "heavy": [m for m in HEAVY if m in sys.modules],
+        "doc": dag.doc_md, "tags": sorted(dag.tags), "nodes": len(dag.task_group.children),
+        "catchup": dag.catchup, "active": dag.max_active_runs,
+        "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
+        "fails_run": {task.task_id: bool(getattr(task, "on_failure_fail_dagrun", False)) for task in dag.tasks},
+        "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
+    }
+print("FOUND" + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def dags() -> dict[str, dict]:
+    done = subprocess.run([sys.executable, "-c", READ, str(DAGS), ",".join(HEAVY), *NAMES], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.split("FOUND")[-1])
+
+
+def test_there_are_the_five_dags_and_none_fails_to_import(dags):
+    assert sorted(dags) == [
+        "arrears_assurance",
+        "arrears_daily",
+        "arrears_dispatch",
+        "arrears_intake",
+        "arrears_repossession",
+    ]
+    assert all(not dag["errors"] for dag in dags.values())
+
+
+def test_reading_a_dag_loads_no_data_library(dags):
+    assert {name: dag["heavy"] for name, dag in dags.items()} == {name: [] for name in dags}
+
+
+def test_every_dag_says_what_it_is_for_and_whether_it_may_run_again(dags):
+    for name, dag in dags.items():
+        assert "Safe to run again" in dag["doc"], name
+        assert f"docs/operate.md#{name}" in dag["doc"], name
+        assert set(dag["tags"]) <= TAGS
+        assert sum(tag.startswith("impact:") for tag in dag["tags"]) == 1
+        assert dag["catchup"] is False
+        assert dag["active"] == 1
+
+
+def test_the_daily_graph_fits_a_screen(dags):
+    assert dags["arrears_daily"]["nodes"] <= 15
+
+
+def test_joins_go_on_when_every_stage_is_empty(dags):
+    assert dags["arrears_daily"]["rules"]["settle_orders"] == "none_failed"
+
+
+def test_closing_runs_always_and_its_failure_fails_the_run(dags):
+    for name, dag in dags.items():
+        (closing,) = (task for task in dag["rules"] if task.startswith("close_"))
+        assert dag["fails_run"][closing], name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_dag_file_wires_and_does_not_decide(name: str):
+    tree = ast.parse((DAGS / f"{name}.py").read_text(encoding="utf-8"))
+    banned = (ast.If, ast.For, ast.While, ast.Try)
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, banned)]
+    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)} | {
+        alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
+    }
+    allowed = (
+        "airflow.sdk",
+        "airflow.providers.standard",
+        "pendulum",
+        "datetime",
+        "arrears.steps",
+        "arrears.orchestration",
+    )
+    assert all(module.startswith(allowed) for module in imported), imported
+
+
+def test_no_step_parameter_is_named_like_an_airflow_context_key():
+    import inspect
+
+    from airflow.sdk.definitions.context import Context
+
+    from arrears.steps import assurance, daily, dispatch, intake, repossession
+
+    reserved = set(Context.__annotations__)
+    for module in (assurance, daily, dispatch, intake, repossession):
+        for name, function in inspect.getmembers(module, inspect.isfunction):
+            if function.__module__ == module.__name__ and not name.startswith("_"):
+                assert not reserved & set(inspect.signature(function).parameters), f"{module.__name__}.{name}"

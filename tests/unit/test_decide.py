@@ -1,0 +1,159 @@
+"""The ladder as sentences: what decide() may and may never do."""
+
+from dataclasses import replace
+from datetime import date
+from itertools import product
+
+import pytest
+
+from arrears.ladder.decide import Decision, decide
+from arrears.ladder.facts import Evidence, Facts, StepDone
+from arrears.ladder.policy import load_policy
+
+POLICY = load_policy()
+THURSDAY = date(2026, 11, 12)
+NOTHING = Evidence()
+REMINDED = Evidence(reminders=1, attempts=1, channels=1)
+CALLED = Evidence(reminders=1, call_attempts=3, call_days=2, attempts=4, channels=2, span_days=10)
+COMPLETE = Evidence(
+    reminders=2, call_attempts=4, call_days=3, attempts=8, channels=4, span_days=40, visits=1, letter_age_days=12
+)
+
+
+def facts(**changes: object) -> Facts:
+    plain = Facts(
+        on=THURSDAY, working_day=True, calendar_steps=(), stage=1, effective_instalments=1, delays=(),
+        days_past_due=10, working_days_overdue=6, cycle_unpaid=False, hard_holds=(), soft_holds=(),
+        promise_broken=False, late_episodes=0, malice=False, calls_last_7_days=0, days_since_conversation=None,
+        evidence=NOTHING, done=(),
+    )  # fmt: skip
+    return replace(plain, **changes)
+
+
+def steps(decision: Decision) -> set[str]:
+    return {action.step for action in decision.actions}
+
+
+def why_not(decision: Decision, step: str) -> tuple[str, ...]:
+    return next(found.reasons for found in decision.suppressed if found.step == step)
+
+
+def test_an_account_first_seen_with_five_instalments_overdue_starts_on_the_first_rung():
+    decision = decide(facts(stage=3, effective_instalments=3), POLICY)
+    assert (decision.entitled_rung, decision.unlocked_rung, decision.rung) == (4, 1, 1)
+    assert all(action.rung == 1 for action in decision.actions)
+
+
+@pytest.mark.parametrize(("evidence", "rung"), [(NOTHING, 1), (REMINDED, 2), (CALLED, 3), (COMPLETE, 4)])
+def test_each_rung_is_opened_by_its_own_evidence_and_all_below(evidence: Evidence, rung: int):
+    assert decide(facts(stage=3, effective_instalments=3, evidence=evidence), POLICY).unlocked_rung == rung
+
+
+def test_a_letter_without_the_calls_before_it_opens_nothing():
+    skipped = replace(COMPLETE, call_attempts=0, call_days=0)
+    assert decide(facts(stage=3, effective_instalments=3, evidence=skipped), POLICY).unlocked_rung == 2
+
+
+def test_every_guarantor_must_have_been_tried_before_the_third_rung():
+    one_of_two = replace(CALLED, guarantors=2, guarantors_tried=1)
+    assert decide(facts(stage=2, effective_instalments=2, evidence=one_of_two), POLICY).unlocked_rung == 2
+
+
+def test_a_person_without_any_contact_point_is_not_immune():
+    attested = Evidence(no_contact_point=True, channels=2, span_days=20, visits_failed=2, letter_age_days=15)
+    assert decide(facts(stage=3, effective_instalments=3, evidence=attested), POLICY).rung == 4
+
+
+def test_the_lawyers_letter_opens_the_fourth_rung_only_after_its_cure_days():
+    fresh = replace(COMPLETE, letter_age_days=POLICY.evidence.unlock_rung_4.letter_cure_days - 1)
+    assert decide(facts(stage=3, effective_instalments=3, evidence=fresh), POLICY).rung == 3
+
+
+def test_a_guarantor_is_never_called_before_the_borrower():
+    decision = decide(facts(evidence=REMINDED), POLICY)
+    assert why_not(decision, "guarantor_call") == ("before_borrower_call",)
+    assert "borrower_call" in steps(decision)
+    after = decide(facts(evidence=replace(REMINDED, call_attempts=1, call_days=1)), POLICY)
+    assert "guarantor_call" in steps(after)
+
+
+def test_one_cent_unpaid_causes_no_step_of_arrears():
+    decision = decide(facts(effective_instalments=0, delays=("tolerance",)), POLICY)
+    assert not decision.actions
+    assert "delayed_tolerance" in decision.reasons
+
+
+def test_the_courtesy_message_is_for_performing_customers_too():
+    decision = decide(facts(stage=0, effective_instalments=0, cycle_unpaid=True, days_past_due=0,
+                            working_days_overdue=0, calendar_steps=("courtesy_sms_first",)), POLICY)  # fmt: skip
+    assert steps(decision) == {"courtesy_sms_first"}
+    paid = decide(facts(stage=0, effective_instalments=0, calendar_steps=("courtesy_sms_first",)), POLICY)
+    assert not paid.actions
+
+
+def test_a_courtesy_message_is_not_added_to_an_arrears_message_of_the_same_day():
+    decision = decide(facts(cycle_unpaid=True, calendar_steps=("courtesy_sms_first",)), POLICY)
+    assert why_not(decision, "courtesy_sms_first") == ("covered_by_arrears_message",)
+
+
+def test_an_open_promise_stops_everything_but_the_courtesy_reminder():
+    decision = decide(facts(evidence=COMPLETE, soft_holds=("promise",), stage=3, effective_instalments=3), POLICY)
+    assert not decision.actions
+    assert decision.rung < 4
+
+
+def test_a_broken_promise_sends_a_visitor():
+    decision = decide(facts(promise_broken=True, evidence=replace(REMINDED, call_attempts=1, call_days=1)), POLICY)
+    assert "visit" in steps(decision)
+    assert "V3_broken_promise" in decision.reasons
+
+
+def test_calls_grow_from_few_to_many_by_the_week():
+    late = {"evidence": REMINDED, "calls_last_7_days": 1}
+    assert why_not(decide(facts(days_past_due=5, **late), POLICY), "borrower_call") == ("weekly_call_budget",)
+    assert "borrower_call" in steps(decide(facts(days_past_due=8, **late), POLICY))
+
+
+def test_nobody_is_called_or_visited_on_a_day_off():
+    decision = decide(facts(working_day=False, evidence=COMPLETE, stage=3, effective_instalments=3), POLICY)
+    assert {action.channel for action in decision.actions} <= {"sms", "email"}
+
+
+def test_high_risk_halves_the_gap_and_opens_no_gate():
+    done = (StepDone("arrears_sms", 1, 1, 3),)
+    calm, risky = facts(done=done), facts(done=done, malice=True)
+    assert "arrears_sms" not in steps(decide(calm, POLICY))
+    assert "arrears_sms" in steps(decide(risky, POLICY))
+    assert decide(calm, POLICY).unlocked_rung == decide(risky, POLICY).unlocked_rung
+
+
+def test_a_step_that_was_withheld_is_due_again_under_the_next_ordinal():
+    withheld = decide(facts(done=(StepDone("arrears_sms", 2, 0, None),)), POLICY)
+    assert next(action.ordinal for action in withheld.actions if action.step == "arrears_sms") == 3
+
+
+def test_facts_survive_being_frozen_and_read_back():
+    full = facts(evidence=COMPLETE, done=(StepDone("visit", 2, 1, 3),), hard_holds=("dispute",))
+    assert Facts.from_body(full.body()) == full
+
+
+def test_over_every_combination_no_rung_is_skipped_and_no_hold_is_broken():
+    evidences = (NOTHING, REMINDED, CALLED, COMPLETE, replace(COMPLETE, call_attempts=0), replace(CALLED, guarantors=1))
+    doings = ((), (StepDone("borrower_call", 1, 1, 9), StepDone("lawyers_letter", 1, 1, 2)))
+    seen = 0
+    for stage, working, evidence, hard, soft, broken, late, malice, calls, talk, calendar, done in product(
+        range(4), (True, False), evidences, ((), ("dispute",)), ((), ("promise",)), (True, False), (0, 3),
+        (True, False), (0, 9), (None, 0), ((), ("courtesy_sms_first", "due_day_call")), doings,
+    ):  # fmt: skip
+        decision = decide(
+            facts(stage=stage, effective_instalments=stage, working_day=working, evidence=evidence, hard_holds=hard,
+                  soft_holds=soft, promise_broken=broken, late_episodes=late, malice=malice, calls_last_7_days=calls,
+                  days_since_conversation=talk, calendar_steps=calendar, cycle_unpaid=True, done=done),
+            POLICY,
+        )  # fmt: skip
+        seen += 1
+        assert decision.rung == min(decision.entitled_rung, decision.unlocked_rung)
+        assert all(action.rung <= decision.rung for action in decision.actions)
+        assert not (hard and decision.actions)
+        assert not {a.step for a in decision.actions} & {s.step for s in decision.suppressed}
+    assert seen == 4 * 2 * 6 * 2**8 * 2
