@@ -23,6 +23,7 @@ DEV_PINS := $(shell cat requirements.txt requirements-dev.txt pyproject.toml | s
 READY := $(VENV)/.ready-$(PINS)
 DEV_READY := $(VENV)/.ready-dev-$(DEV_PINS)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet --no-input
+WITH_PIP = $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null
 
 .PHONY: help run up test test-real test-long check format bench lock env clean
 
@@ -83,11 +84,13 @@ clean: ## remove the environment and what tools left behind; var/ (your store) s
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): | $(BIN)/python
+	@$(WITH_PIP)
 	@echo "Installing what requirements.txt pins into $(VENV)/ (once, a minute or two) …" >&2
 	@$(PIP) install --requirement requirements.txt
 	@rm -f $(VENV)/.ready-*; touch $@
 
 $(DEV_READY): | $(BIN)/python
+	@$(WITH_PIP)
 	@echo "Installing what requirements-dev.txt pins into $(VENV)/ (once, a minute or two) …" >&2
 	@$(PIP) install --requirement requirements-dev.txt
 	@rm -f $(VENV)/.ready-*; touch $@ $(READY)
