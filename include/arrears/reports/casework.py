@@ -98,6 +98,7 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
             decision.c.overdue_minor,
             decision.c.currency,
         )
+        .select_from(packet)
         .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
         .join(borrower, borrower.c.account_id == packet.c.account_id, isouter=True)
         .join(party, party.c.party_id == borrower.c.party_id, isouter=True)
@@ -170,6 +171,7 @@ def _agreed_guarantees(
             money,
             decision.c.currency,
         )
+        .select_from(account_party)
         .join(decision, and_(decision.c.account_id == account_party.c.account_id, in_force(business_date, branch)))
         .join(account, account.c.account_id == account_party.c.account_id)
         .where(
@@ -188,6 +190,7 @@ def _packet_clocks(
     money = func.coalesce(account.c.principal_outstanding_minor, decision.c.overdue_minor)
     rows = connection.execute(
         select(packet.c.account_id, packet.c.clocks, money, decision.c.currency)
+        .select_from(packet)
         .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
         .join(account, account.c.account_id == packet.c.account_id)
         .where(packet.c.superseded_on.is_(None))

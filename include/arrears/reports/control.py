@@ -90,20 +90,24 @@ def runs_since(connection: Connection, first: date, last: date) -> list[RunLine]
 
 
 def _runs() -> Select[Any]:
-    return select(
-        run.c.run_id,
-        run.c.business_date,
-        run.c.status,
-        run.c.plan_only,
-        run.c.released,
-        run.c.rehearsal,
-        run.c.policy_sha256,
-        run.c.code_version,
-        func.coalesce(snapshot.c.delivery_no, 0),
-        func.coalesce(snapshot.c.rows, 0),
-        func.coalesce(snapshot.c.accepted, 0),
-        func.coalesce(snapshot.c.quarantined, 0),
-    ).join(snapshot, snapshot.c.snapshot_id == run.c.snapshot_id, isouter=True)
+    return (
+        select(
+            run.c.run_id,
+            run.c.business_date,
+            run.c.status,
+            run.c.plan_only,
+            run.c.released,
+            run.c.rehearsal,
+            run.c.policy_sha256,
+            run.c.code_version,
+            func.coalesce(snapshot.c.delivery_no, 0),
+            func.coalesce(snapshot.c.rows, 0),
+            func.coalesce(snapshot.c.accepted, 0),
+            func.coalesce(snapshot.c.quarantined, 0),
+        )
+        .select_from(run)
+        .join(snapshot, snapshot.c.snapshot_id == run.c.snapshot_id, isouter=True)
+    )
 
 
 def gates_of(connection: Connection, run_id: str) -> list[GateLine]:
@@ -116,6 +120,7 @@ def overrides_since(connection: Connection, first: date, last: date) -> list[tup
     """Return run, gate and staff id of every gate a person has overridden in a span of business dates."""
     rows = connection.execute(
         select(gate.c.run_id, gate.c.name, gate.c.overridden_by)
+        .select_from(gate)
         .join(run, run.c.run_id == gate.c.run_id)
         .where(gate.c.overridden_by.is_not(None), run.c.business_date.between(first, last))
         .order_by(gate.c.run_id, gate.c.name)
@@ -128,6 +133,7 @@ def policies_since(connection: Connection, first: date, last: date) -> list[tupl
     rows = connection.execute(
         select(policy_text.c.policy_id, policy_text.c.version, policy_text.c.policy_sha256)
         .distinct()
+        .select_from(policy_text)
         .join(run, run.c.policy_sha256 == policy_text.c.policy_sha256)
         .where(run.c.business_date.between(first, last))
         .order_by(policy_text.c.policy_id, policy_text.c.version)
@@ -152,7 +158,7 @@ def exceptions_of(connection: Connection, business_date: date, branch: str | Non
 
 
 def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tuple[str, str, date]]:
-    """Return contact, channel and day of sends whose fate nobody knows, the oldest first; never sent again by itself."""
+    """Return contact, channel and day of sends whose fate nobody knows, the oldest first."""
     query = (
         select(contact.c.contact_id, contact.c.channel, contact.c.business_date)
         .where(_doubtful(branch))
@@ -166,6 +172,7 @@ def quarantine_reasons(connection: Connection, business_date: date) -> Counter[s
     """Count the quarantined cells of a business date's deliveries by feed and reason, ``payments:bad_amount``."""
     rows = connection.execute(
         select(delivery.c.feed, quarantine.c.reason, func.count())
+        .select_from(quarantine)
         .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
         .where(delivery.c.business_date == business_date)
         .group_by(delivery.c.feed, quarantine.c.reason)
@@ -200,6 +207,7 @@ def _no_owner(business_date: date, branch: str | None) -> Any:
     )
     return (
         select(func.count(), func.min(decision.c.oldest_unpaid_due))
+        .select_from(decision)
         .join(account, account.c.account_id == decision.c.account_id)
         .where(in_force(business_date, branch), decision.c.stage > 0, account.c.owner.is_(None), ~assigned)
     )
@@ -222,6 +230,7 @@ def _no_contact_point(business_date: date, branch: str | None) -> Any:
 def _quarantined(business_date: date, branch: str | None) -> Any:
     rows = (
         select(quarantine.c.delivery_id, quarantine.c.row_no, delivery.c.business_date)
+        .select_from(quarantine)
         .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
         .where(delivery.c.business_date == business_date, of_branch(quarantine.c.account_id, branch))
         .distinct()

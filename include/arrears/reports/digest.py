@@ -5,7 +5,7 @@ carries over what is still to do; or the run failed.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -78,13 +78,14 @@ class DigestMail:
     subject: str
     text: str
     html: str
-    attachments: list[Attachment] = field(default_factory=list)
-    kind: Kind = "morning"
-    role: str = "manager"
-    language: str = "zh"
-    branch: str = ""
-    delivery_no: int = 0
-    artefact: str = ""
+    attachments: list[Attachment]
+    business_date: date
+    delivery_no: int
+    kind: Kind
+    role: str
+    language: str
+    branch: str
+    artefact: str
 
     @property
     def recipient_sha256(self) -> str:
@@ -123,7 +124,7 @@ def build_digests(
 
 
 def digest_key(business_date: date, delivery_no: int, recipient: Recipient, kind: Kind) -> str:
-    """Return the key of a digest: business date, ledger delivery, recipient and branch, and which of the three it is."""
+    """Return the key of a digest: date, ledger delivery, reader and branch, and which of the three mails it is."""
     return natural_key(
         "digest",
         business_date.isoformat(),
@@ -136,7 +137,7 @@ def digest_key(business_date: date, delivery_no: int, recipient: Recipient, kind
 
 
 def _staff_of(engine: Engine, recipient: Recipient) -> str | None:
-    """Return whose lists a collector's digest shows; a collector's address unknown to the staff feed shows the branch."""
+    """Return whose lists a collector sees; an address the staff feed does not know sees the branch."""
     if recipient.role != "collector":
         return None
     with reading(engine) as connection:
@@ -206,18 +207,19 @@ def _mail(
         content = masked_list(engine, figures.business_date, recipient.branch, recipient.language)
         attachments.append(Attachment(f"worklist-{figures.business_date}.xlsx", content))
     return DigestMail(
-        key,
-        recipient.mail,
-        page.subject,
-        text,
-        html,
-        attachments,
-        kind,
-        recipient.role,
-        recipient.language,
-        recipient.branch or "",
-        delivery_no,
-        path,
+        digest_key=key,
+        recipient=recipient.mail,
+        subject=page.subject,
+        text=text,
+        html=html,
+        attachments=attachments,
+        business_date=figures.business_date,
+        delivery_no=delivery_no,
+        kind=kind,
+        role=recipient.role,
+        language=recipient.language,
+        branch=recipient.branch or "",
+        artefact=path,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from arrears.core.errors import CannotTell
 from arrears.reports.portfolio import COLUMNS, Portfolio, portfolio_of
 from arrears.reports.recovery import Recovery, recovery_between, recovery_from_payments, window_start
 from arrears.store.snapshot import accounts, folder_of
@@ -18,11 +19,14 @@ def snapshot_portfolio(
     run_id: str | None,
     branch: str | None,
 ) -> dict[str, Portfolio]:
-    """Return portfolio figures by currency; empty when the run froze no ledger."""
+    """Return portfolio figures by currency; empty when the run froze no ledger, or its files are gone."""
     snapshot_id = _snapshot_id(connection, run_id)
     if artifacts_url is None or snapshot_id is None:
         return {}
-    return portfolio_of(accounts(artifacts_url, snapshot_id, COLUMNS), branch)
+    try:
+        return portfolio_of(accounts(artifacts_url, snapshot_id, COLUMNS), branch)
+    except CannotTell:  # a mail without these figures is better than none
+        return {}
 
 
 def recovery_of(
@@ -35,6 +39,15 @@ def recovery_of(
     snapshot_id = _snapshot_id(connection, run_id)
     if artifacts_url is None or snapshot_id is None:
         return {}
+    try:
+        return _recovery(connection, artifacts_url, snapshot_id, business_date, branch)
+    except FileNotFoundError:  # a mail without these figures is better than none
+        return {}
+
+
+def _recovery(
+    connection: Connection, artifacts_url: str, snapshot_id: str, business_date: date, branch: str | None
+) -> dict[str, Recovery]:
     held = _accounts(artifacts_url, snapshot_id, branch)
     payments = _table(artifacts_url, snapshot_id, "payments", ["subject_ref", "paid_on", "amount_minor"], None)
     if payments.num_rows:

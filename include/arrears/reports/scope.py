@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, exists, select, true
+from sqlalchemy import ColumnElement, select, true
 
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account
@@ -21,10 +21,15 @@ CARRIED = ("planned", "claimed", "sending", "sent", "in_doubt")
 def in_force(business_date: date, branch: str | None) -> ColumnElement[bool]:
     """Say which decision rows of a day count: the newest revision of each account, of one branch or of all."""
     newer = decision.alias("newer")
-    superseded = exists().where(
-        newer.c.business_date == decision.c.business_date,
-        newer.c.account_id == decision.c.account_id,
-        newer.c.revision > decision.c.revision,
+    superseded = (
+        select(newer.c.account_id)
+        .where(
+            newer.c.business_date == decision.c.business_date,
+            newer.c.account_id == decision.c.account_id,
+            newer.c.revision > decision.c.revision,
+        )
+        .correlate(decision)
+        .exists()
     )
     found = (decision.c.business_date == business_date) & ~superseded
     return found if branch is None else found & (decision.c.branch == branch)
@@ -34,17 +39,21 @@ def of_branch(account_id: Any, branch: str | None) -> ColumnElement[bool]:
     """Say whether the account of a row belongs to a branch; every row does when ``branch`` is None."""
     if branch is None:
         return true()
-    return exists(select(account.c.account_id).where(account.c.account_id == account_id, account.c.branch == branch))
+    held = account.alias("held")
+    return select(held.c.account_id).where(held.c.account_id == account_id, held.c.branch == branch).exists()
 
 
 def contact_of_branch(branch: str | None) -> ColumnElement[bool]:
     """Say whether a contact speaks of an account of a branch."""
     if branch is None:
         return true()
-    return exists(
-        select(item.c.item_key)
-        .join(account, account.c.account_id == item.c.account_id)
-        .where(item.c.contact_id == contact.c.contact_id, account.c.branch == branch)
+    about, held = item.alias("about"), account.alias("held")
+    return (
+        select(about.c.item_key)
+        .select_from(about.join(held, held.c.account_id == about.c.account_id))
+        .where(about.c.contact_id == contact.c.contact_id, held.c.branch == branch)
+        .correlate(contact)
+        .exists()
     )
 
 

@@ -226,8 +226,10 @@ class _List:
                 self.book.write_amount(page, number, place, row.amount_minor, row.currency, kind)
             elif name == "total" and is_first:
                 self.book.write_amount(page, number, place, row.total_minor, row.currency, kind)
+            elif texts.get(name):
+                page.write_string(number, place, texts[name], self.book.style(kind))
             else:
-                page.write_string(number, place, texts.get(name, ""), self.book.style(kind))
+                page.write_blank(number, place, None, self.book.style(kind))
 
     def _texts(self, row: Row, *, is_first: bool) -> dict[str, str]:
         script = self.say.label("script", f"{row.channel}_{row.tone}")

@@ -203,7 +203,7 @@ class Tables:
 
     def _contracts(self, task: Task) -> str:
         shown = ", ".join(task.accounts[:3])
-        return shown if len(task.accounts) <= 3 else f"{shown} +{len(task.accounts) - 3}"  # noqa: PLR2004 - three fit
+        return shown if len(task.accounts) <= 3 else f"{shown} +{len(task.accounts) - 3}"
 
     def promises(self) -> Table | None:
         """Return the promises that fall due today, the largest first."""

@@ -167,6 +167,7 @@ def tasks_of(
             func.max(item.c.overdue_instalments),
             lane.label("lane"),
         )
+        .select_from(contact)
         .join(item, item.c.contact_id == contact.c.contact_id)
         .join(party, party.c.party_id == contact.c.party_id, isouter=True)
         .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
@@ -273,6 +274,7 @@ def promises_due(
             promise.c.made_on,
             account.c.owner,
         )
+        .select_from(promise)
         .join(account, account.c.account_id == promise.c.account_id)
         .join(party, party.c.party_id == func.coalesce(promise.c.party_id, borrower), isouter=True)
         .where(promise.c.due_on == business_date, promise.c.state == "open", of_branch(promise.c.account_id, branch))
@@ -288,6 +290,7 @@ def promise_totals(connection: Connection, business_date: date, branch: str | No
     """Return how many open promises fall due today, and their amounts by currency."""
     rows = connection.execute(
         select(account.c.currency, func.count(), func.sum(promise.c.amount_minor))
+        .select_from(promise)
         .join(account, account.c.account_id == promise.c.account_id)
         .where(promise.c.due_on == business_date, promise.c.state == "open", of_branch(promise.c.account_id, branch))
         .group_by(account.c.currency)

@@ -78,6 +78,7 @@ def _query(business_date: date, branch: str | None) -> Any:
             last.c.at,
             lane.label("lane"),
         )
+        .select_from(contact)
         .join(item, item.c.contact_id == contact.c.contact_id)
         .join(account, account.c.account_id == item.c.account_id)
         .join(party, party.c.party_id == contact.c.party_id, isouter=True)

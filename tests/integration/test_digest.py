@@ -1,0 +1,861 @@
+"""The digest and the work lists over a small store whose every figure was worked out by hand."""
+
+import hashlib
+import io
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+from arrears.core.errors import CannotTell
+from arrears.ladder.policy import Recipient, load_policy
+from arrears.reports.delivery import claim_digest, doubt_interrupted, plan_digests, settle_digest
+from arrears.reports.digest import build_digests
+from arrears.reports.figures import collect
+from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
+from arrears.store.bulk import insert_all
+from arrears.store.engine import writing
+from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, repossession, runs
+from arrears.store.tables.reports import digest_sent
+
+DAY = date(2026, 11, 12)
+RUN = "daily-2026-11-12-1"
+AT = "2026-11-11T22:00:00Z"
+NOTE = "arrears.example/log\n42\nq1Zk0iLr1bHVm0rF2mVyqZ3cWbS0a1b2c3d4e5f6g7h=\n\n— arrears.example/log AAAAabcdefghijklmnop=\n"
+EVIL = '<script>alert("x")</script>=HYPERLINK("http://x")'
+
+# account, stage, rung, entitled, days late, overdue, owner, branch
+ACCOUNTS = [
+    ("A1", 0, 1, 1, 0, 0, "S1", "华北"),
+    ("A2", 1, 2, 2, 7, 1_000_00, "S1", "华北"),
+    ("A3", 1, 1, 2, 12, 2_000_00, "S1", "华北"),
+    ("A4", 2, 3, 3, 38, 6_000_00, "S2", "华东"),
+    ("A5", 3, 4, 4, 95, 30_000_00, "S2", "华东"),
+    ("A6", 3, 2, 4, 200, 50_000_00, None, "华东"),
+]
+PEOPLE = {"A1": "P1", "A2": "P2", "A3": "P2", "A4": "P4", "A5": "P5", "A6": "P6"}
+NAMES = {"P1": "赵一", "P2": "钱二", "P4": "孙四", "P5": "李五", "P6": EVIL, "G5": "周保证"}
+
+
+def key(*parts):
+    return hashlib.sha256("/".join(map(str, parts)).encode()).hexdigest()
+
+
+@pytest.fixture
+def policy():
+    return load_policy()
+
+
+@pytest.fixture
+def morning(store, rt, policy):
+    """A store at 08:00 of 12 November 2026, with its frozen ledger."""
+    with writing(store) as connection:
+        _seed_run(connection, policy)
+        _seed_accounts(connection)
+        _seed_decisions(connection, policy)
+        _seed_contacts(connection)
+        _seed_cases(connection)
+    _freeze(Path(rt.settings.artifacts_url.removeprefix("file://")))
+    return store
+
+
+def _seed_run(connection, policy):
+    insert_all(
+        connection,
+        runs.policy_text,
+        [
+            {
+                "policy_sha256": policy.sha256,
+                "policy_id": "cn",
+                "version": "1.0",
+                "effective_from": policy.effective_from,
+                "body": policy.canonical(),
+            }
+        ],
+    )
+    insert_all(
+        connection,
+        runs.run,
+        [
+            {
+                "run_id": run_id,
+                "origin_key": key(run_id),
+                "kind": "daily",
+                "business_date": day,
+                "ordinal": 1,
+                "status": status,
+                "rehearsal": False,
+                "plan_only": False,
+                "released": True,
+                "started_at": AT,
+                "policy_sha256": policy.sha256,
+                "code_version": "0.1.0",
+                "code_id": "test",
+                "attempt": "{}",
+                "snapshot_id": snapshot,
+            }
+            for run_id, day, status, snapshot in [
+                (RUN, DAY, "running", key("snapshot")),
+                ("daily-2026-11-11-1", date(2026, 11, 11), "completed", None),
+            ]
+        ],
+    )
+    insert_all(
+        connection,
+        feeds.snapshot,
+        [
+            {
+                "snapshot_id": key("snapshot"),
+                "business_date": DAY,
+                "delivery_no": 1,
+                "feeds_sha256": key("feeds"),
+                "rows": 40,
+                "accepted": 38,
+                "quarantined": 2,
+                "accounts": 6,
+                "control_totals": "{}",
+                "facts": "{}",
+                "run_id": RUN,
+                "created_at": AT,
+            }
+        ],
+    )
+    insert_all(connection, runs.gate, [{"run_id": RUN, "name": "zero_rows", "passed": True, "detail": "40 rows"}])
+    insert_all(
+        connection,
+        feeds.delivery,
+        [
+            {
+                "delivery_id": key("d"),
+                "feed": "payments",
+                "file_name": "payments.csv",
+                "sha256": key("f"),
+                "rows": 40,
+                "accepted": 38,
+                "quarantined": 2,
+                "received_at": AT,
+                "business_date": DAY,
+                "delivery_no": 1,
+                "run_id": RUN,
+            }
+        ],
+    )
+    insert_all(
+        connection,
+        feeds.quarantine,
+        [
+            {"delivery_id": key("d"), "row_no": n, "column": column, "reason": "bad_amount", "account_id": "A3"}
+            for n, column in [(7, "amount"), (9, "amount"), (9, "paid_on")]
+        ],
+    )
+
+
+def _seed_accounts(connection):
+    insert_all(
+        connection,
+        feeds.account,
+        [
+            {
+                "account_id": a,
+                "subject_ref": f"ref-{a}",
+                "contract_type": "finance_lease",
+                "currency": "CNY",
+                "branch": branch,
+                "owner": owner,
+                "principal_outstanding_minor": 100_000_00,
+                "asset_make": "三一",
+                "asset_model": "SY215",
+                "is_missing": False,
+                "data_incomplete": False,
+            }
+            for a, _, _, _, _, _, owner, branch in ACCOUNTS
+        ],
+    )
+    insert_all(
+        connection,
+        people.party,
+        [{"party_id": p, "name": n, "mobile": "13800000000", "address": "某市某路 1 号"} for p, n in NAMES.items()],
+    )
+    insert_all(
+        connection,
+        people.account_party,
+        [
+            *(
+                {"account_id": a, "party_id": p, "role": "borrower", "guarantee_kind": None, "guarantee_until": None}
+                for a, p in PEOPLE.items()
+            ),
+            {
+                "account_id": "A5",
+                "party_id": "G5",
+                "role": "guarantor",
+                "guarantee_kind": "joint",
+                "guarantee_until": date(2026, 11, 28),
+            },
+            {
+                "account_id": "A6",
+                "party_id": "G5",
+                "role": "guarantor",
+                "guarantee_kind": "joint",
+                "guarantee_until": date(2026, 12, 1),
+            },
+        ],
+    )
+    insert_all(
+        connection,
+        feeds.staff,
+        [
+            {
+                "staff_id": s,
+                "name": n,
+                "roles": "collector",
+                "skills": "",
+                "dialects": "",
+                "branch": b,
+                "mail": m,
+                "language": language,
+            }
+            for s, n, b, m, language in [
+                ("S1", "王催", "华北", "wang@arrears.example", "zh"),
+                ("S2", "Lee", "华东", "lee@arrears.example", "en"),
+            ]
+        ],
+    )
+
+
+def _seed_decisions(connection, policy):
+    insert_all(connection, decisions.fact_set, [{"facts_sha256": key("facts"), "body": "{}"}])
+    insert_all(connection, decisions.verdict, [{"verdict_sha256": key("verdict"), "body": "{}"}])
+    common = {
+        "run_id": RUN,
+        "currency": "CNY",
+        "ledger_row_sha256": key("row"),
+        "facts_sha256": key("facts"),
+        "verdict_sha256": key("verdict"),
+        "policy_sha256": policy.sha256,
+        "row_sha256": key("row"),
+        "episode_due": None,
+        "oldest_unpaid_due": None,
+        "lane": "good_faith",
+    }
+    insert_all(
+        connection,
+        decisions.decision,
+        [
+            common
+            | {
+                "business_date": DAY,
+                "account_id": a,
+                "revision": revision,
+                "stage": stage,
+                "entitled_rung": entitled,
+                "unlocked_rung": rung,
+                "rung": rung,
+                "overdue_instalments": stage,
+                "overdue_minor": overdue,
+                "days_past_due": days,
+                "branch": branch,
+            }
+            for a, stage, rung, entitled, days, overdue, _, branch in ACCOUNTS
+            for revision in (1, 2)
+            if revision == 1 or a == "A2"
+        ],
+    )
+
+
+def _contact(party, channel, state, day, staff, stage, total, reason=None):
+    return {
+        "contact_id": key(party, channel, day),
+        "business_date": day,
+        "party_id": party,
+        "channel": channel,
+        "language": "zh",
+        "audience": "borrower",
+        "tone": "firm",
+        "template": "t",
+        "staff_id": staff,
+        "stage": stage,
+        "batch_no": 0,
+        "total_minor": total,
+        "currency": "CNY",
+        "slot_opens_at": AT,
+        "slot_closes_at": AT,
+        "run_id": RUN,
+        "state": state,
+        "state_run_id": RUN,
+        "reason": reason,
+        "intent_at": AT,
+        "payload_sha256": key("p"),
+        "sent_at": AT if state == "sent" else None,
+        "provider_code": "ok" if state == "sent" else None,
+    }
+
+
+def _seed_contacts(connection):
+    before = date(2026, 11, 11)
+    contacts = [
+        (_contact("P2", "call", "planned", DAY, "S1", 1, 3_000_00), ["A2", "A3"]),
+        (_contact("P4", "visit", "planned", DAY, "S2", 2, 6_000_00), ["A4"]),
+        (_contact("P6", "call", "planned", DAY, None, 3, 50_000_00), ["A6"]),
+        (_contact("P5", "letter", "planned", DAY, "S2", 3, 30_000_00), ["A5"]),
+        (_contact("P5", "call", "withheld", DAY, "S2", 3, 30_000_00, "opted_out"), ["A5"]),
+        (_contact("P2", "sms", "sent", before, None, 1, 3_000_00), ["A2"]),
+        (_contact("P4", "sms", "in_doubt", before, None, 2, 6_000_00), ["A4"]),
+    ]
+    insert_all(connection, outreach.contact, [row for row, _ in contacts])
+    insert_all(
+        connection,
+        outreach.item,
+        [
+            {
+                "item_key": key(row["contact_id"], a),
+                "account_id": a,
+                "occasion": "episode:2026-10-15",
+                "step": row["channel"],
+                "channel": row["channel"],
+                "party_id": row["party_id"],
+                "ordinal": 1 if row["business_date"] == DAY else 0,
+                "contact_id": row["contact_id"],
+                "business_date": row["business_date"],
+                "audience": "borrower",
+                "tone": "firm",
+                "rung": 2,
+                "stage": row["stage"],
+                "amount_minor": found[5],
+                "currency": "CNY",
+                "overdue_instalments": found[1],
+            }
+            for row, accounts in contacts
+            for a in accounts
+            for found in ACCOUNTS
+            if found[0] == a
+        ],
+    )
+    insert_all(
+        connection,
+        outreach.suppression,
+        [
+            {
+                "business_date": DAY,
+                "account_id": a,
+                "step": step,
+                "channel": channel,
+                "party_id": "*",
+                "reason": reason,
+                "run_id": RUN,
+            }
+            for a, step, channel, reason in [
+                ("A3", "borrower_call", "call", "hold_dispute"),
+                ("A3", "borrower_call", "call", "weekly_call_budget"),
+                ("A4", "guarantor_call", "call", "before_borrower_call"),
+                ("A6", "visit", "visit", "hold_dispute"),
+                ("A6", "lawyers_letter", "letter", "evidence_missing"),
+            ]
+        ],
+    )
+    insert_all(
+        connection,
+        feeds.outcome,
+        [
+            {"outcome_key": key(n), "account_id": a, "party_id": p, "channel": "call", "at": at, "outcome": result}
+            for n, (a, p, at, result) in enumerate(
+                [
+                    ("A2", "P2", "2026-11-11T02:00:00Z", "no_answer"),
+                    ("A2", "P2", "2026-11-11T03:00:00Z", "promised"),
+                    ("A4", "P4", "2026-11-10T16:30:00Z", "busy"),  # half past midnight of the 11th in Shanghai
+                    ("A4", "P4", "2026-11-10T15:30:00Z", "contacted"),
+                ]
+            )
+        ],
+    )  # half past eleven of the 10th
+
+
+def _seed_cases(connection):
+    insert_all(
+        connection,
+        feeds.promise,
+        [
+            {
+                "promise_key": key(n),
+                "account_id": a,
+                "made_on": date(2026, 11, 3),
+                "due_on": due,
+                "amount_minor": amount,
+                "party_id": PEOPLE[a],
+                "state": state,
+            }
+            for n, (a, due, amount, state) in enumerate(
+                [
+                    ("A2", DAY, 500_00, "open"),
+                    ("A4", DAY, 700_00, "open"),
+                    ("A5", DAY, 900_00, "withdrawn"),
+                    ("A2", date(2026, 10, 1), 1_00, "kept"),
+                    ("A3", date(2026, 10, 2), 1_00, "kept"),
+                    ("A4", date(2026, 11, 9), 1_00, "broken"),
+                ]
+            )
+        ],
+    )
+    common = {
+        "version": 1,
+        "facts_sha256": key("facts"),
+        "open_remedies": [],
+        "chosen_remedy": None,
+        "reasons": [],
+        "built_on": DAY,
+        "run_id": RUN,
+        "pdf_sha256": key("pdf"),
+        "pdf_path": "p",
+        "manifest_sha256": key("m"),
+    }
+    insert_all(
+        connection,
+        legal.packet,
+        [
+            common
+            | {
+                "packet_id": key("A5"),
+                "account_id": "A5",
+                "state": "draft",
+                "missing": ["document_visit_report", "document_proof_of_service"],
+                "clocks": [
+                    {
+                        "name": "limitation",
+                        "party_id": "",
+                        "expires_on": "2026-11-20",
+                        "assumption": "x",
+                        "preserved_on": "",
+                    }
+                ],
+            },
+            common
+            | {
+                "packet_id": key("A6"),
+                "account_id": "A6",
+                "state": "draft",
+                "missing": ["rung_four", "demand_served", "cure_over"],
+                "clocks": [
+                    {
+                        "name": "guarantee",
+                        "party_id": "G5",
+                        "expires_on": "2026-11-15",
+                        "assumption": "x",
+                        "preserved_on": "2026-10-01",
+                    }
+                ],
+            },
+        ],
+    )
+    insert_all(
+        connection,
+        repossession.approval,
+        [
+            {
+                "approval_id": key("ap"),
+                "kind": "remedy",
+                "subject_key": key("A5"),
+                "account_id": "A5",
+                "facts_sha256": key("facts"),
+                "ordinal": 1,
+                "requested_on": date(2026, 11, 9),
+                "requested_at": AT,
+                "state": "open",
+                "run_id": RUN,
+            }
+        ],
+    )
+
+
+def _freeze(artifacts):
+    folder = artifacts / "snapshots" / key("snapshot")
+    folder.mkdir(parents=True)
+    due = {"A1": 10_000_00, "A2": 10_000_00, "A3": 10_000_00, "A4": 20_000_00, "A5": 50_000_00, "A6": 100_000_00}
+    rows = [
+        {
+            "subject_ref": f"ref-{a}",
+            "currency": "CNY",
+            "branch": branch,
+            "days_past_due": days,
+            "overdue_minor": overdue,
+            "due_minor": due[a],
+            "principal_outstanding_minor": 100_000_00,
+        }
+        for a, _, _, _, days, overdue, _, branch in ACCOUNTS
+    ]
+    schema = pa.schema(
+        [
+            ("subject_ref", pa.string()),
+            ("currency", pa.string()),
+            ("branch", pa.string()),
+            ("days_past_due", pa.int32()),
+            ("overdue_minor", pa.int64()),
+            ("due_minor", pa.int64()),
+            ("principal_outstanding_minor", pa.int64()),
+        ]
+    )
+    pq.write_table(pa.Table.from_pylist(rows, schema), folder / "accounts.parquet")
+    # A2 paid everything up to October, and 4,000 of the 5,000 due on 5 November yesterday: 1,000 overdue.
+    paid = {a: due[a] - overdue for a, _, _, _, _, overdue, _, _ in ACCOUNTS}
+    payments = [(f"ref-{a}", date(2026, 9, 1), paid[a] - (4_000_00 if a == "A2" else 0)) for a in paid]
+    payments.append(("ref-A2", date(2026, 11, 11), 4_000_00))
+    pq.write_table(
+        pa.table(
+            {
+                "subject_ref": [p[0] for p in payments],
+                "paid_on": pa.array([p[1] for p in payments], pa.date32()),
+                "amount_minor": pa.array([p[2] for p in payments], pa.int64()),
+            }
+        ),
+        folder / "payments.parquet",
+    )
+    pq.write_table(
+        pa.table(
+            {
+                "subject_ref": ["ref-A2"],
+                "instalment_no": pa.array([9], pa.int32()),
+                "due_date": pa.array([date(2026, 11, 5)], pa.date32()),
+                "amount_due_minor": pa.array([5_000_00], pa.int64()),
+                "paid_minor": pa.array([4_000_00], pa.int64()),
+            }
+        ),
+        folder / "instalments.parquet",
+    )
+
+
+def _collect(store, rt, policy, branch=None, **more):
+    return collect(store, DAY, policy, branch, artifacts_url=rt.settings.artifacts_url, run_id=RUN, **more)
+
+
+def test_figures_agree_with_the_store_worked_out_by_hand(morning, rt, policy):
+    found = _collect(morning, rt, policy)
+    assert {stage: group.accounts for stage, group in found.standing.stages.items()} == {0: 1, 1: 2, 2: 1, 3: 2}
+    assert found.standing.stages[3].overdue == {"CNY": 80_000_00}
+    assert found.standing.rungs == {1: 2, 2: 2, 3: 1, 4: 1}
+    assert found.standing.held_back == 2
+    assert (found.promises_due_count, found.promises_due_amount) == (2, {"CNY": 1_200_00})
+    assert found.promise_kept_rate == 6667
+    assert found.packets == {"draft": 2}
+    assert [(line.kind, line.count) for line in found.approvals] == [("remedy", 1)]
+    assert found.quarantine == {"payments:bad_amount": 3}
+
+
+def test_recovery_counts_what_was_overdue_and_came_in(morning, rt, policy):
+    # Arrears on 1 November: A3 2,000 + A4 6,000 + A5 30,000 + A6 50,000; A2's 5,000 became overdue after the 5th.
+    found = _collect(morning, rt, policy).recovery["CNY"]
+    assert (found.base_minor, found.collected_minor) == (93_000_00, 4_000_00)
+    assert found.recovered_yesterday_minor == 4_000_00
+
+
+def test_portfolio_at_risk_comes_from_the_frozen_ledger(morning, rt, policy):
+    found = _collect(morning, rt, policy).portfolio["CNY"]
+    assert [found.at_risk(limit) for limit in (30, 60, 90)] == [5000, 3333, 3333]
+    assert found.overdue_ratio == 4450  # 89,000 of 200,000
+
+
+def test_a_branch_sees_only_its_own(morning, rt, policy):
+    found = _collect(morning, rt, policy, "华北")
+    assert found.standing.accounts == 3
+    assert found.portfolio["CNY"].accounts == 3
+    assert [task.accounts for task in found.tasks] == [("A2", "A3")]
+    assert found.promises_due_count == 1
+    assert found.packet_lines == []
+    assert found.lapsing["guarantee"].count == 0
+
+
+def test_a_stopped_call_is_counted_once_and_a_later_step_is_not_a_stopped_call(morning, rt, policy):
+    # A3's call has two reasons, A6's visit one, P5's call was withheld; "before_…" and the letter do not count.
+    assert _collect(morning, rt, policy).stopped_calls == 3
+
+
+def test_outcomes_belong_to_the_local_day_on_which_they_happened(morning, rt, policy):
+    found = _collect(morning, rt, policy)
+    assert found.outcomes == {"no_answer": 1, "promised": 1, "busy": 1}
+    assert found.right_party_rate == 3333
+
+
+def test_a_guarantee_that_a_demand_has_saved_is_no_longer_counted(morning, rt, policy):
+    lapsing = _collect(morning, rt, policy).lapsing
+    assert [(line.account_id, line.expires_on) for line in lapsing["guarantee"].lines] == [("A5", date(2026, 11, 28))]
+    assert lapsing["guarantee"].amount == {"CNY": 100_000_00}
+    assert lapsing["limitation"].count == 1
+
+
+def test_every_exception_names_who_settles_it(morning, rt, policy):
+    found = {line.kind: line for line in _collect(morning, rt, policy).exceptions}
+    assert {kind: line.count for kind, line in found.items()} == {
+        "in_doubt": 1,
+        "no_owner": 1,
+        "quarantined_rows": 2,
+        "broken_promises": 1,
+    }
+    assert found["in_doubt"].age(DAY) == 1
+    assert found["in_doubt"].owner == "supervisor"
+
+
+def _mails(store, rt, policy, *recipients, **more):
+    readers = [
+        Recipient(role=role, mail=mail, language=language, branch=branch) for role, mail, language, branch in recipients
+    ]
+    chosen = policy.model_copy(update={"digest": policy.digest.model_copy(update={"recipients": readers})})
+    return build_digests(rt, store, RUN, DAY, chosen, NOTE, **more)
+
+
+EVERY_READER = [
+    (role, f"{role}@arrears.example", language, None)
+    for role in ("manager", "legal", "auditor")
+    for language in ("zh", "en")
+]
+
+
+def _lead(text):
+    """Return what stands between the greeting and the first table."""
+    return re.split(r"早上好。|Good morning\.", text)[1].split("==")[0]
+
+
+@pytest.mark.parametrize("reader", [*EVERY_READER, ("collector", "wang@arrears.example", "zh", None)])
+def test_at_most_seven_figures_stand_before_the_first_table(morning, rt, policy, reader):
+    mail = _mails(morning, rt, policy, reader)[0]
+    lead = re.sub(r"\d{4}-\d\d-\d\d", "", _lead(mail.text))
+    assert 1 <= len(re.findall(r"\d[\d,.]*", lead)) <= 7
+
+
+def test_a_manager_is_told_the_morning_in_plain_sentences(morning, rt, policy):
+    lead = _lead(_mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0].text)
+    assert "昨日收回逾期款 ¥4,000。" in lead
+    assert "本月收回 4.3%（应到 26.7%）。" in lead
+    assert "2 笔承诺今天到期。" in lead
+    assert "今天拦下 3 个不该打的电话。" in lead
+    assert "本月 1 名保证人将脱保，涉及 ¥10.0万。" in lead
+
+
+def test_a_stage_three_line_says_how_many_items_are_missing(morning, rt, policy):
+    text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
+    assert "逾期3期 · 按第4级处理 · 还差 2 项即可移交：上门记录、送达证明" in text
+    assert "最近的一户还差 2 项即可移交。" in text
+
+
+@pytest.mark.parametrize("reader", [*EVERY_READER, ("collector", "lee@arrears.example", "en", None)])
+def test_a_mail_shows_no_codes_no_names_in_full_and_no_hashes(morning, rt, policy, reader):
+    mail = _mails(morning, rt, policy, reader)[0]
+    for shown in (re.sub(r"<[^>]+>", " ", mail.html), mail.text):
+        body = shown.replace(NOTE.strip(), "").split("checkpoint" if reader[2] == "en" else "校验点")[0]
+        assert not re.search(r"\b[a-z]+_[a-z_]+\b", body), re.findall(r"\b[a-z]+_[a-z_]+\b", body)
+        assert not re.search(r"\b[0-9a-f]{16,}\b", body)
+        assert not any(name in body for name in NAMES.values())
+        assert "13800000000" not in body
+        assert "13800" not in body
+
+
+def test_text_from_the_store_is_escaped_and_the_checkpoint_closes_the_mail(morning, rt, policy):
+    for mail in _mails(morning, rt, policy, *EVERY_READER):
+        assert "<script" not in mail.html
+        assert all(line in mail.html for line in NOTE.splitlines() if line)
+        assert mail.html.rindex("arrears.example/log") > mail.html.rindex('class="data"')
+        assert len(mail.html.encode()) <= 100_000
+        assert "<style" not in mail.html
+
+
+def test_both_languages_say_the_same_numbers(morning, rt, policy):
+    zh, en = _mails(
+        morning, rt, policy, ("manager", "m@arrears.example", "zh", None), ("manager", "m@arrears.example", "en", None)
+    )
+    cells = [re.findall(r"(?<!\d)¥[\d,.]+\d{2}(?!\d)", mail.text.split("==", 1)[1]) for mail in (zh, en)]
+    assert cells[0] == cells[1]
+    assert cells[0]
+
+
+def test_the_same_morning_gives_the_same_mail_and_keeps_it_under_a_hash(morning, rt, policy):
+    once, twice = (_mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0] for _ in range(2))
+    assert once == twice
+    kept = Path(rt.settings.artifacts_url.removeprefix("file://")) / once.artefact
+    assert kept.read_text("utf-8") == once.html
+    assert re.fullmatch(r"digests/2026-11-12/[0-9a-f]{64}\.html", once.artefact)
+    assert kept.parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_failed_check_turns_the_mail_into_an_alarm_with_the_reason(morning, rt, policy):
+    with writing(morning) as connection:
+        insert_all(
+            connection,
+            runs.gate,
+            [{"run_id": RUN, "name": "control_total", "passed": False, "detail": "1,200.00 below finance"}],
+        )
+    mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0]
+    assert mail.kind == "held"
+    assert mail.subject.startswith("【账本未通过核对】")
+    assert "与财务总额一致" in mail.text
+    assert "1,200.00 below finance" in mail.text
+    assert "今天到期的承诺" in mail.text
+    assert mail.attachments == []
+
+
+def test_an_overridden_check_is_a_morning_like_any_other_and_names_who_released_it(morning, rt, policy):
+    with writing(morning) as connection:
+        insert_all(
+            connection,
+            runs.gate,
+            [{"run_id": RUN, "name": "rows", "passed": False, "detail": "x", "overridden_by": "S2"}],
+        )
+    mail = _mails(morning, rt, policy, ("auditor", "a@arrears.example", "en", None))[0]
+    assert mail.kind == "morning"
+    assert "failed, released by Lee" in mail.text
+
+
+def test_a_ledger_that_is_late_carries_over_the_last_lists_marked_stale(morning, rt, policy):
+    later = date(2026, 11, 13)
+    with writing(morning) as connection:
+        row = dict(connection.execute(select(runs.run).where(runs.run.c.run_id == RUN)).one()._mapping)
+        row |= {"run_id": "daily-2026-11-13-1", "origin_key": key("late"), "business_date": later, "snapshot_id": None}
+        insert_all(connection, runs.run, [row])
+    chosen = policy.model_copy(
+        update={
+            "digest": policy.digest.model_copy(
+                update={"recipients": [Recipient(role="collector", mail="wang@arrears.example", language="zh")]}
+            )
+        }
+    )
+    mail = build_digests(rt, morning, "daily-2026-11-13-1", later, chosen, NOTE)[0]
+    assert mail.kind == "held"
+    assert "今天的账本还没有到" in mail.text
+    assert "沿用 2026-11-12 的账本" in mail.text
+    assert "A2, A3" in mail.text
+
+
+def test_a_run_that_broke_off_is_reported_without_any_of_its_tasks(store, rt, policy):
+    with writing(store) as connection:
+        _seed_run(connection, policy)
+    mail = _mails(store, rt, policy, ("manager", "m@arrears.example", "en", None), failure=True)[0]
+    assert mail.kind == "failed"
+    assert "did not finish" in mail.text
+
+
+def test_a_collector_sees_only_their_own_list(morning, rt, policy):
+    mail = _mails(morning, rt, policy, ("collector", "wang@arrears.example", "zh", None))[0]
+    assert "今天先打这 1 个" in mail.text
+    assert "A2, A3" in mail.text
+    assert "A4" not in mail.text
+
+
+def test_a_digest_leaves_once_and_one_in_doubt_never_again(morning, rt, policy):
+    mails = _mails(morning, rt, policy, *EVERY_READER[::2])
+    assert plan_digests(rt, morning, RUN, mails) == mails
+    first, *others = mails
+    assert claim_digest(rt, morning, first.digest_key)
+    assert not claim_digest(rt, morning, first.digest_key)
+    settle_digest(rt, morning, first.digest_key, "in_doubt", detail="no reply")
+    assert plan_digests(rt, morning, RUN, mails) == others
+    with pytest.raises(CannotTell, match="was not being sent"):
+        settle_digest(rt, morning, first.digest_key, "sent")
+
+
+def test_a_rejected_digest_may_be_planned_again_and_an_interrupted_one_is_in_doubt(morning, rt, policy):
+    mails = _mails(morning, rt, policy, *EVERY_READER[::2])
+    plan_digests(rt, morning, RUN, mails)
+    claim_digest(rt, morning, mails[0].digest_key)
+    settle_digest(rt, morning, mails[0].digest_key, "rejected", detail="550")
+    claim_digest(rt, morning, mails[1].digest_key)
+    assert doubt_interrupted(rt, morning, DAY) == 0
+    later = replace(rt, clock=replace(rt.clock, at=rt.clock.at.replace(hour=rt.clock.at.hour + 1)))
+    assert doubt_interrupted(later, morning, DAY) == 1
+    assert plan_digests(rt, morning, RUN, mails) == [mails[0], mails[2]]
+    with morning.connect() as connection:
+        states = dict(map(tuple, connection.execute(select(digest_sent.c.digest_key, digest_sent.c.state))))
+        events = connection.execute(select(audit.audit_pending.c.type)).scalars().all()
+    assert [states[mail.digest_key] for mail in mails] == ["planned", "in_doubt", "planned"]
+    assert sorted(events) == ["digest.attempted", "digest.attempted", "digest.in_doubt", "digest.rejected"]
+
+
+# --- work lists ---
+
+
+def _sheet(rt, file):
+    path = Path(rt.settings.artifacts_url.removeprefix("file://")) / file.path
+    return openpyxl.load_workbook(path)["list"]
+
+
+def test_each_desk_gets_its_list_in_its_language_under_a_hash(morning, rt, policy):
+    files = {file.desk: file for file in write_worklists(rt, morning, RUN, DAY, policy)}
+    assert {desk: (f.rows, f.contacts, f.language) for desk, f in files.items()} == {
+        "": (1, 1, "zh"),
+        "S1": (2, 1, "zh"),
+        "S2": (1, 1, "en"),
+        "legal": (1, 1, "zh"),
+    }
+    assert all(re.fullmatch(r"worklists/2026-11-12/[0-9a-f]{64}\.xlsx", file.path) for file in files.values())
+
+
+def test_writing_the_lists_again_gives_the_same_bytes(morning, rt, policy):
+    assert write_worklists(rt, morning, RUN, DAY, policy) == write_worklists(rt, morning, RUN, DAY, policy)
+
+
+def test_the_contracts_of_a_customer_stand_together_with_their_total_once(morning, rt, policy):
+    file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S1")
+    head, *rows = [[cell.value for cell in row] for row in _sheet(rt, file).iter_rows()]
+    lines = [dict(zip(head, row, strict=True)) for row in rows]
+    assert [(line["合同"], line["金额"]) for line in lines] == [("A2", 1_000), ("A3", 2_000)]
+    assert [line["本人合计"] for line in lines] == [3_000, None]
+    assert lines[0]["客户"] == "钱二"
+    assert lines[0]["上次结果"] == "2026-11-11 承诺还款"
+    assert lines[0]["渠道"] == "电话"
+    assert "核实本人" in lines[0]["话术/要点"]
+
+
+def test_no_cell_made_from_data_is_a_formula_or_a_link(morning, rt, policy):
+    for file in write_worklists(rt, morning, RUN, DAY, policy):
+        sheet = _sheet(rt, file)
+        assert not [cell for row in sheet.iter_rows() for cell in row if cell.data_type == "f" or cell.hyperlink]
+    assert EVIL in [cell.value for row in _sheet(rt, file).iter_rows() for cell in row] or file.desk != ""
+
+
+def test_choices_fit_the_channel_and_the_head_stays_in_sight(morning, rt, policy):
+    file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S2")
+    sheet = _sheet(rt, file)
+    lists = [rule.formula1 for rule in sheet.data_validations.dataValidation if rule.type == "list"]
+    assert any("met on visit" in choices for choices in lists)
+    assert not any("no answer" in choices for choices in lists)
+    assert all(len(choices) <= 257 for choices in lists)
+    assert sheet.freeze_panes == "C2"
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.page_setup.orientation == "landscape"
+
+
+@pytest.mark.parametrize(("desk", "language"), [("S1", "zh"), ("S2", "en")])
+def test_the_header_of_a_list_is_the_mapping_back_to_the_outcomes_feed(morning, rt, policy, desk, language):
+    file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == desk)
+    header = [cell.value for cell in next(_sheet(rt, file).iter_rows())]
+    assert language_of_header(header) == language
+    dialect = outcome_dialect(language, policy.time_zone)
+    assert set(dialect["columns"]) <= set(header)
+    assert {
+        "account_id",
+        "party_id",
+        "channel",
+        "at",
+        "outcome",
+        "promised_amount",
+        "promised_on",
+        "reason",
+        "next_action_on",
+        "staff_id",
+        "note",
+    } == set(dialect["columns"].values())
+    for words_to_codes, codes in zip(
+        (dialect["values"]["outcome"], dialect["values"]["reason"]), (feeds.OUTCOMES, feeds.REASONS), strict=True
+    ):
+        assert sorted(words_to_codes.values()) == sorted(codes)
+    assert language_of_header(["account_id", "outcome"]) is None
+
+
+def test_the_list_in_a_managers_mail_is_masked(morning, rt, policy):
+    mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0]
+    sheet = openpyxl.load_workbook(io.BytesIO(mail.attachments[0].content))["list"]
+    values = [str(cell.value) for row in sheet.iter_rows() for cell in row]
+    assert "钱**" in values
+    assert not set(NAMES.values()) & set(values)
+    assert not any("13800000000" in value or "某路" in value for value in values)
+    assert sheet.max_row == 6
