@@ -1,0 +1,265 @@
+"""What leaves the house proves itself: a bundle and a receipt, to our verifier and to the auditor's single file."""
+
+import random
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from arrears.audit.checkpoint import Signer, known_keys
+from arrears.audit.export import export_bundle
+from arrears.audit.receipt import receipt_event, verify_receipt, write_receipt
+from arrears.audit.record import Event, record_many
+from arrears.audit.seal import seal
+from arrears.audit.verify import verify_bundle
+from arrears.core.errors import BadArguments, CannotTell
+from arrears.core.keys import canonical, sha256
+from arrears.core.runtime import Runtime
+from arrears.store.engine import writing
+from arrears.store.tables.runs import policy_text
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = date(2026, 11, 12)
+POLICY = canonical({"policy_id": "cn", "creditor": "示例公司"}).decode()
+SNAPSHOT = sha256(b"snapshot")
+STANDALONE = runpy.run_path(str(ROOT / "docs" / "verify.py"), run_name="docs_verify")
+
+
+@pytest.fixture
+def sealed(store: Engine, rt: Runtime) -> Engine:
+    """Three runs under three checkpoints; the second is the one that is handed out."""
+    with writing(store) as connection:
+        row = {"policy_sha256": sha256(POLICY.encode()), "policy_id": "cn", "version": "1", "effective_from": DAY}
+        connection.execute(policy_text.insert(), row | {"body": POLICY})
+    for turn, count in enumerate((5, 23, 4)):
+        with writing(store) as connection:
+            record_many(connection, rt, run_id=f"run-{turn}", events=(event(turn, n) for n in range(count)))
+        seal(rt, store)
+    return store
+
+
+def event(turn: int, number: int) -> Event:
+    data = {"n": number, "snapshot_id": SNAPSHOT, "branch": "广州\n分公司"}
+    on = DAY + timedelta(days=turn)
+    policy = sha256(POLICY.encode())
+    return Event("account.staged", f"key-{turn}-{number:03}", on, f"subject-{number}", data=data, policy_sha256=policy)
+
+
+@pytest.fixture
+def bundle(sealed: Engine, tmp_path: Path) -> Path:
+    return export_bundle(sealed, "run-1", tmp_path / "bundle")
+
+
+def standalone(*arguments: object) -> int:
+    """The exit code of docs/verify.py, in this process: starting Python hundreds of times would take minutes."""
+    argv, sys.argv = sys.argv, ["verify.py", *map(str, arguments)]
+    try:
+        return int(STANDALONE["main"]())
+    finally:
+        sys.argv = argv
+
+
+def both(path: Path) -> tuple[int, int]:
+    return verify_bundle(path).exit_code, standalone(path)
+
+
+def test_a_bundle_holds_the_log_up_to_the_checkpoint_of_its_run(bundle: Path) -> None:
+    assert sorted(path.name for path in (bundle / "checkpoints").iterdir()) == ["28.txt", "5.txt"]
+    assert len((bundle / "events.jsonl").read_bytes().split(b"\n")) == 28 + 1
+    assert [path.read_text(encoding="utf-8") for path in (bundle / "policy").iterdir()] == [POLICY]
+    assert SNAPSHOT in (bundle / "manifest.json").read_text(encoding="utf-8")
+    verdict = verify_bundle(bundle)
+    assert (verdict.status, verdict.size) == ("intact", 28)
+
+
+def test_a_bundle_verifies_on_a_machine_without_arrears(bundle: Path, rt: Runtime, tmp_path: Path) -> None:
+    program = shutil.copy(ROOT / "docs" / "verify.py", tmp_path / "verify.py")
+    against = rt.settings.home / "checkpoints" / "5.txt"
+    blocked = (
+        "import sys, runpy; sys.modules['arrears'] = None\n"
+        "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-c", blocked, program, bundle, "--against", against]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (done.returncode, done.stdout.split(":")[0]) == (0, "intact"), done
+
+
+def test_the_single_file_names_nothing_of_ours() -> None:
+    source = (ROOT / "docs" / "verify.py").read_text(encoding="utf-8")
+    assert "import arrears" not in source
+    assert "from arrears" not in source
+    assert len(source.splitlines()) < 320
+
+
+def test_a_flip_of_any_byte_of_the_events_is_tampering(bundle: Path) -> None:
+    file, chance = bundle / "events.jsonl", random.Random(11)
+    whole = file.read_bytes()
+    ends = [place for place, byte in enumerate(whole) if byte == 10]
+    places = {0, 1, len(whole) - 1, *ends, *(chance.randrange(len(whole)) for _ in range(150))}
+    for place in sorted(places):
+        bit = chance.randrange(8)
+        file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        verdict = verify_bundle(bundle)
+        assert (verdict.exit_code, standalone(bundle)) == (1, 1), (place, bit, verdict)
+        assert verdict.first_bad_seq == whole[:place].count(b"\n"), (place, bit)
+
+
+def lines(change: Callable[[list[bytes]], object]) -> Callable[[Path], None]:
+    """Change events and leaves alike, as somebody would who knows the format."""
+
+    def apply(bundle: Path) -> None:
+        for name in ("events.jsonl", "leaves.txt"):
+            content = (bundle / name).read_bytes().splitlines(keepends=True)
+            change(content)
+            (bundle / name).write_bytes(b"".join(content))
+
+    return apply
+
+
+def rewritten(bundle: Path) -> None:
+    events = (bundle / "events.jsonl").read_bytes().splitlines(keepends=True)
+    events[9] = events[9].replace(b'"actor":"system"', b'"actor":"nobody"')
+    (bundle / "events.jsonl").write_bytes(b"".join(events))
+    leaves = [STANDALONE["leaf_hash"](line[:-1]).hex() + "\n" for line in events]
+    (bundle / "leaves.txt").write_text("".join(leaves), encoding="utf-8")
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def apply(bundle: Path) -> None:
+        [file] = list(bundle.glob(name))
+        content = file.read_text(encoding="utf-8")
+        assert old in content
+        file.write_text(content.replace(old, new), encoding="utf-8")
+
+    return apply
+
+
+def foreign_head(bundle: Path) -> None:
+    file = bundle / "checkpoints" / "28.txt"
+    text = file.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n"
+    file.write_text(Signer(text.split("\n")[0], bytes(32)).sign(text), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        lines(lambda content: content.pop()),
+        lines(lambda content: content.pop(7)),
+        lines(lambda content: content.insert(3, content[5])),
+        lines(lambda content: content.append(content[5])),
+        lines(lambda content: content.reverse()),
+        rewritten,
+        foreign_head,
+        edit("leaves.txt", "a", "A"),
+        edit("manifest.json", '"events":23', '"events":22'),
+        edit("manifest.json", "run-1", "run-0"),
+        edit("manifest.json", "{", "{ "),
+        edit("policy/*.json", "示例公司", "别的公司"),
+        edit("checkpoints/5.txt", "\n5\n", "\n6\n"),
+        lambda bundle: (bundle / "checkpoints" / "28.txt").unlink(),
+        lambda bundle: (bundle / "checkpoints" / "5.txt").rename(bundle / "checkpoints" / "6.txt"),
+        lambda bundle: (bundle / "policy" / ("0" * 64 + ".json")).write_text("{}", encoding="utf-8"),
+        lambda bundle: shutil.rmtree(bundle / "policy"),
+    ],
+)
+def test_whatever_is_changed_in_a_bundle_is_tampering(bundle: Path, tamper: Callable[[Path], None]) -> None:
+    tamper(bundle)
+    assert both(bundle) == (1, 1)
+
+
+def test_no_byte_of_checkpoints_and_manifest_is_free(bundle: Path) -> None:
+    for file in (bundle / "checkpoints" / "5.txt", bundle / "checkpoints" / "28.txt", bundle / "manifest.json"):
+        whole = file.read_bytes()
+        for place in range(0, len(whole), 3):
+            file.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+            ours, theirs = both(bundle)
+            assert ours > 0, (file.name, place)
+            assert theirs > 0, (file.name, place)
+        file.write_bytes(whole)
+
+
+@pytest.mark.parametrize("missing", ["events.jsonl", "leaves.txt", "vkey.txt", "manifest.json", "checkpoints"])
+def test_a_bundle_without_a_part_cannot_be_judged(bundle: Path, missing: str) -> None:
+    part = bundle / missing
+    shutil.rmtree(part) if part.is_dir() else part.unlink()
+    assert both(bundle) == (2, 2)
+
+
+def test_a_bundle_of_a_rewritten_log_is_found_with_one_outside_checkpoint(
+    bundle: Path, rt: Runtime, tmp_path: Path
+) -> None:
+    kept = rt.settings.home / "checkpoints" / "28.txt"
+    later = rt.settings.home / "checkpoints" / "32.txt"
+    assert verify_bundle(bundle, kept.read_text(encoding="utf-8")).exit_code == 0
+    assert standalone(bundle, "--against", kept) == 0
+    assert verify_bundle(bundle, later.read_text(encoding="utf-8")).exit_code == 1
+    assert standalone(bundle, "--against", later) == 1
+
+
+def test_a_bundle_signed_by_anybody_else_is_found_with_the_true_public_key(bundle: Path, tmp_path: Path) -> None:
+    other = Signer("arrears/other", bytes(32)).public.vkey
+    vkey = tmp_path / "true.txt"
+    vkey.write_text(other + "\n", encoding="utf-8")
+    assert verify_bundle(bundle, vkeys=[other]).exit_code == 1
+    assert standalone(bundle, "--vkey", vkey) == 1
+
+
+def test_a_folder_that_holds_something_is_not_written_over(sealed: Engine, bundle: Path) -> None:
+    with pytest.raises(BadArguments, match="holds something"):
+        export_bundle(sealed, "run-1", bundle)
+
+
+def test_a_run_without_sealed_events_has_no_bundle(sealed: Engine, tmp_path: Path) -> None:
+    with pytest.raises(CannotTell, match="no sealed events"):
+        export_bundle(sealed, "run-9", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def receipt(sealed: Engine) -> str:
+    return write_receipt(sealed, "subject-3", DAY + timedelta(days=1))
+
+
+def test_a_receipt_proves_one_decision_offline(receipt: str, rt: Runtime, tmp_path: Path) -> None:
+    vkeys = known_keys(rt.settings)
+    verdict = verify_receipt(receipt, vkeys)
+    assert (verdict.status, verdict.size, receipt_event(receipt)["data"]["n"]) == ("intact", 28, 3)
+    file, vkey = tmp_path / "x.tlog-proof", tmp_path / "vkey.txt"
+    file.write_text(receipt, encoding="utf-8")
+    vkey.write_text("\n".join(vkeys), encoding="utf-8")
+    assert standalone(file, "--vkey", vkey) == 0
+    assert standalone(file) == 2
+
+
+def test_no_byte_of_a_receipt_can_change(receipt: str, rt: Runtime, tmp_path: Path) -> None:
+    vkeys = known_keys(rt.settings)
+    vkey, file = tmp_path / "vkey.txt", tmp_path / "x.tlog-proof"
+    vkey.write_text("\n".join(vkeys), encoding="utf-8")
+    whole = receipt.encode()
+    for place in range(len(whole)):
+        changed = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
+        verdict = verify_receipt(changed.decode(errors="replace"), vkeys)
+        assert verdict.status == "tampered", (place, verdict)
+        file.write_text(changed.decode(errors="replace"), encoding="utf-8", newline="")
+        assert standalone(file, "--vkey", vkey) > 0, place
+
+
+def test_a_receipt_is_only_as_good_as_the_key(receipt: str) -> None:
+    assert verify_receipt(receipt, [Signer("arrears/other", bytes(32)).public.vkey]).status == "tampered"
+    assert verify_receipt(receipt, ["nonsense"]).status == "cannot_tell"
+
+
+def test_there_is_no_receipt_for_what_was_not_decided(sealed: Engine) -> None:
+    with pytest.raises(CannotTell, match=r"no sealed account\.staged"):
+        write_receipt(sealed, "subject-3", DAY + timedelta(days=9))
+
+
+def test_what_is_no_receipt_is_said_so() -> None:
+    with pytest.raises(CannotTell, match="not a receipt"):
+        receipt_event("hello")
