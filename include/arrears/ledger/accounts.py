@@ -27,7 +27,7 @@ def read_accounts(source: Source, rules: Rules) -> Accounts:
     table, rows, bad = check_all(source, rules)
     if table is None:
         table = pa.table({"account_id": pa.array([], pa.string()), "closed_on": pa.array([], pa.date32()),
-                          "row_no": pa.array([], pa.int64())})
+                          "row_no": pa.array([], pa.int64()), "row_text": pa.array([], pa.string())})
     ids = encode(table.column("account_id").combine_chunks())
     numbers = np.asarray(table.column("row_no"))
     order = np.lexsort((numbers, ids))
@@ -52,4 +52,5 @@ def _digits(table: pa.Table, currency: str) -> np.ndarray[tuple[int], np.dtype[n
     usual = digits_of(currency)
     if "currency" not in table.schema.names:
         return np.full(table.num_rows, usual, dtype=np.int8)
-    return np.array([usual if code is None else digits_of(code) for code in table.column("currency").to_pylist()], dtype=np.int8)
+    codes = table.column("currency").to_pylist()
+    return np.array([usual if code is None else digits_of(code) for code in codes], dtype=np.int8)

@@ -65,7 +65,8 @@ def column(table: pa.Table, name: str) -> NDArray[np.int64]:
     values = table.column(name)
     if pa.types.is_date32(values.type):
         values = values.cast(pa.int32())
-    return values.cast(pa.int64()).fill_null(0).to_numpy()
+    numbers: Int64 = values.cast(pa.int64()).fill_null(0).to_numpy()
+    return numbers
 
 
 def _instalment_keys(rows: pa.Table) -> NDArray[np.int64]:

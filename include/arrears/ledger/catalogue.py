@@ -36,8 +36,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Feed:
-    """One feed; ``table`` is where its rows live, ``key`` the columns that name a row, ``state`` whether each delivery
-    is the whole truth (accounts) or news (outcomes)."""
+    """One feed: ``key`` names a row; ``state`` says that a delivery is the whole truth (accounts), not news (outcomes)."""
 
     name: str
     fields: tuple[Field, ...]

@@ -52,6 +52,7 @@ _ID = "^[!-~]{1,64}$"
 _AMOUNT = r"^-?[0-9]{1,12}(\.[0-9]{1,3})?$"
 _ANY_AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
 _DECIMALS = 3
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9:]{4,6})?")
 
 
 class Refused(Exception):
@@ -109,8 +110,8 @@ def to_text(cells: pa.Array) -> pa.Array:
     if pa.types.is_decimal(kind):
         text = cells.cast(pa.string())  # the scale is the column's, so zeros at the end were never written by anybody
         return pc.replace_substring_regex(text, r"\.?0+$", "") if kind.scale > 0 else text
-    if pa.types.is_null(kind) or pa.types.is_integer(kind) or pa.types.is_date32(kind) \
-            or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    plain = (pa.types.is_null, pa.types.is_integer, pa.types.is_date32, pa.types.is_large_string, pa.types.is_string_view)
+    if any(is_kind(kind) for is_kind in plain):
         return cells.cast(pa.string())
     raise BadInput(f"a column of type {kind} is not read: deliver text, integers, decimals or dates")
 
@@ -189,7 +190,7 @@ def _dates(field: Field, cells: pa.Array, context: Context) -> Column:
             plain = normal(text)
             if pattern is None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", plain):
                 raise Refused("bad_date")
-            day = date.fromisoformat(plain) if pattern is None else datetime.strptime(plain, pattern).date()  # noqa: DTZ007 - a local date has no zone
+            day = date.fromisoformat(plain) if pattern is None else _written(plain, pattern).date()
         except ValueError:
             raise Refused("bad_date") from None
         if not 1900 <= day.year <= 2199:
@@ -201,6 +202,10 @@ def _dates(field: Field, cells: pa.Array, context: Context) -> Column:
     return _distinct(cells, pa.date32(), read)
 
 
+def _written(text: str, pattern: str) -> datetime:
+    return datetime.strptime(text, pattern)  # noqa: DTZ007 - the caller adds the zone, a date has none
+
+
 def _moments(field: Field, cells: pa.Array, context: Context) -> Column:
     zone = ZoneInfo(context.dialect.time_zone or context.time_zone)
     pattern = context.dialect.moments
@@ -208,9 +213,9 @@ def _moments(field: Field, cells: pa.Array, context: Context) -> Column:
     def read(text: str) -> str:
         try:
             plain = normal(text)
-            if pattern is None and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9:]{4,6})?", plain):
+            if pattern is None and not _MOMENT.fullmatch(plain):
                 raise Refused("bad_moment")
-            moment = datetime.fromisoformat(plain) if pattern is None else datetime.strptime(plain, pattern)  # noqa: DTZ007 - the zone is added below
+            moment = datetime.fromisoformat(plain) if pattern is None else _written(plain, pattern)
         except ValueError:
             raise Refused("bad_moment") from None
         if moment.tzinfo is None:
@@ -224,20 +229,19 @@ def _moments(field: Field, cells: pa.Array, context: Context) -> Column:
     return _distinct(cells, pa.string(), read)
 
 
-def _amounts(field: Field, cells: pa.Array, context: Context) -> Column:
+def _amounts(_field: Field, cells: pa.Array, context: Context) -> Column:
     """Read money as thousandths with the number of decimals written; ``scale`` turns it into minor units later."""
     if not _all_match(cells, _AMOUNT):
         thousands = context.dialect.thousands
         plain = _distinct(cells, pa.string(), lambda text: _plain_amount(normal(text), thousands))
     else:
         plain = _fine(cells)
-    column = Column(pc.cast(pc.cast(plain.values, pa.decimal128(15, _DECIMALS)).fill_null(0), pa.decimal128(18, _DECIMALS)), plain.refused)
+    exact = plain.values.cast(pa.decimal128(15, _DECIMALS)).fill_null(0)
     dot = np.asarray(pc.find_substring(plain.values, ".").fill_null(-1))
     length = np.asarray(pc.binary_length(plain.values).fill_null(0))
-    column.decimals = np.where(dot < 0, 0, length - dot - 1).astype(np.int8)
-    unscaled = pa.array(_unscaled(column.values), pa.int64(), mask=np.asarray(plain.values.is_null()))
-    column.values = unscaled
-    return column
+    decimals = np.where(dot < 0, 0, length - dot - 1).astype(np.int8)
+    absent = np.asarray(plain.values.is_null())
+    return Column(pa.array(_unscaled(exact), pa.int64(), mask=absent), plain.refused, decimals)
 
 
 def _plain_amount(text: str, thousands: str | None) -> str:

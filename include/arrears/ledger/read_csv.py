@@ -32,7 +32,8 @@ def open_csv(path: Path, feed: Feed, dialect: Dialect) -> Source:
     header = _header(path, dialect)
     columns = match_header(header, feed, dialect, path.name)
     unknown = tuple(cell for cell in header if cell not in columns)
-    source = Source(feed, path.name, digest, tuple(columns.values()), unknown, lambda: _batches(path, source, columns, dialect))
+    source = Source(feed, path.name, digest, tuple(columns.values()), unknown,
+                    lambda: _batches(path, source, columns, dialect))  # fmt: skip
     return source
 
 
@@ -45,7 +46,8 @@ def _inspect(path: Path, dialect: Dialect) -> str:
         with path.open("rb") as handle:
             while block := handle.read(BLOCK_BYTES):
                 if b"\0" in block:
-                    raise BadInput(f"{path.name} row {line + block[: block.index(0)].count(10)}: a NUL byte, so the file is not text in {dialect.encoding}")
+                    row = line + block[: block.index(0)].count(b"\n")
+                    raise BadInput(f"{path.name} row {row}: a NUL byte, so the file is not text in {dialect.encoding}")
                 whole.update(block)
                 quotes += block.count(b'"')
                 line += block.count(b"\n")
@@ -62,8 +64,8 @@ def _refuse_open_quote(path: Path, dialect: Dialect) -> None:
     with path.open(newline="", encoding=_codec(dialect), errors="replace") as handle:
         reader = csv.reader(handle, delimiter=dialect.delimiter, strict=True)
         try:
-            for row, _ in enumerate(reader, start=1):  # noqa: B007 - the last good row is told below
-                pass
+            for _ in reader:
+                row += 1
         except csv.Error:
             raise BadInput(f"{path.name} row {row + 1}: a quote is never closed, the file looks truncated") from None
 
@@ -117,9 +119,11 @@ def _numbers(seen: int, count: int, malformed: list[int]) -> tuple[NDArray[np.in
 
 def _explain(path: Path, dialect: Dialect, error: Exception) -> str:
     """Find the row the fast reader does not name."""
+    row = 0
     try:
         with path.open("rb") as handle:
-            for row, line in enumerate(handle, start=1):
+            for line in handle:
+                row += 1
                 line.decode(_codec(dialect))
     except UnicodeDecodeError:
         return f"{path.name} row {row}: not {dialect.encoding}; name the encoding in mapping.yaml"

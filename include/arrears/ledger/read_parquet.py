@@ -29,7 +29,7 @@ def open_parquet(path: Path, feed: Feed, dialect: Dialect) -> Source:
     columns = match_header(schema.names, feed, dialect, path.name)
     for cell, column in columns.items():
         if pa.types.is_floating(schema.field(cell).type) and feed.field(column).kind != "degrees":
-            raise BadInput(f"{path.name} row 1, column {column}: floating-point numbers are refused, deliver exact decimals")
+            raise BadInput(f"{path.name} row 1, column {column}: floats are refused, deliver exact decimals")
     unknown = tuple(cell for cell in schema.names if cell not in columns)
 
     def batches() -> Iterator[Rows]:
@@ -37,7 +37,8 @@ def open_parquet(path: Path, feed: Feed, dialect: Dialect) -> Source:
         try:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):
-                    cells = pa.RecordBatch.from_arrays([batch.column(cell) for cell in columns], names=list(columns.values()))
+                    wanted = [batch.column(cell) for cell in columns]
+                    cells = pa.RecordBatch.from_arrays(wanted, names=list(columns.values()))
                     yield Rows(np.arange(seen + 1, seen + 1 + batch.num_rows), cells)
                     seen += batch.num_rows
         except (pa.ArrowInvalid, OSError):

@@ -97,7 +97,7 @@ def _numbered(batches: list[pa.RecordBatch]) -> Iterator[Rows]:
 def _texts(name: str, number: int, header: list[str], row: Sequence[Any], exact: set[str]) -> list[str]:
     for cell, value in zip(header, row, strict=True):
         if isinstance(value, float) and cell in exact:
-            raise BadInput(f"{name} row {number}, column {cell}: floating-point numbers are refused, select exact decimals")
+            raise BadInput(f"{name} row {number}, column {cell}: floats are refused, select exact decimals")
     return [_text(value) for value in row]
 
 

@@ -36,4 +36,4 @@ class Register:
 
 def encode(texts: pa.Array) -> NDArray[np.bytes_]:
     """Return ids as fixed-width UTF-8 bytes, whose order is the order of code points."""
-    return np.array([text.encode() for text in texts.to_pylist()], dtype=np.bytes_) if len(texts) else np.array([], dtype="S1")
+    return np.array([text.encode() for text in texts.to_pylist()] or [], dtype=np.bytes_)

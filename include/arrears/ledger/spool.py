@@ -28,7 +28,9 @@ class Spool:
         """Use the spool."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Remove what waits on disk."""
         for writer in self._writers.values():
             writer.close()

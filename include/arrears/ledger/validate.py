@@ -28,8 +28,10 @@ class Problem(NamedTuple):
 
 @dataclass
 class Valid:
-    """The good rows of a batch under their stored names, with ``row_no``, and ``code`` where an account register was
-    given; ``bad`` lists the others."""
+    """The good rows of a batch under their stored names, and in ``bad`` the others.
+
+    ``row_no`` is the row in the file, ``code`` the account's place in the register where one was given.
+    """
 
     rows: pa.RecordBatch
     count: int
@@ -146,17 +148,19 @@ def _pairs(feed: Feed, columns: dict[str, Column]) -> None:
     """Check what one cell alone cannot tell."""
     if feed.name == "outcomes" and {"promised_amount", "promised_on"} & set(columns):
         amount, on = columns.get("promised_amount"), columns.get("promised_on")
-        there = amount or on
-        assert there is not None  # noqa: S101 - one of the two is present
-        lone = _null(there) != _null(on if amount else there) if amount and on else ~_null(there)
-        there.refused[lone & (there.refused == 0)] = CODES["incomplete_pair"]
+        for one, other in ((amount, on), (on, amount)):
+            if one is not None:
+                lone = ~_null(one) if other is None else ~_null(one) & _null(other)
+                one.refused[lone & (one.refused == 0)] = CODES["incomplete_pair"]
     if feed.name == "opening":
         second = columns["second_attested_by"]
         same = np.asarray(pc.equal(columns["attested_by"].values, second.values).fill_null(False))
         second.refused[same] = CODES["same_person"]
 
 
-def _split(source: Source, rows: Rows, columns: dict[str, Column], codes: NDArray[np.int64] | None, rules: Rules) -> Valid:
+def _split(
+    source: Source, rows: Rows, columns: dict[str, Column], codes: NDArray[np.int64] | None, rules: Rules
+) -> Valid:
     fine = np.ones(len(rows.number), dtype=bool)
     for column in columns.values():
         fine &= column.refused == 0

@@ -67,8 +67,8 @@ delivery = Table(
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("feed", "sha256", "business_date"),
     CheckConstraint("rows = accepted + quarantined", name="conserved"),
-    comment="delivery_id = natural_key(feed, sha256, business_date): the same file twice is the same delivery; delivery_no"
-            " counts the deliveries of a feed on a date.",
+    comment="delivery_id = natural_key(feed, sha256, business_date): the same file twice is the same delivery;"
+            " delivery_no counts the deliveries of a feed on a date.",
 )
 
 quarantine = Table(
@@ -100,7 +100,7 @@ snapshot = Table(
     Column("created_at", UtcText, nullable=False),
     Column("accepted_at", UtcText),
     UniqueConstraint("business_date", "delivery_no"),
-    comment="One frozen ledger; control_totals = unpaid due per currency in minor units; facts = what the gates compare;"
+    comment="One frozen ledger; control_totals = unpaid due per currency in minor units; facts = what gates compare;"
             " accepted_at is set when its gates passed or were overridden.",
 )
 
@@ -407,5 +407,6 @@ opening = Table(
     Index("ix_opening_account", "account_id", "at"),
     one_of("kind", *OPENING_KINDS),
     CheckConstraint("attested_by <> second_attested_by", name="two_people"),
-    comment="Past contacts and running cases at go-live; opening_key = natural_key(account_id, kind, at, party_id or '-').",
+    comment="Past contacts and running cases at go-live;"
+            " opening_key = natural_key(account_id, kind, at, party_id or '-').",
 )

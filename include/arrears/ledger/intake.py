@@ -1,0 +1,177 @@
+"""Take one feed into the store: validated, quarantined, written by natural key, told to the auditor."""
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import pyarrow as pa
+from sqlalchemy import Connection, Engine, select
+
+from arrears.audit.record import Event, record_many
+from arrears.core.clock import local_date
+from arrears.core.errors import BadArguments
+from arrears.core.keys import natural_key
+from arrears.core.money import digits_of
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy, load_policy
+from arrears.ledger.accounts import read_accounts
+from arrears.ledger.catalogue import Feed, feed_named
+from arrears.ledger.cells import Context
+from arrears.ledger.deliveries import Delivery, delivery_id_of, duplicate_event, open_delivery, record_delivery
+from arrears.ledger.mapping import FILE_NAME, read_mapping
+from arrears.ledger.parties import store_parties
+from arrears.ledger.portfolio import set_incomplete, store_accounts
+from arrears.ledger.read import open_feed
+from arrears.ledger.register import Register
+from arrears.ledger.rows import TARGETS, Row, once, store_rows, write_changed
+from arrears.ledger.source import Source
+from arrears.ledger.validate import Problem, Rules, check_all
+from arrears.store.engine import reading, writing
+from arrears.store.tables.feeds import account, promise
+
+OF_THE_DAY = "instalments"
+
+
+def import_feed(rt: Runtime, engine: Engine, run_id: str, feed: str, path: Path, business_date: date) -> Delivery:
+    """Import one feed file; the same content again changes nothing, a correction supersedes row by row.
+
+    Raises:
+        BadArguments: an unknown feed, no such file, or instalments, which only come with the daily ledger.
+        BadInput: the file as a whole cannot be read; names file, row, column and reason.
+    """
+    known = feed_named(feed)
+    if feed == OF_THE_DAY:
+        raise BadArguments("instalments come with the daily ledger: put them into the feeds folder of `arrears run`")
+    policy = load_policy(rt.settings.policy_file)
+    source, rules = open_source(rt, known, path, business_date, policy)
+    return import_source(rt, engine, run_id, source, rules, business_date, policy)
+
+
+def open_source(rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy) -> tuple[Source, Rules]:
+    """Open a feed file with the mapping that lies beside it."""
+    rules = rules_of(rt, feed, path, business_date, policy)
+    dialect = rules.context.dialect
+    return open_feed(path, feed, dialect, ledger_url=rt.settings.ledger_url, business_date=business_date), rules
+
+
+def rules_of(rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy) -> Rules:
+    """Return what a feed's rows are checked against."""
+    dialect = read_mapping(path.parent / FILE_NAME).of(feed.name)
+    today = max(business_date, local_date(rt.clock.now(), policy.time_zone))
+    return Rules(Context(dialect, policy.time_zone, today), policy.currency)
+
+
+def import_source(
+    rt: Runtime, engine: Engine, run_id: str, source: Source, rules: Rules, business_date: date, policy: Policy
+) -> Delivery:
+    """Import an opened feed file."""
+    if source.feed.name == "accounts":
+        known = read_accounts(source, rules)
+        with writing(engine) as connection:
+            arrived = open_delivery(connection, "accounts", source.name, source.sha256, known.rows, known.bad,
+                                    business_date)  # fmt: skip
+            if not _came_before(connection, rt, run_id, arrived, business_date):
+                record_delivery(connection, rt, run_id, arrived, known.bad, business_date)
+                store_accounts(connection, rt, known, arrived.delivery_id, policy)
+        return arrived
+    if source.feed.of_accounts:
+        with reading(engine) as connection:
+            rules = Rules(rules.context, rules.currency, register_of(connection))
+    table, count, bad = check_all(source, rules)
+    with writing(engine) as connection:
+        first, again = _rows(source, table, business_date)
+        bad += _twice(source.feed, first, again)
+        arrived = open_delivery(connection, source.feed.name, source.name, source.sha256, count, bad, business_date)
+        if not _came_before(connection, rt, run_id, arrived, business_date):
+            record_delivery(connection, rt, run_id, arrived, bad, business_date)
+            _store(connection, rt, run_id, arrived, first, policy, business_date)
+            set_incomplete(connection, {problem.account_id for problem in bad if problem.account_id})
+    return arrived
+
+
+def register_of(connection: Connection) -> Register:
+    """Return the accounts of the store."""
+    rows = connection.execute(select(account.c.account_id, account.c.currency)).all()
+    return Register.of([row.account_id for row in rows], [digits_of(row.currency) for row in rows])
+
+
+def _rows(source: Source, table: pa.Table | None, business_date: date) -> tuple[list[Row], list[Row]]:
+    """Return the rows to store, and those whose key stood in an earlier row of the file."""
+    if table is None:
+        return [], []
+    rows = store_rows(source.feed, table, delivery_id_of(source.feed.name, source.sha256, business_date))
+    if source.feed.name == "payments":
+        rows = (row | {"business_date": business_date} for row in rows)
+    return once(TARGETS[source.feed.name].table, rows)
+
+
+def _twice(feed: Feed, first: list[Row], again: list[Row]) -> list[Problem]:
+    """Name repeated keys; a row that repeats another to the letter leaves no doubt, so it holds no account."""
+    texts = {row["row_sha256"] for row in first} if again else set()
+    return [Problem(row["row_no"], feed.key[0], "duplicate",
+                    None if row["row_sha256"] in texts else row.get("account_id")) for row in again]
+
+
+def _came_before(connection: Connection, rt: Runtime, run_id: str, arrived: Delivery, business_date: date) -> bool:
+    if arrived.duplicate:
+        event = duplicate_event(arrived.delivery_id, arrived.feed, arrived.sha256, business_date)
+        record_many(connection, rt, run_id=run_id, events=[event])
+    return arrived.duplicate
+
+
+def _store(connection: Connection, rt: Runtime, run_id: str, arrived: Delivery, rows: list[Row], policy: Policy,
+           business_date: date) -> None:
+    if arrived.feed == "parties":
+        store_parties(connection, rows)
+        return
+    new, changed = write_changed(connection, TARGETS[arrived.feed].table, rows)
+    if arrived.feed not in ("outcomes", "promises"):
+        return
+    told = _Told(connection, arrived, business_date)
+    if arrived.feed == "promises":
+        record_many(connection, rt, run_id=run_id, events=told.promises(new))
+        return
+    record_many(connection, rt, run_id=run_id, events=told.contacts(new, changed))
+    promised = [_promise_in(row, policy.time_zone) for row in (*new, *changed) if row["promised_on"] is not None]
+    first, _ = once(promise, promised)
+    made, _ = write_changed(connection, promise, first)
+    causes = {row["row_sha256"]: row["outcome_key"] for row in (*new, *changed)}
+    record_many(connection, rt, run_id=run_id, events=told.promises(made, causes))
+
+
+def _promise_in(row: Row, zone: str) -> Row:
+    """Split the promise out of an outcome: made on the local day of the contact."""
+    made_on = local_date(datetime.fromisoformat(row["at"]), zone)
+    key = natural_key(row["account_id"], made_on.isoformat(), row["promised_on"].isoformat())
+    same = ("account_id", "channel", "party_id", "evidence_ref", "delivery_id", "row_no", "row_sha256")
+    return {name: row[name] for name in same} | {
+        "promise_key": key, "made_on": made_on, "due_on": row["promised_on"],
+        "amount_minor": row["promised_amount_minor"],
+    }  # fmt: skip
+
+
+class _Told:
+    """The events of one delivery: what happened to which account, never to whom."""
+
+    def __init__(self, connection: Connection, arrived: Delivery, business_date: date) -> None:
+        self.arrived, self.business_date = arrived, business_date
+        self.refs = dict(connection.execute(select(account.c.account_id, account.c.subject_ref)).tuples().all())
+
+    def _event(self, kind: str, key: str, row: Row, data: dict[str, str | int], causes: tuple[str, ...] = ()) -> Event:
+        origin = {"sha256": self.arrived.sha256, "row": row["row_no"], "row_sha256": row["row_sha256"]}
+        return Event(kind, key, self.business_date, self.refs.get(row["account_id"]), data=data, causes=causes,
+                     ledger=origin)
+
+    def contacts(self, new: list[Row], changed: list[Row]) -> Iterator[Event]:
+        for correction, rows in ((0, new), (1, changed)):
+            for row in rows:
+                data = {"channel": row["channel"], "outcome": row["outcome"], "at": row["at"],
+                        "reason": row["reason"] or "", "correction": correction}
+                yield self._event("contact.recorded", row["outcome_key"], row, data)
+
+    def promises(self, rows: Iterable[Row], causes: dict[str, str] | None = None) -> Iterator[Event]:
+        for row in rows:
+            data = {"made_on": row["made_on"].isoformat(), "due_on": row["due_on"].isoformat(),
+                    "amount_minor": row["amount_minor"]}
+            cause = (causes or {}).get(row["row_sha256"])
+            yield self._event("promise.recorded", row["promise_key"], row, data, (cause,) if cause else ())
