@@ -228,7 +228,9 @@ class _Plan:
             suppression.c.party_id,
             suppression.c.reason,
         )
-        known = {tuple(row) for row in self._connection.execute(select(*columns).where(suppression.c.business_date == day))}
+        known = {
+            tuple(row) for row in self._connection.execute(select(*columns).where(suppression.c.business_date == day))
+        }
         new = {key: wish for key, wish in rows.items() if key not in known}
         insert_new(
             self._connection,

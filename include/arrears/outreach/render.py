@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from jinja2 import BaseLoader, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from arrears.core.keys import digest
@@ -29,36 +29,30 @@ class Rendered:
     html: str
 
 
-class _Templates:
-    """The package's own templates; a ledger value is only ever data to them."""
-
-    def __init__(self) -> None:
-        loader: BaseLoader = PackageLoader("arrears.outreach", "templates")
-        self._environment = ImmutableSandboxedEnvironment(
-            loader=loader,
-            undefined=StrictUndefined,
-            autoescape=lambda name: bool(name) and str(name).endswith(".html.j2"),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=False,
-        )
-
-    def render(self, name: str, notice: Notice) -> str:
-        return self._environment.get_template(name).render(n=notice).strip()
-
-
 @cache
-def _templates() -> _Templates:
-    return _Templates()
+def _environment(*, escaping: bool) -> ImmutableSandboxedEnvironment:
+    """Return the sandbox for plain text or for HTML.
+
+    Two, because shared words must be escaped where they are used: a macro of an unescaped file counts as safe HTML.
+    """
+    return ImmutableSandboxedEnvironment(
+        loader=PackageLoader("arrears.outreach", "templates"),
+        undefined=StrictUndefined,
+        autoescape=escaping,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 def render(notice: Notice) -> Rendered:
     """Render every form of a contact in its language: plain text always, a subject and HTML for e-mail."""
-    texts = {
-        form: _templates().render(f"{notice.language}/{notice.channel}.{form}.j2", notice)
-        for form in FORMS[notice.channel]
-    }
+    texts = {form: _text(f"{notice.language}/{notice.channel}.{form}.j2", notice) for form in FORMS[notice.channel]}
     return Rendered(subject=texts.get("subject.txt", ""), text=texts["txt"], html=texts.get("html", ""))
+
+
+def _text(name: str, notice: Notice) -> str:
+    environment = _environment(escaping=name.endswith(".html.j2"))
+    return environment.get_template(name).render(n=notice).strip()
 
 
 @cache

@@ -34,12 +34,12 @@ def run_actions(connection: Connection, run_id: str, business_date: date) -> dic
 def suppressed(connection: Connection, business_date: date) -> dict[str, int]:
     """Return how many steps of a day were never planned, by reason; a step may have several."""
     query = (
-        select(suppression.c.reason, func.count())
+        select(suppression.c.reason, func.count().label("steps"))
         .where(suppression.c.business_date == business_date)
         .group_by(suppression.c.reason)
         .order_by(suppression.c.reason)
     )
-    return {reason: count for reason, count in connection.execute(query)}
+    return {row.reason: row.steps for row in connection.execute(query)}
 
 
 def _counted(connection: Connection, which: ColumnElement[bool]) -> dict[tuple[str, str | None], int]:

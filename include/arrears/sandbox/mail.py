@@ -1,6 +1,7 @@
 """A mail server on loopback that really speaks SMTP and keeps every message as a file people can open."""
 
 import asyncio
+import logging
 import socket
 import threading
 from email import message_from_bytes
@@ -48,6 +49,7 @@ class MailSandbox:
     def _serve(self, door: socket.socket, listening: threading.Event) -> None:
         from aiosmtpd.smtp import SMTP
 
+        logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # at INFO it names every recipient
         loop = self._loop
         asyncio.set_event_loop(loop)
 

@@ -1,0 +1,737 @@
+"""From decisions to people: planned once per person, gated again at the moment of sending, sent at most once."""
+
+import json
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, time, timedelta
+from email import message_from_bytes
+from email.policy import default
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.exc import DBAPIError
+
+from arrears.core.clock import PinnedClock, at_local, utc_text
+from arrears.core.errors import BadArguments
+from arrears.core.keys import canonical, digest, natural_key
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy, load_policy
+from arrears.outreach.batches import batches_of
+from arrears.outreach.channels import Channels, open_channels
+from arrears.outreach.dispatch import dispatch
+from arrears.outreach.message import Message
+from arrears.outreach.plan import PlanResult, plan_contacts
+from arrears.outreach.totals import date_totals, run_actions
+from arrears.outreach.verdict import Outcome, Verdict, not_sent
+from arrears.sandbox.mail import MailSandbox
+from arrears.sandbox.sms import SmsSandbox
+from arrears.store.engine import reading, writing
+from arrears.store.identity import ensure_identity, set_pause
+from arrears.store.tables.audit import audit_pending
+from arrears.store.tables.decisions import decision, fact_set, verdict
+from arrears.store.tables.feeds import account, hold, outcome, promise
+from arrears.store.tables.outreach import contact, contact_attempt, item, person_budget, suppression
+from arrears.store.tables.people import account_party, party, subject
+from arrears.store.tables.runs import policy_text, run
+
+DAY = date(2026, 11, 12)
+ZERO = "0" * 64
+SMS = {"step": "arrears_sms", "channel": "sms", "audience": "borrower", "tone": "firm", "rung": 1}
+EMAIL = {"step": "arrears_email", "channel": "email", "audience": "borrower", "tone": "firm", "rung": 1}
+CALL = {"step": "borrower_call", "channel": "call", "audience": "borrower", "tone": "firm", "rung": 2}
+GUARANTOR_CALL = {"step": "guarantor_call", "channel": "call", "audience": "guarantors", "tone": "firm", "rung": 2}
+LETTER = {"step": "lawyers_letter", "channel": "letter", "audience": "borrower", "tone": "legal", "rung": 3}
+
+
+@dataclass
+class World:
+    """A store with a policy and a run, and short ways to put people and decisions into it."""
+
+    rt: Runtime
+    engine: Engine
+    policy: Policy = field(default_factory=load_policy)
+
+    def start(self) -> "World":
+        with writing(self.engine) as connection:
+            ensure_identity(connection, self.rt)
+            connection.execute(policy_text.insert().values(
+                policy_sha256=self.policy.sha256, policy_id="cn", version="1.0", effective_from=DAY, body="{}"))
+            connection.execute(fact_set.insert().values(facts_sha256=ZERO, body="{}"))
+        self.run("daily-2026-11-12-1")
+        return self
+
+    def run(self, run_id: str, *, day: date = DAY, released: bool = True) -> str:
+        with writing(self.engine) as connection:
+            columns = {"run_id": run_id, "origin_key": natural_key(run_id), "kind": "daily", "business_date": day,
+                       "ordinal": int(run_id.rpartition("-")[2]), "status": "running", "rehearsal": False,
+                       "plan_only": not released, "released": released, "started_at": utc_text(self.rt.clock.now()),
+                       "policy_sha256": self.policy.sha256, "code_version": "0", "code_id": "0", "attempt": "{}"}
+            connection.execute(run.insert().values(columns))
+        return run_id
+
+    def person(self, party_id: str, **columns: Any) -> str:
+        values = {"name": "张三", "language": "zh", "mobile": "13800000001", "email": "zhang@example.com",
+                  "address": "某市某路1号", "service_address": None} | columns
+        with writing(self.engine) as connection:
+            connection.execute(party.insert().values(party_id=party_id, **values))
+        return party_id
+
+    def account(self, account_id: str, roles: dict[str, str], *, owner: str | None = "S1", **columns: Any) -> str:
+        with writing(self.engine) as connection:
+            connection.execute(subject.insert().values(
+                subject_ref=f"ref-{account_id}", account_id=account_id, created_at="2026-11-12T00:00:00Z"))
+            connection.execute(account.insert().values(
+                account_id=account_id, subject_ref=f"ref-{account_id}", contract_type="loan", currency="CNY",
+                branch="B", owner=owner, **columns))
+            for party_id, role in roles.items():
+                connection.execute(account_party.insert().values(account_id=account_id, party_id=party_id, role=role))
+        return account_id
+
+    def decide(self, account_id: str, actions: list[dict[str, Any]], *, day: date = DAY, revision: int = 1,
+               overdue: int = 500_00, instalments: int = 1, suppressed: list[dict[str, Any]] | None = None,
+               run_id: str = "daily-2026-11-12-1") -> None:
+        body = {"actions": [{"occasion": "episode", "ordinal": 1} | action for action in actions],
+                "suppressed": suppressed or []}
+        key = digest(body)
+        with writing(self.engine) as connection:
+            if connection.execute(select(verdict).where(verdict.c.verdict_sha256 == key)).first() is None:
+                connection.execute(verdict.insert().values(verdict_sha256=key, body=canonical(body).decode()))
+            connection.execute(decision.insert().values(
+                business_date=day, account_id=account_id, revision=revision, run_id=run_id, stage=min(3, instalments),
+                entitled_rung=2, unlocked_rung=2, rung=2, lane="good_faith", overdue_instalments=instalments,
+                overdue_minor=overdue, days_past_due=10, oldest_unpaid_due=date(2026, 11, 2) if overdue else None,
+                episode_due=date(2026, 11, 2) if overdue else None, currency="CNY", branch="B", ledger_row_sha256=ZERO,
+                facts_sha256=ZERO, verdict_sha256=key, policy_sha256=self.policy.sha256, row_sha256=ZERO))
+
+    def plan(self, run_id: str = "daily-2026-11-12-1", day: date = DAY) -> PlanResult:
+        return plan_contacts(self.rt, self.engine, run_id, day, self.policy)
+
+    def send(self, channels: Channels, run_id: str = "daily-2026-11-12-1", **scope: Any) -> dict[str, int]:
+        return dispatch(self.rt, self.engine, run_id, channels, business_date=DAY, **scope)
+
+    def at(self, wall: time, day: date = DAY) -> "World":
+        return replace(self, rt=replace(self.rt, clock=PinnedClock(at_local(day, wall, "Asia/Shanghai"))))
+
+    def rows(self, table: Any, **where: Any) -> list[Any]:
+        query = select(table).where(*(table.c[name] == value for name, value in where.items()))
+        with reading(self.engine) as connection:
+            return list(connection.execute(query))
+
+    def states(self) -> dict[str, int]:
+        counts: dict[str, int] = {}
+        for row in self.rows(contact):
+            counts[row.state] = counts.get(row.state, 0) + 1
+        return counts
+
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(row.body) for row in self.rows(audit_pending)]
+
+
+class Witness:
+    """A channel that keeps what it was given and answers as told."""
+
+    def __init__(self, name: str, answer: Verdict | Exception | None = None) -> None:
+        self.name, self.answer = name, answer or Verdict(Outcome.SENT, "250")
+        self.got: list[Message] = []
+
+    def message_id(self, key: str) -> str | None:
+        return f"<{key}@test>"
+
+    def send(self, message: Message, still_ours: Any) -> Verdict:
+        assert still_ours()
+        self.got.append(message)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+@pytest.fixture
+def world(rt: Runtime, store: Engine) -> World:
+    return World(rt, store).start()
+
+
+@pytest.fixture
+def witnesses(world: World) -> Channels:
+    return Channels(world.policy, {"sms": Witness("sms"), "email": Witness("email")})
+
+
+@contextmanager
+def sandboxes(world: World):
+    home = world.rt.settings.home / "sandbox"
+    with MailSandbox(home / "mail") as mail, SmsSandbox(home / "sms") as sms:
+        settings = world.rt.settings.model_copy(update={"smtp_url": mail.url, "sms_url": sms.url})
+        with open_channels(settings, world.policy, world.rt.clock) as channels:
+            yield channels, mail, sms
+
+
+def one_customer(world: World, *actions: dict[str, Any], accounts: int = 1, **person: Any) -> None:
+    world.person("P1", **person)
+    for number in range(1, accounts + 1):
+        world.account(f"A{number}", {"P1": "borrower"})
+        world.decide(f"A{number}", list(actions), overdue=100_00 * number, instalments=number)
+
+
+# --- planning ---
+
+
+def test_a_person_with_five_contracts_gets_one_message_with_all_of_them_and_the_total(world, witnesses):
+    one_customer(world, SMS, accounts=5)
+    result = world.plan()
+    assert (result.planned, result.items) == (1, 5)
+    (row,) = world.rows(contact)
+    assert (row.total_minor, row.stage) == (1500_00, 3)
+    assert world.send(witnesses)["sent"] == 1
+    (message,) = witnesses.messages["sms"].got
+    assert all(f"合同A{number}" in message.text for number in range(1, 6))
+    assert "合计1,500.00 CNY" in message.text
+
+
+def test_a_second_plan_of_the_same_day_plans_nothing(world):
+    one_customer(world, SMS, CALL)
+    first, second = world.plan(), world.plan(world.run("daily-2026-11-12-2"))
+    assert (first.planned, second.planned, second.items, second.suppressed) == (2, 0, 0, first.suppressed)
+    with reading(world.engine) as connection:
+        assert run_actions(connection, "daily-2026-11-12-2", DAY)["planned"] == 0
+
+
+def test_guarantors_are_their_own_contacts_and_a_borrower_is_never_asked_as_guarantor(world):
+    world.person("P1")
+    world.person("P2", mobile="13800000002")
+    world.account("A1", {"P1": "borrower", "P2": "guarantor"})
+    world.decide("A1", [CALL, GUARANTOR_CALL])
+    with writing(world.engine) as connection:
+        connection.execute(account_party.insert().values(account_id="A1", party_id="P1", role="guarantor"))
+    assert world.plan().planned == 2
+    assert {(row.party_id, row.audience) for row in world.rows(contact)} == {("P1", "borrower"), ("P2", "guarantors")}
+
+
+@pytest.mark.parametrize(
+    ("person", "reason"),
+    [
+        ({"mobile": None}, "no_contact_point"),
+        ({"mobile": "   "}, "no_contact_point"),
+        ({"opt_outs": "email;sms"}, "opted_out"),
+        ({"mobile": "abc"}, "invalid"),
+        ({"mobile": "1380000\r\nTo: 1"}, "invalid"),
+    ],
+)
+def test_who_cannot_be_reached_is_suppressed_with_the_reason(world, person, reason):
+    one_customer(world, SMS, **person)
+    assert world.plan().suppressed == {reason: 1}
+    assert [row.reason for row in world.rows(suppression, party_id="P1")] == [reason]
+    assert [event["data"]["reason"] for event in world.events() if event["type"] == "action.suppressed"] == [reason]
+
+
+def test_a_number_found_wrong_is_left_alone_until_somebody_is_reached_there(world):
+    one_customer(world, SMS)
+    def tell(at: str, result: str) -> None:
+        with writing(world.engine) as connection:
+            connection.execute(outcome.insert().values(
+                outcome_key=natural_key(at, result), account_id="A1", party_id="P1", channel="call", at=at,
+                outcome=result))
+    tell("2026-09-01T02:00:00Z", "wrong_number")
+    assert world.plan().suppressed == {"invalid": 1}
+    tell("2026-09-02T02:00:00Z", "contacted")
+    assert world.plan().planned == 1
+
+
+def test_what_decide_suppressed_is_kept_with_every_reason(world):
+    one_customer(world)
+    world.decide("A1", [], revision=2, suppressed=[
+        {"step": "visit", "channel": "visit", "audience": "borrower", "reasons": ["evidence_missing", "hold_dispute"]}])
+    assert world.plan().suppressed == {"evidence_missing": 1, "hold_dispute": 1}
+    assert {row.party_id for row in world.rows(suppression)} == {"*"}
+
+
+def test_a_past_day_is_planned_and_withheld(world, witnesses):
+    one_customer(world, SMS, CALL)
+    late = world.at(time(10), DAY + timedelta(days=1))
+    result = late.plan()
+    assert (result.planned, result.withheld) == (2, 2)
+    assert {(row.state, row.reason) for row in world.rows(contact)} == {("withheld", "past_date")}
+    assert sum(late.send(witnesses).values()) == 0
+    assert world.at(time(10)).send(witnesses)["sent"] == 0, "a later clock never revives it"
+    with reading(world.engine) as connection:
+        assert date_totals(connection, DAY)["withheld"] == {"past_date": 2}
+
+
+def test_a_correction_joins_what_has_not_left_and_never_resends(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.account("A9", {"P1": "borrower"})
+    second = world.run("daily-2026-11-12-2")
+    world.decide("A9", [SMS], overdue=50_00, run_id=second)
+    absorbed = world.plan(second)
+    assert (absorbed.planned, absorbed.items) == (0, 1)
+    assert [row.total_minor for row in world.rows(contact)] == [150_00]
+    assert world.send(witnesses)["sent"] == 1
+    world.account("A10", {"P1": "borrower"})
+    third = world.run("daily-2026-11-12-3")
+    world.decide("A10", [SMS], overdue=70_00, run_id=third)
+    assert world.plan(third).suppressed == {"already_contacted_today": 1}
+    assert world.send(witnesses)["sent"] == 0
+
+
+def test_a_correction_that_finds_the_debt_paid_withdraws_the_contact(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    second = world.run("daily-2026-11-12-2")
+    world.decide("A1", [], revision=2, overdue=0, instalments=0, run_id=second)
+    assert world.plan(second).withdrawn == 1
+    assert world.states() == {"withdrawn": 1}
+    assert world.send(witnesses)["sent"] == 0
+    assert world.plan(second).withdrawn == 0
+
+
+def test_a_corrected_amount_is_what_the_message_says(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    second = world.run("daily-2026-11-12-2")
+    world.decide("A1", [SMS], revision=2, overdue=80_00, run_id=second)
+    world.plan(second)
+    world.send(witnesses)
+    assert "80.00" in witnesses.messages["sms"].got[0].text
+    assert "100.00" not in witnesses.messages["sms"].got[0].text
+
+
+def test_an_item_done_on_an_earlier_day_is_not_done_again(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(witnesses)
+    tomorrow = DAY + timedelta(days=1)
+    later = world.at(time(10), tomorrow)
+    run_id = world.run("daily-2026-11-13-1", day=tomorrow)
+    later.decide("A1", [SMS], day=tomorrow, run_id=run_id)
+    assert later.plan(run_id, tomorrow).suppressed == {"already_done": 1}
+
+
+def test_every_planned_item_has_an_event_that_names_its_decision_and_no_person(world):
+    one_customer(world, SMS, CALL, accounts=2)
+    world.plan()
+    planned = [event for event in world.events() if event["type"] == "action.planned"]
+    assert {event["subject_ref"] for event in planned} == {"ref-A1", "ref-A2"}
+    assert all(event["causes"] == [natural_key(event["subject_ref"], "2026-11-12", 1)] for event in planned)
+    assert len(planned) == 4
+    text = json.dumps(world.events(), ensure_ascii=False)
+    assert not any(secret in text for secret in ("张三", "13800000001", "zhang@", "P1", "某路"))
+
+
+def test_calls_carry_the_assigned_owner(world):
+    one_customer(world, CALL)
+    world.plan()
+    assert [row.staff_id for row in world.rows(contact)] == ["S1"]
+
+
+def test_a_preferred_hour_opens_the_slot_late(world, witnesses):
+    one_customer(world, SMS, preferred_time="14:00-16:00")
+    world.plan()
+    assert world.send(witnesses)["sent"] == 0
+    assert world.states() == {"planned": 1}
+    assert world.at(time(14, 30)).send(witnesses)["sent"] == 1
+
+
+# --- the moment of sending ---
+
+
+def test_sent_is_written_with_intent_attempt_and_events(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(witnesses)
+    (row,), (attempt,) = world.rows(contact), world.rows(contact_attempt)
+    assert (row.state, row.provider_code, row.attempts) == ("sent", "250", 1)
+    assert row.intent_at
+    assert row.sent_at
+    assert (attempt.outcome, attempt.payload_sha256) == ("sent", row.payload_sha256)
+    kinds = [event["type"] for event in world.events() if event["action_id"] == row.contact_id]
+    assert kinds == ["action.planned", "action.attempted", "action.sent"]
+    with reading(world.engine) as connection:
+        done = run_actions(connection, "daily-2026-11-12-1", DAY)
+    assert (done["planned"], done["sent"], done["open"]) == (1, 1, 0)
+
+
+def test_dispatching_twice_sends_once(world, witnesses):
+    one_customer(world, SMS, EMAIL, CALL)
+    world.plan()
+    assert world.send(witnesses)["sent"] == 3
+    assert sum(world.send(witnesses).values()) == 0
+    assert [len(channel.got) for channel in witnesses.messages.values()] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["dispute", "hardship", "deceased", "payment_in_flight"])
+def test_a_hold_that_came_after_the_plan_stops_the_message(world, witnesses, kind):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(hold.insert().values(hold_key=natural_key(kind), account_id="A1", kind=kind, from_on=DAY))
+    assert world.send(witnesses)["withheld"] == 1
+    assert [row.reason for row in world.rows(contact)] == [f"hold_{kind}"]
+    assert witnesses.messages["sms"].got == []
+
+
+def test_one_contract_on_hold_stays_out_and_the_others_are_told(world, witnesses):
+    one_customer(world, SMS, accounts=3)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(hold.insert().values(hold_key=ZERO, account_id="A2", kind="dispute", from_on=DAY))
+    world.send(witnesses)
+    (message,) = witnesses.messages["sms"].got
+    assert "合同A2" not in message.text
+    assert "合计400.00 CNY" in message.text
+    assert [row.account_id for row in world.rows(item, dropped_reason="hold_dispute")] == ["A2"]
+    attempted = next(event for event in world.events() if event["type"] == "action.attempted")
+    assert attempted["data"]["subjects"] == ["ref-A1", "ref-A3"]
+
+
+def test_a_hold_that_has_ended_stops_nothing(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(hold.insert().values(
+            hold_key=ZERO, account_id="A1", kind="dispute", from_on=DAY - timedelta(days=9),
+            until_on=DAY - timedelta(days=1)))
+    assert world.send(witnesses)["sent"] == 1
+
+
+def test_an_open_promise_pauses_calls_and_not_messages(world, witnesses):
+    one_customer(world, SMS, CALL)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(promise.insert().values(
+            promise_key=ZERO, account_id="A1", made_on=DAY, due_on=DAY + timedelta(days=2), amount_minor=1, state="open"))
+    world.send(witnesses)
+    assert {(row.channel, row.state, row.reason) for row in world.rows(contact)} == {
+        ("sms", "sent", None), ("call", "withheld", "promise_open")}
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"data_incomplete": True}, "hold_data_incomplete"),
+        ({"is_missing": True}, "account_missing"),
+        ({"closed_on": DAY}, "account_closed"),
+    ],
+)
+def test_an_account_that_changed_since_the_plan_is_left_alone(world, witnesses, change, reason):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(update(account).values(**change))
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == [reason]
+
+
+def test_an_opt_out_during_the_day_is_obeyed(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(update(party).values(opt_outs="sms"))
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["opted_out"]
+
+
+def test_a_newer_decision_that_no_longer_wants_the_step_stops_it(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.decide("A1", [EMAIL], revision=2)
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["no_longer_due"]
+
+
+def test_nobody_is_contacted_outside_the_window_and_the_day_expires(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    assert sum(world.at(time(8, 59)).send(witnesses).values()) == 0
+    assert world.states() == {"planned": 1}
+    assert world.at(time(20)).send(witnesses)["expired"] == 1
+    assert witnesses.messages["sms"].got == []
+
+
+def test_the_window_is_that_of_the_person(world, witnesses):
+    one_customer(world, SMS, time_zone="Europe/Berlin")
+    world.plan()
+    assert world.send(witnesses)["sent"] == 0, "ten in Shanghai is three in the morning in Berlin"
+    assert world.at(time(17)).send(witnesses)["sent"] == 1
+
+
+def test_a_call_made_elsewhere_today_counts_against_the_persons_day(world, witnesses):
+    one_customer(world, CALL)
+    world.plan()
+    with writing(world.engine) as connection:
+        for hour in range(3):
+            connection.execute(outcome.insert().values(
+                outcome_key=natural_key(hour), account_id="A1", party_id="P1", channel="call",
+                at=f"2026-11-12T0{hour}:30:00Z", outcome="no_answer"))
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["cap_day"]
+
+
+def test_three_messages_in_a_week_are_enough(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        for day in (6, 8, 10):
+            connection.execute(outcome.insert().values(
+                outcome_key=natural_key(day), account_id="A1", party_id="P1", channel="sms",
+                at=f"2026-11-{day:02}T02:00:00Z", outcome="delivered"))
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["cap_7_days"]
+
+
+def test_the_daily_cap_over_all_channels_holds_in_one_dispatch(world, witnesses):
+    visit = {"step": "visit", "channel": "visit", "audience": "borrower", "tone": "firm", "rung": 2}
+    one_customer(world, SMS, EMAIL, CALL, LETTER, visit)
+    world.plan()
+    counts = world.send(witnesses)
+    assert (counts["sent"], counts["withheld"]) == (3, 2)
+    assert {row.reason for row in world.rows(contact, state="withheld")} == {"daily_cap"}
+    assert [row.used for row in world.rows(person_budget, channel="all")] == [3]
+
+
+def test_a_plan_only_run_sends_nothing_until_it_is_released(world, witnesses):
+    run_id = world.run("daily-2026-11-12-2", released=False)
+    one_customer(world, SMS)
+    world.plan(run_id)
+    assert sum(world.send(witnesses).values()) == 0
+    with writing(world.engine) as connection:
+        connection.execute(update(run).values(released=True))
+    assert world.send(witnesses)["sent"] == 1
+
+
+def test_a_paused_store_sends_nothing(world, witnesses):
+    one_customer(world, SMS, CALL)
+    world.plan()
+    with writing(world.engine) as connection:
+        set_pause(connection, world.rt, "head")
+    assert sum(world.send(witnesses).values()) == 0
+    assert world.states() == {"planned": 2}
+
+
+def test_a_pause_in_the_middle_lets_nothing_more_out(world):
+    for number in range(5):
+        world.person(f"P{number}", mobile=f"1380000000{number}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [SMS])
+    world.plan()
+
+    class Pausing(Witness):
+        def send(self, message: Message, still_ours: Any) -> Verdict:
+            with writing(world.engine) as connection:
+                set_pause(connection, world.rt, "head")
+            return super().send(message, still_ours)
+
+    channel = Pausing("sms")
+    assert world.send(Channels(world.policy, {"sms": channel}))["sent"] == 1
+    assert len(channel.got) == 1
+    assert world.states() == {"sent": 1, "planned": 4}
+
+
+def test_a_store_of_one_mode_refuses_effects_of_the_other(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(witnesses)
+    live = replace(world, rt=replace(world.rt, settings=world.rt.settings.model_copy(update={"mode": "live"})))
+    with pytest.raises(BadArguments):
+        live.send(witnesses)
+
+
+# --- how it ends ---
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "reason"),
+    [
+        (Verdict(Outcome.REJECTED, "rcpt_550"), "rejected", "provider_refused"),
+        (Verdict(Outcome.IN_DOUBT, "no_reply"), "in_doubt", "no_reply"),
+        (RuntimeError("boom"), "in_doubt", "no_reply"),
+        (not_sent("rcpt_450"), "planned", None),
+    ],
+)
+def test_each_verdict_ends_in_its_state(world, answer, state, reason):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(Channels(world.policy, {"sms": Witness("sms", answer)}))
+    assert [(row.state, row.reason) for row in world.rows(contact)] == [(state, reason)]
+
+
+@pytest.mark.parametrize("answer", [Verdict(Outcome.REJECTED, "550"), Verdict(Outcome.IN_DOUBT, "no_reply")])
+def test_only_what_surely_did_not_leave_is_tried_again(world, answer):
+    one_customer(world, SMS)
+    world.plan()
+    channel = Witness("sms", answer)
+    for hour in (10, 12, 14, 16, 18):
+        world.at(time(hour)).send(Channels(world.policy, {"sms": channel}))
+    assert len(channel.got) == 1
+
+
+def test_what_did_not_leave_is_tried_at_most_three_times_and_costs_no_budget(world):
+    one_customer(world, SMS)
+    world.plan()
+    channel = Witness("sms", not_sent("rcpt_450"))
+    for hour in (10, 12, 14, 16, 18):
+        world.at(time(hour)).send(Channels(world.policy, {"sms": channel}))
+    assert len(channel.got) == 3
+    assert [(row.state, row.reason) for row in world.rows(contact)] == [("withheld", "gateway_unavailable")]
+    assert [row.outcome for row in world.rows(contact_attempt)] == ["not_sent"] * 3
+    assert {row.used for row in world.rows(person_budget)} == {0}
+
+
+def test_a_dead_channel_stops_after_the_first_and_leaves_the_rest_planned(world):
+    for number in range(9):
+        world.person(f"P{number}", mobile=f"1380000000{number}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [SMS])
+    world.plan()
+    channel = Witness("sms", not_sent("connect_failed", channel_down=True))
+    assert world.send(Channels(world.policy, {"sms": channel}))["not_sent"] == 1
+    assert len(channel.got) == 1
+    assert world.states() == {"planned": 9}
+
+
+def test_a_sent_contact_can_never_become_anything_else(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(witnesses)
+    for change in ({"state": "planned"}, {"state": "in_doubt"}):
+        with pytest.raises(DBAPIError), writing(world.engine) as connection:
+            connection.execute(update(contact).values(**change))
+    with pytest.raises(DBAPIError), writing(world.engine) as connection:
+        connection.execute(contact_attempt.delete())
+
+
+def test_the_schema_refuses_sent_without_a_reply(world):
+    one_customer(world, SMS)
+    world.plan()
+    with pytest.raises(DBAPIError), writing(world.engine) as connection:
+        connection.execute(update(contact).values(state="sent"))
+
+
+def test_two_dispatchers_at_once_send_each_contact_once(world, witnesses):
+    for number in range(40):
+        world.person(f"P{number}", mobile=f"13800000{number:03}", email=f"p{number}@example.com")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [SMS, CALL])
+    world.plan()
+    counts: list[dict[str, int]] = []
+    workers = [threading.Thread(target=lambda: counts.append(world.send(witnesses))) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert sum(count["sent"] for count in counts) == 80
+    keys = [message.key for message in witnesses.messages["sms"].got]
+    assert len(keys) == len(set(keys)) == 40
+    assert world.states() == {"sent": 80}
+
+
+def test_stages_and_batches_deal_every_contact_out_exactly_once(world, witnesses):
+    for number in range(16):
+        world.person(f"P{number}", mobile=f"13800000{number:03}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [SMS], instalments=number % 4, overdue=100_00)
+    world.plan()
+    sent = 0
+    for stage in range(4):
+        for batch in batches_of(world.engine, DAY, stage):
+            sent += world.send(witnesses, stage=stage, batch_no=batch)["sent"]
+    assert sent == 16
+    assert [batches_of(world.engine, DAY, stage) for stage in range(4)] == [[], [], [], []]
+
+
+def test_a_limit_is_kept(world, witnesses):
+    for number in range(5):
+        world.person(f"P{number}", mobile=f"1380000000{number}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [SMS])
+    world.plan()
+    assert world.send(witnesses, limit=2)["sent"] == 2
+    assert world.states() == {"sent": 2, "planned": 3}
+
+
+def test_the_day_always_adds_up(world, witnesses):
+    for number in range(8):
+        world.person(f"P{number}", mobile=f"1380000000{number}", preferred_time="15:00" if number % 2 else None)
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [SMS, CALL])
+    with writing(world.engine) as connection:
+        connection.execute(hold.insert().values(hold_key=ZERO, account_id="A1", kind="dispute", from_on=DAY))
+    world.plan()
+    world.send(witnesses)
+    with reading(world.engine) as connection:
+        for totals in (date_totals(connection, DAY), run_actions(connection, "daily-2026-11-12-1", DAY)):
+            ends = sum(totals[name] for name in ("sent", "rejected", "in_doubt", "withdrawn", "expired", "open"))
+            assert totals["planned"] == ends + sum(totals["withheld"].values()) == 16
+
+
+# --- over real sockets ---
+
+
+def test_messages_really_travel_by_smtp_and_http_and_are_kept(world):
+    one_customer(world, SMS, EMAIL, CALL, accounts=2)
+    world.plan()
+    with sandboxes(world) as (channels, mail, sms):
+        assert world.send(channels)["sent"] == 3
+        (mailed,), (texted,) = mail.messages(), sms.messages()
+    row = world.rows(contact, channel="email")[0]
+    assert mailed["message_id"] == row.message_id == f"<{row.contact_id}@arrears.example>"
+    assert row.provider_id == mailed["file"].removesuffix(".eml")
+    letter = message_from_bytes((world.rt.settings.home / "sandbox/mail" / mailed["file"]).read_bytes(), policy=default)
+    plain, html = (letter.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    for text in (plain, html, texted["text"]):
+        assert "A1" in text
+        assert "300.00" in text
+    assert letter["List-Unsubscribe"] == f"<mailto:collections@arrears.example?subject=unsubscribe%20{row.contact_id}>"
+    assert b"List-Unsubscribe: <mailto:" in (world.rt.settings.home / "sandbox/mail" / mailed["file"]).read_bytes()
+    texted_id = world.rows(contact, channel="sms")[0].contact_id
+    assert texted_id in texted["dlr-url"]
+    assert texted["coding"] == "2"
+
+
+def test_a_gateway_that_is_not_there_leaves_everything_planned(world):
+    one_customer(world, SMS, EMAIL)
+    world.plan()
+    urls = {"smtp_url": "smtp://127.0.0.1:1", "sms_url": "http://127.0.0.1:1/cgi-bin/sendsms"}
+    with open_channels(world.rt.settings.model_copy(update=urls), world.policy) as channels:
+        assert world.send(channels)["not_sent"] == 2
+    assert world.states() == {"planned": 2}
+
+
+def test_a_hostile_name_stays_text_everywhere(world):
+    name = "{{ 7*7 }}{% raw %}<script>alert(1)</script>\r\nBcc: evil@example.com\u202e=HYPERLINK()"
+    one_customer(world, SMS, EMAIL, name=name)
+    world.plan()
+    with sandboxes(world) as (channels, mail, sms):
+        assert world.send(channels)["sent"] == 2
+        (mailed,), (texted,) = mail.messages(), sms.messages()
+    letter = message_from_bytes((world.rt.settings.home / "sandbox/mail" / mailed["file"]).read_bytes(), policy=default)
+    assert letter["Bcc"] is None
+    assert mailed["to"] == ["zhang@example.com"]
+    html = letter.get_body(("html",)).get_content()
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+    assert "{{ 7*7 }}" in texted["text"]
+    assert "\u202e" not in texted["text"]
+    assert "\n" not in texted["text"]
+
+
+def test_no_log_line_of_a_dispatch_names_a_person(world, caplog):
+    caplog.set_level("DEBUG")
+    one_customer(world, SMS, EMAIL)
+    world.plan()
+    with sandboxes(world) as (channels, _mail, _sms):
+        world.send(channels)
+    assert not [record for record in caplog.records
+                if any(secret in record.getMessage() for secret in ("张三", "13800000001", "zhang@example"))]
+
+
+def test_counting_contacts_by_query_agrees_with_what_the_witnesses_hold(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(witnesses)
+    with reading(world.engine) as connection:
+        sent = connection.execute(select(func.count()).select_from(contact).where(contact.c.state == "sent")).scalar_one()
+    assert sent == len(witnesses.messages["sms"].got)
