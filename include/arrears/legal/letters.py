@@ -41,8 +41,11 @@ def letters_for(facts: LegalFacts, readiness: Readiness, policy: Policy, kind: L
     """
     if facts.money.overdue_minor <= 0:
         raise BadArguments(f"account {facts.account_id}: nothing is overdue, so there is nothing to demand")
-    return [_letter(party, facts, readiness, policy, kind) for party in facts.parties
-            if party.role in (*DEBTOR_ROLES, *GUARANTOR_ROLES)]
+    return [
+        _letter(party, facts, readiness, policy, kind)
+        for party in facts.parties
+        if party.role in (*DEBTOR_ROLES, *GUARANTOR_ROLES)
+    ]
 
 
 def render_letter(home: Path, letter: Letter) -> bytes:

@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import re
+import threading
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -19,6 +20,8 @@ from arrears.core.errors import PermanentFailure
 from arrears.core.keys import sha256
 
 PDF_STANDARD = "a-3b"
+_starting = threading.Lock()
+_started: list[tuple[Any, type[Exception]]] = []
 SHARED = ("layout.typ", "words.zh.typ", "words.en.typ")
 
 
@@ -37,7 +40,7 @@ def render(home: Path, template: str, data: Mapping[str, Any], on: date) -> byte
         CannotRender: no pinned font has a character (``missing_glyph``), or the template does not compile
             (``template_error``).
     """
-    compiler, error_type = _compiler(str(home))
+    compiler, error_type = _compiler(home)
     stamp = int(datetime(on.year, on.month, on.day, tzinfo=UTC).timestamp())
     try:
         pdf, warnings = compiler.compile_with_warnings(
@@ -94,15 +97,17 @@ def _explain(template: str, message: str, diagnostic: str) -> CannotRender:
     )
 
 
-@lru_cache(maxsize=1)
-def _compiler(home: str) -> tuple[Any, type[Exception]]:
-    os.environ.setdefault("RAYON_NUM_THREADS", "1")  # one packet a core: threads only add overhead
-    import typst
+def _compiler(home: Path) -> tuple[Any, type[Exception]]:
+    """Return the one compiler of this process: the fonts are the same bytes wherever the first caller unpacked them."""
+    with _starting:
+        if not _started:
+            os.environ.setdefault("RAYON_NUM_THREADS", "1")  # one packet a core: threads only add overhead
+            import typst
 
-    fonts = typst.Fonts(
-        include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(unpack_fonts(Path(home)))]
-    )
-    return typst.Compiler(root=str(_templates()), font_paths=fonts), typst.TypstError
+            folder = str(unpack_fonts(home))
+            fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[folder])
+            _started.append((typst.Compiler(root=str(_templates()), font_paths=fonts), typst.TypstError))
+        return _started[0]
 
 
 def _templates() -> Path:

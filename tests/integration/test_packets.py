@@ -1,0 +1,541 @@
+import hashlib
+import json
+import re
+from datetime import date, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pypdf
+import pytest
+from sqlalchemy import Engine, delete, insert, select, update
+
+from arrears.core.calendar import add_months
+from arrears.core.errors import CannotTell
+from arrears.core.keys import natural_key
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy, load_policy
+from arrears.legal.build import build_packets, retire_packets, stage_three_accounts
+from arrears.legal.counts import packet_counts
+from arrears.store.engine import reading, writing
+from arrears.store.tables import decisions, feeds, people, runs
+from arrears.store.tables.audit import audit_pending
+from arrears.store.tables.legal import packet
+
+TODAY = date(2026, 11, 12)
+AMOUNT, PAID, COUNT = 1_234_567, 18, 36
+SCHEMAS = {
+    "accounts": pa.schema([
+        ("subject_ref", pa.string()), ("currency", pa.string()), ("contract_type", pa.string()),
+        ("overdue_instalments", pa.int32()), ("overdue_minor", pa.int64()), ("days_past_due", pa.int32()),
+        ("oldest_unpaid_due", pa.date32()), ("due_minor", pa.int64()), ("schedule_minor", pa.int64()),
+        ("paid_minor", pa.int64()), ("whole_paid_on", pa.date32()), ("total_price_minor", pa.int64()),
+        ("principal_outstanding_minor", pa.int64()), ("data_incomplete", pa.bool_())]),
+    "instalments": pa.schema([
+        ("subject_ref", pa.string()), ("instalment_no", pa.int64()), ("due_date", pa.date32()),
+        ("amount_due_minor", pa.int64()), ("paid_minor", pa.int64()), ("principal_due_minor", pa.int64()),
+        ("interest_due_minor", pa.int64()), ("penalty_due_minor", pa.int64())]),
+    "payments": pa.schema([
+        ("subject_ref", pa.string()), ("payment_id", pa.string()), ("paid_on", pa.date32()),
+        ("amount_minor", pa.int64()), ("kind", pa.string())]),
+}  # fmt: skip
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Office:
+    """A store in which accounts of stage three are put by hand, each with everything a lawyer wants."""
+
+    def __init__(self, rt: Runtime, engine: Engine) -> None:
+        self.rt, self.engine, self.policy = rt, engine, load_policy()
+        self.payments: dict[str, list[tuple[date, int]]] = {}
+        self.ledger: dict[str, dict[str, object]] = {}
+        with writing(engine) as connection:
+            connection.execute(
+                insert(runs.policy_text).values(
+                    policy_sha256=self.policy.sha256, policy_id="cn", version="1", effective_from=TODAY, body="{}"
+                )
+            )
+            connection.execute(insert(decisions.fact_set).values(facts_sha256=sha("f"), body="{}"))
+            connection.execute(insert(decisions.verdict).values(verdict_sha256=sha("v"), body="{}"))
+
+    def add(
+        self,
+        account_id: str,
+        name: str = "王喆",
+        *,
+        rung: int = 4,
+        contract: str = "finance_lease",
+        evidence: bool = True,
+    ) -> str:
+        ref = f"ref-{account_id}"
+        with writing(self.engine) as connection:
+            connection.execute(
+                insert(feeds.account).values(
+                    account_id=account_id,
+                    subject_ref=ref,
+                    contract_type=contract,
+                    currency="CNY",
+                    branch="华东",
+                    asset_kind="挖掘机",
+                    asset_make="示例",
+                    asset_serial="LXG215C0000012345",
+                    total_price_minor=50_000_000,
+                )
+            )
+            for party, role, who in ((f"{account_id}-B", "borrower", name), (f"{account_id}-G", "guarantor", "李四")):
+                connection.execute(
+                    insert(people.party).values(
+                        party_id=party,
+                        name=who,
+                        language="zh",
+                        mobile="13800000000",
+                        address="北京市朝阳区建国路92号",
+                        service_address="北京市朝阳区建国路92号",
+                        id_no="110101199001010011",
+                    )
+                )
+                connection.execute(
+                    insert(people.account_party).values(
+                        account_id=account_id,
+                        party_id=party,
+                        role=role,
+                        guarantee_kind="joint" if role == "guarantor" else None,
+                    )
+                )
+            for row in self._documents(account_id) if evidence else ():
+                connection.execute(insert(feeds.document).values(**row))
+        self.rungs = {**getattr(self, "rungs", {}), account_id: rung}
+        self.payments[account_id] = [(add_months(date(2025, 1, 14), n), AMOUNT) for n in range(PAID)]
+        return account_id
+
+    def _documents(self, account_id: str) -> list[dict[str, object]]:
+        borrower, guarantor = f"{account_id}-B", f"{account_id}-G"
+        plain = [("contract", borrower), ("guarantee_contract", guarantor), ("service_address_confirmation", borrower)]
+        proven = [
+            ("proof_of_service", borrower, None),
+            ("visit_report", borrower, None),
+            ("lawyers_letter", borrower, date(2026, 10, 14)),
+            ("lawyers_letter", guarantor, date(2026, 10, 15)),
+        ]
+        rows = [{"kind": kind, "party_id": party, "dated_on": date(2025, 1, 5)} for kind, party in plain]
+        rows += [
+            {
+                "kind": kind,
+                "party_id": party,
+                "dated_on": date(2026, 10, 10),
+                "served_on": served,
+                "service_result": "arrived" if served else None,
+                "confirmed_by": "S1",
+                "second_confirmed_by": "S2",
+            }
+            for kind, party, served in proven
+        ]
+        for row in rows:
+            row |= {"account_id": account_id, "sha256": sha(f"{account_id}{row['kind']}{row['party_id']}")}
+            row["document_key"] = natural_key(account_id, str(row["party_id"]), str(row["kind"]), str(row["sha256"]))
+        return rows
+
+    def run(self, day: date = TODAY, left: tuple[str, ...] = ()) -> dict[str, int]:
+        """Freeze the ledger of a day, decide, and build every packet."""
+        run_id = self.open(day, left)
+        retire_packets(self.rt, self.engine, run_id, day)
+        accounts = stage_three_accounts(self.engine, day)
+        counts = build_packets(self.rt, self.engine, run_id, day, self.policy, accounts)
+        with reading(self.engine) as connection:
+            assert packet_counts(connection, day, run_id) == counts
+        return counts
+
+    def open(self, day: date, left: tuple[str, ...] = ()) -> str:
+        with writing(self.engine) as connection:
+            ordinal = len(connection.execute(select(runs.run.c.run_id)).all()) + 1
+            run_id, snapshot_id = f"daily-{day}-{ordinal}", sha(f"{day}{ordinal}")
+            connection.execute(
+                insert(runs.run).values(
+                    run_id=run_id,
+                    origin_key=sha(run_id),
+                    kind="daily",
+                    business_date=day,
+                    ordinal=ordinal,
+                    status="running",
+                    rehearsal=False,
+                    plan_only=False,
+                    released=True,
+                    started_at="2026-11-12T00:00:00Z",
+                    policy_sha256=self.policy.sha256,
+                    code_version="0",
+                    code_id="x",
+                    snapshot_id=snapshot_id,
+                    attempt="{}",
+                )
+            )
+            tables = self._freeze(day)
+            connection.execute(delete(decisions.decision).where(decisions.decision.c.business_date == day))
+            for row in tables["accounts"]:
+                account_id = str(row["subject_ref"])[4:]
+                connection.execute(
+                    insert(decisions.decision).values(
+                        business_date=day,
+                        account_id=account_id,
+                        revision=0,
+                        run_id=run_id,
+                        stage=0 if account_id in left else 3,
+                        entitled_rung=4,
+                        unlocked_rung=4,
+                        rung=self.rungs[account_id],
+                        lane="normal",
+                        overdue_instalments=row["overdue_instalments"],
+                        overdue_minor=row["overdue_minor"],
+                        days_past_due=row["days_past_due"],
+                        oldest_unpaid_due=row["oldest_unpaid_due"],
+                        currency="CNY",
+                        branch="华东",
+                        ledger_row_sha256=sha("r"),
+                        facts_sha256=sha("f"),
+                        verdict_sha256=sha("v"),
+                        policy_sha256=self.policy.sha256,
+                        row_sha256=sha("row"),
+                    )
+                )
+        folder = Path(self.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / snapshot_id
+        folder.mkdir(parents=True)
+        for name, rows in tables.items():
+            pq.write_table(pa.Table.from_pylist(rows, SCHEMAS[name]), folder / f"{name}.parquet")
+        return run_id
+
+    def _freeze(self, day: date) -> dict[str, list[dict[str, object]]]:
+        tables: dict[str, list[dict[str, object]]] = {"accounts": [], "instalments": [], "payments": []}
+        for account_id, paid in self.payments.items():
+            ref, pool = f"ref-{account_id}", sum(amount for _, amount in paid)
+            schedule = []
+            for n in range(COUNT):
+                part = min(AMOUNT, max(0, pool - n * AMOUNT))
+                schedule.append(
+                    {
+                        "subject_ref": ref,
+                        "instalment_no": n + 1,
+                        "due_date": add_months(date(2025, 1, 15), n),
+                        "amount_due_minor": AMOUNT,
+                        "paid_minor": part,
+                    }
+                )
+            overdue = [row for row in schedule if row["due_date"] < day and row["paid_minor"] < AMOUNT]
+            tables["instalments"] += schedule
+            tables["payments"] += [
+                {"subject_ref": ref, "payment_id": f"{account_id}-{n}", "paid_on": on, "amount_minor": amount}
+                for n, (on, amount) in enumerate(paid)
+            ]
+            tables["accounts"].append(
+                {
+                    "subject_ref": ref,
+                    "currency": "CNY",
+                    "contract_type": "finance_lease",
+                    "overdue_instalments": len(overdue),
+                    "overdue_minor": sum(AMOUNT - row["paid_minor"] for row in overdue),
+                    "days_past_due": (day - overdue[0]["due_date"]).days,
+                    "oldest_unpaid_due": overdue[0]["due_date"],
+                    "due_minor": sum(AMOUNT for row in schedule if row["due_date"] <= day),
+                    "schedule_minor": COUNT * AMOUNT,
+                    "paid_minor": pool,
+                    "whole_paid_on": max((on for on, sum_ in paid if sum_ >= AMOUNT), default=None),
+                    "total_price_minor": 50_000_000,
+                    "data_incomplete": False,
+                    **self.ledger.get(account_id, {}),
+                }
+            )
+        return tables
+
+    def hold(self, account_id: str, kind: str, from_on: date = TODAY) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(
+                insert(feeds.hold).values(
+                    hold_key=natural_key(account_id, kind, str(from_on)),
+                    account_id=account_id,
+                    kind=kind,
+                    from_on=from_on,
+                )
+            )
+
+    def current(self, account_id: str) -> dict[str, object]:
+        with reading(self.engine) as connection:
+            return dict(
+                connection.execute(
+                    select(packet).where(packet.c.account_id == account_id, packet.c.superseded_on.is_(None))
+                )
+                .mappings()
+                .one()
+            )
+
+    def bytes_of(self, row: dict[str, object]) -> bytes:
+        root = Path(self.rt.settings.artifacts_url.removeprefix("file://"))
+        return (root / str(row["pdf_path"])).read_bytes()
+
+    def text_of(self, account_id: str) -> str:
+        pages = pypdf.PdfReader(BytesIO(self.bytes_of(self.current(account_id)))).pages
+        return "\n".join(page.extract_text() for page in pages).replace("\u200b", "")
+
+
+@pytest.fixture
+def office(rt: Runtime, store: Engine) -> Office:
+    return Office(rt, store)
+
+
+def test_every_gate_open_makes_a_packet_ready_with_all_its_pages(office):
+    office.add("A1")
+    assert office.run() == {"draft": 0, "ready": 1, "withheld": 0, "incomplete": 0, "rebuilt": 1, "unchanged": 0}
+    row = office.current("A1")
+    assert row["open_remedies"] == [
+        "accelerate",
+        "terminate_and_recover",
+        "realise_security",
+        "sue_and_preserve",
+        "agency",
+    ]
+    assert (row["missing"], row["reasons"]) == ([], [])
+    assert {clock["name"] for clock in row["clocks"]} == {"limitation", "guarantee", "cure"}
+    text = office.text_of("A1")
+    assert "110101199001010011" in text
+    assert "不得提交" not in text
+
+
+def test_a_draft_is_watermarked_lists_what_is_missing_and_shows_no_identity_number(office):
+    office.add("A1", rung=3, evidence=False)
+    assert office.run()["draft"] == 1
+    row, text = office.current("A1"), office.text_of("A1")
+    assert {"rung_four", "demand_served", "document_contract"} <= set(row["missing"])
+    assert row["open_remedies"] == []
+    assert "110101199001010011" not in text
+    assert "草稿" in text
+    assert "送达地址确认书" in text
+
+
+def test_every_amount_in_the_statement_ties_to_the_ledger(office):
+    office.add("A1")
+    office.payments["A1"].append((date(2026, 8, 1), 234_501))
+    office.run()
+    text = office.text_of("A1")
+    for minor in (
+        COUNT * AMOUNT,
+        PAID * AMOUNT + 234_501,
+        22 * AMOUNT - PAID * AMOUNT - 234_501,
+        (COUNT - PAID) * AMOUNT - 234_501,
+        AMOUNT - 234_501,
+        234_501,
+    ):
+        assert f"{minor / 100:,.2f}" in text
+    assert text.count("12,345.67") >= COUNT
+    assert re.search(r"第\s*1\s*页\s*/\s*共\s*\d+\s*页", text)
+
+
+def test_the_same_facts_are_the_same_bytes_and_carry_a_verified_manifest(office, tmp_path):
+    office.add("A1")
+    office.run()
+    row = office.current("A1")
+    pdf = office.bytes_of(row)
+    assert hashlib.sha256(pdf).hexdigest() == row["pdf_sha256"]
+    assert row["pdf_path"] == f"packets/{row['packet_id'][:2]}/{row['packet_id']}.pdf"
+    root = Path(office.rt.settings.artifacts_url.removeprefix("file://"))
+    manifest = (root / row["pdf_path"].replace(".pdf", ".manifest.json")).read_bytes()
+    assert hashlib.sha256(manifest).hexdigest() == row["manifest_sha256"]
+    assert json.loads(manifest)["files"] == [
+        {"name": f"{row['packet_id']}.pdf", "sha256": row["pdf_sha256"], "size": len(pdf)}
+    ]
+    with writing(office.engine) as connection:
+        connection.execute(delete(packet))
+    office.run()
+    assert office.bytes_of(office.current("A1")) == pdf
+    assert not list(root.rglob("*.part"))
+
+
+def test_a_week_without_news_keeps_the_packet(office):
+    office.add("A1")
+    office.run(TODAY - timedelta(days=9))  # an instalment falls due on the 15th: later accrual is outside the facts
+    first = office.current("A1")
+    for later in range(8, 0, -1):
+        counts = office.run(TODAY - timedelta(days=later))
+        assert (counts["unchanged"], counts["rebuilt"]) == (1, 0)
+    assert office.current("A1")["packet_id"] == first["packet_id"]
+
+
+@pytest.mark.parametrize("change", ["cent", "hold", "party", "remedy"])
+def test_news_rebuilds_the_packet_and_keeps_the_old_one(office, change):
+    office.add("A1")
+    office.run(TODAY - timedelta(days=1))
+    before = office.current("A1")
+    if change == "cent":
+        office.payments["A1"].append((TODAY - timedelta(days=1), 1))
+    elif change == "hold":
+        office.hold("A1", "promise")
+    with writing(office.engine) as connection:
+        if change == "party":
+            connection.execute(update(people.party).where(people.party.c.party_id == "A1-G").values(name="李五"))
+        if change == "remedy":
+            connection.execute(
+                insert(feeds.court_case).values(
+                    court_case_key=sha("c"),
+                    account_id="A1",
+                    case_id="K",
+                    kind="remedy",
+                    state="chosen",
+                    at="2026-11-11T02:00:00Z",
+                    remedy="terminate_and_recover",
+                    staff_id="L1",
+                )
+            )
+    assert office.run()["rebuilt"] == 1
+    after = office.current("A1")
+    assert after["facts_sha256"] != before["facts_sha256"]
+    assert after["version"] == 2
+    assert office.bytes_of(before), "the superseded packet is kept"
+    with reading(office.engine) as connection:
+        old = connection.execute(select(packet.c.superseded_on).where(packet.c.version == 1)).scalar_one()
+    assert old == TODAY
+
+
+def test_a_further_call_does_not_rebuild_the_packet(office):
+    office.add("A1")
+    office.run()
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(feeds.outcome).values(
+                outcome_key=sha("o"),
+                account_id="A1",
+                party_id="A1-B",
+                channel="call",
+                at="2026-11-12T02:00:00Z",
+                outcome="no_answer",
+            )
+        )
+    assert office.run()["unchanged"] == 1
+
+
+def test_a_hard_hold_withholds_and_shows_the_readiness_page_only(office):
+    office.add("A1")
+    office.hold("A1", "dispute")
+    office.hold("A1", "data_incomplete")
+    assert office.run()["withheld"] == 1, "withheld wins over incomplete"
+    assert "hold_dispute" in office.current("A1")["reasons"]
+    text = office.text_of("A1")
+    assert "客户异议处理中" in text
+    assert "王喆" not in text
+
+
+def test_a_payment_of_a_whole_instalment_closes_recovery_but_not_the_suit(office):
+    office.add("A1")
+    office.payments["A1"][-1] = (TODAY - timedelta(days=30), AMOUNT)
+    office.run()
+    row = office.current("A1")
+    assert row["open_remedies"] == ["accelerate", "sue_and_preserve"]
+    assert "terminate_and_recover:recent_payment" in row["reasons"]
+
+
+def test_a_statement_one_cent_off_the_ledger_is_incomplete(office):
+    office.add("A1")
+    office.add("A2")
+    office.ledger["A1"] = {"due_minor": 22 * AMOUNT + 1}
+    counts = office.run()
+    assert (counts["incomplete"], counts["ready"]) == (1, 1)
+    assert office.current("A1")["reasons"] == ["does_not_reconcile"]
+
+
+def test_rare_names_are_set_and_a_character_in_no_font_makes_one_packet_incomplete(office):
+    office.add("A1", "喆䶮㛃")
+    office.add("A2", "𠮷野")
+    counts = office.run()
+    assert (counts["ready"], counts["incomplete"]) == (1, 1)
+    assert "喆䶮㛃" in office.text_of("A1")
+    row = office.current("A2")
+    assert row["reasons"] == ["missing_glyph"]
+    assert "字库缺字" in office.text_of("A2")
+    assert office.run()["unchanged"] == 2
+
+
+def test_an_account_that_left_stage_three_has_no_current_packet(office):
+    office.add("A1")
+    office.add("A2")
+    office.run(TODAY - timedelta(days=1))
+    assert office.run(left=("A1",))["unchanged"] == 1
+    with reading(office.engine) as connection:
+        current = connection.execute(select(packet.c.account_id).where(packet.c.superseded_on.is_(None))).scalars()
+        assert list(current) == ["A2"]
+
+
+def test_a_run_for_a_past_day_leaves_a_newer_packet_alone(office):
+    office.add("A1")
+    office.run()
+    office.payments["A1"].append((date(2026, 9, 1), 5_00))
+    assert office.run(TODAY - timedelta(days=3))["unchanged"] == 1
+    assert office.current("A1")["version"] == 1
+
+
+def test_each_packet_leaves_one_event_without_people(office):
+    office.add("A1")
+    office.run()
+    with reading(office.engine) as connection:
+        (body,) = connection.execute(
+            select(audit_pending.c.body).where(audit_pending.c.type == "packet.built")
+        ).scalars()
+    event = json.loads(body)
+    assert event["key"] == office.current("A1")["packet_id"]
+    assert event["subject_ref"] == "ref-A1"
+    assert "王喆" not in bytes(body).decode()
+
+
+def test_the_template_hash_and_language_follow_the_policy(office):
+    office.add("A1")
+    office.policy = office.policy.model_copy(update={"language": "en"})
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(runs.policy_text).values(
+                policy_sha256=office.policy.sha256, policy_id="cn", version="1", effective_from=TODAY, body="{}"
+            )
+        )
+    office.run()
+    text = office.text_of("A1")
+    assert "Statement of account" in text
+    assert re.search(r"Page 1 of \d", text)
+
+
+def test_a_run_without_a_frozen_ledger_cannot_build(office):
+    office.add("A1")
+    run_id = office.open(TODAY)
+    with writing(office.engine) as connection:
+        connection.execute(update(runs.run).values(snapshot_id=None))
+    with pytest.raises(CannotTell, match="no frozen ledger"):
+        build_packets(office.rt, office.engine, run_id, TODAY, office.policy, ["A1"])
+
+
+def test_policy_changes_void_what_was_built_under_the_old_one(office):
+    office.add("A1")
+    office.run(TODAY - timedelta(days=1))
+    legal = office.policy.legal.model_copy(update={"recent_payment_guard_days": 31})
+    office.policy = Policy.model_validate(office.policy.model_dump() | {"legal": legal.model_dump()})
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(runs.policy_text).values(
+                policy_sha256=office.policy.sha256, policy_id="cn", version="2", effective_from=TODAY, body="{}"
+            )
+        )
+    assert office.run()["rebuilt"] == 1
+
+
+def test_progress_is_told_after_every_batch(office, monkeypatch):
+    monkeypatch.setattr("arrears.legal.build.BATCH", 2)
+    monkeypatch.setattr("arrears.legal.build.READ_AHEAD", 4)
+    for n in range(5):
+        office.add(f"A{n}", rung=1)
+    run_id, told = office.open(TODAY), []
+    counts = build_packets(
+        office.rt,
+        office.engine,
+        run_id,
+        TODAY,
+        office.policy,
+        [f"A{n}" for n in range(5)],
+        lambda done, of: told.append((done, of)),
+    )
+    assert told == [(2, 5), (4, 5), (5, 5)]
+    assert counts["draft"] == 5
