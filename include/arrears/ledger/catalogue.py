@@ -36,7 +36,7 @@ class Field:
 
 @dataclass(frozen=True)
 class Feed:
-    """One feed: ``key`` names a row; ``state`` says that a delivery is the whole truth (accounts), not news (outcomes)."""
+    """One feed: ``key`` names a row; ``state``: a delivery is the whole truth (accounts), not news (outcomes)."""
 
     name: str
     fields: tuple[Field, ...]
@@ -67,8 +67,8 @@ def _id(name: str, *, must: bool = False) -> Field:
     return Field(name, "id", must, not must, limit=64)
 
 
-def _must(name: str, kind: Kind, **more: int | bool | None) -> Field:
-    return Field(name, kind, required=True, empty=False, **more)  # type: ignore[arg-type]
+def _must(name: str, kind: Kind, *, limit: int = 200, past: bool = False, lowest: int | None = None) -> Field:
+    return Field(name, kind, required=True, empty=False, limit=limit, past=past, lowest=lowest)
 
 
 def _enum(name: str, values: tuple[str, ...], *, must: bool = False) -> Field:

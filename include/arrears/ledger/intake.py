@@ -16,7 +16,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, load_policy
 from arrears.ledger.accounts import read_accounts
 from arrears.ledger.catalogue import Feed, feed_named
-from arrears.ledger.cells import Context
+from arrears.ledger.columns import Context
 from arrears.ledger.deliveries import Delivery, delivery_id_of, duplicate_event, open_delivery, record_delivery
 from arrears.ledger.mapping import FILE_NAME, read_mapping
 from arrears.ledger.parties import store_parties

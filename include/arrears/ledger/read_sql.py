@@ -108,5 +108,5 @@ def _text(value: object) -> str:
         plain = format(value, "f")
         return plain.rstrip("0").removesuffix(".") if "." in plain else plain
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds").removesuffix("T00:00:00")
+        return value.isoformat(timespec="seconds")
     return value.isoformat() if isinstance(value, date) else str(value)

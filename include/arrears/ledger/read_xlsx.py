@@ -73,5 +73,5 @@ def cell_text(value: object) -> str:
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f").removesuffix(".0")
     if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%dT%H:%M:%S").removesuffix("T00:00:00")
+        return value.strftime("%Y-%m-%dT%H:%M:%S")
     return value.isoformat() if isinstance(value, date) else str(value)

@@ -15,7 +15,7 @@ from arrears.core.money import format_minor
 from arrears.ledger.accounts import Accounts, read_accounts
 from arrears.ledger.assemble import EPOCH, Part, assemble
 from arrears.ledger.catalogue import FEEDS
-from arrears.ledger.cells import Context
+from arrears.ledger.columns import Context
 from arrears.ledger.mapping import Mapping, read_mapping
 from arrears.ledger.read import open_feed
 from arrears.ledger.source import Source

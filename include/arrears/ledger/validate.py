@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from arrears.core.errors import BadInput
 from arrears.core.money import digits_of
 from arrears.ledger.catalogue import Feed
-from arrears.ledger.cells import CODES, NAMES, REASONS, Column, Context, parse, scale, to_text
+from arrears.ledger.cells import parse
+from arrears.ledger.columns import CODES, NAMES, REASONS, Column, Context, to_text
+from arrears.ledger.money_cells import scale
 from arrears.ledger.register import Register
 from arrears.ledger.source import Rows, Source
 
