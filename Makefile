@@ -18,8 +18,9 @@ CANDIDATES := $(if $(PYTHON),"$(PYTHON)",python3.13 python3.12 python3.11 python
 FIND_PYTHON = for p in $(CANDIDATES); do if "$$p" -c '$(IN_RANGE)' 2>/dev/null; then echo "$$p"; break; fi; done
 
 # Changed pins make a new stamp, so that set-up runs again; otherwise it is skipped at once.
-PINS := $(shell cat requirements.txt pyproject.toml | sha256sum | cut -c1-16)
-DEV_PINS := $(shell cat requirements.txt requirements-dev.txt pyproject.toml | sha256sum | cut -c1-16)
+PACKAGE := sed '/^\[tool.ruff\]/,$$d' pyproject.toml
+PINS := $(shell { cat requirements.txt; $(PACKAGE); } | sha256sum | cut -c1-16)
+DEV_PINS := $(shell { cat requirements.txt requirements-dev.txt; $(PACKAGE); } | sha256sum | cut -c1-16)
 READY := $(VENV)/.ready-$(PINS)
 DEV_READY := $(VENV)/.ready-dev-$(DEV_PINS)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet --no-input
