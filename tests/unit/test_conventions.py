@@ -14,6 +14,10 @@ FOLDERS = sorted(path for path in (ROOT / "include" / "arrears").rglob("*") if p
 VAGUE = {"util", "utils", "helper", "helpers", "common", "manager", "managers", "misc", "service", "services"}
 MIGRATION = re.compile(r"[0-9]{4}_[a-z0-9_]+")
 LONGEST_MODULE, LONGEST_DAG_FILE = 300, 90
+DECLARATIONS = {
+    "include/arrears/ladder/policy.py": "the schema of a policy file, top to bottom as the file itself",
+    "include/arrears/store/tables/feeds.py": "a table for each feed of the contract, nothing else",
+}
 
 
 def named(path: Path) -> str:
@@ -59,7 +63,9 @@ def test_every_folder_with_code_is_a_package_with_a_docstring() -> None:
 
 def test_a_module_holds_one_idea_and_so_stays_short() -> None:
     long = {named(p): len(lines_of(p)) for p in PRODUCT if len(lines_of(p)) > LONGEST_MODULE}
-    assert long == {}
+    written_once = {named(p) for p in PRODUCT if MIGRATION.fullmatch(p.stem)}
+    assert {name: length for name, length in long.items() if name not in written_once | set(DECLARATIONS)} == {}
+    assert set(DECLARATIONS) <= set(long), "no longer long: take it off the list"
 
 
 def test_dag_files_wire_and_so_stay_short() -> None:
