@@ -30,8 +30,8 @@ class Field:
 
     @property
     def stored(self) -> str:
-        """Return the column's name in the store: amounts are ``<name>_minor``."""
-        return f"{self.name}_minor" if self.kind == "amount" else self.name
+        """Return the column's name in the store: amounts are ``<name>_minor``; a control's value may be a count."""
+        return f"{self.name}_minor" if self.kind == "amount" and self.name != "value" else self.name
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Table, select
 from arrears.core.keys import natural_key
 from arrears.ledger.catalogue import Feed
 from arrears.store import bulk
-from arrears.store.tables import feeds
+from arrears.store.tables import feeds, people
 
 Row = dict[str, Any]
 LOOK_UP = 500
@@ -26,6 +26,7 @@ class Target:
 
 
 TARGETS = {
+    "parties": Target(people.account_party),
     "outcomes": Target(feeds.outcome, "outcome_key"),
     "promises": Target(feeds.promise, "promise_key"),
     "holds": Target(feeds.hold, "hold_key"),
