@@ -56,54 +56,116 @@ class World:
     def start(self) -> "World":
         with writing(self.engine) as connection:
             ensure_identity(connection, self.rt)
-            connection.execute(policy_text.insert().values(
-                policy_sha256=self.policy.sha256, policy_id="cn", version="1.0", effective_from=DAY, body="{}"))
+            connection.execute(
+                policy_text.insert().values(
+                    policy_sha256=self.policy.sha256, policy_id="cn", version="1.0", effective_from=DAY, body="{}"
+                )
+            )
             connection.execute(fact_set.insert().values(facts_sha256=ZERO, body="{}"))
         self.run("daily-2026-11-12-1")
         return self
 
     def run(self, run_id: str, *, day: date = DAY, released: bool = True) -> str:
         with writing(self.engine) as connection:
-            columns = {"run_id": run_id, "origin_key": natural_key(run_id), "kind": "daily", "business_date": day,
-                       "ordinal": int(run_id.rpartition("-")[2]), "status": "running", "rehearsal": False,
-                       "plan_only": not released, "released": released, "started_at": utc_text(self.rt.clock.now()),
-                       "policy_sha256": self.policy.sha256, "code_version": "0", "code_id": "0", "attempt": "{}"}
+            columns = {
+                "run_id": run_id,
+                "origin_key": natural_key(run_id),
+                "kind": "daily",
+                "business_date": day,
+                "ordinal": int(run_id.rpartition("-")[2]),
+                "status": "running",
+                "rehearsal": False,
+                "plan_only": not released,
+                "released": released,
+                "started_at": utc_text(self.rt.clock.now()),
+                "policy_sha256": self.policy.sha256,
+                "code_version": "0",
+                "code_id": "0",
+                "attempt": "{}",
+            }
             connection.execute(run.insert().values(columns))
         return run_id
 
     def person(self, party_id: str, **columns: Any) -> str:
-        values = {"name": "张三", "language": "zh", "mobile": "13800000001", "email": "zhang@example.com",
-                  "address": "某市某路1号", "service_address": None} | columns
+        values = {
+            "name": "张三",
+            "language": "zh",
+            "mobile": "13800000001",
+            "email": "zhang@example.com",
+            "address": "某市某路1号",
+            "service_address": None,
+        } | columns
         with writing(self.engine) as connection:
             connection.execute(party.insert().values(party_id=party_id, **values))
         return party_id
 
     def account(self, account_id: str, roles: dict[str, str], *, owner: str | None = "S1", **columns: Any) -> str:
         with writing(self.engine) as connection:
-            connection.execute(subject.insert().values(
-                subject_ref=f"ref-{account_id}", account_id=account_id, created_at="2026-11-12T00:00:00Z"))
-            connection.execute(account.insert().values(
-                account_id=account_id, subject_ref=f"ref-{account_id}", contract_type="loan", currency="CNY",
-                branch="B", owner=owner, **columns))
+            connection.execute(
+                subject.insert().values(
+                    subject_ref=f"ref-{account_id}", account_id=account_id, created_at="2026-11-12T00:00:00Z"
+                )
+            )
+            connection.execute(
+                account.insert().values(
+                    account_id=account_id,
+                    subject_ref=f"ref-{account_id}",
+                    contract_type="loan",
+                    currency="CNY",
+                    branch="B",
+                    owner=owner,
+                    **columns,
+                )
+            )
             for party_id, role in roles.items():
                 connection.execute(account_party.insert().values(account_id=account_id, party_id=party_id, role=role))
         return account_id
 
-    def decide(self, account_id: str, actions: list[dict[str, Any]], *, day: date = DAY, revision: int = 1,
-               overdue: int = 500_00, instalments: int = 1, suppressed: list[dict[str, Any]] | None = None,
-               run_id: str = "daily-2026-11-12-1") -> None:
-        body = {"actions": [{"occasion": "episode", "ordinal": 1} | action for action in actions],
-                "suppressed": suppressed or []}
+    def decide(
+        self,
+        account_id: str,
+        actions: list[dict[str, Any]],
+        *,
+        day: date = DAY,
+        revision: int = 1,
+        overdue: int = 500_00,
+        instalments: int = 1,
+        suppressed: list[dict[str, Any]] | None = None,
+        run_id: str = "daily-2026-11-12-1",
+    ) -> None:
+        body = {
+            "actions": [{"occasion": "episode", "ordinal": 1} | action for action in actions],
+            "suppressed": suppressed or [],
+        }
         key = digest(body)
         with writing(self.engine) as connection:
             if connection.execute(select(verdict).where(verdict.c.verdict_sha256 == key)).first() is None:
                 connection.execute(verdict.insert().values(verdict_sha256=key, body=canonical(body).decode()))
-            connection.execute(decision.insert().values(
-                business_date=day, account_id=account_id, revision=revision, run_id=run_id, stage=min(3, instalments),
-                entitled_rung=2, unlocked_rung=2, rung=2, lane="good_faith", overdue_instalments=instalments,
-                overdue_minor=overdue, days_past_due=10, oldest_unpaid_due=date(2026, 11, 2) if overdue else None,
-                episode_due=date(2026, 11, 2) if overdue else None, currency="CNY", branch="B", ledger_row_sha256=ZERO,
-                facts_sha256=ZERO, verdict_sha256=key, policy_sha256=self.policy.sha256, row_sha256=ZERO))
+            connection.execute(
+                decision.insert().values(
+                    business_date=day,
+                    account_id=account_id,
+                    revision=revision,
+                    run_id=run_id,
+                    stage=min(3, instalments),
+                    entitled_rung=2,
+                    unlocked_rung=2,
+                    rung=2,
+                    lane="good_faith",
+                    overdue_instalments=instalments,
+                    overdue_minor=overdue,
+                    days_past_due=10,
+                    oldest_unpaid_due=date(2026, 11, 2) if overdue else None,
+                    episode_due=date(2026, 11, 2) if overdue else None,
+                    currency="CNY",
+                    branch="B",
+                    ledger_row_sha256=ZERO,
+                    facts_sha256=ZERO,
+                    verdict_sha256=key,
+                    policy_sha256=self.policy.sha256,
+                    row_sha256=ZERO,
+                )
+            )
 
     def plan(self, run_id: str = "daily-2026-11-12-1", day: date = DAY) -> PlanResult:
         return plan_contacts(self.rt, self.engine, run_id, day, self.policy)
@@ -229,11 +291,20 @@ def test_who_cannot_be_reached_is_suppressed_with_the_reason(world, person, reas
 
 def test_a_number_found_wrong_is_left_alone_until_somebody_is_reached_there(world):
     one_customer(world, SMS)
+
     def tell(at: str, result: str) -> None:
         with writing(world.engine) as connection:
-            connection.execute(outcome.insert().values(
-                outcome_key=natural_key(at, result), account_id="A1", party_id="P1", channel="call", at=at,
-                outcome=result))
+            connection.execute(
+                outcome.insert().values(
+                    outcome_key=natural_key(at, result),
+                    account_id="A1",
+                    party_id="P1",
+                    channel="call",
+                    at=at,
+                    outcome=result,
+                )
+            )
+
     tell("2026-09-01T02:00:00Z", "wrong_number")
     assert world.plan().suppressed == {"invalid": 1}
     tell("2026-09-02T02:00:00Z", "contacted")
@@ -242,8 +313,19 @@ def test_a_number_found_wrong_is_left_alone_until_somebody_is_reached_there(worl
 
 def test_what_decide_suppressed_is_kept_with_every_reason(world):
     one_customer(world)
-    world.decide("A1", [], revision=2, suppressed=[
-        {"step": "visit", "channel": "visit", "audience": "borrower", "reasons": ["evidence_missing", "hold_dispute"]}])
+    world.decide(
+        "A1",
+        [],
+        revision=2,
+        suppressed=[
+            {
+                "step": "visit",
+                "channel": "visit",
+                "audience": "borrower",
+                "reasons": ["evidence_missing", "hold_dispute"],
+            }
+        ],
+    )
     assert world.plan().suppressed == {"evidence_missing": 1, "hold_dispute": 1}
     assert {row.party_id for row in world.rows(suppression)} == {"*"}
 
@@ -391,9 +473,15 @@ def test_a_hold_that_has_ended_stops_nothing(world, witnesses):
     one_customer(world, SMS)
     world.plan()
     with writing(world.engine) as connection:
-        connection.execute(hold.insert().values(
-            hold_key=ZERO, account_id="A1", kind="dispute", from_on=DAY - timedelta(days=9),
-            until_on=DAY - timedelta(days=1)))
+        connection.execute(
+            hold.insert().values(
+                hold_key=ZERO,
+                account_id="A1",
+                kind="dispute",
+                from_on=DAY - timedelta(days=9),
+                until_on=DAY - timedelta(days=1),
+            )
+        )
     assert world.send(witnesses)["sent"] == 1
 
 
@@ -401,11 +489,21 @@ def test_an_open_promise_pauses_calls_and_not_messages(world, witnesses):
     one_customer(world, SMS, CALL)
     world.plan()
     with writing(world.engine) as connection:
-        connection.execute(promise.insert().values(
-            promise_key=ZERO, account_id="A1", made_on=DAY, due_on=DAY + timedelta(days=2), amount_minor=1, state="open"))
+        connection.execute(
+            promise.insert().values(
+                promise_key=ZERO,
+                account_id="A1",
+                made_on=DAY,
+                due_on=DAY + timedelta(days=2),
+                amount_minor=1,
+                state="open",
+            )
+        )
     world.send(witnesses)
     assert {(row.channel, row.state, row.reason) for row in world.rows(contact)} == {
-        ("sms", "sent", None), ("call", "withheld", "promise_open")}
+        ("sms", "sent", None),
+        ("call", "withheld", "promise_open"),
+    }
 
 
 @pytest.mark.parametrize(
@@ -463,9 +561,16 @@ def test_a_call_made_elsewhere_today_counts_against_the_persons_day(world, witne
     world.plan()
     with writing(world.engine) as connection:
         for hour in range(3):
-            connection.execute(outcome.insert().values(
-                outcome_key=natural_key(hour), account_id="A1", party_id="P1", channel="call",
-                at=f"2026-11-12T0{hour}:30:00Z", outcome="no_answer"))
+            connection.execute(
+                outcome.insert().values(
+                    outcome_key=natural_key(hour),
+                    account_id="A1",
+                    party_id="P1",
+                    channel="call",
+                    at=f"2026-11-12T0{hour}:30:00Z",
+                    outcome="no_answer",
+                )
+            )
     world.send(witnesses)
     assert [row.reason for row in world.rows(contact)] == ["cap_day"]
 
@@ -475,9 +580,16 @@ def test_three_messages_in_a_week_are_enough(world, witnesses):
     world.plan()
     with writing(world.engine) as connection:
         for day in (6, 8, 10):
-            connection.execute(outcome.insert().values(
-                outcome_key=natural_key(day), account_id="A1", party_id="P1", channel="sms",
-                at=f"2026-11-{day:02}T02:00:00Z", outcome="delivered"))
+            connection.execute(
+                outcome.insert().values(
+                    outcome_key=natural_key(day),
+                    account_id="A1",
+                    party_id="P1",
+                    channel="sms",
+                    at=f"2026-11-{day:02}T02:00:00Z",
+                    outcome="delivered",
+                )
+            )
     world.send(witnesses)
     assert [row.reason for row in world.rows(contact)] == ["cap_7_days"]
 
@@ -724,8 +836,11 @@ def test_no_log_line_of_a_dispatch_names_a_person(world, caplog):
     world.plan()
     with sandboxes(world) as (channels, _mail, _sms):
         world.send(channels)
-    assert not [record for record in caplog.records
-                if any(secret in record.getMessage() for secret in ("张三", "13800000001", "zhang@example"))]
+    assert not [
+        record
+        for record in caplog.records
+        if any(secret in record.getMessage() for secret in ("张三", "13800000001", "zhang@example"))
+    ]
 
 
 def test_counting_contacts_by_query_agrees_with_what_the_witnesses_hold(world, witnesses):
@@ -733,5 +848,7 @@ def test_counting_contacts_by_query_agrees_with_what_the_witnesses_hold(world, w
     world.plan()
     world.send(witnesses)
     with reading(world.engine) as connection:
-        sent = connection.execute(select(func.count()).select_from(contact).where(contact.c.state == "sent")).scalar_one()
+        sent = connection.execute(
+            select(func.count()).select_from(contact).where(contact.c.state == "sent")
+        ).scalar_one()
     assert sent == len(witnesses.messages["sms"].got)

@@ -6,9 +6,9 @@ measured), and reads files that a text happens to name. Source: RFC 5321 section
 
 import ssl
 from collections.abc import Callable
+from email import policy as email_policy
 from email.headerregistry import Address, BaseHeader, HeaderRegistry, UnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -25,14 +25,14 @@ TIMEOUT_SECONDS = 20
 class _UrlHeader(UnstructuredHeader, BaseHeader):
     """A header of our own ASCII that must stay as it is: folding would turn a long address into encoded words."""
 
-    def fold(self, *, policy: EmailPolicy) -> str:
+    def fold(self, *, policy: "email_policy.Policy[Any]") -> str:
         """Return the header on one line."""
         return f"{self.name}: {self}{policy.linesep}"
 
 
 _HEADERS = HeaderRegistry()
 _HEADERS.map_to_type("list-unsubscribe", _UrlHeader)
-SEVEN_BIT = SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
+SEVEN_BIT = email_policy.SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
 """Every server takes seven bits; nothing depends on an extension it may lack."""
 
 SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
