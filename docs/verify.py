@@ -237,8 +237,7 @@ def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tr
         if event.get("run_id") == run_id:
             events, first, last = events + 1, seq if first < 0 else first, seq
             policies |= {event["policy_sha256"]} - {None}
-            parts = [part for part in (event.get("data"), event.get("ledger")) if part]
-            snapshots |= {part["snapshot_id"] for part in parts if part.get("snapshot_id")}
+            snapshots |= {event["key"]} if event["type"] in ("ledger.accepted", "ledger.rejected") else set()
     said = {"run_id": run_id, "events": events, "first_seq": first, "last_seq": last}
     return tree, {**said, "policies": sorted(policies), "snapshots": sorted(snapshots)}
 

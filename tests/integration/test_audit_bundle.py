@@ -39,13 +39,15 @@ def sealed(store: Engine, rt: Runtime) -> Engine:
         connection.execute(policy_text.insert(), row | {"body": POLICY})
     for turn, count in enumerate((5, 23, 4)):
         with writing(store) as connection:
-            record_many(connection, rt, run_id=f"run-{turn}", events=(event(turn, n) for n in range(count)))
+            accepted = Event("ledger.accepted", SNAPSHOT, DAY)
+            staged = (event(turn, n) for n in range(count - 1))
+            record_many(connection, rt, run_id=f"run-{turn}", events=[accepted, *staged])
         seal(rt, store)
     return store
 
 
 def event(turn: int, number: int) -> Event:
-    data = {"n": number, "snapshot_id": SNAPSHOT, "branch": "广州\n分公司"}
+    data = {"n": number, "branch": "广州\n分公司"}
     on = DAY + timedelta(days=turn)
     policy = sha256(POLICY.encode())
     return Event("account.staged", f"key-{turn}-{number:03}", on, f"subject-{number}", data=data, policy_sha256=policy)

@@ -24,6 +24,8 @@ from arrears.core.keys import canonical, sha256
 EVENTS, LEAVES, CHECKPOINTS, VKEY, POLICY = "events.jsonl", "leaves.txt", "checkpoints", "vkey.txt", "policy"
 MANIFEST = "manifest.json"
 FORMAT = 1
+LEDGER_GATED = ("ledger.accepted", "ledger.rejected")
+"""Events whose key is the hash of the frozen ledger that was judged."""
 
 
 @dataclass
@@ -49,9 +51,8 @@ class RunContents:
         self.last_seq = seq
         if event.get("policy_sha256"):
             self.policies.add(event["policy_sha256"])
-        for part in (event.get("data"), event.get("ledger")):
-            if part and part.get("snapshot_id"):
-                self.snapshots.add(part["snapshot_id"])
+        if event.get("type") in LEDGER_GATED:
+            self.snapshots.add(event["key"])
 
     def manifest(self, size: int, root: str) -> bytes:
         """Return the one manifest that belongs to these events."""

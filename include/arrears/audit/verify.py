@@ -62,7 +62,7 @@ def _judge(opened: Callable[[], _Source], against: str | None, vkeys: Sequence[s
         source.feed_all(walk)
         verdict = conclude(walk, heads, outside)
     except Tampered as found:
-        return Verdict("tampered", str(found), found.seq)
+        return Verdict("tampered", f"first bad event {found.seq}: {found}", found.seq)
     except Unsure as reason:
         return Verdict("cannot_tell", str(reason))
     return Verdict("cannot_tell", unusable, None, verdict.size, verdict.root) if unusable else verdict
