@@ -32,8 +32,7 @@ def open_csv(path: Path, feed: Feed, dialect: Dialect) -> Source:
     header = _header(path, dialect)
     columns = match_header(header, feed, dialect, path.name)
     unknown = tuple(cell for cell in header if cell not in columns)
-    source = Source(feed, path.name, digest, tuple(columns.values()), unknown,
-                    lambda: _batches(path, source, columns, dialect))  # fmt: skip
+    source = Source(feed, path.name, digest, columns, unknown, lambda: _batches(path, source, header, dialect))
     return source
 
 
@@ -87,9 +86,11 @@ def _header(path: Path, dialect: Dialect) -> list[str]:
     return next(csv.reader(io.StringIO(text), delimiter=dialect.delimiter))
 
 
-def _batches(path: Path, source: Source, columns: dict[str, str], dialect: Dialect) -> Iterator[Rows]:
+def _batches(path: Path, source: Source, header: list[str], dialect: Dialect) -> Iterator[Rows]:
+    columns = source.columns
+
     def spoil(row: arrow_csv.InvalidRow) -> str:
-        source.spoil(row.number)
+        source.spoil(row.number, next(csv.reader(io.StringIO(row.text), delimiter=dialect.delimiter), []), header)
         return "skip"
 
     try:
@@ -109,9 +110,9 @@ def _batches(path: Path, source: Source, columns: dict[str, str], dialect: Diale
         raise BadInput(_explain(path, dialect, error)) from None
 
 
-def _numbers(seen: int, count: int, malformed: list[int]) -> tuple[NDArray[np.int64], int]:
+def _numbers(seen: int, count: int, malformed: list[tuple[int, str | None]]) -> tuple[NDArray[np.int64], int]:
     """Number ``count`` good rows after row ``seen``, leaving out the malformed ones between them."""
-    skipped = np.array([row for row in malformed if row > seen], dtype=np.int64)
+    skipped = np.array([row for row, _ in malformed if row > seen], dtype=np.int64)
     candidates = np.arange(seen + 1, seen + 1 + count + len(skipped))
     numbers = np.setdiff1d(candidates, skipped, assume_unique=True)[:count]
     return numbers, int(numbers[-1]) if count else seen

@@ -44,4 +44,4 @@ def open_parquet(path: Path, feed: Feed, dialect: Dialect) -> Source:
         except (pa.ArrowInvalid, OSError):
             raise BadInput(f"{path.name} after row {seen}: damaged Parquet data") from None
 
-    return Source(feed, path.name, digest, tuple(columns.values()), unknown, batches)
+    return Source(feed, path.name, digest, columns, unknown, batches)

@@ -84,7 +84,7 @@ def _fetch(name: str, result: CursorResult[Any], feed: Feed, dialect: Dialect) -
         batches.append(pa.RecordBatch.from_arrays(arrays, names=list(columns.values())))
         row_no += len(texts)
     unknown = tuple(cell for cell in header if cell not in columns)
-    return Source(feed, name, digest.hexdigest(), tuple(columns.values()), unknown, lambda: _numbered(batches))
+    return Source(feed, name, digest.hexdigest(), columns, unknown, lambda: _numbered(batches))
 
 
 def _numbered(batches: list[pa.RecordBatch]) -> Iterator[Rows]:

@@ -28,30 +28,40 @@ class Rows:
 
 @dataclass
 class Source:
-    """A feed file whose header was checked; ``malformed`` fills with the numbers of rows of the wrong width."""
+    """A feed file whose header was checked; ``columns`` is the catalogue name by header cell.
+
+    ``malformed`` fills with rows of the wrong width and what stands where their account should.
+    """
 
     feed: Feed
     name: str
     sha256: str
-    present: tuple[str, ...]
+    columns: dict[str, str]
     unknown: tuple[str, ...]
     batches: Callable[[], Iterator[Rows]]
-    malformed: list[int] = field(default_factory=list)
+    malformed: list[tuple[int, str | None]] = field(default_factory=list)
 
-    def spoil(self, number: int) -> None:
-        """Note a row with the wrong number of cells.
+    @property
+    def present(self) -> tuple[str, ...]:
+        """Return the catalogue's columns that the file has."""
+        return tuple(self.columns.values())
+
+    def spoil(self, number: int, cells: Sequence[str], header: Sequence[str]) -> None:
+        """Note a row with the wrong number of cells, and what stands where its account should.
 
         Raises:
             BadInput: so many that the file as a whole is not what it claims to be.
         """
-        self.malformed.append(number)
+        place = next((at for at, cell in enumerate(header) if self.columns.get(cell) == "account_id"), len(cells))
+        self.malformed.append((number, cells[place] if place < len(cells) else None))
         if len(self.malformed) > MALFORMED_LIMIT:
             raise BadInput(f"{self.name}: more than {MALFORMED_LIMIT} rows have more or fewer cells than the header")
 
 
 def nothing_delivered(feed: Feed, name: str) -> Source:
     """Return an empty file of the daily ledger as a feed without rows: the gates hold the run, not the reader."""
-    return Source(feed, name, hashlib.sha256(b"").hexdigest(), feed.required, (), lambda: iter(()))
+    columns = {column: column for column in feed.required}
+    return Source(feed, name, hashlib.sha256(b"").hexdigest(), columns, (), lambda: iter(()))
 
 
 def match_header(header: Sequence[str], feed: Feed, dialect: Dialect, name: str) -> dict[str, str]:

@@ -61,9 +61,9 @@ def check(source: Source, rules: Rules) -> Iterator[Valid]:
         malformed = source.malformed[told:]
         told += len(malformed)
         valid = _check_batch(source, rows, rules)
-        yield Valid(valid.rows, valid.count + len(malformed), [*_of_width(malformed), *valid.bad])
+        yield Valid(valid.rows, valid.count + len(malformed), [*_of_width(malformed, rules), *valid.bad])
     if rest := source.malformed[told:]:
-        yield Valid(_nothing(source.feed), len(rest), _of_width(rest))
+        yield Valid(_nothing(source.feed), len(rest), _of_width(rest, rules))
 
 
 def check_all(source: Source, rules: Rules) -> tuple[pa.Table | None, int, list[Problem]]:
@@ -89,8 +89,11 @@ def refuse(name: str, bad: list[Problem]) -> None:
         raise BadInput(f"{name} row {first.row}{column}: {REASONS[first.reason]} ({first.reason})")
 
 
-def _of_width(rows: list[int]) -> list[Problem]:
-    return [Problem(row, "", "wrong_cell_count", None) for row in rows]
+def _of_width(rows: list[tuple[int, str | None]], rules: Rules) -> list[Problem]:
+    """Name rows of the wrong width; the account is told only if there is one of that name."""
+    found = rules.register.codes(pa.array([account for _, account in rows], pa.string())) if rules.register else None
+    return [Problem(row, "", "wrong_cell_count", account if found is not None and found[place] >= 0 else None)
+            for place, (row, account) in enumerate(rows)]  # fmt: skip
 
 
 def _nothing(feed: Feed) -> pa.RecordBatch:
