@@ -95,8 +95,8 @@ def _ledger(connection: Connection, this: runs.Day) -> dict[str, Any]:
 def _stages(connection: Connection, this: runs.Day) -> dict[str, int]:
     """Count accounts by stage over the whole frozen ledger, not only those with a decision."""
     facts = connection.execute(select(snapshot.c.facts).where(snapshot.c.snapshot_id == this.snapshot_id)).scalar()
-    counted = json.loads(facts)["stages"] if facts else {}
-    return {str(stage): int(counted.get(str(stage), 0)) for stage in range(4)}
+    counted = json.loads(facts)["stages"] if facts else [0, 0, 0, 0]
+    return {str(stage): int(count) for stage, count in enumerate(counted)}
 
 
 def _rungs(connection: Connection, this: runs.Day) -> dict[str, int]:
