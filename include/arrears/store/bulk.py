@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 CHUNK = 5_000
+COUNTED = {"preserve_rowcount": True}  # without it PostgreSQL answers -1 for a statement with many rows
 
 
 def insert_new(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> int:
@@ -20,8 +21,8 @@ def insert_new(connection: Connection, table: Table, rows: Iterable[dict[str, An
     statement = dialect.insert(table).on_conflict_do_nothing()
     new = 0
     for chunk in _chunks(rows):
-        result = connection.execute(statement, chunk)
-        new += max(result.rowcount, 0)
+        result = connection.execute(statement, chunk, execution_options=COUNTED)
+        new += result.rowcount
     return _count_changes(connection) - before if connection.dialect.name == "sqlite" else new
 
 
