@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,21 +12,22 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
-from arrears.core.errors import CannotTell
 from arrears.ladder.policy import Recipient, load_policy
-from arrears.reports.delivery import claim_digest, doubt_interrupted, plan_digests, settle_digest
 from arrears.reports.digest import build_digests
 from arrears.reports.figures import collect
 from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
-from arrears.store.bulk import insert_all
+from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import writing
-from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, repossession, runs
+from arrears.store.tables import decisions, feeds, legal, outreach, people, repossession, runs
 from arrears.store.tables.reports import digest_sent
 
 DAY = date(2026, 11, 12)
 RUN = "daily-2026-11-12-1"
 AT = "2026-11-11T22:00:00Z"
-NOTE = "arrears.example/log\n42\nq1Zk0iLr1bHVm0rF2mVyqZ3cWbS0a1b2c3d4e5f6g7h=\n\n— arrears.example/log AAAAabcdefghijklmnop=\n"
+NOTE = (
+    "arrears.example/log\n42\nq1Zk0iLr1bHVm0rF2mVyqZ3cWbS0a1b2c3d4e5f6g7h=\n\n"
+    "— arrears.example/log AAAAabcdefghijklmnop=\n"
+)
 EVIL = '<script>alert("x")</script>=HYPERLINK("http://x")'
 
 # account, stage, rung, entitled, days late, overdue, owner, branch
@@ -630,7 +630,7 @@ def test_a_manager_is_told_the_morning_in_plain_sentences(morning, rt, policy):
     assert "本月收回 4.3%（应到 26.7%）。" in lead
     assert "2 笔承诺今天到期。" in lead
     assert "今天拦下 3 个不该打的电话。" in lead
-    assert "本月 1 名保证人将脱保，涉及 ¥10.0万。" in lead
+    assert "本月 1 名保证人将脱保，涉及 ¥10万。" in lead
 
 
 def test_a_stage_three_line_says_how_many_items_are_missing(morning, rt, policy):
@@ -683,7 +683,7 @@ def test_a_failed_check_turns_the_mail_into_an_alarm_with_the_reason(morning, rt
         insert_all(
             connection,
             runs.gate,
-            [{"run_id": RUN, "name": "control_total", "passed": False, "detail": "1,200.00 below finance"}],
+            [{"run_id": RUN, "name": "control_totals", "passed": False, "detail": "1,200.00 below finance"}],
         )
     mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0]
     assert mail.kind == "held"
@@ -741,33 +741,26 @@ def test_a_collector_sees_only_their_own_list(morning, rt, policy):
     assert "A4" not in mail.text
 
 
-def test_a_digest_leaves_once_and_one_in_doubt_never_again(morning, rt, policy):
-    mails = _mails(morning, rt, policy, *EVERY_READER[::2])
-    assert plan_digests(rt, morning, RUN, mails) == mails
-    first, *others = mails
-    assert claim_digest(rt, morning, first.digest_key)
-    assert not claim_digest(rt, morning, first.digest_key)
-    settle_digest(rt, morning, first.digest_key, "in_doubt", detail="no reply")
-    assert plan_digests(rt, morning, RUN, mails) == others
-    with pytest.raises(CannotTell, match="was not being sent"):
-        settle_digest(rt, morning, first.digest_key, "sent")
+def test_the_same_delivery_and_reader_have_one_key_and_a_new_delivery_another(morning, rt, policy):
+    reader = ("manager", "m@arrears.example", "zh", None)
+    first = _mails(morning, rt, policy, reader)[0]
+    other = _mails(morning, rt, policy, ("manager", "n@arrears.example", "zh", None))[0]
+    with writing(morning) as connection:
+        connection.execute(feeds.snapshot.update().values(delivery_no=2))
+    again = _mails(morning, rt, policy, reader)[0]
+    assert len({first.digest_key, other.digest_key, again.digest_key}) == 3
+    assert _mails(morning, rt, policy, ("manager", "M@arrears.example", "zh", None))[0].digest_key == again.digest_key
 
 
-def test_a_rejected_digest_may_be_planned_again_and_an_interrupted_one_is_in_doubt(morning, rt, policy):
-    mails = _mails(morning, rt, policy, *EVERY_READER[::2])
-    plan_digests(rt, morning, RUN, mails)
-    claim_digest(rt, morning, mails[0].digest_key)
-    settle_digest(rt, morning, mails[0].digest_key, "rejected", detail="550")
-    claim_digest(rt, morning, mails[1].digest_key)
-    assert doubt_interrupted(rt, morning, DAY) == 0
-    later = replace(rt, clock=replace(rt.clock, at=rt.clock.at.replace(hour=rt.clock.at.hour + 1)))
-    assert doubt_interrupted(later, morning, DAY) == 1
-    assert plan_digests(rt, morning, RUN, mails) == [mails[0], mails[2]]
-    with morning.connect() as connection:
-        states = dict(map(tuple, connection.execute(select(digest_sent.c.digest_key, digest_sent.c.state))))
-        events = connection.execute(select(audit.audit_pending.c.type)).scalars().all()
-    assert [states[mail.digest_key] for mail in mails] == ["planned", "in_doubt", "planned"]
-    assert sorted(events) == ["digest.attempted", "digest.attempted", "digest.in_doubt", "digest.rejected"]
+def test_the_store_keeps_one_row_a_digest(morning, rt, policy):
+    mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0]
+    row = {"digest_key": mail.digest_key, "business_date": mail.business_date, "delivery_no": mail.delivery_no,
+           "recipient_sha256": mail.recipient_sha256, "role": mail.role, "language": mail.language,
+           "branch": mail.branch, "kind": mail.kind, "run_id": RUN, "html_sha256": mail.html_sha256,
+           "artefact": mail.artefact, "state": "planned", "planned_at": AT}  # fmt: skip
+    with writing(morning) as connection:
+        assert insert_new(connection, digest_sent, [row]) == 1
+        assert insert_new(connection, digest_sent, [row]) == 0
 
 
 # --- work lists ---

@@ -246,7 +246,7 @@ def _page(
         alarm=kind != "morning",
         notices=_notices(kind, figures, say, stale_from),
         lead=opening(figures, recipient.role, say, policy) if kind == "morning" else [],
-        bar=_bar(recipient, kind, figures),
+        bar=_bar(recipient, kind, figures, say),
         tables=[table for table in (section(tables) for section in sections) if table is not None],
         small_print=[say("lists_note"), *([say("checkpoint")] if checkpoint else [])],
         checkpoint=[line for line in checkpoint.splitlines() if line.strip()],
@@ -269,9 +269,10 @@ def _notices(kind: Kind, figures: Figures, say: Words, stale_from: date | None) 
     return found
 
 
-def _bar(recipient: Recipient, kind: Kind, figures: Figures) -> Bar | None:
+def _bar(recipient: Recipient, kind: Kind, figures: Figures, say: Words) -> Bar | None:
     pace = figures.pace
     if recipient.role != "manager" or kind != "morning" or pace.recovered is None:
         return None
-    since_first = all(line.since.day == 1 for line in figures.recovery.values())
-    return Bar(pace.recovered, pace.expected or 0 if since_first else 0)
+    if all(line.since.day == 1 for line in figures.recovery.values()):
+        return Bar(pace.recovered, pace.expected or 0, say("bar.month"))
+    return Bar(pace.recovered, 0, say("bar.since"))

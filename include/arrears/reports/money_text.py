@@ -5,26 +5,27 @@ from collections.abc import Mapping
 from arrears.core.money import digits_of, format_minor
 
 SYMBOLS = {"CNY": "¥", "USD": "$", "EUR": "€", "GBP": "£"}
-SHORT = {"zh": ((10**8, "亿"), (10**4, "万")), "en": ((10**9, "B"), (10**6, "M"), (10**3, "k"))}
+SHORT = {"zh": ((10**8, "亿"), (10**4, "万")), "en": ((10**9, "B"), (10**6, "M"))}
 DASH = "—"
 
 
 def exact(minor: int, currency: str) -> str:
     """Write an amount to the last minor unit, ``¥128,400.00``."""
     sign = "-" if minor < 0 else ""
-    return f"{sign}{_symbol(currency)}{format_minor(abs(minor), digits_of(currency), grouped=True)}"
+    return f"{sign}{symbol(currency)}{format_minor(abs(minor), digits_of(currency), grouped=True)}"
 
 
 def short(minor: int, currency: str, language: str) -> str:
-    """Write an amount in one glance, ``¥12.8万`` or ``¥128.4k``; half up, for sentences only, never for tables."""
+    """Write an amount in one glance, ``¥12.8万`` or ``¥3.4M``; half up, for sentences only, never for tables."""
     unit = 10 ** digits_of(currency)
     sign = "-" if minor < 0 else ""
     for size, word in SHORT[language]:
         if abs(minor) >= size * unit:
             tenths = (abs(minor) * 10 * 2 + size * unit) // (2 * size * unit)
-            return f"{sign}{_symbol(currency)}{tenths // 10:,}.{tenths % 10}{word}"
+            tenth = f".{tenths % 10}" if tenths % 10 else ""
+            return f"{sign}{symbol(currency)}{tenths // 10:,}{tenth}{word}"
     whole = (abs(minor) * 2 + unit) // (2 * unit)
-    return f"{sign}{_symbol(currency)}{whole:,}"
+    return f"{sign}{symbol(currency)}{whole:,}"
 
 
 def exact_all(amounts: Mapping[str, int], main: str) -> str:
@@ -55,7 +56,8 @@ def masked(name: str | None) -> str:
     return f"{text[0]}***" if text[0].isascii() else f"{text[0]}**"
 
 
-def _symbol(currency: str) -> str:
+def symbol(currency: str) -> str:
+    """Return the sign of a currency, or its code and a blank."""
     return SYMBOLS.get(currency, f"{currency} ")
 
 

@@ -20,6 +20,16 @@ class Table:
     rows: list[list[str]]
     note: str = ""
 
+    def lines(self) -> list[str]:
+        """Return each row as one line of text: the first cell, then the others under their heads."""
+        return [" · ".join([row[0], *self._named(row)]) for row in self.rows]
+
+    def _named(self, row: list[str]) -> list[str]:
+        if len(row) == 2:
+            return [row[1]]
+        rest = zip(self.columns[1:], row[1:], strict=True)
+        return [f"{column.head} {cell}" for column, cell in rest if cell]
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -27,6 +37,7 @@ class Bar:
 
     share: int
     mark: int
+    caption: str
 
     @property
     def width(self) -> int:

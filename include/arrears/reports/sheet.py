@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from arrears.core.money import digits_of, format_minor
-from arrears.reports.money_text import masked
+from arrears.reports.money_text import masked, symbol
 from arrears.reports.wording import Words
 from arrears.reports.worklist_rows import LEGAL_DESK, Row
 
@@ -45,36 +45,19 @@ CHOICES = {"call": CALL_OUTCOMES, "visit": VISIT_OUTCOMES, "letter": LETTER_OUTC
 
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")
 WIDTHS = {
-    "customer": 12,
-    "contract": 16,
-    "phone": 15,
-    "role": 8,
-    "term": 8,
-    "amount": 13,
-    "total": 13,
-    "currency": 6,
-    "channel": 7,
-    "product": 16,
-    "address": 22,
-    "script": 38,
-    "last": 15,
-    "at": 16,
-    "outcome": 14,
-    "reason": 11,
-    "promised_amount": 11,
-    "promised_on": 11,
-    "next_on": 11,
-    "note": 16,
-    "party_id": 4,
-    "staff_id": 4,
-}
+    "customer": 11, "contract": 13, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 6, "product": 11,
+    "script": 30, "last": 12, "at": 11, "outcome": 12, "reason": 9, "promised_amount": 10, "promised_on": 10,
+    "next_on": 10, "note": 12, "party_id": 4, "staff_id": 4,
+}  # fmt: skip
 COLUMNS = tuple(WIDTHS)
 HIDDEN = ("party_id", "staff_id")
-MASKED_COLUMNS = ("contract", "customer", "channel", "term", "amount", "currency", "last", "owner")
+MASKED_COLUMNS = ("contract", "customer", "channel", "term", "amount", "last", "owner")
 YELLOW = "#FFF9DB"
 GREY = "#F2F4F6"
 LINE = "#B8C2CC"
 AMOUNT_FORMATS = {0: "#,##0", 2: "#,##0.00", 3: "#,##0.000"}
+LINE_HEIGHT = 14
+WRAPPED = ("customer", "reach", "product", "script", "last")
 EXACT_UP_TO = 10**15
 """A sheet keeps numbers as 64-bit floats: up to here every minor unit survives; larger amounts are text."""
 
@@ -104,7 +87,6 @@ def masked_sheet(rows: list[Row], names: dict[str, str], business_date: date, sa
                 "owner": owner,
                 "channel": say.label("channel", row.channel),
                 "term": str(row.overdue_instalments),
-                "currency": row.currency,
                 "last": _last(row, say),
             }
             for place, name in enumerate(MASKED_COLUMNS):
@@ -178,10 +160,11 @@ class _Book:
         digits = digits_of(currency)
         text = format_minor(minor, digits)
         if abs(minor) < EXACT_UP_TO:
-            style = self.style(kind, num_format=AMOUNT_FORMATS[digits], align="right")
+            money = f'"{symbol(currency)}"{AMOUNT_FORMATS[digits]}'
+            style = self.style(kind, num_format=money, align="right")
             page.write_number(row, column, float(text), style)
         else:
-            page.write_string(row, column, text, self.style(kind, align="right"))
+            page.write_string(row, column, f"{symbol(currency)}{text}", self.style(kind, align="right"))
 
 
 @dataclass
@@ -202,10 +185,10 @@ class _List:
             page.write_string(0, place, heads[name], self.book.style("head"))
             page.set_column(place, place, WIDTHS[name], None, {"hidden": name in HIDDEN})
         page.set_row(0, 32)
-        before = None
+        before: tuple[str, str] | None = None
         for number, row in enumerate(self.rows, start=1):
-            self._row(page, number, row, is_first=row.party_id != before)
-            before = row.party_id
+            self._row(page, number, row, is_first=(row.party_id, row.channel) != before)
+            before = (row.party_id, row.channel)
         self._rules(page)
         page.set_header(
             f'&L&12&"Microsoft YaHei,Bold"{self.title.replace("&", "&&")}&R{self.say("sheet.count", n=len(self.rows))}'
@@ -219,6 +202,7 @@ class _List:
     def _row(self, page: Any, number: int, row: Row, *, is_first: bool) -> None:
         kind = "first" if is_first else "plain"
         texts = self._texts(row, is_first=is_first)
+        page.set_row(number, LINE_HEIGHT * max(_lines(texts.get(name, ""), WIDTHS[name]) for name in WRAPPED))
         for place, name in enumerate(COLUMNS):
             if name in INPUTS:
                 page.write_blank(number, place, None, self.book.style("input", **_input_format(name)))
@@ -232,24 +216,25 @@ class _List:
                 page.write_blank(number, place, None, self.book.style(kind))
 
     def _texts(self, row: Row, *, is_first: bool) -> dict[str, str]:
-        script = self.say.label("script", f"{row.channel}_{row.tone}")
+        script, name = self.say.label("script", f"{row.channel}_{row.tone}"), row.party_name or ""
         if row.audience == "guarantors":
             script = f"{self.say('script.guarantor')} {script}"
+            name = self.say("sheet.guarantor", name=name)
+        reach = (row.mobile, row.address) if row.channel == "visit" else (row.mobile,)
         texts = {
             "contract": row.account_id,
             "term": str(row.overdue_instalments),
-            "currency": row.currency,
             "channel": self.say.label("channel", row.channel),
-            "role": self.say.label("audience", row.audience),
             "product": row.product,
             "last": _last(row, self.say),
             "party_id": row.party_id,
             "staff_id": "" if row.desk == LEGAL_DESK else row.desk,
-            "customer": row.party_name or "",
-            "script": script,
+            "customer": name,
+            "script": script if is_first else "",
         }
         if is_first:
-            texts |= {"phone": row.mobile or "", "address": row.address or ""}
+            shown = (row.address,) if row.channel == "letter" else reach
+            texts["reach"] = " ".join(part for part in shown if part)
         return texts
 
     def _rules(self, page: Any) -> None:
@@ -299,6 +284,12 @@ def _input_format(name: str) -> dict[str, str]:
         "promised_amount": "#,##0.00",
     }
     return {"num_format": formats[name]} if name in formats else {}
+
+
+def _lines(text: str, width: int) -> int:
+    """Return how many lines a text takes in a column; a Chinese character is as wide as two letters."""
+    units = sum(1 if character.isascii() else 2 for character in text)
+    return max(1, -(-units // (width - 1)))
 
 
 def _at(name: str) -> int:

@@ -107,10 +107,10 @@ class Tables:
         return self._table("packets", "contract", "customer", "#amount", "treatment", rows=rows, more=more)
 
     def _treatment(self, line: PacketLine) -> str:
-        standing = self._words("treatment", term=line.overdue_instalments, rung=line.rung)
+        standing = self._words("treatment", n=line.overdue_instalments, rung=line.rung)
         names = "、" if self._words.language == "zh" else ", "
         if line.state == "incomplete":
-            why = names.join(self._words.label("need", name) for name in line.missing or line.reasons)
+            why = names.join(self._words.label("need", name) for name in line.reasons or line.missing)
             return f"{standing} · {self._words('incomplete', names=why or self._words('unknown'))}"
         if line.missing:
             shown = names.join(self._words.label("need", name) for name in line.missing)
@@ -172,6 +172,7 @@ class Tables:
                 exact(bucket.principal_minor, self._currency),
             ]
             for name, bucket in found.buckets.items()
+            if bucket.accounts
         ]
         rows.append([self._words("measure.overdue_ratio"), "", percent(found.overdue_ratio), ""])
         rows += [[self._words(f"measure.par{limit}"), "", "", percent(found.at_risk(limit))] for limit in PAR_DAYS]
@@ -221,7 +222,10 @@ class Tables:
 
     def gates(self) -> Table | None:
         """Return what the ledger checks said, the failed ones first."""
-        rows = [[self._gate(line.name), self._passed(line), line.detail] for line in self._figures.gates]
+        rows = [
+            [self._gate(line.name), self._passed(line), "" if line.passed else line.detail]
+            for line in self._figures.gates
+        ]
         return self._table("gates", "gate", "result", "detail", rows=rows)
 
     def _gate(self, name: str) -> str:
@@ -238,11 +242,12 @@ class Tables:
 
     def quarantine(self) -> Table | None:
         """Return why ledger rows were set aside, the commonest reason first."""
-        rows = [
-            [code.replace("_", " ").replace(":", ": "), f"{count:,}"]
-            for code, count in self._figures.quarantine.most_common(TOP)
-        ]
+        rows = [[self._fault(code), f"{count:,}"] for code, count in self._figures.quarantine.most_common(TOP)]
         return self._table("quarantine", "reason", "#count", rows=rows, more=len(self._figures.quarantine) - TOP)
+
+    def _fault(self, code: str) -> str:
+        feed, _, reason = code.partition(":")
+        return f"{self._words.label('feed', feed)} · {self._words.label('fault', reason)}"
 
     def in_doubt(self) -> Table | None:
         """Return the messages in doubt with their age."""
