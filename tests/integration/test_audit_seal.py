@@ -163,7 +163,7 @@ def test_two_sealers_and_four_writers_at_once_lose_and_double_nothing(log: Engin
     def work(job: object, *arguments: object) -> None:
         try:
             for turn in range(6):
-                job(turn, *arguments)  # type: ignore[operator]
+                job(turn, *arguments)
         except BaseException as failure:  # a thread's failure must reach the test
             failures.append(failure)
 

@@ -94,7 +94,7 @@ def test_sealers_and_writers_at_once_lose_and_double_nothing(log: Engine, rt: Ru
     def work(job: object) -> None:
         try:
             for turn in range(8):
-                job(turn)  # type: ignore[operator]
+                job(turn)
         except BaseException as failure:  # a thread's failure must reach the test
             failures.append(failure)
 
