@@ -70,10 +70,11 @@ def test_the_lawyers_letter_opens_the_fourth_rung_only_after_its_cure_days():
 
 
 def test_a_guarantor_is_never_called_before_the_borrower():
-    decision = decide(facts(evidence=REMINDED), POLICY)
+    guaranteed = replace(REMINDED, guarantors=1)
+    decision = decide(facts(evidence=guaranteed), POLICY)
     assert why_not(decision, "guarantor_call") == ("before_borrower_call",)
     assert "borrower_call" in steps(decision)
-    after = decide(facts(evidence=replace(REMINDED, call_attempts=1, call_days=1)), POLICY)
+    after = decide(facts(evidence=replace(guaranteed, call_attempts=1, call_days=1)), POLICY)
     assert "guarantor_call" in steps(after)
 
 

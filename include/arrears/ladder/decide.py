@@ -169,6 +169,8 @@ def _is_due(step: Step, facts: Facts, policy: Policy, lane: str) -> bool:
         return step.name in facts.calendar_steps and facts.cycle_unpaid
     if facts.effective_instalments == 0:
         return False
+    if step.audience == "guarantors" and facts.evidence.guarantors == 0:
+        return False
     if step.offset is not None and facts.working_days_overdue < step.offset:
         return False
     if step.trigger == "visit" and not visit_triggers(facts, policy):

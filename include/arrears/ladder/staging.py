@@ -79,7 +79,8 @@ def allocate(schedule: Schedule, pool: Int64 | None) -> Int64:
     before = np.cumsum(schedule.amount) - schedule.amount
     base = before[np.minimum(starts, max(len(before) - 1, 0))] if len(before) else np.zeros_like(starts)
     left = np.maximum(pool, 0)[schedule.account] - (before - base[schedule.account])
-    return np.minimum(np.maximum(left, 0), schedule.amount)
+    clipped: Int64 = np.minimum(np.maximum(left, 0), schedule.amount)
+    return clipped
 
 
 def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:

@@ -6,11 +6,11 @@ Nothing here imports Airflow before its home and settings are in the environment
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -19,6 +19,7 @@ from arrears.cli.output import notes
 from arrears.core.errors import ArrearsError, PermanentFailure
 from arrears.core.keys import natural_key
 from arrears.core.settings import Settings
+from arrears.orchestration import progress
 
 DAG_ID = "arrears_daily"
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
@@ -84,17 +85,15 @@ def _airflow(*arguments: str) -> None:
         raise PermanentFailure(f"airflow {' '.join(arguments)} failed: {''.join(last)}")
 
 
-def _run_dag(day: date, feeds: Path, progress: Any) -> str:
+def _run_dag(day: date, feeds: Path, report: Callable[[str], None]) -> str:
     """Run the DAG in this process and return Airflow's run id."""
     from airflow.dag_processing.dagbag import DagBag
-
-    from arrears.orchestration import progress as reporting
 
     with _quiet():
         found = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]).dags
         if DAG_ID not in found:
             raise PermanentFailure(f"{DAG_ID} cannot be read: see `airflow dags list-import-errors`")
-        with reporting.shown_by(progress):
+        with progress.shown_by(report):
             conf = {"business_date": day.isoformat(), "feeds": str(feeds), "rehearsal": True}
             dag_run = found[DAG_ID].test(logical_date=None, run_conf=conf)
     return str(dag_run.run_id)
@@ -121,6 +120,8 @@ def _report(settings: Settings, airflow_run: str) -> int:
     from arrears.cli.summary_text import print_summary
     from arrears.steps import runs, summary, world
 
+    for reason in progress.failures():
+        notes().print(f"arrears: {reason}", markup=False, soft_wrap=True)
     rt = world.build_runtime(settings, world.shell_attempt("report"))
     day = runs.run_of_origin(rt, natural_key(DAG_ID, airflow_run))
     if day is None:

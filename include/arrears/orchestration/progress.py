@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _shown: list[Callable[[str], None]] = []
+_failures: list[str] = []
 
 
 @contextmanager
@@ -20,3 +21,14 @@ def tell(step: str) -> None:
     """Say that a step begins; silent when nobody is watching."""
     for report in _shown:
         report(step.replace("_", " "))
+
+
+def tell_failure(step: str, reason: str) -> None:
+    """Remember why a step failed, for whoever asked for the run."""
+    if _shown:
+        _failures.append(f"{step.replace('_', ' ')}: {reason}")
+
+
+def failures() -> list[str]:
+    """Return why steps failed, in order."""
+    return list(_failures)

@@ -63,6 +63,7 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         except TemporaryFailure:
             raise
         except ArrearsError as error:
+            progress.tell_failure(function.__name__, str(error))
             raise AirflowFailException(str(error)) from None
 
     run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
