@@ -435,8 +435,7 @@ def test_a_recall_goes_out_while_paused_and_is_repeated_until_it_is_acknowledged
     assert unacknowledged_recalls(world.engine) == []
     assert world.state() == "recalled"
     assert world.witness.working_on == set()
-    assert world.events()[-2:] == ["approval.void", "handoff.withdrawn"] or world.events()[-1] == (
-        "handoff.withdrawal_acknowledged")
+    assert world.events()[-3:] == ["approval.void", "handoff.withdrawn", "handoff.withdrawal_acknowledged"]
     assert order_counts(world.engine, DAY)["recalled"] == 1
 
 
@@ -716,7 +715,7 @@ def test_one_thing_that_happens_before_or_after_the_hand_off_is_never_overlooked
     follow(furnished_home, (*ROAD[:at], disturbance, *ROAD[at:]))
 
 
-@hypothesis_settings(max_examples=25, deadline=None, derandomize=True, database=None,
+@hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None,
                      suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(gaps=st.lists(st.lists(st.sampled_from(EVENTS), max_size=2), min_size=len(ROAD), max_size=len(ROAD)))
 def test_whatever_the_order_of_events_an_agency_never_works_on_what_two_people_did_not_approve_as_it_is(
