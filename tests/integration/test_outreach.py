@@ -250,7 +250,7 @@ def test_a_person_with_five_contracts_gets_one_message_with_all_of_them_and_the_
     assert world.send(witnesses)["sent"] == 1
     (message,) = witnesses.messages["sms"].got
     assert all(f"合同A{number}" in message.text for number in range(1, 6))
-    assert "合计1,500.00 CNY" in message.text
+    assert "合计1,500.00元" in message.text
 
 
 def test_a_second_plan_of_the_same_day_plans_nothing(world):
@@ -463,7 +463,7 @@ def test_one_contract_on_hold_stays_out_and_the_others_are_told(world, witnesses
     world.send(witnesses)
     (message,) = witnesses.messages["sms"].got
     assert "合同A2" not in message.text
-    assert "合计400.00 CNY" in message.text
+    assert "合计400.00元" in message.text
     assert [row.account_id for row in world.rows(item, dropped_reason="hold_dispute")] == ["A2"]
     attempted = next(event for event in world.events() if event["type"] == "action.attempted")
     assert attempted["data"]["subjects"] == ["ref-A1", "ref-A3"]

@@ -1,0 +1,218 @@
+"""What people read and hear: every required statement is there, nothing false or banned is, in both languages.
+
+``tests/golden/messages`` holds every rendering for a lawyer to read; ``python tests/unit/test_outreach_texts.py``
+writes it anew after a deliberate change.
+"""
+
+from datetime import date
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from jinja2 import UndefinedError
+from jinja2.sandbox import SecurityError
+
+from arrears.ladder.policy import load_policy
+from arrears.outreach.gates import ItemFacts, SendFacts
+from arrears.outreach.lint import lint
+from arrears.outreach.notice import Notice, notice_of, payload_sha256, plain
+from arrears.outreach.render import FORMS, _environment, render, template_sha256
+
+GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "messages"
+POLICY = load_policy()
+TONES = ("courteous", "firm", "serious", "legal")
+CASES = [
+    *[(channel, tone, "borrower", 1) for channel, tone in product(FORMS, TONES)],
+    *[(channel, "courteous", "borrower", 0) for channel in ("sms", "email", "call")],
+    *[(channel, tone, "guarantors", 1) for channel, tone in product(FORMS, ("firm", "legal"))],
+]
+
+
+def _item(number: int = 1, **changes: object) -> ItemFacts:
+    columns = {
+        "item_key": f"{number:064}",
+        "account_id": f"A{number}",
+        "subject_ref": f"r{number}",
+        "audience": "borrower",
+        "tone": "firm",
+        "rung": 3,
+        "amount_minor": 1234_56 * number,
+        "currency": "CNY",
+        "due_on": date(2026, 10, 15),
+        "overdue_instalments": number,
+        "is_closed": False,
+        "is_missing": False,
+        "data_incomplete": False,
+        "holds": (),
+        "has_open_promise": False,
+        "still_due": True,
+        "paid_since": False,
+    }
+    return ItemFacts(**(columns | changes))
+
+
+def _facts(channel: str, *items: ItemFacts, name: str | None = "张三") -> SendFacts:
+    return SendFacts(
+        "c" * 64, channel, date(2026, 11, 12), None, "某市某路1号", False, True, items, {}, SimpleNamespace(name=name)
+    )
+
+
+def _notice(language: str, channel: str, tone: str, audience: str, overdue: int, name: str | None = "张三") -> Notice:
+    items = [_item(number, tone=tone, audience=audience, overdue_instalments=overdue and number) for number in (1, 2)]
+    return notice_of(_facts(channel, *items, name=name), (), language, POLICY)
+
+
+def _golden(language: str) -> str:
+    parts = []
+    for channel, tone, audience, overdue in CASES:
+        rendered = render(_notice(language, channel, tone, audience, overdue))
+        parts.append(f"=== {channel} | {tone} | {audience} | {'overdue' if overdue else 'due soon'} ===")
+        parts.extend(text for text in (rendered.subject, rendered.text) if text)
+    return "\n".join(parts) + "\n"
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_rendering_is_the_one_that_was_read_and_approved(language):
+    assert _golden(language) == (GOLDEN / f"{language}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("channel", "tone", "audience", "overdue"), CASES)
+def test_every_text_says_what_it_must_and_nothing_that_it_must_not(language, channel, tone, audience, overdue):
+    notice = _notice(language, channel, tone, audience, overdue)
+    rendered = render(notice)
+    for text in filter(None, (rendered.text, rendered.html)):
+        assert lint(text, notice, POLICY) == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    ("removed", "finding"),
+    [
+        ("creditor", "missing_creditor"),
+        ("payment_account", "missing_payment"),
+        ("complaint_line", "missing_complaint_line"),
+        ("help_line", "missing_help_line"),
+        ("policy_version", "missing_policy"),
+    ],
+)
+def test_the_lint_misses_no_missing_statement(language, removed, finding):
+    notice = _notice(language, "email", "firm", "borrower", 1)
+    text = render(notice).text.replace(getattr(notice, removed), "")
+    assert finding in lint(text, notice, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("language", "word", "finding"),
+    [
+        ("zh", "老赖", "banned_word"),
+        ("zh", "曝光", "banned_word"),
+        ("en", "Deadbeat", "banned_word"),
+        ("zh", "我们会向法院起诉", "empty_threat_legal_action"),
+        ("en", "we go to court", "empty_threat_legal_action"),
+        ("zh", "影响征信", "empty_threat_credit_report"),
+    ],
+)
+def test_the_lint_refuses_banned_words_and_empty_threats(language, word, finding):
+    notice = _notice(language, "sms", "firm", "borrower", 1)
+    assert finding in lint(render(notice).text + word, notice, POLICY)
+
+
+def test_a_banned_word_in_a_name_is_nobodys_fault():
+    notice = _notice("en", "sms", "firm", "borrower", 1, name="Police Towing Ltd")
+    assert lint(render(notice).text, notice, POLICY) == []
+
+
+def test_a_missing_amount_is_found():
+    notice = _notice("zh", "sms", "firm", "borrower", 1)
+    assert "missing_amount" in lint(render(notice).text.replace("1,234.56", "很多"), notice, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("tone", "rung", "overdue", "named"),
+    [
+        ("courteous", 3, 1, ()),
+        ("firm", 3, 1, ("late_charges",)),
+        ("serious", 3, 1, ("late_charges", "credit_report")),
+        ("legal", 3, 1, ("late_charges", "credit_report", "legal_action")),
+        ("legal", 2, 1, ("late_charges", "credit_report")),
+        ("legal", 3, 0, ()),
+    ],
+)
+def test_a_consequence_is_named_only_where_it_is_true(tone, rung, overdue, named):
+    facts = _facts("email", _item(tone=tone, rung=rung, overdue_instalments=overdue))
+    assert notice_of(facts, (), "zh", POLICY).consequences == named
+
+
+def test_a_consequence_the_lender_does_not_take_is_never_named():
+    offer = POLICY.notices.model_copy(update={"consequences": ["late_charges"]})
+    policy = POLICY.model_copy(update={"notices": offer})
+    notice = notice_of(_facts("letter", _item(tone="legal")), (), "zh", policy)
+    assert notice.consequences == ("late_charges",)
+    assert "诉讼" not in render(notice).text
+
+
+def test_a_contract_left_out_is_neither_named_nor_counted():
+    facts = _facts("sms", _item(1), _item(2))
+    notice = notice_of(facts, [_item(1).item_key], "zh", POLICY)
+    assert [line.account for line in notice.lines] == ["A2"]
+    assert notice.totals == (("2,469.12", "CNY"),)
+
+
+def test_two_steps_of_one_contract_are_one_line():
+    facts = _facts("sms", _item(1), _item(1, item_key="f" * 64))
+    assert len(notice_of(facts, (), "zh", POLICY).lines) == 1
+
+
+def test_currencies_are_totalled_apart():
+    facts = _facts("sms", _item(1), _item(2, currency="USD"), _item(3, currency="JPY", amount_minor=5000))
+    assert notice_of(facts, (), "en", POLICY).totals == (("1,234.56", "CNY"), ("5,000", "JPY"), ("2,469.12", "USD"))
+
+
+def test_a_person_without_a_name_is_greeted_all_the_same():
+    for language, channel in product(("zh", "en"), FORMS):
+        text = render(_notice(language, channel, "firm", "borrower", 1, name=None)).text
+        assert "None" not in text
+        assert lint(text, _notice(language, channel, "firm", "borrower", 1, name=None), POLICY) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("a\r\nBcc: x", "a Bcc: x"),
+        ("张\u202e三\u200b", "张三"),
+        ("x\u2028y", "x y"),
+        ("n\0ul", "n ul"),
+        (None, ""),
+        ("长" * 99, "长" * 60),
+        ("  a  b ", "a b"),
+    ],
+)
+def test_ledger_text_becomes_one_harmless_line(text, kept):
+    assert plain(text) == kept
+
+
+@pytest.mark.parametrize("source", ["{{ ''.__class__.__mro__ }}", "{{ n.missing }}", "{{ nobody }}"])
+def test_templates_run_in_a_sandbox_that_knows_only_the_notice(source):
+    template = _environment(escaping=False).from_string(source)
+    with pytest.raises((SecurityError, UndefinedError)):
+        template.render(n=_notice("zh", "sms", "firm", "borrower", 1))
+
+
+def test_the_payload_hash_changes_with_what_is_said_and_not_with_the_person():
+    facts = _facts("sms", _item(1))
+    notice = notice_of(facts, (), "zh", POLICY)
+
+    def hashed(changed: SendFacts, template: str = template_sha256("zh", "sms")) -> str:
+        return payload_sha256(changed, (), notice, template, POLICY)
+
+    assert hashed(facts) == hashed(_facts("sms", _item(1), name="李四"))
+    assert hashed(facts) != hashed(_facts("sms", _item(1, amount_minor=1)))
+    assert hashed(facts) != hashed(facts, template_sha256("en", "sms"))
+
+
+if __name__ == "__main__":
+    GOLDEN.mkdir(parents=True, exist_ok=True)
+    for language in ("zh", "en"):
+        (GOLDEN / f"{language}.txt").write_text(_golden(language), "utf-8")
