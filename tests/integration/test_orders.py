@@ -551,6 +551,15 @@ def test_one_person_is_never_two_pairs_of_eyes(world, twice):
     assert world.hand_off().offered == 0
 
 
+def test_who_is_asked_in_one_role_votes_in_that_role(world):
+    world.propose()
+    (waiting,) = list_open(world.engine)
+    with pytest.raises(BadArguments, match="none of the roles"):
+        world.vote(waiting.approval_id, "LAW", role="risk")
+    assert world.vote(waiting.approval_id, "BOTH", role="risk").role == "risk"
+    assert world.vote(waiting.approval_id, "LAW", role="legal").state == "approved"
+
+
 def test_a_live_store_takes_no_vote_from_a_shell(world):
     world.propose()
     (waiting,) = list_open(world.engine)

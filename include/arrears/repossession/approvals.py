@@ -75,6 +75,7 @@ class _Vote:
     identity: str
     run_id: str
     on: date
+    role: str | None
 
 
 def request(
@@ -98,9 +99,11 @@ def request(
 
 def vote(
     rt: Runtime, engine: Engine, *, approval_id: str, staff_id: str, decision: str, note: str, identity: str,
-    policy: Policy, run_id: str = "cli",
+    policy: Policy, run_id: str = "cli", role: str | None = None,
 ) -> Voted:
-    """Record one person's ``approve`` or ``refuse``; the role is the first one needed that the staff feed gives them.
+    """Record one person's ``approve`` or ``refuse`` in a role still needed that the staff feed gives them.
+
+    ``role`` is the one they were asked in; without it the first that fits counts.
 
     The last vote needed approves until the policy's working days have passed; one refusal ends it. A refusal after
     the approval withdraws it. Changed facts void the approval instead of counting the vote.
@@ -113,7 +116,8 @@ def vote(
         raise BadArguments(f"vote {decision!r} by {identity!r}: decide approve or refuse as {', '.join(IDENTITIES)}")
     if not note.strip():
         raise BadArguments("a decision needs a note: say what you looked at, with --note")
-    cast = _Vote(staff_id, decision, note.strip(), identity, run_id, local_date(rt.clock.now(), policy.time_zone))
+    today = local_date(rt.clock.now(), policy.time_zone)
+    cast = _Vote(staff_id, decision, note.strip(), identity, run_id, today, role)
     with writing(engine) as connection:
         row = _approval(connection, approval_id)
         _check_identity(connection, rt, identity)
@@ -229,7 +233,7 @@ def _free_role(connection: Connection, row: Row[Any], cast: _Vote, held: frozens
         raise BadArguments(f"staff {cast.staff_id!r} has already voted: the other pair of eyes must be somebody else")
     free = [role for role in REQUIRED_ROLES[row.kind] if role not in {vote.role for vote in votes}]
     for role in free:
-        if role in held:
+        if role in held and cast.role in (None, role):
             return role
     raise BadArguments(f"staff {cast.staff_id!r} has none of the roles still needed: {', '.join(free)}")
 
