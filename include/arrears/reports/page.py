@@ -1,6 +1,6 @@
 """A digest before it is HTML or text: an opening, tables, and the small print. Both renderings show the same cells."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,13 @@ class Table:
     columns: list[Column]
     rows: list[list[str]]
     note: str = ""
+
+    def shortened(self, most: int, rest: str) -> "Table":
+        """Return the table with at most ``most`` rows; ``rest`` says how many more there are."""
+        if len(self.rows) <= most:
+            return self
+        note = " ".join(part for part in (rest.format(count=len(self.rows) - most), self.note) if part)
+        return replace(self, rows=self.rows[:most], note=note)
 
     def lines(self) -> list[str]:
         """Return each row as one line of text: the first cell, then the others under their heads."""

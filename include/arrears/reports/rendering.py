@@ -1,5 +1,6 @@
 """Render a page as HTML with inlined styles and as plain text; everything from the store is escaped."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import css_inline
@@ -12,18 +13,32 @@ MOST_BYTES = 100_000
 """Mail clients clip longer messages, and the checkpoint stands at the end."""
 
 
+ROWS_TRIED = (20, 15, 12, 10, 8, 6, 5, 4, 3)
+"""How short the tables become, step by step, until a digest fits."""
+
+REST = {"zh": "另有 {count} 行，见工作清单。", "en": "{count} more rows: see the work list."}
+
+
 def render(page: Page) -> tuple[str, str]:
-    """Return the HTML and the text of a digest.
+    """Return the HTML and the text of a digest; tables are cut until mail clients show its end, the checkpoint.
 
     Raises:
-        PermanentFailure: the HTML is over 100 KB, so that mail clients would cut off its checkpoint.
+        PermanentFailure: even with the shortest tables the HTML is over 100 KB.
     """
-    templates = _templates()
-    html = _inliner().inline(templates.get_template("digest.html.j2").render(page=page))
+    html = _html(page)
+    for most in ROWS_TRIED:
+        if len(html.encode()) <= MOST_BYTES:
+            break
+        page = replace(page, tables=[table.shortened(most, REST[page.language]) for table in page.tables])
+        html = _html(page)
     size = len(html.encode())
     if size > MOST_BYTES:
         raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
-    return html, templates.get_template("digest.txt.j2").render(page=page)
+    return html, _templates().get_template("digest.txt.j2").render(page=page)
+
+
+def _html(page: Page) -> str:
+    return _inliner().inline(_templates().get_template("digest.html.j2").render(page=page))
 
 
 @lru_cache(maxsize=1)
