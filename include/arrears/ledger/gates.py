@@ -180,7 +180,7 @@ def _overridden(connection: Connection, run_id: str, snapshot_id: str, gates: li
         .where(runs.gate.c.overridden_by.is_not(None),
                or_(runs.run.c.snapshot_id == snapshot_id, runs.run.c.run_id == run_id))
     )  # fmt: skip
-    people = dict(connection.execute(query).tuples().all())
+    people = {row.name: row.overridden_by for row in connection.execute(query)}
     return [
         Gate(gate.name, True, gate.detail, people[gate.name])
         if not gate.passed and gate.name in people and gate.name not in NEVER_OVERRIDDEN else gate

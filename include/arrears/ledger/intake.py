@@ -155,7 +155,8 @@ class _Told:
 
     def __init__(self, connection: Connection, arrived: Delivery, business_date: date) -> None:
         self.arrived, self.business_date = arrived, business_date
-        self.refs = dict(connection.execute(select(account.c.account_id, account.c.subject_ref)).tuples().all())
+        names = connection.execute(select(account.c.account_id, account.c.subject_ref))
+        self.refs = {row.account_id: row.subject_ref for row in names}
 
     def _event(self, kind: str, key: str, row: Row, data: dict[str, str | int], causes: tuple[str, ...] = ()) -> Event:
         origin = {"sha256": self.arrived.sha256, "row": row["row_no"], "row_sha256": row["row_sha256"]}

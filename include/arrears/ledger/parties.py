@@ -46,6 +46,6 @@ def _end_others(connection: Connection, rows: list[Row]) -> None:
     keys = (account_party.c.account_id, account_party.c.party_id, account_party.c.role)
     for start in range(0, len(accounts), LOOK_UP):
         query = select(*keys).where(account_party.c.account_id.in_(accounts[start : start + LOOK_UP]))
-        ended = [key for key in connection.execute(query).tuples() if key not in delivered]
+        ended = [key for key in connection.execute(query) if tuple(key) not in delivered]
         if ended:
             connection.execute(delete(account_party).where(tuple_(*keys).in_(ended)))

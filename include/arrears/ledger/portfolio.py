@@ -31,7 +31,7 @@ class Standing:
 
 def name_accounts(connection: Connection, rt: Runtime, known: Accounts) -> list[str]:
     """Return each account's ``subject_ref`` in register order; a new account is given a random one."""
-    named = dict(connection.execute(select(subject.c.account_id, subject.c.subject_ref)).tuples().all())
+    named = {row.account_id: row.subject_ref for row in connection.execute(select(subject))}
     at = utc_text(rt.clock.now())
     ids = known.table.column("account_id").to_pylist()
     new = [{"subject_ref": random_uuid(rt.entropy), "account_id": account_id, "created_at": at}
