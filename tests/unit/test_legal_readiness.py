@@ -183,7 +183,8 @@ def test_every_gate_reason_and_remedy_has_words_in_both_languages():
 
 def test_accrual_contacts_and_days_left_are_outside_the_identity_but_a_cent_is_inside():
     def identity(some: LegalFacts) -> str:
-        return facts_sha256(some, assess(some, POLICY).gates, POLICY.sha256)
+        verdict = assess(some, POLICY)
+        return facts_sha256(some, verdict.gates, verdict.papers, POLICY.sha256)
 
     base = facts()
     later = replace(
@@ -198,3 +199,6 @@ def test_accrual_contacts_and_days_left_are_outside_the_identity_but_a_cent_is_i
     )
     assert identity(replace(base, holds=(Hold("promise", TODAY),))) != identity(base)
     assert identity(replace(base, chosen_remedy="accelerate")) != identity(base)
+    assert identity(replace(base, documents=(*PAPERS, paper("visit_report", "B2")))) == identity(base)
+    swapped = [replace(one, sha256="f" * 64) if one.kind == "contract" else one for one in PAPERS]
+    assert identity(replace(base, documents=swapped)) != identity(base)

@@ -1,21 +1,22 @@
 """Build the packets of stage-three accounts: one current packet each, rebuilt only when its legal facts change."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, func, select, update
+from sqlalchemy import Engine, bindparam, select, update
 
 from arrears.audit.record import Event, record_many
+from arrears.core.errors import ArrearsError
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
-from arrears.legal import archive, case_file, packet, typesetting
-from arrears.legal.case_file import CaseFile, LedgerReader
+from arrears.legal import archive, case_file, frozen, packet, sheets, shelf, typesetting
+from arrears.legal.case_file import CaseFile
 from arrears.legal.facts import facts_sha256
+from arrears.legal.frozen import LedgerReader
 from arrears.legal.packet import State
 from arrears.legal.readiness import Readiness, assess
 from arrears.store.bulk import insert_all
@@ -42,14 +43,7 @@ class _Built:
 def stage_three_accounts(engine: Engine, business_date: date) -> list[str]:
     """Return the accounts at stage three by the newest decision of a day, in order."""
     with reading(engine) as connection:
-        return stage_three_ids(connection, business_date)
-
-
-def stage_three_ids(connection: Connection, business_date: date) -> list[str]:
-    """Return the accounts at stage three by the newest decision of a day, in order, on an open connection."""
-    decided = decisions_in_force(business_date)
-    statement = select(decided.c.account_id).where(decided.c.stage == 3).order_by(decided.c.account_id)
-    return list(connection.execute(statement).scalars())
+        return shelf.stage_three_ids(connection, business_date)
 
 
 def build_packets(
@@ -73,7 +67,7 @@ def build_packets(
     if not account_ids:
         return dict(counts)
     with reading(engine) as connection:
-        ledger = case_file.open_ledger(connection, rt.settings.artifacts_url, run_id, account_ids)
+        ledger = frozen.open_ledger(connection, rt.settings.artifacts_url, run_id, account_ids)
     for start in range(0, len(account_ids), BATCH):
         if start % READ_AHEAD == 0:
             ledger.read_schedules(account_ids[start : start + READ_AHEAD], business_date)
@@ -95,7 +89,7 @@ def retire_packets(rt: Runtime, engine: Engine, run_id: str, business_date: date
             .order_by(packet_table.c.packet_id)
         ).all()
         left = [row for row in current if row.account_id not in still]
-        _supersede(connection, [row.packet_id for row in left], business_date)
+        shelf.supersede(connection, [row.packet_id for row in left], business_date)
         record_many(
             connection,
             rt,
@@ -119,8 +113,8 @@ def _build_batch(
 ) -> Counter[str]:
     with reading(engine) as connection:
         cases = case_file.load(connection, ledger, policy, day, batch)
-        current = _current(connection, batch)
-        versions = _versions(connection, batch)
+        current = shelf.current_packets(connection, batch)
+        versions = shelf.last_versions(connection, batch)
     built: list[_Built] = []
     fresh_clocks: list[dict[str, Any]] = []
     counts: Counter[str] = Counter()
@@ -149,7 +143,7 @@ def _build_one(
 ) -> _Built | None:
     """Render and file one packet, or return ``None`` when the current one still tells the truth."""
     facts = case.facts
-    identity = facts_sha256(facts, readiness.gates, policy.sha256)
+    identity = facts_sha256(facts, readiness.gates, readiness.papers, policy.sha256)
     state = packet.state_of(case, readiness)
     if before is not None and _same(before, identity, state, readiness):
         return None
@@ -188,11 +182,12 @@ def _render(
     number = number_of(packet_id)
     try:
         return packet.render(rt.settings.home, case, readiness, policy, state, number, identity), state
-    except typesetting.CannotRender as error:
-        broken = State("incomplete" if state.name != "withheld" else "withheld", (*state.reasons, error.reason))
+    except ArrearsError as error:
+        reason = error.reason if isinstance(error, typesetting.CannotRender) else "cannot_render"
+        broken = State("incomplete" if state.name != "withheld" else "withheld", (*state.reasons, reason))
     try:
         return packet.render(rt.settings.home, case, readiness, policy, broken, number, identity), broken
-    except typesetting.CannotRender:
+    except ArrearsError:
         return None, broken
 
 
@@ -222,7 +217,7 @@ def _manifest(
         "cut_off": case.facts.business_date.isoformat(),
         "run_id": run_id,
         "policy": {"id": policy.policy_id, "version": policy.version, "sha256": policy.sha256},
-        "template_sha256": typesetting.template_sha256(packet.TEMPLATE),
+        "template_sha256": typesetting.template_sha256(sheets.TEMPLATE),
         "evidence": sorted([document.kind, document.sha256] for document in case.facts.documents),
     }
 
@@ -244,7 +239,7 @@ def _event(row: Row, subject_ref: str, policy: Policy, replaces: str | None) -> 
             "facts_sha256": row["facts_sha256"],
             "pdf_sha256": row["pdf_sha256"] or "",
             "manifest_sha256": row["manifest_sha256"],
-            "template_sha256": typesetting.template_sha256(packet.TEMPLATE),
+            "template_sha256": typesetting.template_sha256(sheets.TEMPLATE),
         },
     )
 
@@ -253,7 +248,7 @@ def _store(
     rt: Runtime, engine: Engine, run_id: str, day: date, built: Sequence[_Built], fresh_clocks: Sequence[dict[str, Any]]
 ) -> None:
     with writing(engine) as connection:
-        _supersede(connection, [made.replaces for made in built if made.replaces], day)
+        shelf.supersede(connection, [made.replaces for made in built if made.replaces], day)
         insert_all(connection, packet_table, (made.row for made in built))
         record_many(connection, rt, run_id=run_id, events=(made.event for made in built))
         if fresh_clocks:
@@ -263,28 +258,6 @@ def _store(
                 .values(clocks=bindparam("fresh")),
                 fresh_clocks,
             )
-
-
-def _supersede(connection: Connection, packet_ids: Sequence[str], day: date) -> None:
-    if packet_ids:
-        connection.execute(
-            update(packet_table).where(packet_table.c.packet_id == bindparam("key")).values(superseded_on=day),
-            [{"key": packet_id} for packet_id in packet_ids],
-        )
-
-
-def _current(connection: Connection, batch: Sequence[str]) -> dict[str, Row]:
-    statement = select(packet_table).where(packet_table.c.account_id.in_(batch), packet_table.c.superseded_on.is_(None))
-    return {row["account_id"]: dict(row) for row in connection.execute(statement).mappings()}
-
-
-def _versions(connection: Connection, batch: Iterable[str]) -> dict[str, int]:
-    statement = (
-        select(packet_table.c.account_id, func.max(packet_table.c.version).label("version"))
-        .where(packet_table.c.account_id.in_(batch))
-        .group_by(packet_table.c.account_id)
-    )
-    return {row.account_id: row.version for row in connection.execute(statement)}
 
 
 def _clock_rows(readiness: Readiness) -> list[dict[str, str]]:

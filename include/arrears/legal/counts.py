@@ -5,7 +5,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
-from arrears.legal.build import stage_three_ids
+from arrears.legal.shelf import stage_three_ids
 from arrears.store.tables.legal import PACKET_STATES, packet
 
 

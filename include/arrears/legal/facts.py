@@ -3,7 +3,7 @@
 Accrual after the cut-off, later contacts and days left are outside the hash: a week without news keeps the packet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -149,8 +149,10 @@ class LegalFacts:
         return sorted(found, key=lambda document: (document.dated_on or date.max, document.sha256))
 
 
-def facts_sha256(facts: LegalFacts, gates: dict[str, bool], policy_sha256: str) -> str:
+def facts_sha256(facts: LegalFacts, gates: Mapping[str, bool], papers: Mapping[str, str], policy_sha256: str) -> str:
     """Return the identity of a packet: parties, principal and payments, holds, gates, remedy and policy.
+
+    ``papers`` names the document each evidence gate rests on; a further paper of the same kind changes nothing.
 
     The same facts give the same hash in every store: no random reference, run id or path is in it.
     """
@@ -185,6 +187,7 @@ def facts_sha256(facts: LegalFacts, gates: dict[str, bool], policy_sha256: str) 
             "holds": sorted([hold.kind, _day(hold.from_on), _day(hold.until_on)] for hold in facts.holds),
             "asset": facts.asset,
             "gates": gates,
+            "papers": papers,
             "remedy": facts.chosen_remedy or "",
             "policy": policy_sha256,
         }

@@ -11,11 +11,18 @@ from datetime import timedelta
 from arrears.ladder.policy import Policy
 from arrears.legal import clocks
 from arrears.legal.clocks import Cure, LegalClock
-from arrears.legal.facts import LegalFacts
+from arrears.legal.facts import Document, LegalFacts
 
 REMEDIES = ("accelerate", "terminate_and_recover", "realise_security", "sue_and_preserve", "agency")
 _TAKES_THE_ASSET = ("terminate_and_recover", "realise_security", "agency")
-_REQUIRED_DOCUMENTS = ("contract", "service_address_confirmation", "lawyers_letter", "proof_of_service", "visit_report")
+REQUIRED_DOCUMENTS = (
+    "contract",
+    "service_address_confirmation",
+    "lawyers_letter",
+    "proof_of_service",
+    "visit_report",
+    "guarantee_contract",
+)
 _TWO_PEOPLE = ("lawyers_letter", "proof_of_service", "visit_report")
 
 
@@ -31,6 +38,7 @@ class Readiness:
     clocks: tuple[LegalClock, ...]
     cure: Cure | None
     numbers: dict[str, int]
+    papers: dict[str, str]
 
     @property
     def is_ready(self) -> bool:
@@ -63,7 +71,8 @@ def assess(facts: LegalFacts, policy: Policy) -> Readiness:
         hard_holds=hard,
         clocks=running,
         cure=cure,
-        numbers=_numbers(facts),
+        numbers=numbers_of(facts),
+        papers={kind: found.sha256 for kind in REQUIRED_DOCUMENTS if (found := _paper(facts, kind)) is not None},
     )
 
 
@@ -81,16 +90,16 @@ def _common_gates(
         "limitation_running": not any(clock.is_expired(day) for clock in running if clock.name == "limitation"),
         "guarantee_running": not any(clock.is_expired(day) for clock in running if clock.name == "guarantee"),
     }
-    for kind in _REQUIRED_DOCUMENTS:
-        gates[f"document_{kind}"] = _has(facts, kind)
-    if facts.guarantors:
-        gates["document_guarantee_contract"] = _has(facts, "guarantee_contract")
+    for kind in REQUIRED_DOCUMENTS:
+        if kind != "guarantee_contract" or facts.guarantors:
+            gates[f"document_{kind}"] = _paper(facts, kind) is not None
     return gates
 
 
-def _has(facts: LegalFacts, kind: str) -> bool:
-    found = facts.documents_of(kind)
-    return any(document.is_confirmed_by_two or kind not in _TWO_PEOPLE for document in found)
+def _paper(facts: LegalFacts, kind: str) -> Document | None:
+    """Return the oldest document of a kind that counts; served and visited ones need two people's confirmation."""
+    counted = (row for row in facts.documents_of(kind) if row.is_confirmed_by_two or kind not in _TWO_PEOPLE)
+    return next(counted, None)
 
 
 def _legal_reasons(remedy: str, facts: LegalFacts, policy: Policy) -> tuple[str, ...]:
@@ -114,7 +123,7 @@ def _terminate(facts: LegalFacts, policy: Policy) -> list[str]:
     if facts.contract_type == "loan":
         return ["no_title_to_asset"]
     reasons = _accelerate(facts, policy)
-    numbers = _numbers(facts)
+    numbers = numbers_of(facts)
     ratio_blocks = facts.contract_type == "instalment_sale"
     if ratio_blocks and numbers["paid"] * 100 >= numbers["total"] * policy.legal.paid_ratio_block_percent:
         reasons.append("paid_ratio_block")
@@ -139,7 +148,7 @@ _TESTS: dict[str, Callable[[LegalFacts, Policy], list[str]]] = {
 
 
 def _contract_test(facts: LegalFacts, policy: Policy) -> bool:
-    numbers, legal = _numbers(facts), policy.legal
+    numbers, legal = numbers_of(facts), policy.legal
     overdue, total = numbers["overdue"] * 100, numbers["total"]
     if facts.contract_type == "finance_lease":
         return (
@@ -151,7 +160,7 @@ def _contract_test(facts: LegalFacts, policy: Policy) -> bool:
     return facts.money.overdue_instalments >= legal.loan_test.instalments
 
 
-def _numbers(facts: LegalFacts) -> dict[str, int]:
+def numbers_of(facts: LegalFacts) -> dict[str, int]:
     """Return what the legal tests compare, minor units; a down payment outside the schedule counts as paid."""
     money = facts.money
     total = max(money.total_price_minor or 0, money.schedule_minor)
