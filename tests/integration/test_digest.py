@@ -737,8 +737,18 @@ def test_a_run_that_broke_off_is_reported_without_any_of_its_tasks(store, rt, po
 def test_a_collector_sees_only_their_own_list(morning, rt, policy):
     mail = _mails(morning, rt, policy, ("collector", "wang@arrears.example", "zh", None))[0]
     assert "今天先打这 1 个" in mail.text
+    assert "1 笔承诺今天到期" in mail.text
+    assert "今天拦下 1 个不该打的电话" in mail.text
     assert "A2, A3" in mail.text
     assert "A4" not in mail.text
+
+
+def test_the_newest_assignment_decides_whose_account_it_is(morning, rt, policy):
+    with writing(morning) as connection:
+        for day, staff in [(date(2026, 10, 1), "S2"), (date(2026, 11, 1), "S1"), (date(2026, 12, 1), "S2")]:
+            insert_all(connection, feeds.assignment, [{"account_id": "A4", "from_on": day, "staff_id": staff}])
+    assert _collect(morning, rt, policy, staff_id="S1").promises_due_count == 2
+    assert _collect(morning, rt, policy, staff_id="S2").promises_due_count == 0
 
 
 def test_the_same_delivery_and_reader_have_one_key_and_a_new_delivery_another(morning, rt, policy):
@@ -761,6 +771,21 @@ def test_the_store_keeps_one_row_a_digest(morning, rt, policy):
     with writing(morning) as connection:
         assert insert_new(connection, digest_sent, [row]) == 1
         assert insert_new(connection, digest_sent, [row]) == 0
+
+
+@pytest.mark.real
+def test_postgresql_gives_the_same_figures_and_lists(morning, postgres_store, rt, policy):
+    with writing(postgres_store) as connection:
+        _seed_run(connection, policy)
+        _seed_accounts(connection)
+        _seed_decisions(connection, policy)
+        _seed_contacts(connection)
+        _seed_cases(connection)
+    for branch, staff in [(None, None), ("华北", None), (None, "S1")]:
+        found = [_collect(engine, rt, policy, branch, staff_id=staff) for engine in (morning, postgres_store)]
+        assert found[0] == found[1]
+    lists = [write_worklists(rt, engine, RUN, DAY, policy) for engine in (morning, postgres_store)]
+    assert lists[0] == lists[1]
 
 
 # --- work lists ---

@@ -43,7 +43,7 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.buckets,
         Tables.gates,
     ),
-    "collector": (Tables.tasks, Tables.promises, Tables.stopped),
+    "collector": (Tables.tasks, Tables.promises, Tables.suppressed),
     "legal": (Tables.packets, Tables.approvals, Tables.orders, Tables.clocks, Tables.exceptions),
     "auditor": (
         Tables.runs,

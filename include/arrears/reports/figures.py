@@ -119,7 +119,7 @@ def _collect(
     yesterday = day - ONE_DAY
     frozen = snapshot_portfolio(connection, artifacts_url, run.run_id if run else None, branch)
     recovered = recovery_of(connection, artifacts_url, run.run_id if run else None, day, branch)
-    promised, promised_amount = work.promise_totals(connection, day, branch)
+    promised, promised_amount = work.promise_totals(connection, day, branch, staff_id)
     return Figures(
         business_date=day,
         branch=branch,
@@ -132,8 +132,8 @@ def _collect(
         today=work.plan_of(connection, day, branch),
         yesterday=work.plan_of(connection, yesterday, branch),
         outcomes=work.outcomes_of(connection, yesterday, policy.time_zone, branch),
-        suppressed=work.suppressed_by_reason(connection, day, branch),
-        stopped_calls=work.stopped_calls(connection, day, branch),
+        suppressed=work.suppressed_by_reason(connection, day, branch, staff_id),
+        stopped_calls=work.stopped_calls(connection, day, branch, staff_id),
         tasks=work.tasks_of(connection, day, branch, staff_id=staff_id, limit=TOP),
         tasks_by_staff=work.tasks_by_staff(connection, day, branch),
         staff_names=work.staff_names(connection),

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, select, true
+from sqlalchemy import ColumnElement, func, select, true
 
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import account
+from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.outreach import contact, item
 
 STAFFED = ("call", "visit", "letter")
@@ -41,6 +41,23 @@ def of_branch(account_id: Any, branch: str | None) -> ColumnElement[bool]:
         return true()
     held = account.alias("held")
     return select(held.c.account_id).where(held.c.account_id == account_id, held.c.branch == branch).exists()
+
+
+def owned_by(account_id: Any, staff_id: str | None, business_date: date) -> ColumnElement[bool]:
+    """Say whether a member of staff looks after an account: the newest assignment counts, else the ledger says."""
+    if staff_id is None:
+        return true()
+    held, given = account.alias("owned"), assignment.alias("given")
+    newest = (
+        select(given.c.staff_id)
+        .where(given.c.account_id == held.c.account_id, given.c.from_on <= business_date)
+        .order_by(given.c.from_on.desc())
+        .limit(1)
+        .correlate(held)
+        .scalar_subquery()
+    )
+    owner = func.coalesce(newest, held.c.owner)
+    return select(held.c.account_id).where(held.c.account_id == account_id, owner == staff_id).exists()
 
 
 def contact_of_branch(branch: str | None) -> ColumnElement[bool]:

@@ -45,7 +45,7 @@ CHOICES = {"call": CALL_OUTCOMES, "visit": VISIT_OUTCOMES, "letter": LETTER_OUTC
 
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")
 WIDTHS = {
-    "customer": 11, "contract": 13, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 6, "product": 11,
+    "customer": 11, "contract": 13, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
     "script": 30, "last": 12, "at": 11, "outcome": 12, "reason": 9, "promised_amount": 10, "promised_on": 10,
     "next_on": 10, "note": 12, "party_id": 4, "staff_id": 4,
 }  # fmt: skip
@@ -122,7 +122,7 @@ class _Book:
         self.content = self._target.getvalue()
 
     def style(self, kind: str, **more: Any) -> Any:
-        """Return a cell style: head, plain, first (of a customer) or input."""
+        """Return a cell style: head, plain, first (row of a customer), name (there) or input."""
         base: dict[str, Any] = {
             "font_name": "Microsoft YaHei",
             "font_size": 10,
@@ -135,7 +135,8 @@ class _Book:
             "head": {"bold": True, "bg_color": GREY, "bottom": 2},
             "plain": {},
             "input": {"bg_color": YELLOW, "locked": False, "border": 1, "border_color": LINE},
-            "first": {"bold": True, "top": 2},
+            "first": {"top": 2},
+            "name": {"top": 2, "bold": True},
         }
         wanted = base | kinds[kind] | more
         key = tuple(sorted(wanted.items()))
@@ -211,7 +212,8 @@ class _List:
             elif name == "total" and is_first:
                 self.book.write_amount(page, number, place, row.total_minor, row.currency, kind)
             elif texts.get(name):
-                page.write_string(number, place, texts[name], self.book.style(kind))
+                is_name = is_first and name == "customer"
+                page.write_string(number, place, texts[name], self.book.style("name" if is_name else kind))
             else:
                 page.write_blank(number, place, None, self.book.style(kind))
 

@@ -1,5 +1,7 @@
 """The tables of a digest in business words: no codes, no hashes, names masked."""
 
+from collections import Counter
+
 from arrears.ladder.policy import Policy
 from arrears.reports.casework import PacketLine
 from arrears.reports.control import GateLine, RunLine
@@ -151,11 +153,16 @@ class Tables:
 
     def stopped(self) -> Table | None:
         """Return why people are left alone today, the commonest reason first."""
-        counts = self._figures.suppressed + self._figures.today.withheld
-        named: dict[str, int] = {}
+        return self._reasons(self._figures.suppressed + self._figures.today.withheld)
+
+    def suppressed(self) -> Table | None:
+        """Return why a collector's own customers are left alone today."""
+        return self._reasons(self._figures.suppressed)
+
+    def _reasons(self, counts: Counter[str]) -> Table | None:
+        named: Counter[str] = Counter()
         for code, count in counts.items():
-            word = self._words.reason(code)
-            named[word] = named.get(word, 0) + count
+            named[self._words.reason(code)] += count
         rows = [[word, f"{count:,}"] for word, count in sorted(named.items(), key=lambda pair: (-pair[1], pair[0]))]
         return self._table("stopped", "reason", "#count", rows=rows[:TOP], more=len(rows) - TOP)
 

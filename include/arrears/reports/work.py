@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, func, select, true
 
 from arrears.core.clock import at_local, utc_text
-from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, in_force, of_branch, tally
+from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, in_force, of_branch, owned_by, tally
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, outcome, promise, staff
 from arrears.store.tables.outreach import contact, item, suppression
@@ -83,7 +83,6 @@ class PromiseDue:
     amount_minor: int
     currency: str
     made_on: date
-    staff_id: str | None
 
 
 def plan_of(connection: Connection, business_date: date, branch: str | None) -> Plan:
@@ -103,17 +102,23 @@ def plan_of(connection: Connection, business_date: date, branch: str | None) -> 
     return Plan(by_channel, withheld)
 
 
-def suppressed_by_reason(connection: Connection, business_date: date, branch: str | None) -> Counter[str]:
+def suppressed_by_reason(
+    connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None
+) -> Counter[str]:
     """Count, by reason, the steps that were due and never planned; a step with two reasons counts under both."""
     rows = connection.execute(
         select(suppression.c.reason, func.count())
-        .where(suppression.c.business_date == business_date, of_branch(suppression.c.account_id, branch))
+        .where(
+            suppression.c.business_date == business_date,
+            of_branch(suppression.c.account_id, branch),
+            owned_by(suppression.c.account_id, staff_id, business_date),
+        )
         .group_by(suppression.c.reason)
     )
     return tally(rows)
 
 
-def stopped_calls(connection: Connection, business_date: date, branch: str | None) -> int:
+def stopped_calls(connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None) -> int:
     """Count the calls and visits that must not happen today: stopped to protect somebody, each counted once."""
     protects = and_(suppression.c.reason.not_in(NOT_YET), ~suppression.c.reason.startswith("before_"))
     steps = (
@@ -123,6 +128,7 @@ def stopped_calls(connection: Connection, business_date: date, branch: str | Non
             suppression.c.channel.in_(("call", "visit")),
             protects,
             of_branch(suppression.c.account_id, branch),
+            owned_by(suppression.c.account_id, staff_id, business_date),
         )
         .distinct()
         .subquery()
@@ -136,6 +142,7 @@ def stopped_calls(connection: Connection, business_date: date, branch: str | Non
             contact.c.channel.in_(("call", "visit")),
             contact.c.reason.not_in(NOT_YET),
             contact_of_branch(branch),
+            true() if staff_id is None else contact.c.staff_id == staff_id,
         )
     )
     never = connection.execute(select(func.count()).select_from(steps)).scalar_one()
@@ -272,7 +279,6 @@ def promises_due(
             promise.c.amount_minor,
             account.c.currency,
             promise.c.made_on,
-            account.c.owner,
         )
         .select_from(promise)
         .join(account, account.c.account_id == promise.c.account_id)
@@ -281,18 +287,24 @@ def promises_due(
         .order_by(promise.c.amount_minor.desc(), promise.c.account_id)
         .limit(limit)
     )
-    if staff_id is not None:
-        query = query.where(account.c.owner == staff_id)
+    query = query.where(owned_by(promise.c.account_id, staff_id, business_date))
     return [PromiseDue(*row) for row in connection.execute(query)]
 
 
-def promise_totals(connection: Connection, business_date: date, branch: str | None) -> tuple[int, dict[str, int]]:
+def promise_totals(
+    connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None
+) -> tuple[int, dict[str, int]]:
     """Return how many open promises fall due today, and their amounts by currency."""
     rows = connection.execute(
         select(account.c.currency, func.count(), func.sum(promise.c.amount_minor))
         .select_from(promise)
         .join(account, account.c.account_id == promise.c.account_id)
-        .where(promise.c.due_on == business_date, promise.c.state == "open", of_branch(promise.c.account_id, branch))
+        .where(
+            promise.c.due_on == business_date,
+            promise.c.state == "open",
+            of_branch(promise.c.account_id, branch),
+            owned_by(promise.c.account_id, staff_id, business_date),
+        )
         .group_by(account.c.currency)
     ).all()
     return sum(row[1] for row in rows), {row[0]: int(row[2]) for row in rows}
