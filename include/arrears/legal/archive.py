@@ -1,5 +1,6 @@
 """Packets on disk or in a bucket: names from hashes only, and never a partial file under its final name."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,7 +40,7 @@ def put(artifacts_url: str, path: str, data: bytes) -> None:
     system, root = url_to_fs(artifacts_url)
     target = f"{root.rstrip('/')}/{path}"
     system.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-    part = f"{target}.part"
+    part = f"{target}.{os.getpid()}.part"
     with system.open(part, "wb") as handle:
         handle.write(data)
     system.mv(part, target)

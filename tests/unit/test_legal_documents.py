@@ -1,0 +1,157 @@
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from io import BytesIO
+from pathlib import Path
+
+import pypdf
+import pytest
+
+from arrears.core.errors import BadArguments, CannotTell, PermanentFailure
+from arrears.core.keys import sha256
+from arrears.ladder.policy import load_policy
+from arrears.legal import typesetting
+from arrears.legal.archive import put
+from arrears.legal.facts import Instalment, LegalFacts, Money, Party
+from arrears.legal.letters import letters_for, render_letter
+from arrears.legal.plain_text import breakable, share
+from arrears.legal.readiness import assess
+from arrears.legal.statement import differences
+from arrears.legal.wording import words
+
+TODAY = date(2026, 11, 12)
+POLICY = load_policy()
+BORROWER = Party("B", "borrower", "王喆䶮", "zh", address="某路1号")
+GUARANTOR = Party("G", "guarantor", "Ann Example", "en", address="2 Some Road", guarantee_kind="joint")
+
+
+def facts(**more: object) -> LegalFacts:
+    rows = [Instalment(1, date(2026, 8, 15), 100_00, 99_99), Instalment(2, date(2026, 9, 15), 100_00, 0),
+            Instalment(3, date(2026, 12, 15), 100_00, 0)]  # fmt: skip
+    money = Money("CNY", 2, 100_01, 89, date(2026, 8, 15), 200_00, 300_00, 99_99)
+    whole = LegalFacts("HT-1", "ref", TODAY, "finance_lease", money, 4, parties=(BORROWER, GUARANTOR), instalments=rows)
+    return replace(whole, **more)
+
+
+def text(pdf: bytes) -> str:
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(pdf)).pages)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+def test_each_debtor_and_guarantor_gets_a_letter_in_their_own_language(home):
+    some = facts()
+    zh, en = (
+        text(render_letter(home, letter))
+        for letter in letters_for(some, assess(some, POLICY), POLICY, "lawyers_letter")
+    )
+    assert "王喆䶮" in zh
+    assert "律师函" in zh
+    assert "CNY 100.01" in zh
+    assert "You have guaranteed the debt of 王喆䶮" in en
+    assert POLICY.creditor.complaint_line in en
+
+
+def test_a_letter_threatens_nothing_the_law_or_the_policy_shuts(home):
+    some = facts(contract_type="chattel_mortgage")
+    letter = letters_for(some, assess(some, POLICY), POLICY, "demand_letter")[0]
+    assert "解除合同并收回设备" not in text(render_letter(home, letter))
+    assert "起诉并申请财产保全" in text(render_letter(home, letter))
+
+
+def test_nothing_overdue_is_nothing_to_demand():
+    some = facts(money=replace(facts().money, overdue_minor=0))
+    with pytest.raises(BadArguments, match="nothing is overdue"):
+        letters_for(some, assess(some, POLICY), POLICY, "demand_letter")
+
+
+def test_another_process_in_another_time_zone_sets_the_same_bytes(home, tmp_path):
+    some = facts()
+    letter = letters_for(some, assess(some, POLICY), POLICY, "lawyers_letter")[0]
+    here = render_letter(home, letter)
+    program = (
+        "import json, sys; from datetime import date; from pathlib import Path; from arrears.legal import typesetting;"
+        "sys.stdout.buffer.write(typesetting.render(Path(sys.argv[1]), 'letter.typ', json.load(sys.stdin), "
+        "date(2026, 11, 12)))"
+    )
+    there = subprocess.run([sys.executable, "-c", program, str(home)], input=json.dumps(letter.data).encode(),
+                           capture_output=True, check=True, env={"TZ": "America/New_York", "LC_ALL": "C"}).stdout  # fmt: skip
+    assert sha256(there) == sha256(here)
+    dated = pypdf.PdfReader(BytesIO(here)).metadata
+    assert dated is not None
+    assert str(dated.creation_date)[:10] == "2026-11-12"
+
+
+def test_markup_in_a_name_is_text(home):
+    some = facts(parties=(replace(BORROWER, name='#read("/etc/passwd") *b* $x$'),))
+    letter = letters_for(some, assess(some, POLICY), POLICY, "demand_letter")[0]
+    assert '#read("/etc/passwd") *b* $x$' in text(render_letter(home, letter))
+
+
+def test_a_missing_character_is_named_by_reason_and_never_by_the_name_it_stands_in(home):
+    some = facts(parties=(replace(BORROWER, name="𠮷某人"),))
+    letter = letters_for(some, assess(some, POLICY), POLICY, "demand_letter")[0]
+    with pytest.raises(typesetting.CannotRender) as caught:
+        render_letter(home, letter)
+    assert caught.value.reason == "missing_glyph"
+    assert "𠮷" not in str(caught.value)
+
+
+def test_a_template_without_its_data_names_the_line(home):
+    with pytest.raises(typesetting.CannotRender, match=r"letter\.typ does not compile at .*:\d+:\d+") as caught:
+        typesetting.render(home, "letter.typ", {"lang": "zh"}, TODAY)
+    assert caught.value.reason == "template_error"
+
+
+def test_a_font_that_is_not_the_pinned_one_is_mended_and_a_broken_package_is_refused(tmp_path, monkeypatch):
+    folder = typesetting.unpack_fonts(tmp_path)
+    font = min(folder.iterdir())
+    whole = font.read_bytes()
+    font.write_bytes(b"another font")
+    assert typesetting.unpack_fonts(tmp_path) == folder
+    assert font.read_bytes() == whole
+    font.unlink()
+    monkeypatch.setattr(typesetting, "sha256", lambda _data: "0" * 64)
+    with pytest.raises(PermanentFailure, match="is not the pinned one"):
+        typesetting.unpack_fonts(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("money", "off"),
+    [({}, []), ({"overdue_minor": 100_02}, ["overdue"]), ({"paid_minor": 100_00}, ["paid"]),
+     ({"schedule_minor": 300_01}, ["schedule"]), ({"due_minor": 199_99}, ["due"]),
+     ({"overdue_instalments": 1}, ["overdue_instalments"])],
+)  # fmt: skip
+def test_one_cent_between_statement_and_ledger_is_found(money, off):
+    some = facts()
+    assert differences(replace(some, money=replace(some.money, **money))) == off
+
+
+def test_an_unknown_code_never_reaches_a_reader():
+    with pytest.raises(CannotTell, match="has no words"):
+        words("no_such_code", "zh")
+
+
+def test_long_words_may_break_and_shares_are_rounded_down():
+    assert breakable("a" * 20).replace("\u200b", "") == "a" * 20
+    assert "\u200b" in breakable("a" * 20)
+    assert breakable("北京市朝阳区建国路甲92号") == "北京市朝阳区建国路甲92号"
+    assert share(1999, 10_000) == "19.9 %"
+    assert share(1, 0) == ""
+
+
+def test_a_failed_write_leaves_nothing_under_the_final_name(tmp_path, monkeypatch):
+    from fsspec.implementations.local import LocalFileSystem
+
+    def broken(*_args, **_kwargs):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(LocalFileSystem, "mv", broken)
+    with pytest.raises(OSError, match="disk full"):
+        put(f"file://{tmp_path}", "packets/ab/x.pdf", b"half")
+    assert not (tmp_path / "packets" / "ab" / "x.pdf").exists()
