@@ -11,6 +11,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 ARREARS_HOME ?= var/$(if $(FEEDS),$(shell basename "$$(realpath -m "$(FEEDS)")"),sample)
 export ARREARS_HOME
+# Which code decided: part of the lineage of every decision.
+ARREARS_CODE_ID ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unreleased)
+export ARREARS_CODE_ID
 
 # The first interpreter of 3.11 to 3.13 that can make a virtual environment; PYTHON=… names another.
 IN_RANGE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))

@@ -57,6 +57,7 @@ def run(
     """Import every feed in a folder, then do the whole day: the same steps as the DAG."""
     from arrears.cli.summary_text import print_summary
     from arrears.steps import whole_day
+    from arrears.steps.approvals import orders_waiting
 
     day = read_date(on)
     if not existing(feeds, "--feeds").is_dir():
@@ -70,7 +71,7 @@ def run(
     if as_json:
         print_json(summary.document)
     else:
-        print_summary(summary.document, settings)
+        print_summary(summary.document, settings, orders_waiting(rt))
     if summary.error:
         raise summary.error
 

@@ -1,5 +1,6 @@
 """The end of a run as a person reads it: what happened, what waits for people, and where to look."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +24,14 @@ RUNGS = {
 }
 
 
-def print_summary(document: dict[str, Any], settings: Settings) -> None:
-    """Print the summary of a run on stdout."""
-    console = Console(highlight=False)
+def print_summary(document: dict[str, Any], settings: Settings, waiting: Sequence[str]) -> None:
+    """Print the summary of a run on stdout; ``waiting`` are the numbers of the orders that wait for approval."""
+    console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]{document['business_date']}  {document['status']}[/bold]  run {document['run_id']}")
     _print_ledger(console, document["ledger"])
     console.print(_levels(document))
     _print_effects(console, document)
-    _print_waiting(console, document)
+    _print_waiting(console, _relative(settings.home), waiting)
     _print_places(console, settings)
 
 
@@ -72,14 +73,16 @@ def _top(reasons: dict[str, int]) -> str:
     return ", ".join(f"{reason} {count}" for reason, count in ordered) or "none"
 
 
-def _print_waiting(console: Console, document: dict[str, Any]) -> None:
-    for order_no in document.get("awaiting", ()):
-        console.print(
-            f"  .venv/bin/arrears approvals approve {order_no} --as REH-LEGAL --note 'read the packet'", soft_wrap=True
-        )
-        console.print(
-            f"  .venv/bin/arrears approvals approve {order_no} --as REH-RISK --note 'worth the cost'", soft_wrap=True
-        )
+def _print_waiting(console: Console, home: Path, waiting: Sequence[str]) -> None:
+    """Print how two people let an order leave: commands to copy."""
+    if not waiting:
+        return
+    console.print("\nwaiting for two people, for example")
+    arrears = f"ARREARS_HOME={home} .venv/bin/arrears"
+    for staff_id, note in (("REH-LEGAL", "packet read"), ("REH-RISK", "worth its cost")):
+        line = f"  {arrears} approvals approve {waiting[0]} --as {staff_id} --note '{note}'"
+        console.print(line, soft_wrap=True, markup=False)
+    console.print(f"  {arrears} approvals list        all {len(waiting)}", soft_wrap=True, markup=False)
 
 
 def _print_places(console: Console, settings: Settings) -> None:

@@ -119,6 +119,7 @@ def _report(settings: Settings, airflow_run: str) -> int:
     """Print what the day came to and return the exit code of the command contract."""
     from arrears.cli.summary_text import print_summary
     from arrears.steps import runs, summary, world
+    from arrears.steps.approvals import orders_waiting
 
     for reason in progress.failures():
         notes().print(f"arrears: {reason}", markup=False, soft_wrap=True)
@@ -128,7 +129,7 @@ def _report(settings: Settings, airflow_run: str) -> int:
         log = Path(os.environ["AIRFLOW_HOME"]) / "run.log"
         raise PermanentFailure(f"the day did not open: the reason is at the end of {log}")
     document = summary.read(rt, day)
-    print_summary(document, settings)
+    print_summary(document, settings, orders_waiting(rt))
     return {"completed": 0, "held": 3}.get(document["status"], 1)
 
 

@@ -121,8 +121,10 @@ def _packets(connection: Connection, _policy: Policy) -> int:
     """Stage-three accounts of the newest day without a current packet, and accounts with two."""
     newest = connection.execute(select(func.max(decision.c.business_date))).scalar()
     current = and_(packet.c.account_id == decision.c.account_id, packet.c.superseded_on.is_(None))
-    missing = select(decision.c.account_id.distinct()).where(
-        decision.c.business_date == newest, decision.c.stage == 3, ~exists().where(current)
+    missing = (
+        select(decision.c.account_id)
+        .distinct()
+        .where(decision.c.business_date == newest, decision.c.stage == 3, ~exists().where(current))
     )
     twice = select(packet.c.account_id).where(packet.c.superseded_on.is_(None)).group_by(packet.c.account_id)
     return _count(connection, missing) + _count(connection, twice.having(func.count() > 1))

@@ -2,7 +2,7 @@
 
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.repossession.approvals import Voted, vote
+from arrears.repossession.approvals import Voted, list_open, vote
 from arrears.steps import runs
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
 
@@ -27,3 +27,8 @@ def _runtime(settings: Settings, decision: str) -> Runtime:
     rt = build_runtime(settings, shell_attempt(f"approvals {decision}"))
     rehearsed = runs.rehearsed_date(rt)
     return rt if rehearsed is None else build_runtime(settings, rt.attempt, rehearsal_of=rehearsed)
+
+
+def orders_waiting(rt: Runtime) -> list[str]:
+    """Return the numbers of the orders that wait for approval."""
+    return [waiting.order_no for waiting in list_open(store_of(rt)) if waiting.order_no]

@@ -1,12 +1,13 @@
 """The steps of ``arrears_repossession``: put one batch of orders before two people and record what they said."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arrears.core.errors import BadInput
+from arrears.core.errors import BadArguments, BadInput
 from arrears.core.runtime import Request, Runtime
 
-ROLES = ("legal", "risk")
+log = logging.getLogger(__name__)
 
 
 def open_batch(rt: Runtime, request: Request) -> str:
@@ -74,14 +75,19 @@ def _record(rt: Runtime, batch: str, role: str, answers: Sequence[Mapping[str, A
         person = str((answer.get("responded_by_user") or {}).get("id") or "")
         for waiting in list_open(store_of(rt)):
             if waiting.order_no in chosen and role in waiting.missing:
-                _vote(rt, batch, waiting.approval_id, person, note)
-                recorded += 1
+                recorded += _vote(rt, batch, waiting.approval_id, role, person, note)
     return {"recorded": recorded}
 
 
-def _vote(rt: Runtime, batch: str, approval_id: str, person: str, note: str) -> None:
+def _vote(rt: Runtime, batch: str, approval_id: str, role: str, person: str, note: str) -> bool:
+    """Record one vote; one that may not count is left out and the rest of the batch goes on."""
     from arrears.repossession.approvals import vote
     from arrears.steps.world import policy_of, store_of
 
-    vote(rt, store_of(rt), approval_id=approval_id, staff_id=person, decision="approve", note=note,
-         identity="airflow", policy=policy_of(rt.settings), run_id=batch)  # fmt: skip
+    try:
+        vote(rt, store_of(rt), approval_id=approval_id, staff_id=person, decision="approve", note=note,
+             identity="airflow", policy=policy_of(rt.settings), run_id=batch, role=role)  # fmt: skip
+    except BadArguments as error:
+        log.warning("a vote did not count: %s", error)
+        return False
+    return True
