@@ -46,7 +46,7 @@ def upgrade() -> None:
         sa.Column("accepted_at", sa.String(length=20), nullable=True),
         sa.PrimaryKeyConstraint("snapshot_id", name=op.f("pk_snapshot")),
         sa.UniqueConstraint("business_date", "delivery_no", name=op.f("uq_snapshot_business_date_delivery_no")),
-        comment="One frozen ledger; control_totals = unpaid due per currency in minor units; facts = what the gates compare; accepted_at is set when its gates passed or were overridden.",
+        comment="One frozen ledger; control_totals = unpaid due per currency in minor units; facts = what gates compare; accepted_at is set when its gates passed or were overridden.",
     )
     op.create_table(
         "account",

@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.CheckConstraint("version > 0", name=op.f("ck_packet_version_counts_from_one")),
         sa.PrimaryKeyConstraint("packet_id", name=op.f("pk_packet")),
         sa.UniqueConstraint("account_id", "version", name=op.f("uq_packet_account_id_version")),
-        comment="packet_id = natural_key(account_id, version). One current packet per stage-three account; old ones are kept.",
+        comment="packet_id = natural_key(account_id, version). One current packet per stage-three account, old ones kept.",
     )
     op.create_index(
         "uq_packet_current",
