@@ -23,14 +23,18 @@ POLICY = load_policy()
 LIMITS = POLICY.ledger
 
 
-def shape(*, accounts: int = 100, instalments: int = 1200, payments: int = 800, stages: tuple[int, ...] = (80, 10, 5, 5),
-          unpaid: int = 1_000_000, due: dict[str, list[int]] | None = None, form: str = "payments", absent: int = 0,
-          quarantined: int = 0) -> Shape:  # fmt: skip
+def shape(
+    *, accounts: int = 100, instalments: int = 1200, payments: int = 800, stages: tuple[int, ...] = (80, 10, 5, 5),
+    unpaid: int = 1_000_000, due: dict[str, list[int]] | None = None, form: str = "payments", absent: int = 0,
+    quarantined: int = 0,
+) -> Shape:  # fmt: skip
     return Shape(form, {"accounts": accounts, "instalments": instalments, "payments": payments}, list(stages),
                  {"CNY": unpaid}, {"CNY": due or {}}, {"instalments": quarantined}, accounts, absent)  # fmt: skip
 
 
-def verdicts(now: Shape, before: Shape | None = None, controls: tuple[Control, ...] = (), days: int = 1) -> dict[str, Gate]:
+def verdicts(
+    now: Shape, before: Shape | None = None, controls: tuple[Control, ...] = (), days: int = 1
+) -> dict[str, Gate]:
     earlier = None if before is None else Reference("0" * 64, DAY - timedelta(days), before)
     return {gate.name: gate for gate in judge(now, DAY, earlier, list(controls), LIMITS)}
 

@@ -29,7 +29,8 @@ class Slow:
 
 def slowly(rows: list[tuple[int, int, int]], pool: int, *, open_items: bool) -> Slow:
     result, left = Slow(), max(0, pool)
-    for due, _, amount, given_paid in sorted((due, place, amount, paid) for place, (due, amount, paid) in enumerate(rows)):
+    ordered = sorted((due, place, amount, paid) for place, (due, amount, paid) in enumerate(rows))
+    for due, _, amount, given_paid in ordered:
         if open_items:
             used = min(given_paid, amount)
         else:

@@ -19,7 +19,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder, self.out = folder, folder / "out.csv"
 
-    def stage(self, instalments: str, payments: str | None = None, accounts: str = ACCOUNTS, on: date = DAY) -> list[str]:
+    def stage(self, instalments: str, payments: str | None = None, accounts: str = ACCOUNTS) -> list[str]:
         paths = []
         for name, text in (("accounts", accounts), ("instalments", instalments), ("payments", payments)):
             path = self.folder / f"{name}.csv"
@@ -28,7 +28,7 @@ class Desk:
         first, second, third = paths
         assert first is not None
         assert second is not None
-        stage_files(first, second, third, on, self.out)
+        stage_files(first, second, third, DAY, self.out)
         lines = self.out.read_text(encoding="utf-8").split("\n")
         assert lines[0] == HEADER
         assert lines[-1] == ""
@@ -97,7 +97,8 @@ def test_an_account_closed_on_or_before_the_date_is_left_out(desk: Desk) -> None
 
 
 def test_the_open_item_form_counts_each_row_for_itself(desk: Desk) -> None:
-    rows = "account_id,instalment_no,due_date,amount_due,amount_paid\nA1,1,2026-09-15,100.00,0.00\nA1,2,2026-10-15,100.00,150.00\n"
+    header = "account_id,instalment_no,due_date,amount_due,amount_paid\n"
+    rows = header + "A1,1,2026-09-15,100.00,0.00\nA1,2,2026-10-15,100.00,150.00\n"
     assert desk.stage(rows)[0] == "A1,2026-11-12,100.00,2026-09-15,58,1,1"
 
 
@@ -158,7 +159,7 @@ def test_unknown_columns_are_named_and_ignored(desk: Desk) -> None:
     assert "accounts.csv: ignored columns score" in result.notes
 
 
-def test_without_a_file_to_write_the_csv_goes_to_standard_output(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_file_the_csv_goes_to_standard_output(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.stage(schedule("A1,1,2026-10-15,1.00"))
     stage_files(desk.folder / "accounts.csv", desk.folder / "instalments.csv", None, DAY, None)
     assert capsys.readouterr().out == desk.out.read_text(encoding="utf-8")

@@ -1,0 +1,224 @@
+"""Every feed into its table: natural keys, corrections, promises split out, and what the auditor is told."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, Table, insert, select, update
+
+from arrears.core.errors import BadArguments, BadInput
+from arrears.core.keys import natural_key
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import load_policy
+from arrears.ledger.catalogue import FEEDS, HOLD_KINDS
+from arrears.ledger.deliveries import Delivery
+from arrears.ledger.intake import import_feed
+from arrears.ledger.rows import TARGETS
+from arrears.store.engine import reading, writing
+from arrears.store.tables import audit, feeds, people
+
+DAY = date(2026, 11, 12)
+HASH = "ab" * 32
+WHOLE = {
+    "parties": "account_id,party_id,role,name,mobile,opt_outs\nA1,N1,borrower,王小明,+8613900000001,sms;email\n",
+    "outcomes": "account_id,party_id,channel,at,outcome\nA1,N1,call,2026-11-11T18:30:00,no_answer\n",
+    "promises": "account_id,made_on,due_on,amount\nA1,2026-11-11,2026-11-20,500.00\n",
+    "holds": "account_id,kind,from_on\nA1,dispute,2026-11-11\n",
+    "plans": "account_id,signed_on,first_due_on,instalments,amount_each\nA1,2026-11-01,2026-12-01,6,100.00\n",
+    "staff": "staff_id,name,roles\nS1,李娜,collector;field\n",
+    "assignments": "account_id,staff_id,from_on\nA1,S1,2026-11-01\n",
+    "agencies": "agency_id,name\nG1,示例拖车\n",
+    "documents": f"account_id,kind,sha256,dated_on\nA1,contract,{HASH},2025-01-01\n",
+    "locations": "account_id,at,lat,lon,source\nA1,2026-11-11T08:00:00Z,31.2304,121.4737,tracker\n",
+    "schedule_changes": "account_id,kind,from_on\nA1,payment_holiday,2026-11-01\n",
+    "charges": "account_id,charged_on,kind,amount\nA1,2026-11-01,late_fee,12.50\n",
+    "cases": "account_id,case_id,kind,state,at,remedy\nA1,K1,remedy,chosen,2026-11-10T02:00:00Z,sue_and_preserve\n",
+    "debits": "account_id,debit_id,requested_on,amount,result\nA1,D1,2026-11-11,100.00,pending\n",
+    "recoveries": "account_id,received_on,amount,kind\nA1,2026-11-01,-300.00,sale\n",
+    "controls": "business_date,kind,currency,value\n2026-11-12,unpaid_due,CNY,123.45\n2026-11-12,accounts,,7\n",
+    "opening": "account_id,kind,at,party_id,attested_by,second_attested_by\nA1,call,2026-10-01T02:00:00Z,N1,S1,S2\n",
+    "payments": "payment_id,account_id,paid_on,amount\nP1,A1,2026-11-12,88.00\n",
+}
+
+
+class Office:
+    """Imports texts as files."""
+
+    def __init__(self, rt: Runtime, store: Engine, folder: Path) -> None:
+        self.rt, self.store, self.folder, self.runs = rt, store, folder, 0
+
+    def take(self, feed: str, text: str, on: date = DAY) -> Delivery:
+        self.runs += 1
+        path = self.folder / f"{feed}.csv"
+        path.write_text(text, encoding="utf-8")
+        return import_feed(self.rt, self.store, f"import-{on}-{self.runs}", feed, path, on)
+
+    def rows(self, table: Table, *columns: str) -> list[tuple[object, ...]]:
+        with reading(self.store) as connection:
+            wanted = [table.c[name] for name in columns]
+            return [tuple(row) for row in connection.execute(select(*wanted).order_by(*wanted))]
+
+    def events(self, kind: str) -> list[dict[str, object]]:
+        bodies = [json.loads(str(body, "utf-8")) for (body,) in self.rows(audit.audit_pending, "body")]  # type: ignore[call-overload] # a column of bytes
+        return [body for body in bodies if body["type"] == kind]
+
+
+@pytest.fixture
+def office(rt: Runtime, store: Engine, tmp_path: Path) -> Office:
+    made = Office(rt, store, tmp_path)
+    made.take("accounts", "account_id,closed_on,currency\nA1,,\nA2,,JPY\n")
+    return made
+
+
+@pytest.mark.parametrize("feed", sorted(WHOLE))
+def test_every_feed_lands_in_its_table_with_its_origin(office: Office, feed: str) -> None:
+    arrived = office.take(feed, WHOLE[feed])
+    assert (arrived.quarantined, arrived.accepted, arrived.duplicate) == (0, arrived.rows, False)
+    table = people.account_party if feed == "parties" else TARGETS[feed].table
+    origins = office.rows(table, "delivery_id", "row_no")
+    assert origins == [(arrived.delivery_id, row) for row in range(2, 2 + arrived.rows)]
+
+
+def test_no_feed_of_the_contract_is_left_out() -> None:
+    assert set(WHOLE) | {"accounts", "instalments"} == set(FEEDS)
+
+
+def test_the_holds_of_the_feed_are_those_of_the_policy() -> None:
+    holds = load_policy().holds
+    assert set(HOLD_KINDS) == set(holds.hard) | set(holds.soft)
+
+
+def test_local_time_is_kept_as_utc_and_amounts_as_minor_units(office: Office) -> None:
+    office.take("outcomes", WHOLE["outcomes"])
+    office.take("controls", WHOLE["controls"])
+    assert office.rows(feeds.outcome, "at") == [("2026-11-11T10:30:00Z",)]
+    assert office.rows(feeds.control, "kind", "value") == [("accounts", 7), ("unpaid_due", 12345)]
+
+
+def test_keys_are_what_the_table_says_they_are(office: Office) -> None:
+    for feed in ("outcomes", "promises", "documents"):
+        office.take(feed, WHOLE[feed])
+    assert office.rows(feeds.outcome, "outcome_key") == [
+        (natural_key("A1", "N1", "call", "2026-11-11T10:30:00Z", "no_answer"),)]  # fmt: skip
+    assert office.rows(feeds.promise, "promise_key") == [(natural_key("A1", "2026-11-11", "2026-11-20"),)]
+    assert office.rows(feeds.document, "document_key") == [(natural_key("A1", "-", "contract", HASH),)]
+
+
+def test_the_same_file_again_is_told_and_changes_nothing(office: Office) -> None:
+    office.take("outcomes", WHOLE["outcomes"])
+    assert office.take("outcomes", WHOLE["outcomes"]).duplicate
+    assert len(office.events("contact.recorded")) == 1
+    assert len(office.events("ledger.duplicate")) == 1
+
+
+def test_the_same_rows_on_the_next_day_are_no_new_contacts(office: Office) -> None:
+    office.take("outcomes", WHOLE["outcomes"])
+    assert not office.take("outcomes", WHOLE["outcomes"], DAY + timedelta(1)).duplicate
+    assert len(office.events("contact.recorded")) == 1
+
+
+def test_a_correction_supersedes_the_row_and_is_told(office: Office) -> None:
+    header = "account_id,party_id,channel,at,outcome,reason\n"
+    office.take("outcomes", header + "A1,N1,call,2026-11-11T18:30:00,contacted,unknown\n")
+    office.take("outcomes", header + "A1,N1,call,2026-11-11T18:30:00,contacted,malice\n")
+    assert office.rows(feeds.outcome, "reason") == [("malice",)]
+    told = [event["data"] for event in office.events("contact.recorded")]
+    assert [data["correction"] for data in told] == [0, 1]  # type: ignore[index, call-overload] # JSON objects
+
+
+def test_a_promise_is_split_out_of_the_outcome_that_made_it(office: Office) -> None:
+    header = "account_id,party_id,channel,at,outcome,promised_amount,promised_on\n"
+    office.take("outcomes", header + "A1,N1,call,2026-11-11T23:30:00,promised,500.00,2026-11-20\n")
+    assert office.rows(feeds.promise, "made_on", "due_on", "amount_minor", "party_id", "state") == [
+        (date(2026, 11, 11), date(2026, 11, 20), 50000, "N1", "open")]  # fmt: skip
+    (event,) = office.events("promise.recorded")
+    assert event["causes"] == [office.rows(feeds.outcome, "outcome_key")[0][0]]
+
+
+def test_a_promise_delivered_again_keeps_its_state(office: Office) -> None:
+    office.take("promises", WHOLE["promises"])
+    with writing(office.store) as connection:
+        connection.execute(update(feeds.promise).values(state="broken"))
+    office.take("promises", WHOLE["promises"].replace("500.00", "600.00"))
+    assert office.rows(feeds.promise, "amount_minor", "state") == [(60000, "broken")]
+
+
+@pytest.mark.parametrize(("feed", "row", "reason"), [
+    ("outcomes", "A1,N1,call,2026-11-11T18:30:00,shouted", "unknown_value"),
+    ("outcomes", "A1,N1,call,2026-11-11,no_answer", "bad_moment"),
+    ("outcomes", "A1,N1,call,2026-11-14T18:30:00,no_answer", "future_date"),
+    ("outcomes", "A1,,call,2026-11-11T18:30:00,no_answer", "missing_value"),
+    ("promises", "A1,2026-11-11,2026-11-20,0.00", "below_minimum"),
+    ("promises", "A2,2026-11-11,2026-11-20,1.50", "too_many_decimals"),
+    ("holds", "A1,mood,2026-11-11", "unknown_value"),
+    ("locations", "A1,2026-11-11T08:00:00Z,91.0,121.4737,tracker", "bad_degrees"),
+    ("opening", "A1,call,2026-10-01T02:00:00Z,N1,S1,S1", "same_person"),
+    ("documents", "A1,contract,xyz,2025-01-01", "bad_sha256"),
+    ("charges", "A9,2026-11-01,late_fee,12.50", "unknown_account"),
+])  # fmt: skip
+def test_a_bad_row_is_quarantined_and_the_good_ones_are_taken(
+    office: Office, feed: str, row: str, reason: str
+) -> None:
+    arrived = office.take(feed, WHOLE[feed] + row + "\n")
+    assert (arrived.accepted, arrived.quarantined) == (1, 1)
+    assert office.rows(feeds.quarantine, "row_no", "reason") == [(3, reason)]
+
+
+def test_an_amount_promised_without_its_day_is_quarantined(office: Office) -> None:
+    header = "account_id,party_id,channel,at,outcome,promised_amount,promised_on\n"
+    office.take("outcomes", header + "A1,N1,call,2026-11-11T18:30:00,promised,500.00,\n")
+    assert office.rows(feeds.quarantine, "column", "reason") == [("promised_amount", "incomplete_pair")]
+
+
+def test_a_bad_row_holds_its_account_at_once(office: Office) -> None:
+    office.take("outcomes", WHOLE["outcomes"] + "A2,N1,call,2026-11-11T18:30:00,shouted\n")
+    assert office.rows(feeds.account, "account_id", "data_incomplete") == [("A1", False), ("A2", True)]
+
+
+def test_a_row_repeated_to_the_letter_is_quarantined_and_holds_nobody(office: Office) -> None:
+    line = WHOLE["outcomes"].splitlines()[1]
+    arrived = office.take("outcomes", WHOLE["outcomes"] + line + "\n")
+    assert (arrived.accepted, arrived.quarantined) == (1, 1)
+    assert not any(held for (held,) in office.rows(feeds.account, "data_incomplete"))
+
+
+def test_a_file_refused_for_an_unknown_account_is_taken_once_the_account_is_known(office: Office) -> None:
+    text = WHOLE["holds"].replace("A1", "A3")
+    assert office.take("holds", text).quarantined == 1
+    office.take("accounts", "account_id,closed_on\nA1,\nA2,\nA3,\n")
+    again = office.take("holds", text)
+    assert (again.accepted, again.quarantined, again.duplicate) == (1, 0, False)
+
+
+def test_ties_no_longer_delivered_end_and_others_stay(office: Office) -> None:
+    header = "account_id,party_id,role\n"
+    office.take("parties", header + "A1,N1,borrower\nA1,N2,guarantor\nA2,N2,borrower\n")
+    office.take("parties", header + "A1,N1,borrower\n")
+    assert office.rows(people.account_party, "account_id", "party_id") == [("A1", "N1"), ("A2", "N2")]
+
+
+def test_one_person_of_two_accounts_is_one_row_with_what_either_says(office: Office) -> None:
+    header = "account_id,party_id,role,name,mobile\n"
+    office.take("parties", header + "A1,N1,borrower,王小明,\nA2,N1,guarantor,,+8613900000001\n")
+    assert office.rows(people.party, "party_id", "name", "mobile") == [("N1", "王小明", "+8613900000001")]
+
+
+def test_an_erased_person_stays_erased(office: Office) -> None:
+    with writing(office.store) as connection:
+        connection.execute(insert(people.party).values(party_id="N1", erased_at="2026-11-01T00:00:00Z"))
+    office.take("parties", WHOLE["parties"])
+    assert office.rows(people.party, "party_id", "name") == [("N1", None)]
+
+
+def test_instalments_come_only_with_the_daily_ledger(office: Office) -> None:
+    with pytest.raises(BadArguments, match="feeds folder"):
+        office.take("instalments", "account_id,instalment_no,due_date,amount_due\n")
+    with pytest.raises(BadArguments, match="feed 'weather'"):
+        office.take("weather", "x\n")
+
+
+def test_a_file_without_a_required_column_is_refused_whole(office: Office) -> None:
+    with pytest.raises(BadInput, match=r"outcomes.csv row 1: missing column at, outcome"):
+        office.take("outcomes", "account_id,party_id,channel\nA1,N1,call\n")
+    assert office.rows(feeds.outcome, "outcome_key") == []

@@ -1,0 +1,218 @@
+"""The same feed as CSV in another encoding, XLSX, Parquet or SQL gives the same stages, or says why not."""
+
+import sqlite3
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
+from arrears.ledger.catalogue import FEEDS
+from arrears.ledger.mapping import read_mapping
+from arrears.ledger.spool import Spool
+from arrears.ledger.stage_file import stage_files
+
+DAY = date(2026, 11, 12)
+STAGED = "00123,2026-11-12,1234.50,2026-10-15,28,1,1\n"
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.csv"
+    path.write_text("account_id,closed_on\n00123,\n", encoding="utf-8")
+    return path
+
+
+def staged(accounts: Path, instalments: Path, *, mapping: str | None = None, ledger_url: str | None = None) -> str:
+    out, map_file = accounts.parent / "out.csv", accounts.parent / "mapping.yaml"
+    if mapping is not None:
+        map_file.write_text(mapping, encoding="utf-8")
+    stage_files(accounts, instalments, None, DAY, out, mapping=map_file, ledger_url=ledger_url)
+    return out.read_text(encoding="utf-8").split("\n", 1)[1]
+
+
+CHINESE = """
+instalments:
+  encoding: gb18030
+  delimiter: ";"
+  dates: "%Y年%m月%d日"
+  thousands: ","
+  columns: {合同号: account_id, 期次: instalment_no, 应还日: due_date, 应还金额: amount_due}
+"""
+
+
+def test_chinese_headers_in_gb18030_are_read_as_mapped(accounts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "instalments.csv"
+    path.write_bytes("合同号;期次;应还日;应还金额;备注\n00123;1;2026年10月15日;1,234.50;无\n".encode("gb18030"))
+    assert staged(accounts, path, mapping=CHINESE) == STAGED
+
+
+def test_nothing_is_guessed_without_a_mapping(accounts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "instalments.csv"
+    path.write_bytes("合同号,期次,应还日,应还金额\n00123,1,2026-10-15,1234.50\n".encode("gb18030"))
+    with pytest.raises(BadInput, match="row 1: not utf-8; name the encoding"):
+        staged(accounts, path)
+
+
+def test_utf8_read_as_gb18030_is_noticed_at_the_header(accounts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "instalments.csv"
+    path.write_text("合同号;期次;应还日期;应还金额\n00123;1;2026年10月15日;1,234.50\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=r"row 1: (missing column|not gb18030)"):
+        staged(accounts, path, mapping=CHINESE)
+
+
+def test_a_thousands_mark_in_the_wrong_place_is_no_number(accounts: Path, tmp_path: Path) -> None:
+    path = tmp_path / "instalments.csv"
+    path.write_bytes("合同号;期次;应还日;应还金额\n00123;1;2026年10月15日;12,34.50\n".encode("gb18030"))
+    with pytest.raises(BadInput, match="bad_amount"):
+        staged(accounts, path, mapping=CHINESE)
+
+
+def workbook(path: Path, *rows: tuple[object, ...]) -> Path:
+    book = openpyxl.Workbook()
+    for row in (("account_id", "instalment_no", "due_date", "amount_due"), *rows):
+        book.active.append(row)
+    book.save(path)
+    return path
+
+
+def test_a_sheet_gives_its_numbers_as_decimal_text_and_its_dates_as_dates(accounts: Path, tmp_path: Path) -> None:
+    due = datetime(2026, 10, 15)  # noqa: DTZ001 - a sheet knows no zones
+    path = workbook(tmp_path / "instalments.xlsx", ("00123", 1, due, 1234.5), (None, None, None, None))
+    assert staged(accounts, path) == STAGED
+
+
+def test_a_sheet_number_with_more_decimals_than_the_currency_is_refused(accounts: Path, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "instalments.xlsx", ("00123", 1, date(2026, 10, 15), 0.125))
+    with pytest.raises(BadInput, match=r"instalments.xlsx row 2, column amount_due: .*too_many_decimals"):
+        staged(accounts, path)
+
+
+def test_a_sheet_row_wider_than_its_header_is_bad(accounts: Path, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "instalments.xlsx", ("00123", 1, date(2026, 10, 15), 1, "more"))
+    with pytest.raises(BadInput, match=r"row 2: .*wrong_cell_count"):
+        staged(accounts, path)
+
+
+def test_a_workbook_with_two_sheets_needs_a_name(accounts: Path, tmp_path: Path) -> None:
+    path = workbook(tmp_path / "instalments.xlsx", ("00123", 1, date(2026, 10, 15), 1234.5))
+    book = openpyxl.load_workbook(path)
+    book.create_sheet("other")
+    book.save(path)
+    with pytest.raises(BadInput, match="2 sheets, name one"):
+        staged(accounts, path)
+    assert staged(accounts, path, mapping="instalments: {sheet: Sheet}") == STAGED
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "parquet"])
+def test_a_truncated_binary_file_is_named(accounts: Path, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"instalments.{ending}"
+    path.write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(BadInput, match=rf"instalments.{ending}: not a.*truncated"):
+        staged(accounts, path)
+
+
+def parquet(path: Path, amounts: pa.Array) -> Path:
+    table = pa.table({"account_id": ["00123"], "instalment_no": pa.array([1], pa.int16()),
+                      "due_date": pa.array([date(2026, 10, 15)], pa.date32()), "amount_due": amounts})  # fmt: skip
+    pq.write_table(table, path)
+    return path
+
+
+@pytest.mark.parametrize("amounts", [
+    pa.array([Decimal("1234.5000")], pa.decimal128(18, 4)), pa.array(["1234.50"]),
+    pa.array(["1234.5"]).dictionary_encode(),
+])  # fmt: skip
+def test_parquet_takes_exact_types(accounts: Path, tmp_path: Path, amounts: pa.Array) -> None:
+    assert staged(accounts, parquet(tmp_path / "instalments.parquet", amounts)) == STAGED
+
+
+def test_parquet_refuses_floats_for_money(accounts: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"instalments.parquet row 1, column amount_due: floats are refused"):
+        staged(accounts, parquet(tmp_path / "instalments.parquet", pa.array([1234.5])))
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> str:
+    file = tmp_path / "ledger.sqlite"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE schedule (contract TEXT, n INTEGER, due TEXT, fen INTEGER, yuan REAL)")
+        database.execute("INSERT INTO schedule VALUES ('00123', 1, '2026-10-15', 123450, 1234.5)")
+    return f"sqlite:///{file}"
+
+
+def query(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "instalments.sql"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+COLUMNS = "contract AS account_id, n AS instalment_no, due AS due_date"
+EXACT = "printf('%d.%02d', fen / 100, fen % 100) AS amount_due"
+
+
+def test_one_select_is_run_on_the_ledgers_database(accounts: Path, tmp_path: Path, ledger: str) -> None:
+    path = query(tmp_path, f"-- open instalments\nSELECT {COLUMNS}, {EXACT} FROM schedule WHERE due < :business_date;")
+    assert staged(accounts, path, ledger_url=ledger) == STAGED
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    (f"SELECT {COLUMNS}, yuan AS amount_due FROM schedule", "row 2, column amount_due: floats are refused"),
+    (f"SELECT {COLUMNS} FROM schedule", "row 1: missing column amount_due"),
+    ("DELETE FROM schedule", "write exactly one SELECT"),
+    ("SELECT 1; DELETE FROM schedule", "write exactly one SELECT"),
+])  # fmt: skip
+def test_a_query_that_is_not_one_exact_select_is_refused(
+    accounts: Path, tmp_path: Path, ledger: str, text: str, reason: str
+) -> None:
+    with pytest.raises(BadInput, match=reason):
+        staged(accounts, query(tmp_path, text), ledger_url=ledger)
+
+
+def test_a_query_can_never_write(accounts: Path, tmp_path: Path, ledger: str) -> None:
+    path = query(tmp_path, "WITH gone AS (SELECT 1) DELETE FROM schedule")
+    with pytest.raises(TemporaryFailure, match=r"instalments.sql: the ledger's database refused it"):
+        staged(accounts, path, ledger_url=ledger)
+    with sqlite3.connect(ledger.removeprefix("sqlite:///")) as database:
+        assert database.execute("SELECT count(*) FROM schedule").fetchone() == (1,)
+
+
+def test_a_query_needs_a_database(accounts: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadArguments, match="set ARREARS_LEDGER_URL"):
+        staged(accounts, query(tmp_path, f"SELECT {COLUMNS}, {EXACT} FROM schedule"))
+
+
+@pytest.mark.parametrize(("text", "reason"), [
+    ("instalments: {encoding: latin-1}", "feeds.instalments.encoding"), ("instalment: {}", "no feed 'instalment'"),
+    ("instalments: {columns: {x: y}}", "no column 'y'"), ("a: [", "not readable as UTF-8 YAML"),
+    ("instalments: {columns: {x: due_date, y: due_date}}", "two headers are mapped to one column"),
+])  # fmt: skip
+def test_a_wrong_mapping_is_refused_by_key_and_reason(tmp_path: Path, text: str, reason: str) -> None:
+    path = tmp_path / "mapping.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadArguments, match=reason):
+        read_mapping(path)
+
+
+def test_a_spool_gives_back_every_row_of_a_range_whether_kept_or_spilled() -> None:
+    codes = ([9, 0, 4], [1, 1], [8, 3])
+    batches = [pa.RecordBatch.from_pydict({"code": pa.array(part, pa.int64())}) for part in codes]
+    with Spool(limit=2, width=4) as small, Spool(limit=99, width=4) as large:
+        for batch in batches:
+            small.add(batch)
+            large.add(batch)
+        for number, expected in ((0, [0, 1, 1, 3]), (1, [4]), (2, [9, 8])):
+            tables = small.take(number), large.take(number)
+            assert [table and table.column("code").to_pylist() for table in tables] == [expected, expected]
+        assert small.take(7) is None
+
+
+def test_the_guide_to_the_feeds_names_every_feed_column_and_value() -> None:
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "feeds.md").read_text(encoding="utf-8")
+    words = {word for feed in FEEDS.values() for word in (feed.name, *feed.columns)}
+    words |= {value for feed in FEEDS.values() for field in feed.fields for value in field.values}
+    assert sorted(word for word in words if f"`{word}`" not in guide) == []
