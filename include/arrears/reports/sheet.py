@@ -55,6 +55,15 @@ MASKED_COLUMNS = ("contract", "customer", "channel", "term", "amount", "last", "
 YELLOW = "#FFF9DB"
 GREY = "#F2F4F6"
 LINE = "#B8C2CC"
+STYLES: dict[str, dict[str, Any]] = {
+    "all": {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "top", "text_wrap": True, "bottom": 1,
+            "bottom_color": LINE},
+    "head": {"bold": True, "bg_color": GREY, "bottom": 2},
+    "plain": {},
+    "first": {"top": 2},
+    "name": {"top": 2, "bold": True},
+    "input": {"bg_color": YELLOW, "locked": False, "border": 1, "border_color": LINE},
+}  # fmt: skip
 AMOUNT_FORMATS = {0: "#,##0", 2: "#,##0.00", 3: "#,##0.000"}
 LINE_HEIGHT = 14
 WRAPPED = ("customer", "reach", "product", "script", "last")
@@ -111,7 +120,7 @@ class _Book:
         )
         made = datetime.combine(business_date, time.min, UTC).replace(tzinfo=None)
         self.book.set_properties({"title": title, "created": made})
-        self._styles: dict[tuple[tuple[str, Any], ...], Any] = {}
+        self._styles: dict[tuple[str, tuple[tuple[str, Any], ...]], Any] = {}
         self.content = b""
 
     def __enter__(self) -> "_Book":
@@ -123,25 +132,9 @@ class _Book:
 
     def style(self, kind: str, **more: Any) -> Any:
         """Return a cell style: head, plain, first (row of a customer), name (there) or input."""
-        base: dict[str, Any] = {
-            "font_name": "Microsoft YaHei",
-            "font_size": 10,
-            "valign": "top",
-            "text_wrap": True,
-            "bottom": 1,
-            "bottom_color": LINE,
-        }
-        kinds: dict[str, dict[str, Any]] = {
-            "head": {"bold": True, "bg_color": GREY, "bottom": 2},
-            "plain": {},
-            "input": {"bg_color": YELLOW, "locked": False, "border": 1, "border_color": LINE},
-            "first": {"top": 2},
-            "name": {"top": 2, "bold": True},
-        }
-        wanted = base | kinds[kind] | more
-        key = tuple(sorted(wanted.items()))
+        key = (kind, tuple(more.items()))
         if key not in self._styles:
-            self._styles[key] = self.book.add_format(wanted)
+            self._styles[key] = self.book.add_format(STYLES["all"] | STYLES[kind] | more)
         return self._styles[key]
 
     def page(self, rows: int, columns: int) -> Any:

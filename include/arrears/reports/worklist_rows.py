@@ -42,13 +42,13 @@ class Row:
 
 
 def rows_by_desk(
-    connection: Connection, business_date: date, branch: str | None = None
+    connection: Connection, business_date: date, branch: str | None = None, limit: int | None = None
 ) -> Iterator[tuple[str, list[Row]]]:
     """Yield each desk with its rows: a member of staff, the legal desk for letters, '' for what nobody owns.
 
     The easy ones come first, then those who move the machine; a customer's contracts and channels stand together.
     """
-    rows = map(_row, connection.execute(_query(business_date, branch)))
+    rows = map(_row, connection.execute(_query(business_date, branch).limit(limit)))
     for desk, found in groupby(rows, key=lambda row: row.desk):
         yield desk, _customers_together(list(found))
 

@@ -81,9 +81,11 @@ def write_worklists(
 def masked_list(engine: Engine, business_date: date, branch: str | None, language: str) -> bytes:
     """Return the whole day's list without names, numbers or addresses, for a manager's mail."""
     with reading(engine) as connection:
-        rows = [row for _desk, found in rows_by_desk(connection, business_date, branch) for row in found]
+        rows = [
+            row for _desk, found in rows_by_desk(connection, business_date, branch, MOST_MASKED_ROWS) for row in found
+        ]
         names = {row.staff_id: row.name for row in connection.execute(staff.select())}
-    return masked_sheet(rows[:MOST_MASKED_ROWS], names, business_date, words(language))
+    return masked_sheet(rows, names, business_date, words(language))
 
 
 def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
