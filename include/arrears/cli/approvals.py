@@ -45,5 +45,7 @@ def refuse(approval: Id, by: As, note: Note) -> None:
 def _vote(approval: str, by: str, note: str, decision: str) -> None:
     from arrears.steps.approvals import vote_from_shell
 
-    voted = vote_from_shell(Settings.from_environment(), approval, by, note, decision)
+    voted, next_step = vote_from_shell(Settings.from_environment(), approval, by, note, decision)
     notes().print(f"{decision} by {voted.role}: now {voted.state}", markup=False)
+    if next_step:
+        notes().print(next_step)

@@ -3,12 +3,12 @@
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.repossession.approvals import Voted, list_open, vote
-from arrears.steps import runs
+from arrears.steps import overrides, runs
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
 
 
-def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decision: str) -> Voted:
-    """Record one person's vote and seal it; where the newest day was rehearsed, the vote is given on that day.
+def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decision: str) -> tuple[Voted, str | None]:
+    """Record one person's vote, seal it, and say what to do next; a rehearsed day is voted on on that day.
 
     Raises:
         BadArguments: see :func:`arrears.repossession.approvals.vote`.
@@ -19,8 +19,9 @@ def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decis
     engine = store_of(rt)
     voted = vote(rt, engine, approval_id=approval, staff_id=by, decision=decision, note=note, identity="shell",
                  policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
+    next_step = overrides.apply(rt, voted.approval_id)
     seal(rt, engine)
-    return voted
+    return voted, next_step
 
 
 def _runtime(settings: Settings, decision: str) -> Runtime:

@@ -67,12 +67,13 @@ def gate_ledger(rt: Runtime, day: str) -> dict[str, Any]:
         GateHeld: a gate did not pass and nobody overrode it.
     """
     from arrears.ledger.gates import check_gates
-    from arrears.steps import runs, world
+    from arrears.steps import overrides, runs, world
 
     this = runs.read_run(rt, day)
     gates = check_gates(rt, world.store_of(rt), day, this.snapshot_id, world.policy_of(rt.settings))
-    failed = [gate for gate in gates if not gate.passed]
+    failed = [gate for gate in gates if not gate.passed and gate.overridden_by is None]
     if failed:
+        overrides.ask_override(rt, this, [gate.name for gate in failed])
         names = ", ".join(f"{gate.name} ({gate.detail})" for gate in failed)
         raise GateHeld(f"ledger gate held {this.business_date}: {names}; nothing was sent. Mend the feed, or override "
                        "the gate by name with `arrears approvals`")  # fmt: skip

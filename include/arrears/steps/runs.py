@@ -1,7 +1,7 @@
 """A run of the day: opened once for each Airflow run or shell call, closed with what it came to."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -50,6 +50,8 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
         if known is not None:
             return str(known)
         _keep_policy(connection, policy)
+        if kind == "daily" and not request.plan_only and _is_going_live(connection, rt, policy, on):
+            request = replace(request, plan_only=True)
         ordinal = _next_ordinal(connection, kind, on)
         run_id = f"{kind}-{on.isoformat()}-{ordinal}"
         connection.execute(run.insert().values(**_row(rt, request, policy, kind, on), run_id=run_id, ordinal=ordinal,
@@ -75,6 +77,15 @@ def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> 
         "feeds_folder": request.feeds,
         "attempt": json.dumps(rt.attempt.as_dict(), sort_keys=True),
     }
+
+
+def _is_going_live(connection: Connection, rt: Runtime, policy: Policy, on: date) -> bool:
+    """Say whether a live store is still in its first working days, which only plan (policy ``go_live``)."""
+    if rt.settings.mode != "live":
+        return False
+    first = connection.execute(select(func.min(run.c.business_date)).where(run.c.kind == "daily")).scalar()
+    worked = policy.business_calendar().working_days_after(first, on) if first else 0
+    return worked < policy.go_live.plan_only_working_days
 
 
 def _keep_policy(connection: Connection, policy: Policy) -> None:

@@ -11,7 +11,7 @@ from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
-from arrears.steps import runs
+from arrears.steps import overrides, runs
 from arrears.steps.world import store_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import snapshot
@@ -43,6 +43,8 @@ def _finish(rt: Runtime, this: runs.Day) -> None:
         )  # fmt: skip
         record(connection, rt, run_id=this.run_id, type="run.finished", key=this.run_id,
                business_date=this.business_date, data={"status": status})  # fmt: skip
+    if this.plan_only and status == "completed":
+        overrides.ask_release(rt, this)
 
 
 def _end_state(connection: Connection, this: runs.Day) -> str:

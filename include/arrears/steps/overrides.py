@@ -1,0 +1,80 @@
+"""What a human decision about a run changes: a held ledger goes through, a plan-only run may send."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, select, update
+
+from arrears.audit.record import record
+from arrears.core.errors import BadArguments
+from arrears.core.keys import digest
+from arrears.core.runtime import Runtime
+from arrears.repossession.approvals import request
+from arrears.steps import runs
+from arrears.steps.world import store_of
+from arrears.store.engine import writing
+from arrears.store.tables.repossession import approval, approval_vote
+from arrears.store.tables.runs import gate, run
+
+NEVER_OVERRIDDEN = frozenset({"zero_rows"})
+LIVE = ("open", "approved")
+
+
+def ask_override(rt: Runtime, this: runs.Day, failed: Sequence[str]) -> None:
+    """Put a held ledger before finance and management; an empty one cannot be overridden."""
+    if this.snapshot_id is None or NEVER_OVERRIDDEN & set(failed):
+        return
+    _ask(rt, this, "gate_override", this.snapshot_id, digest([this.snapshot_id, *sorted(failed)]))
+
+
+def ask_release(rt: Runtime, this: runs.Day) -> None:
+    """Put a plan-only run before management, who may let its contacts go with the next dispatch."""
+    _ask(rt, this, "release", this.run_id, digest([this.run_id]))
+
+
+def _ask(rt: Runtime, this: runs.Day, kind: str, subject_key: str, facts_sha256: str) -> None:
+    waiting = select(approval.c.approval_id).where(
+        approval.c.kind == kind, approval.c.subject_key == subject_key, approval.c.state.in_(LIVE)
+    )
+    with writing(store_of(rt)) as connection:
+        if connection.execute(waiting).first() is None:
+            request(connection, rt, run_id=this.run_id, kind=kind, subject_key=subject_key,
+                    facts_sha256=facts_sha256, business_date=this.business_date)  # fmt: skip
+
+
+def apply(rt: Runtime, approval_id: str) -> str | None:
+    """Carry out an approved override or release and say what to do next; other decisions need nothing more.
+
+    Raises:
+        BadArguments: there is no such approval.
+    """
+    with writing(store_of(rt)) as connection:
+        row = connection.execute(select(approval).where(approval.c.approval_id == approval_id)).one_or_none()
+        if row is None:
+            raise BadArguments(f"approval {approval_id[:12]}: there is none")
+        if row.state != "approved" or row.kind not in ("gate_override", "release"):
+            return None
+        people = _people(connection, approval_id)
+        if row.kind == "release":
+            connection.execute(update(run).where(run.c.run_id == row.subject_key).values(released=True))
+        else:
+            _override(connection, row.subject_key, people)
+        connection.execute(update(approval).where(approval.c.approval_id == approval_id).values(state="used"))
+        record(connection, rt, run_id=row.run_id, type=f"{row.kind}.applied", key=approval_id, actor=people,
+               business_date=row.requested_on, causes=[row.subject_key])  # fmt: skip
+    return (
+        "run the date again" if row.kind == "gate_override" else "the next dispatch sends what is still in its window"
+    )
+
+
+def _people(connection: Connection, approval_id: str) -> str:
+    query = select(approval_vote.c.staff_id).where(approval_vote.c.approval_id == approval_id)
+    return ", ".join(connection.execute(query.order_by(approval_vote.c.staff_id)).scalars())
+
+
+def _override(connection: Connection, snapshot_id: str, people: str) -> None:
+    of_snapshot = select(run.c.run_id).where(run.c.snapshot_id == snapshot_id)
+    connection.execute(
+        update(gate)
+        .where(gate.c.run_id.in_(of_snapshot), ~gate.c.passed, gate.c.overridden_by.is_(None))
+        .values(overridden_by=people)
+    )
