@@ -25,7 +25,8 @@ from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.policy import load_policy
-from arrears.repossession.agency import Answer, open_agency
+from arrears.repossession.agencies import open_agency
+from arrears.repossession.agency import Answer
 from arrears.repossession.approvals import list_open, vote
 from arrears.repossession.counts import order_counts
 from arrears.repossession.handoff import hand_off

@@ -32,7 +32,7 @@ def contact_channels(rt: Runtime) -> Iterator[Any]:
 @contextmanager
 def agency_channel(rt: Runtime) -> Iterator[Any]:
     """Open the way to the tow agencies, and stamp the store with the mode of its first effect."""
-    from arrears.repossession.agency import open_agency
+    from arrears.repossession.agencies import open_agency
 
     _stamp(rt, store_of(rt))
     with ExitStack() as stack:
