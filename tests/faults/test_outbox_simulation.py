@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, and_, create_engine, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import StaticPool
 
@@ -258,15 +258,16 @@ def test_the_simulation_catches_a_planted_fault(memory, faulty, monkeypatch):
 
 
 def test_the_simulation_catches_a_missing_fence(memory, monkeypatch):
-    def unfenced(claim: Claim, before: str, after: str, run_id: str, **values: object):
-        loose = and_(contact.c.contact_id == claim.contact_id, contact.c.state.in_((before, "planned", "claimed")))
-        return (
-            update(contact)
-            .where(loose)
-            .values(state=after, state_run_id=run_id, claimed_by="x", lease_until=utc_text(claim.lease_until), **values)
+    loose = and_(contact.c.contact_id == bindparam("key"), contact.c.state.in_(("planned", "claimed")))
+    new = {name: bindparam(f"new_{name}") for name in ("attempts", "payload_sha256", "intent_at", "message_id")}
+    unfenced = (
+        update(contact)
+        .where(loose)
+        .values(
+            state="sending", state_run_id=bindparam("by"), claimed_by="x", lease_until=contact.c.slot_closes_at, **new
         )
-
-    monkeypatch.setattr(outbox_module, "_held", unfenced)
+    )
+    monkeypatch.setattr(outbox_module, "INTEND", unfenced)
     monkeypatch.setattr(outbox_module, "MARGIN", -LEASE * 100)
     for seed in range(SEEDS):
         simulation = Simulation(memory, seed)

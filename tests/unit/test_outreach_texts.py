@@ -205,7 +205,7 @@ def test_the_payload_hash_changes_with_what_is_said_and_not_with_the_person():
     notice = notice_of(facts, (), "zh", POLICY)
 
     def hashed(changed: SendFacts, template: str = template_sha256("zh", "sms")) -> str:
-        return payload_sha256(changed, (), notice, template, POLICY)
+        return payload_sha256(changed, (), notice, template, POLICY.sha256)
 
     assert hashed(facts) == hashed(_facts("sms", _item(1), name="李四"))
     assert hashed(facts) != hashed(_facts("sms", _item(1, amount_minor=1)))

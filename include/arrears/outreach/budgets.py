@@ -1,8 +1,10 @@
 """What a person has had today: taken in the transaction of the intent, so two workers cannot overspend it."""
 
 from datetime import date
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Executable, bindparam
 from sqlalchemy.dialects import postgresql, sqlite
 
 from arrears.ladder.policy import Policy
@@ -38,25 +40,35 @@ def give_back(connection: Connection, party_id: str, channel: str, local_day: da
 def _add(connection: Connection, party_id: str, channel: str, local_day: date, cap: int) -> bool:
     if cap < 1:
         return False
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    row = {"party_id": party_id, "channel": channel, "local_date": local_day, "used": 1}
-    statement = dialect.insert(person_budget).values(row)
-    statement = statement.on_conflict_do_update(
+    row = {"party_id": party_id, "channel": channel, "local_date": local_day, "used": 1, "cap": cap}
+    return connection.execute(_one_more(connection.dialect.name), row).rowcount == 1
+
+
+@cache
+def _one_more(dialect_name: str) -> Executable:
+    dialect: Any = sqlite if dialect_name == "sqlite" else postgresql
+    statement = dialect.insert(person_budget).values(
+        {name: bindparam(name) for name in ("party_id", "channel", "local_date", "used")}
+    )
+    upsert: Executable = statement.on_conflict_do_update(
         index_elements=["party_id", "channel", "local_date"],
         set_={"used": person_budget.c.used + 1},
-        where=person_budget.c.used < cap,
+        where=person_budget.c.used < bindparam("cap"),
     )
-    return connection.execute(statement).rowcount == 1
+    return upsert
+
+
+_ONE_LESS = (
+    person_budget.update()
+    .where(
+        person_budget.c.party_id == bindparam("person"),
+        person_budget.c.channel == bindparam("by"),
+        person_budget.c.local_date == bindparam("day"),
+        person_budget.c.used > 0,
+    )
+    .values(used=person_budget.c.used - 1)
+)
 
 
 def _give_back(connection: Connection, party_id: str, channel: str, local_day: date) -> None:
-    connection.execute(
-        person_budget.update()
-        .where(
-            person_budget.c.party_id == party_id,
-            person_budget.c.channel == channel,
-            person_budget.c.local_date == local_day,
-            person_budget.c.used > 0,
-        )
-        .values(used=person_budget.c.used - 1)
-    )
+    connection.execute(_ONE_LESS, {"person": party_id, "by": channel, "day": local_day})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, bindparam
 
 from arrears.core.clock import Clock, local_date
 from arrears.core.runtime import Runtime
@@ -30,18 +30,19 @@ from arrears.store.tables.outreach import item
 
 LOG = logging.getLogger(__name__)
 ENDS = ("sent", "rejected", "withheld", "in_doubt", "expired", "not_sent", "lost")
+DROP = item.update().where(item.c.item_key == bindparam("key")).values(dropped_reason=bindparam("why"))
 BREAKER = 3
 """So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A claimed contact that passed its gates, and what it says."""
+    """A claimed contact that passed its gates; a work-list item is issued, so it carries no message."""
 
     claim: Claim
     facts: SendFacts
     dropped: Mapping[str, str]
-    message: Message
+    message: Message | None
     payload_sha256: str
 
 
@@ -121,9 +122,9 @@ class _Dispatcher:
             for one in judged:
                 if isinstance(one, Refused):
                     self._withhold(connection, one)
-                elif one.claim.row.channel in WORK_LIST:
+                elif one.message is None:
                     self._issue(connection, one)
-        self._send([one for one in judged if isinstance(one, Ready) and one.claim.row.channel not in WORK_LIST])
+        self._send([(one, one.message) for one in judged if isinstance(one, Ready) and one.message])
 
     def _judge(self, claim: Claim, facts: SendFacts) -> Ready | Refused:
         checked = check(facts, self._policy, self._rt.clock.now())
@@ -131,49 +132,51 @@ class _Dispatcher:
             return Refused(claim, checked.reason, checked.dropped)
         row = claim.row
         notice = notice_of(facts, checked.dropped, row.language, self._policy)
+        template = template_sha256(row.language, row.channel)
+        payload = payload_sha256(facts, checked.dropped, notice, template, self._outbox.policy_sha256)
+        if row.channel in WORK_LIST:  # the script is read from the list, with the amounts of that moment
+            return Ready(claim, facts, checked.dropped, None, payload)
         texts = render(notice)
         findings = [lint(text, notice, self._policy) for text in (texts.text, texts.html) if text]
         if any(findings):
             LOG.error("contact %s refused by the lint: %s", claim.contact_id[:12], findings)
             return Refused(claim, "text_refused", checked.dropped)
         to = re.sub(r"[ -]", "", facts.point) if row.channel == "sms" else facts.point
-        payload = payload_sha256(
-            facts, checked.dropped, notice, template_sha256(row.language, row.channel), self._policy
-        )
         message = Message(claim.contact_id, row.language, to, texts.subject, texts.text, texts.html, notice.may_opt_out)
         return Ready(claim, facts, checked.dropped, message, payload)
 
     def _withhold(self, connection: Connection, refused: Refused) -> None:
-        held = {"dropped": dict(sorted(refused.dropped.items()))} if refused.dropped else None
-        if self._outbox.withhold(connection, refused.claim, refused.reason, held):
+        if self._outbox.withhold(connection, refused.claim, refused.reason, refused.dropped):
             self._counts["withheld"] += 1
 
     def _issue(self, connection: Connection, ready: Ready) -> None:
         if self._intend(connection, ready, None):
             self._count(self._outbox.settle(connection, ready.claim, ISSUED), ready.claim, ISSUED)
 
-    def _send(self, ready: list[Ready]) -> None:
+    def _send(self, ready: list[tuple[Ready, Message]]) -> None:
         """Send one by one: the ending of a contact and the intent of the next share a transaction."""
         ended: tuple[Ready, Verdict] | None = None
-        for position, one in enumerate(ready):
-            goes = False
+        for position, (one, message) in enumerate(ready):
             with writing(self._engine) as connection:
                 if ended:
                     self._settle(connection, *ended)
                     ended = None
                 if paused(connection):
-                    self._outbox.release(connection, [other.claim for other in ready[position:]])
+                    self._outbox.release(connection, [other.claim for other, _ in ready[position:]])
                     return
-                if self._misses[one.claim.row.channel] >= BREAKER:
-                    self._outbox.release(connection, [one.claim])
-                else:
-                    channel = self._channels.messages[one.claim.row.channel]
-                    goes = self._intend(connection, one, channel.message_id(one.claim.contact_id))
+                goes = self._may_go(connection, one)
             if goes:
-                ended = (one, self._effect(one))
+                ended = (one, self._effect(one, message))
         if ended:
             with writing(self._engine) as connection:
                 self._settle(connection, *ended)
+
+    def _may_go(self, connection: Connection, ready: Ready) -> bool:
+        name = ready.claim.row.channel
+        if self._misses[name] >= BREAKER:
+            self._outbox.release(connection, [ready.claim])
+            return False
+        return self._intend(connection, ready, self._channels.messages[name].message_id(ready.claim.contact_id))
 
     def _intend(self, connection: Connection, ready: Ready, message_id: str | None) -> bool:
         """Take the person's budget and write the intent; False when nothing may leave."""
@@ -182,19 +185,22 @@ class _Dispatcher:
         if refused:
             self._withhold(connection, Refused(claim, refused, {}))
             return False
-        facts: dict[str, Any] = {"dropped": dict(sorted(ready.dropped.items()))} if ready.dropped else {}
         for key, reason in ready.dropped.items():
-            connection.execute(item.update().where(item.c.item_key == key).values(dropped_reason=reason))
-        if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, facts):
+            connection.execute(DROP, {"key": key, "why": reason})
+        subjects = {one.subject_ref for one in ready.facts.items if one.item_key not in ready.dropped}
+        said: dict[str, Any] = {"subjects": sorted(subjects)}
+        if ready.dropped:
+            said["dropped"] = dict(sorted(ready.dropped.items()))
+        if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, **said):
             return True
         budgets.give_back(connection, claim.row.party_id, channel, self._local_day(ready))
         self._counts["lost"] += 1 - self._outbox.release(connection, [claim])
         return False
 
-    def _effect(self, ready: Ready) -> Verdict:
+    def _effect(self, ready: Ready, message: Message) -> Verdict:
         channel = self._channels.messages[ready.claim.row.channel]
         try:
-            return channel.send(ready.message, lambda: self._outbox.is_ours(ready.claim))
+            return channel.send(message, lambda: self._outbox.is_ours(ready.claim))
         except Exception as error:  # whatever broke in there, it may have gone out
             LOG.error("channel %s broke: %s", channel.name, type(error).__name__)
             return in_doubt("channel_broke")

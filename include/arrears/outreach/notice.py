@@ -147,14 +147,14 @@ def money(minor: int, currency: str) -> str:
 
 
 def payload_sha256(
-    facts: SendFacts, dropped: Iterable[str], notice: Notice, template_sha256: str, policy: Policy
+    facts: SendFacts, dropped: Iterable[str], notice: Notice, template_sha256: str, policy_sha256: str
 ) -> str:
     """Return the hash of what is said, without the person: template, policy, items, amounts, tone."""
     left_out = set(dropped)
     said: dict[str, Any] = {
         "contact_id": facts.contact_id,
         "template_sha256": template_sha256,
-        "policy_sha256": policy.sha256,
+        "policy_sha256": policy_sha256,
         "tone": notice.tone,
         "consequences": list(notice.consequences),
         "items": [

@@ -7,7 +7,7 @@ claimed, lease over -> planned (nothing had begun); sending, lease over -> in_do
 A claim carries a fence: whoever lost it can change nothing. Every change is written with its audit event.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -17,9 +17,19 @@ from sqlalchemy import ColumnElement, Connection, Row, Update, and_, or_, select
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import Clock, SystemClock, utc_text
 from arrears.core.runtime import Runtime
+from arrears.outreach.transitions import (
+    END_ATTEMPT,
+    ENDING,
+    INTEND,
+    OPEN_ATTEMPT,
+    RELEASE,
+    RESOLVE,
+    SETTLE,
+    WITHHOLD,
+    moved,
+)
 from arrears.outreach.verdict import Outcome, Verdict
-from arrears.store.tables.feeds import account
-from arrears.store.tables.outreach import contact, contact_attempt, item
+from arrears.store.tables.outreach import contact
 from arrears.store.tables.runs import run
 
 BATCH = 50
@@ -68,7 +78,7 @@ class Outbox:
     """
 
     def __init__(self, rt: Runtime, run_id: str, policy_sha256: str, lease_clock: Clock | None = None) -> None:
-        self._rt, self._run_id, self._policy_sha256 = rt, run_id, policy_sha256
+        self._rt, self._run_id, self.policy_sha256 = rt, run_id, policy_sha256
         self._lease_clock: Clock = lease_clock or SystemClock()
         key = rt.attempt
         self._worker = f"{run_id}/{key.dag_id}/{key.run_id}/{key.task_id}/{key.map_index}/{key.try_number}"[:300]
@@ -76,9 +86,9 @@ class Outbox:
     def recover(self, connection: Connection) -> dict[str, int]:
         """Free claims whose lease is over, and put those that had begun to send in doubt."""
         over = contact.c.lease_until <= utc_text(self._lease_clock.now())
-        freed = connection.execute(_to("planned", and_(contact.c.state == "claimed", over), self._run_id))
+        freed = connection.execute(moved("planned", and_(contact.c.state == "claimed", over), self._run_id))
         lost = connection.execute(
-            _to("in_doubt", and_(contact.c.state == "sending", over), self._run_id, reason="lease_over").returning(
+            moved("in_doubt", and_(contact.c.state == "sending", over), self._run_id, reason="lease_over").returning(
                 contact.c.contact_id, contact.c.business_date
             )
         ).all()
@@ -86,7 +96,7 @@ class Outbox:
             self._end_attempt(connection, row.contact_id, Verdict(Outcome.IN_DOUBT, "lease_over"))
         self._record(
             connection,
-            [self._event("action.in_doubt", row.contact_id, row.business_date, code="lease_over") for row in lost],
+            [self._event("action.in_doubt", row, code="lease_over") for row in lost],
         )
         return {"freed": freed.rowcount, "in_doubt": len(lost)}
 
@@ -95,11 +105,11 @@ class Outbox:
         due = and_(
             contact.c.state == "planned", contact.c.slot_closes_at <= self._now(), contact.c.channel.in_(channels)
         )
-        statement = _to("expired", due, self._run_id, reason="slot_over")
+        statement = moved("expired", due, self._run_id, reason="slot_over")
         gone = connection.execute(statement.returning(contact.c.contact_id, contact.c.business_date)).all()
         self._record(
             connection,
-            [self._event("action.expired", row.contact_id, row.business_date, reason="slot_over") for row in gone],
+            [self._event("action.expired", row, reason="slot_over") for row in gone],
         )
         return len(gone)
 
@@ -136,21 +146,15 @@ class Outbox:
 
     def release(self, connection: Connection, claims: Sequence[Claim]) -> int:
         """Put claims back: nothing of them had begun."""
-        return sum(connection.execute(_held(claim, "claimed", "planned", self._run_id)).rowcount for claim in claims)
+        return sum(self._change(connection, RELEASE, claim) for claim in claims)
 
-    def withhold(self, connection: Connection, claim: Claim, reason: str, gates: dict[str, Any] | None = None) -> bool:
-        """Close a claim that a gate refused at the moment of sending."""
-        done = connection.execute(_held(claim, "claimed", "withheld", self._run_id, reason=reason)).rowcount == 1
-        if done:
-            self._record(
-                connection,
-                [
-                    self._event(
-                        "action.withheld", claim.contact_id, claim.row.business_date, reason=reason, **(gates or {})
-                    )
-                ],
-            )
-        return done
+    def withhold(self, connection: Connection, claim: Claim, reason: str, dropped: Mapping[str, str]) -> bool:
+        """Close a claim that a gate refused at the moment of sending; ``dropped`` says why each item stays behind."""
+        if not self._change(connection, WITHHOLD, claim, reason=reason):
+            return False
+        held = {"dropped": dict(sorted(dropped.items()))} if dropped else {}
+        self._record(connection, [self._event("action.withheld", claim.row, reason=reason, **held)])
+        return True
 
     def has_time(self, claim: Claim) -> bool:
         """Say whether enough of the lease is left to begin an effect."""
@@ -161,53 +165,22 @@ class Outbox:
         return self._lease_clock.now() < claim.lease_until
 
     def intend(
-        self,
-        connection: Connection,
-        claim: Claim,
-        payload_sha256: str,
-        message_id: str | None = None,
-        facts: dict[str, Any] | None = None,
+        self, connection: Connection, claim: Claim, payload_sha256: str, message_id: str | None = None, **facts: Any
     ) -> bool:
-        """Write down that the effect is about to happen; False when the claim was lost, then nothing may be sent."""
-        if not self.has_time(claim):
-            return False
+        """Write down that the effect is about to happen; False when the claim was lost, then nothing may be sent.
+
+        ``facts`` go into the event: which subjects the contact is about, and which items stay behind.
+        """
         now, n = self._now(), claim.row.attempts + 1
-        values = {"attempts": n, "payload_sha256": payload_sha256, "intent_at": now, "message_id": message_id}
-        if connection.execute(_held(claim, "claimed", "sending", self._run_id, **values)).rowcount != 1:
+        new = {"attempts": n, "payload_sha256": payload_sha256, "intent_at": now, "message_id": message_id}
+        if not self.has_time(claim) or not self._change(connection, INTEND, claim, **new):
             return False
-        connection.execute(
-            contact_attempt.insert().values(
-                contact_id=claim.contact_id,
-                n=n,
-                fence=claim.fence,
-                claimed_by=self._worker,
-                payload_sha256=payload_sha256,
-                intent_at=now,
-                message_id=message_id,
-            )
-        )
-        subjects = (
-            select(account.c.subject_ref)
-            .join(item, item.c.account_id == account.c.account_id)
-            .where(item.c.contact_id == claim.contact_id, item.c.dropped_reason.is_(None))
-            .distinct()
-        )
-        self._record(
-            connection,
-            [
-                self._event(
-                    "action.attempted",
-                    claim.contact_id,
-                    claim.row.business_date,
-                    n=n,
-                    channel=claim.row.channel,
-                    template=claim.row.template,
-                    payload_sha256=payload_sha256,
-                    subjects=sorted(connection.execute(subjects).scalars()),
-                    **(facts or {}),
-                )
-            ],
-        )
+        attempt = {"contact_id": claim.contact_id, "n": n, "fence": claim.fence, "claimed_by": self._worker}
+        shared = {"payload_sha256": payload_sha256, "intent_at": now, "message_id": message_id}
+        connection.execute(OPEN_ATTEMPT, attempt | shared)
+        row = claim.row
+        said = {"n": n, "channel": row.channel, "template": row.template, "payload_sha256": payload_sha256}
+        self._record(connection, [self._event("action.attempted", row, **said, **facts)])
         return True
 
     def settle(self, connection: Connection, claim: Claim, verdict: Verdict) -> str:
@@ -216,67 +189,52 @@ class Outbox:
         A worker that was paused past its lease finds its contact in doubt: its knowledge still resolves that, since
         nobody else can have sent under this fence. ``not_sent`` alone is planned again, at most three times in all.
         """
-        state, values = self._end(claim, verdict)
-        values |= {"provider_code": verdict.code, "provider_id": verdict.provider_id}
-        if verdict.message_id:
-            values["message_id"] = verdict.message_id
-        changed = connection.execute(_held(claim, "sending", state, self._run_id, **values)).rowcount == 1
-        kind = f"action.{verdict.outcome.value}"
+        state, ending = self._end(claim, verdict)
+        changed, kind = (
+            self._change(connection, SETTLE, claim, after=state, **ending),
+            f"action.{verdict.outcome.value}",
+        )
         if not changed and verdict.outcome in (Outcome.SENT, Outcome.REJECTED):
-            changed = connection.execute(_held(claim, "in_doubt", state, self._run_id, **values)).rowcount == 1
-            kind = "action.resolved"
+            changed, kind = self._change(connection, RESOLVE, claim, after=state, **ending), "action.resolved"
         if not changed:
             return "lost"
         self._end_attempt(connection, claim.contact_id, verdict)
-        self._record(
-            connection,
-            [
-                self._event(
-                    kind,
-                    claim.contact_id,
-                    claim.row.business_date,
-                    code=verdict.code,
-                    n=claim.row.attempts + 1,
-                    state=state,
-                    **({"provider_id": verdict.provider_id} if verdict.provider_id else {}),
-                )
-            ],
-        )
+        said = {"code": verdict.code, "n": claim.row.attempts + 1, "state": state}
+        named = {"provider_id": verdict.provider_id} if verdict.provider_id else {}
+        self._record(connection, [self._event(kind, claim.row, **said, **named)])
         return state
 
     def _end(self, claim: Claim, verdict: Verdict) -> tuple[str, dict[str, Any]]:
+        ending = dict.fromkeys(ENDING) | {"provider_code": verdict.code, "provider_id": verdict.provider_id}
         if verdict.outcome is Outcome.SENT:
-            return "sent", {"sent_at": self._now(), "reason": None}
+            return "sent", ending | {"sent_at": self._now()}
         if verdict.outcome is Outcome.REJECTED:
-            return "rejected", {"reason": "provider_refused"}
+            return "rejected", ending | {"reason": "provider_refused"}
         if verdict.outcome is Outcome.IN_DOUBT:
-            return "in_doubt", {"reason": "no_reply"}
+            return "in_doubt", ending | {"reason": "no_reply"}
         if claim.row.attempts + 1 >= MOST_ATTEMPTS:
-            return "withheld", {"reason": NEVER_SENT}
+            return "withheld", ending | {"reason": NEVER_SENT}
         again = self._rt.clock.now() + RETRY_AFTER * (claim.row.attempts + 1)
-        return "planned", {"not_before": utc_text(again)}
+        return "planned", ending | {"not_before": utc_text(again)}
 
     def _end_attempt(self, connection: Connection, contact_id: str, verdict: Verdict) -> None:
-        open_or_doubtful = or_(contact_attempt.c.outcome.is_(None), contact_attempt.c.outcome == "in_doubt")
-        connection.execute(
-            contact_attempt.update()
-            .where(contact_attempt.c.contact_id == contact_id, open_or_doubtful)
-            .values(
-                outcome=verdict.outcome.value,
-                finished_at=self._now(),
-                provider_code=verdict.code,
-                provider_id=verdict.provider_id,
-            )
-        )
+        new: dict[str, Any] = {"outcome": verdict.outcome.value, "finished_at": self._now()}
+        new |= {"provider_code": verdict.code, "provider_id": verdict.provider_id}
+        connection.execute(END_ATTEMPT, {"key": contact_id} | {f"new_{name}": value for name, value in new.items()})
 
-    def _event(self, kind: str, contact_id: str, business_date: date, **data: Any) -> Event:
+    def _change(self, connection: Connection, statement: Update, claim: Claim, **new: Any) -> bool:
+        named = {name if name == "after" else f"new_{name}": value for name, value in new.items()}
+        ours = {"key": claim.contact_id, "holder": claim.fence, "by": self._run_id}
+        return connection.execute(statement, ours | named).rowcount == 1
+
+    def _event(self, kind: str, row: Row[Any], **data: Any) -> Event:
         return Event(
             type=kind,
-            key=contact_id,
-            business_date=business_date,
-            action_id=contact_id,
+            key=row.contact_id,
+            business_date=row.business_date,
+            action_id=row.contact_id,
             data=data,
-            policy_sha256=self._policy_sha256,
+            policy_sha256=self.policy_sha256,
         )
 
     def _record(self, connection: Connection, events: list[Event]) -> None:
@@ -285,13 +243,3 @@ class Outbox:
 
     def _now(self) -> str:
         return utc_text(self._rt.clock.now())
-
-
-def _to(state: str, which: ColumnElement[bool], run_id: str, **values: Any) -> Update:
-    return contact.update().where(which).values(state=state, state_run_id=run_id, **values)
-
-
-def _held(claim: Claim, before: str, after: str, run_id: str, **values: Any) -> Update:
-    """Return the change of a contact from one state to the next, valid only under the fence of the claim."""
-    ours = and_(contact.c.contact_id == claim.contact_id, contact.c.fence == claim.fence, contact.c.state == before)
-    return _to(after, ours, run_id, **values)

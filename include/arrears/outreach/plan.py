@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, text
@@ -14,6 +13,7 @@ from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
+from arrears.outreach.planned import TONES, contacts_of, items_among, open_items, refresh_totals
 from arrears.outreach.slots import slot_of
 from arrears.outreach.wanted import Unwanted, Wanted, wanted_today
 from arrears.store.bulk import insert_all, insert_new
@@ -22,10 +22,8 @@ from arrears.store.tables.outreach import contact, item, suppression
 
 CONTACTS_PER_BATCH = 250
 MOST_BATCHES = 32
-LOOKUP = 5_000
 PAST_DATE = "past_date"
 SUPERSEDED = "superseded"
-TONES = ("courteous", "firm", "serious", "legal")
 _PLAN_LOCK = 4_715_002
 
 
@@ -59,11 +57,11 @@ class _Plan:
 
     def __init__(self, connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy) -> None:
         self._connection, self._rt, self._run_id = connection, rt, run_id
-        self._day, self._policy = business_date, policy
+        self._day, self._policy, self._policy_sha256 = business_date, policy, policy.sha256
         self._is_past = business_date < local_date(rt.clock.now(), policy.time_zone)
         self._wanted: list[Wanted] = []
         self._unwanted: list[Unwanted] = []
-        self._there = _contacts_of(connection, business_date)
+        self._there = contacts_of(connection, business_date)
         self._new: dict[tuple[str, str], list[Wanted]] = {}
         self._absorbed: dict[str, list[Wanted]] = {}
         self._kept: dict[str, Wanted] = {}
@@ -75,7 +73,7 @@ class _Plan:
                 self._wanted.append(wish)
             else:
                 self._unwanted.append(wish)
-        known = _items_among(self._connection, [wish.item_key for wish in self._wanted])
+        known = items_among(self._connection, [wish.item_key for wish in self._wanted])
         for wish in self._wanted:
             planned_on = known.get(wish.item_key)
             if planned_on == self._day:
@@ -102,12 +100,12 @@ class _Plan:
         """Write contacts, items, suppressions and their events."""
         touched = self._correct_kept()
         contacts = self._contacts()
-        items = [_item(wish, row["contact_id"], self._day) for row, wishes in contacts for wish in wishes]
-        items += [_item(wish, key, self._day) for key, wishes in self._absorbed.items() for wish in wishes]
+        items = [wish.as_item(row["contact_id"], self._day) for row, wishes in contacts for wish in wishes]
+        items += [wish.as_item(key, self._day) for key, wishes in self._absorbed.items() for wish in wishes]
         insert_all(self._connection, contact, (row for row, _ in contacts))
         insert_all(self._connection, item, items)
         touched |= set(self._absorbed)
-        _refresh_totals(self._connection, touched)
+        refresh_totals(self._connection, touched)
         withdrawn = self._withdraw_empty(touched)
         self._record(contacts)
         return PlanResult(
@@ -155,7 +153,7 @@ class _Plan:
         """Bring items of contacts that have not left up to date; drop those the decisions no longer want."""
         touched = set()
         changes = []
-        for row in _open_items(self._connection, self._day):
+        for row in open_items(self._connection, self._day):
             wish = self._kept.get(row.item_key)
             if wish is None:
                 changes.append(
@@ -282,90 +280,5 @@ class _Plan:
             action_id=action_id,
             data=data or {},
             causes=list(causes),
-            policy_sha256=self._policy.sha256,
+            policy_sha256=self._policy_sha256,
         )
-
-
-def _item(wish: Wanted, contact_id: str, business_date: date) -> dict[str, Any]:
-    names = (
-        "item_key",
-        "account_id",
-        "occasion",
-        "step",
-        "channel",
-        "ordinal",
-        "audience",
-        "tone",
-        "rung",
-        "stage",
-        "amount_minor",
-        "currency",
-        "due_on",
-        "overdue_instalments",
-    )
-    row = {name: getattr(wish, name) for name in names}
-    return row | {"party_id": wish.person.party_id, "contact_id": contact_id, "business_date": business_date}
-
-
-def _contacts_of(connection: Connection, business_date: date) -> dict[tuple[str, str], Any]:
-    """Return the contacts of a day by person and channel, locked until the plan stands."""
-    query = (
-        select(contact.c.contact_id, contact.c.party_id, contact.c.channel, contact.c.state)
-        .where(contact.c.business_date == business_date)
-        .with_for_update()
-    )
-    return {(row.party_id, row.channel): row for row in connection.execute(query)}
-
-
-def _items_among(connection: Connection, keys: list[str]) -> dict[str, date]:
-    found: dict[str, date] = {}
-    remaining = iter(keys)
-    while chunk := list(islice(remaining, LOOKUP)):
-        rows = connection.execute(select(item.c.item_key, item.c.business_date).where(item.c.item_key.in_(chunk)))
-        found.update({row.item_key: row.business_date for row in rows})
-    return found
-
-
-def _open_items(connection: Connection, business_date: date) -> list[Any]:
-    query = (
-        select(item.c.item_key, item.c.contact_id, item.c.amount_minor, item.c.due_on)
-        .join(contact, contact.c.contact_id == item.c.contact_id)
-        .where(contact.c.business_date == business_date, contact.c.state == "planned", item.c.dropped_reason.is_(None))
-    )
-    return list(connection.execute(query))
-
-
-def _refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
-    """Add up what is left on contacts that changed, and let the sternest item set stage and tone."""
-    remaining = iter(sorted(contact_ids))
-    while chunk := list(islice(remaining, LOOKUP)):
-        query = (
-            select(item, contact.c.currency.label("total_currency"))
-            .join(contact, contact.c.contact_id == item.c.contact_id)
-            .where(item.c.contact_id.in_(chunk), item.c.dropped_reason.is_(None))
-        )
-        rows: dict[str, list[Any]] = {}
-        for row in connection.execute(query):
-            rows.setdefault(row.contact_id, []).append(row)
-        changes = [
-            {
-                "key": key,
-                "total": sum(row.amount_minor for row in found if row.currency == row.total_currency),
-                "highest": max(row.stage for row in found),
-                "sternest": max((row.tone for row in found), key=TONES.index),
-                "who": "borrower" if any(row.audience == "borrower" for row in found) else "guarantors",
-            }
-            for key, found in rows.items()
-        ]
-        if changes:
-            statement = (
-                contact.update()
-                .where(contact.c.contact_id == bindparam("key"))
-                .values(
-                    total_minor=bindparam("total"),
-                    stage=bindparam("highest"),
-                    tone=bindparam("sternest"),
-                    audience=bindparam("who"),
-                )
-            )
-            connection.execute(statement, changes)

@@ -20,6 +20,11 @@ from arrears.store.tables.runs import run
 EVERYBODY = "*"
 """The party of a suppression that concerns a whole audience."""
 
+_OWN_COLUMNS = (
+    "item_key", "account_id", "occasion", "step", "channel", "ordinal", "audience", "tone", "rung", "stage",
+    "amount_minor", "currency", "due_on", "overdue_instalments",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -43,6 +48,11 @@ class Wanted:
     owner: str | None
     person: Person
     cause: str
+
+    def as_item(self, contact_id: str, business_date: date) -> dict[str, Any]:
+        """Return the row of ``item`` that carries this wish on a contact."""
+        row: dict[str, Any] = {name: getattr(self, name) for name in _OWN_COLUMNS}
+        return row | {"party_id": self.person.party_id, "contact_id": contact_id, "business_date": business_date}
 
 
 @dataclass(frozen=True, slots=True)
