@@ -26,7 +26,7 @@ class BusinessCalendar:
     def is_working_day(self, day: date) -> bool:
         """Say whether ``day`` is worked; the override file wins over the statutory calendar."""
         override = self.overrides.get(day)
-        return _statutory(self.country, self.subdivision).is_working_day(day) if override is None else override
+        return _is_statutory_working_day(self.country, self.subdivision, day) if override is None else override
 
     def next_working_day(self, day: date) -> date:
         """Return ``day`` itself if worked, else the first working day after it."""
@@ -54,6 +54,12 @@ class BusinessCalendar:
 @lru_cache
 def _statutory(country: str, subdivision: str | None) -> holidays.HolidayBase:
     return holidays.country_holidays(country, subdiv=subdivision)
+
+
+@lru_cache(maxsize=20_000)
+def _is_statutory_working_day(country: str, subdivision: str | None, day: date) -> bool:
+    """Ask the calendar once a day: the counts of working days ask again and again."""
+    return _statutory(country, subdivision).is_working_day(day)
 
 
 def add_months(day: date, months: int) -> date:

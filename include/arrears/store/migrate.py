@@ -1,5 +1,6 @@
 """Numbered, forward-only migrations: the one way a store gets its schema, on SQLite and PostgreSQL alike."""
 
+from functools import lru_cache
 from pathlib import Path
 
 from alembic import command
@@ -48,7 +49,13 @@ def is_current(engine: Engine) -> bool:
     """Say whether the store stands at the newest revision."""
     with engine.connect() as connection:
         found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory.from_config(_config()).get_current_head()
+    return found == newest_revision()
+
+
+@lru_cache(maxsize=1)
+def newest_revision() -> str | None:
+    """Return the revision this package ends at; its files are read once, for every step asks."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:
