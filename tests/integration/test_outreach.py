@@ -217,9 +217,15 @@ def world(rt: Runtime, store: Engine) -> World:
     return World(rt, store).start()
 
 
+@pytest.fixture(params=["store", pytest.param("postgres_store", marks=pytest.mark.real)])
+def any_world(rt: Runtime, request: pytest.FixtureRequest) -> World:
+    """The same on SQLite and on PostgreSQL, where locks and upserts are spelled differently."""
+    return World(rt, request.getfixturevalue(request.param)).start()
+
+
 @pytest.fixture
-def witnesses(world: World) -> Channels:
-    return Channels(world.policy, {"sms": Witness("sms"), "email": Witness("email")})
+def witnesses() -> Channels:
+    return Channels(load_policy(), {"sms": Witness("sms"), "email": Witness("email")})
 
 
 @contextmanager
@@ -342,7 +348,8 @@ def test_a_past_day_is_planned_and_withheld(world, witnesses):
         assert date_totals(connection, DAY)["withheld"] == {"past_date": 2}
 
 
-def test_a_correction_joins_what_has_not_left_and_never_resends(world, witnesses):
+def test_a_correction_joins_what_has_not_left_and_never_resends(any_world, witnesses):
+    world = any_world
     one_customer(world, SMS)
     world.plan()
     world.account("A9", {"P1": "borrower"})
@@ -436,7 +443,8 @@ def test_sent_is_written_with_intent_attempt_and_events(world, witnesses):
     assert (done["planned"], done["sent"], done["open"]) == (1, 1, 0)
 
 
-def test_dispatching_twice_sends_once(world, witnesses):
+def test_dispatching_twice_sends_once(any_world, witnesses):
+    world = any_world
     one_customer(world, SMS, EMAIL, CALL)
     world.plan()
     assert world.send(witnesses)["sent"] == 3
@@ -455,7 +463,8 @@ def test_a_hold_that_came_after_the_plan_stops_the_message(world, witnesses, kin
     assert witnesses.messages["sms"].got == []
 
 
-def test_one_contract_on_hold_stays_out_and_the_others_are_told(world, witnesses):
+def test_one_contract_on_hold_stays_out_and_the_others_are_told(any_world, witnesses):
+    world = any_world
     one_customer(world, SMS, accounts=3)
     world.plan()
     with writing(world.engine) as connection:
@@ -594,7 +603,8 @@ def test_three_messages_in_a_week_are_enough(world, witnesses):
     assert [row.reason for row in world.rows(contact)] == ["cap_7_days"]
 
 
-def test_the_daily_cap_over_all_channels_holds_in_one_dispatch(world, witnesses):
+def test_the_daily_cap_over_all_channels_holds_in_one_dispatch(any_world, witnesses):
+    world = any_world
     visit = {"step": "visit", "channel": "visit", "audience": "borrower", "tone": "firm", "rung": 2}
     one_customer(world, SMS, EMAIL, CALL, LETTER, visit)
     world.plan()
@@ -680,7 +690,8 @@ def test_only_what_surely_did_not_leave_is_tried_again(world, answer):
     assert len(channel.got) == 1
 
 
-def test_what_did_not_leave_is_tried_at_most_three_times_and_costs_no_budget(world):
+def test_what_did_not_leave_is_tried_at_most_three_times_and_costs_no_budget(any_world):
+    world = any_world
     one_customer(world, SMS)
     world.plan()
     channel = Witness("sms", not_sent("rcpt_450"))
@@ -704,7 +715,8 @@ def test_a_dead_channel_stops_after_the_first_and_leaves_the_rest_planned(world)
     assert world.states() == {"planned": 9}
 
 
-def test_a_sent_contact_can_never_become_anything_else(world, witnesses):
+def test_a_sent_contact_can_never_become_anything_else(any_world, witnesses):
+    world = any_world
     one_customer(world, SMS)
     world.plan()
     world.send(witnesses)
@@ -722,7 +734,8 @@ def test_the_schema_refuses_sent_without_a_reply(world):
         connection.execute(update(contact).values(state="sent"))
 
 
-def test_two_dispatchers_at_once_send_each_contact_once(world, witnesses):
+def test_two_dispatchers_at_once_send_each_contact_once(any_world, witnesses):
+    world = any_world
     for number in range(40):
         world.person(f"P{number}", mobile=f"13800000{number:03}", email=f"p{number}@example.com")
         world.account(f"A{number}", {f"P{number}": "borrower"})

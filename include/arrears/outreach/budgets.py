@@ -41,7 +41,7 @@ def _add(connection: Connection, party_id: str, channel: str, local_day: date, c
     if cap < 1:
         return False
     row = {"party_id": party_id, "channel": channel, "local_date": local_day, "used": 1, "cap": cap}
-    return connection.execute(_one_more(connection.dialect.name), row).rowcount == 1
+    return connection.execute(_one_more(connection.dialect.name), row).first() is not None
 
 
 @cache
@@ -54,7 +54,7 @@ def _one_more(dialect_name: str) -> Executable:
         index_elements=["party_id", "channel", "local_date"],
         set_={"used": person_budget.c.used + 1},
         where=person_budget.c.used < bindparam("cap"),
-    )
+    ).returning(person_budget.c.used)
     return upsert
 
 
