@@ -268,8 +268,9 @@ def _done(
     connection: Connection, on: date, episodes: dict[str, date], calendar: BusinessCalendar
 ) -> dict[str, tuple[StepDone, ...]]:
     """Return each episode's steps of earlier days; today's own are left out, so a second run decides the same."""
-    sent = case((contact.c.state == "sent", 1), else_=0)
-    last = func.max(case((contact.c.state == "sent", item.c.business_date)))
+    went = and_(contact.c.state == "sent", item.c.dropped_reason.is_(None))
+    sent = case((went, 1), else_=0)
+    last = func.max(case((went, item.c.business_date)))
     query = (
         select(
             item.c.account_id,
