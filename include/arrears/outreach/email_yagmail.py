@@ -4,6 +4,7 @@
 measured), and reads files that a text happens to name. Source: RFC 5321 section 6.1, RFC 1047.
 """
 
+import socket
 import ssl
 from collections.abc import Callable
 from email import policy as email_policy
@@ -166,6 +167,7 @@ class EmailChannel:
         self._client = client
         client.login()
         client.smtp.ehlo_or_helo_if_needed()
+        client.smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the dot travels alone: do not delay it
         return client
 
     def _drop(self) -> None:

@@ -9,19 +9,25 @@ from typing import Any
 INDEX = "index.jsonl"
 
 
-def keep_file(folder: Path, suffix: str, content: bytes) -> str:
-    """Write the next numbered file of a folder and return its name; a name is never used twice."""
-    number = sum(1 for _ in folder.glob(f"*{suffix}"))
-    while True:
-        number += 1
-        name = f"{number:06d}{suffix}"
-        try:
-            handle = os.open(folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            continue
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        return name
+class Numbered:
+    """Numbers the files of one folder; a number is never used twice, by whatever process."""
+
+    def __init__(self, folder: Path, suffix: str) -> None:
+        self._folder, self._suffix = folder, suffix
+        self._last = sum(1 for _ in folder.glob(f"*{suffix}"))
+
+    def keep(self, content: bytes) -> str:
+        """Write the next file and return its name."""
+        while True:
+            self._last += 1
+            name = f"{self._last:06d}{self._suffix}"
+            try:
+                handle = os.open(self._folder / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            except FileExistsError:
+                continue
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            return name
 
 
 def keep_line(folder: Path, entry: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any
 
 from arrears.core.clock import Clock, SystemClock, utc_text
-from arrears.sandbox.keeping import keep_file, keep_line, read_lines
+from arrears.sandbox.keeping import Numbered, keep_line, read_lines
 
 LARGEST = 32 * 1024 * 1024
 
@@ -27,6 +27,7 @@ class MailSandbox:
 
     def __enter__(self) -> "MailSandbox":
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._files = Numbered(self._folder, ".eml")
         door = socket.create_server(("127.0.0.1", 0))
         self.url = f"smtp://127.0.0.1:{door.getsockname()[1]}"
         listening = threading.Event()
@@ -70,7 +71,7 @@ class MailSandbox:
     async def handle_DATA(self, _server: object, _session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Keep one message and say under which name."""
         content: bytes = envelope.content
-        name = keep_file(self._folder, ".eml", content)
+        name = self._files.keep(content)
         mail = message_from_bytes(content, policy=default)
         keep_line(
             self._folder,

@@ -64,6 +64,7 @@ class SmsSandbox:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet, or each answer waits for an acknowledgement
 
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
