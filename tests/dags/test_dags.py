@@ -36,7 +36,8 @@ print("FOUND" + json.dumps(found))
 
 @pytest.fixture(scope="module")
 def dags() -> dict[str, dict]:
-    done = subprocess.run([sys.executable, "-c", READ, str(DAGS), ",".join(HEAVY), *NAMES], capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", READ, str(DAGS), ",".join(HEAVY), *NAMES]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.split("FOUND")[-1])
 
 

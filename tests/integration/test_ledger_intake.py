@@ -157,9 +157,7 @@ def test_a_promise_delivered_again_keeps_its_state(office: Office) -> None:
     ("documents", "A1,contract,xyz,2025-01-01", "bad_sha256"),
     ("charges", "A9,2026-11-01,late_fee,12.50", "unknown_account"),
 ])  # fmt: skip
-def test_a_bad_row_is_quarantined_and_the_good_ones_are_taken(
-    office: Office, feed: str, row: str, reason: str
-) -> None:
+def test_a_bad_row_is_quarantined_and_the_good_ones_are_taken(office: Office, feed: str, row: str, reason: str) -> None:
     arrived = office.take(feed, WHOLE[feed] + row + "\n")
     assert (arrived.accepted, arrived.quarantined) == (1, 1)
     assert office.rows(feeds.quarantine, "row_no", "reason") == [(3, reason)]

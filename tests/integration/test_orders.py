@@ -47,11 +47,25 @@ SUBJECT = "00000000-0000-4000-8000-000000000001"
 RUN = "daily-2026-11-12-1"
 VEHICLE = "1M8GDM9AXKP042788"
 LEDGER = {
-    "subject_ref": SUBJECT, "currency": "CNY", "contract_type": "finance_lease", "branch": "east", "stage": 3,
-    "overdue_instalments": 4, "overdue_minor": 4_000_000, "days_past_due": 100, "oldest_unpaid_due": date(2026, 8, 4),
-    "due_minor": 20_000_000, "schedule_minor": 36_000_000, "paid_minor": 16_000_000, "next_due_on": date(2026, 11, 15),
-    "next_due_minor": 1_000_000, "last_paid_on": date(2026, 7, 1), "whole_paid_on": date(2026, 7, 1),
-    "principal_outstanding_minor": 18_000_000, "total_price_minor": 40_000_000, "data_incomplete": False,
+    "subject_ref": SUBJECT,
+    "currency": "CNY",
+    "contract_type": "finance_lease",
+    "branch": "east",
+    "stage": 3,
+    "overdue_instalments": 4,
+    "overdue_minor": 4_000_000,
+    "days_past_due": 100,
+    "oldest_unpaid_due": date(2026, 8, 4),
+    "due_minor": 20_000_000,
+    "schedule_minor": 36_000_000,
+    "paid_minor": 16_000_000,
+    "next_due_on": date(2026, 11, 15),
+    "next_due_minor": 1_000_000,
+    "last_paid_on": date(2026, 7, 1),
+    "whole_paid_on": date(2026, 7, 1),
+    "principal_outstanding_minor": 18_000_000,
+    "total_price_minor": 40_000_000,
+    "data_incomplete": False,
     "ledger_row_sha256": "0" * 64,
 }
 
@@ -110,34 +124,80 @@ class World:
         pq.write_table(pa.Table.from_pylist([row]), folder / "accounts.parquet")
         run_id = f"daily-{self.today}-{self.snapshots}"
         with writing(self.engine) as connection:
-            connection.execute(insert(runs.run), {
-                "run_id": run_id, "origin_key": natural_key(run_id), "kind": "daily", "business_date": self.today,
-                "ordinal": self.snapshots, "status": "completed", "rehearsal": False, "plan_only": False,
-                "released": False, "started_at": utc_text(self.rt.clock.now()), "policy_sha256": POLICY.sha256,
-                "code_version": "0", "code_id": "0", "snapshot_id": snapshot_id, "attempt": "{}",
-            })
-            connection.execute(insert(decisions.decision), {
-                "business_date": self.today, "account_id": ACCOUNT, "revision": self.snapshots, "run_id": run_id,
-                "stage": row["stage"], "entitled_rung": 4, "unlocked_rung": 4, "rung": 4, "lane": "normal",
-                "overdue_instalments": row["overdue_instalments"], "overdue_minor": row["overdue_minor"],
-                "days_past_due": 100, "oldest_unpaid_due": date(2026, 8, 4), "episode_due": date(2026, 8, 4),
-                "currency": "CNY", "branch": "east", "ledger_row_sha256": "0" * 64, "facts_sha256": "1" * 64,
-                "verdict_sha256": "2" * 64, "policy_sha256": POLICY.sha256, "row_sha256": "3" * 64,
-            })
+            connection.execute(
+                insert(runs.run),
+                {
+                    "run_id": run_id,
+                    "origin_key": natural_key(run_id),
+                    "kind": "daily",
+                    "business_date": self.today,
+                    "ordinal": self.snapshots,
+                    "status": "completed",
+                    "rehearsal": False,
+                    "plan_only": False,
+                    "released": False,
+                    "started_at": utc_text(self.rt.clock.now()),
+                    "policy_sha256": POLICY.sha256,
+                    "code_version": "0",
+                    "code_id": "0",
+                    "snapshot_id": snapshot_id,
+                    "attempt": "{}",
+                },
+            )
+            connection.execute(
+                insert(decisions.decision),
+                {
+                    "business_date": self.today,
+                    "account_id": ACCOUNT,
+                    "revision": self.snapshots,
+                    "run_id": run_id,
+                    "stage": row["stage"],
+                    "entitled_rung": 4,
+                    "unlocked_rung": 4,
+                    "rung": 4,
+                    "lane": "normal",
+                    "overdue_instalments": row["overdue_instalments"],
+                    "overdue_minor": row["overdue_minor"],
+                    "days_past_due": 100,
+                    "oldest_unpaid_due": date(2026, 8, 4),
+                    "episode_due": date(2026, 8, 4),
+                    "currency": "CNY",
+                    "branch": "east",
+                    "ledger_row_sha256": "0" * 64,
+                    "facts_sha256": "1" * 64,
+                    "verdict_sha256": "2" * 64,
+                    "policy_sha256": POLICY.sha256,
+                    "row_sha256": "3" * 64,
+                },
+            )
 
     def packet(self, version: int, state: str = "ready") -> None:
         """Supersede the packet by one of other facts."""
         with writing(self.engine) as connection:
-            connection.execute(update(legal.packet).where(legal.packet.c.superseded_on.is_(None))
-                               .values(superseded_on=self.today))
-            connection.execute(insert(legal.packet), {
-                "packet_id": natural_key(ACCOUNT, version), "account_id": ACCOUNT, "version": version, "state": state,
-                "facts_sha256": digest(["facts", version]), "open_remedies": ["terminate_and_recover"],
-                "chosen_remedy": "terminate_and_recover", "missing": [], "reasons": [], "pdf_sha256": "4" * 64,
-                "clocks": [{"name": "limitation", "party_id": "", "expires_on": "2029-07-01", "preserved_on": ""},
-                           {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""}],
-                "built_on": self.today, "run_id": RUN,
-            })
+            connection.execute(
+                update(legal.packet).where(legal.packet.c.superseded_on.is_(None)).values(superseded_on=self.today)
+            )
+            connection.execute(
+                insert(legal.packet),
+                {
+                    "packet_id": natural_key(ACCOUNT, version),
+                    "account_id": ACCOUNT,
+                    "version": version,
+                    "state": state,
+                    "facts_sha256": digest(["facts", version]),
+                    "open_remedies": ["terminate_and_recover"],
+                    "chosen_remedy": "terminate_and_recover",
+                    "missing": [],
+                    "reasons": [],
+                    "pdf_sha256": "4" * 64,
+                    "clocks": [
+                        {"name": "limitation", "party_id": "", "expires_on": "2029-07-01", "preserved_on": ""},
+                        {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""},
+                    ],
+                    "built_on": self.today,
+                    "run_id": RUN,
+                },
+            )
 
     def confirm(self) -> None:
         """Let finance say that no payment is on its way today, and let the machine be seen."""
@@ -145,20 +205,42 @@ class World:
         with writing(self.engine) as connection:
             key = natural_key(self.today.isoformat(), "no_payment_in_flight", "-")
             connection.execute(delete(feeds.control).where(feeds.control.c.control_key == key))
-            connection.execute(insert(feeds.control), {
-                "control_key": key, "business_date": self.today, "kind": "no_payment_in_flight", "value": 0,
-                "confirmed_by": "FIN"})
+            connection.execute(
+                insert(feeds.control),
+                {
+                    "control_key": key,
+                    "business_date": self.today,
+                    "kind": "no_payment_in_flight",
+                    "value": 0,
+                    "confirmed_by": "FIN",
+                },
+            )
             key = natural_key(ACCOUNT, seen, "gps")
             connection.execute(delete(feeds.location).where(feeds.location.c.location_key == key))
-            connection.execute(insert(feeds.location), {
-                "location_key": key, "account_id": ACCOUNT, "at": seen,
-                "lat": "38.1", "lon": "82.1", "source": "gps", "site_type": "public"})
+            connection.execute(
+                insert(feeds.location),
+                {
+                    "location_key": key,
+                    "account_id": ACCOUNT,
+                    "at": seen,
+                    "lat": "38.1",
+                    "lon": "82.1",
+                    "source": "gps",
+                    "site_type": "public",
+                },
+            )
 
     def hold(self, kind: str = "dispute") -> None:
         with writing(self.engine) as connection:
-            connection.execute(insert(feeds.hold), {
-                "hold_key": natural_key(ACCOUNT, kind, self.today.isoformat()), "account_id": ACCOUNT, "kind": kind,
-                "from_on": self.today})
+            connection.execute(
+                insert(feeds.hold),
+                {
+                    "hold_key": natural_key(ACCOUNT, kind, self.today.isoformat()),
+                    "account_id": ACCOUNT,
+                    "kind": kind,
+                    "from_on": self.today,
+                },
+            )
 
     def change(self, table: object, **values: object) -> None:
         with writing(self.engine) as connection:
@@ -199,35 +281,89 @@ def furnish(world: World) -> None:
     """Fill a store with one account for which every one of the fourteen conditions but the approval holds."""
     with writing(world.engine) as connection:
         ensure_identity(connection, world.rt)
-        connection.execute(insert(runs.policy_text), {
-            "policy_sha256": POLICY.sha256, "policy_id": "cn", "version": "1", "effective_from": DAY, "body": "{}"})
+        connection.execute(
+            insert(runs.policy_text),
+            {"policy_sha256": POLICY.sha256, "policy_id": "cn", "version": "1", "effective_from": DAY, "body": "{}"},
+        )
         connection.execute(insert(decisions.fact_set), {"facts_sha256": "1" * 64, "body": "{}"})
         connection.execute(insert(decisions.verdict), {"verdict_sha256": "2" * 64, "body": "{}"})
-        connection.execute(insert(feeds.account), {
-            "account_id": ACCOUNT, "subject_ref": SUBJECT, "contract_type": "finance_lease", "currency": "CNY",
-            "branch": "east", "owner": "COL", "asset_serial": VEHICLE, "asset_kind": "truck",
-            "asset_value_minor": 20_000_000, "total_price_minor": 40_000_000, "is_missing": False,
-            "data_incomplete": False})
-        people_rows = {"LAW": "legal", "LAW2": "legal", "RISK": "risk", "FIN": "finance", "COL": "collector;legal",
-                       "BOTH": "legal;risk"}
-        connection.execute(insert(feeds.staff), [
-            {"staff_id": staff_id, "name": "示例", "roles": roles, "skills": "", "dialects": "", "branch": "east"}
-            for staff_id, roles in people_rows.items()])
-        connection.execute(insert(people.party), [{"party_id": "P1", "name": "示例甲"},
-                                                  {"party_id": "P2", "name": "示例乙"}])
-        connection.execute(insert(people.account_party), [
-            {"account_id": ACCOUNT, "party_id": "P1", "role": "borrower", "synthesised": False},
-            {"account_id": ACCOUNT, "party_id": "P2", "role": "guarantor", "synthesised": False}])
-        connection.execute(insert(feeds.agency), {
-            "agency_id": "AG", "name": "示例拖车", "licence_no": "L1", "licence_until": date(2027, 1, 1),
-            "insurance_until": date(2027, 1, 1), "region": "", "channel": "http"})
-        connection.execute(insert(feeds.document), [
-            {"document_key": natural_key(ACCOUNT, party_id, kind), "account_id": ACCOUNT, "party_id": party_id,
-             "kind": kind, "sha256": digest([party_id, kind]), "dated_on": date(2026, 10, 1),
-             "served_on": date(2026, 10, 5), "service_result": "arrived", "confirmed_by": "LAW",
-             "second_confirmed_by": "RISK"}
-            for party_id, kind in (("P1", "lawyers_letter"), ("P2", "lawyers_letter"), ("P1", "contract"),
-                                   ("P1", "registration"))])
+        connection.execute(
+            insert(feeds.account),
+            {
+                "account_id": ACCOUNT,
+                "subject_ref": SUBJECT,
+                "contract_type": "finance_lease",
+                "currency": "CNY",
+                "branch": "east",
+                "owner": "COL",
+                "asset_serial": VEHICLE,
+                "asset_kind": "truck",
+                "asset_value_minor": 20_000_000,
+                "total_price_minor": 40_000_000,
+                "is_missing": False,
+                "data_incomplete": False,
+            },
+        )
+        people_rows = {
+            "LAW": "legal",
+            "LAW2": "legal",
+            "RISK": "risk",
+            "FIN": "finance",
+            "COL": "collector;legal",
+            "BOTH": "legal;risk",
+        }
+        connection.execute(
+            insert(feeds.staff),
+            [
+                {"staff_id": staff_id, "name": "示例", "roles": roles, "skills": "", "dialects": "", "branch": "east"}
+                for staff_id, roles in people_rows.items()
+            ],
+        )
+        connection.execute(
+            insert(people.party), [{"party_id": "P1", "name": "示例甲"}, {"party_id": "P2", "name": "示例乙"}]
+        )
+        connection.execute(
+            insert(people.account_party),
+            [
+                {"account_id": ACCOUNT, "party_id": "P1", "role": "borrower", "synthesised": False},
+                {"account_id": ACCOUNT, "party_id": "P2", "role": "guarantor", "synthesised": False},
+            ],
+        )
+        connection.execute(
+            insert(feeds.agency),
+            {
+                "agency_id": "AG",
+                "name": "示例拖车",
+                "licence_no": "L1",
+                "licence_until": date(2027, 1, 1),
+                "insurance_until": date(2027, 1, 1),
+                "region": "",
+                "channel": "http",
+            },
+        )
+        connection.execute(
+            insert(feeds.document),
+            [
+                {
+                    "document_key": natural_key(ACCOUNT, party_id, kind),
+                    "account_id": ACCOUNT,
+                    "party_id": party_id,
+                    "kind": kind,
+                    "sha256": digest([party_id, kind]),
+                    "dated_on": date(2026, 10, 1),
+                    "served_on": date(2026, 10, 5),
+                    "service_result": "arrived",
+                    "confirmed_by": "LAW",
+                    "second_confirmed_by": "RISK",
+                }
+                for party_id, kind in (
+                    ("P1", "lawyers_letter"),
+                    ("P2", "lawyers_letter"),
+                    ("P1", "contract"),
+                    ("P1", "registration"),
+                )
+            ],
+        )
     world.ledger()
     world.packet(1)
     world.confirm()
@@ -283,7 +419,12 @@ def test_a_ready_packet_becomes_one_order_that_two_people_approve_and_an_agency_
     assert world.propose().proposed == 1
     assert world.propose().proposed == 0
     assert order_counts(world.engine, DAY) == {
-        "proposed": 1, "awaiting_approval": 1, "handed_off": 0, "acknowledged": 0, "recalled": 0}
+        "proposed": 1,
+        "awaiting_approval": 1,
+        "handed_off": 0,
+        "acknowledged": 0,
+        "recalled": 0,
+    }
     assert world.hand_off(open_agency(sandbox.url)).offered == 0
     world.approve()
     done = world.hand_off(open_agency(sandbox.url, b"secret"))
@@ -292,9 +433,20 @@ def test_a_ready_packet_becomes_one_order_that_two_people_approve_and_an_agency_
     assert (order.state, order.order_no) == ("acknowledged", "RO-20261112-0001")
     assert sandbox.working_on() == {order.idempotency_key}
     assert order_counts(world.engine, DAY) == {
-        "proposed": 1, "awaiting_approval": 0, "handed_off": 1, "acknowledged": 1, "recalled": 0}
-    assert world.events() == ["order.proposed", "approval.requested", "approval.given", "approval.given",
-                              "handoff.offered", "handoff.acknowledged"]
+        "proposed": 1,
+        "awaiting_approval": 0,
+        "handed_off": 1,
+        "acknowledged": 1,
+        "recalled": 0,
+    }
+    assert world.events() == [
+        "order.proposed",
+        "approval.requested",
+        "approval.given",
+        "approval.given",
+        "handoff.offered",
+        "handoff.acknowledged",
+    ]
 
 
 def test_the_order_document_has_the_work_order_fields_and_no_event_names_a_person(world, sandbox):
@@ -325,9 +477,13 @@ BREAKS = {
     "C4": lambda w: w.change(decisions.decision, unlocked_rung=3, rung=3),
     "C5": lambda w: w.change(feeds.document, served_on=date(2026, 11, 8)),
     "C6": lambda w: w.ledger(whole_paid_on=DAY - timedelta(days=30)),
-    "C7": lambda w: w.change(legal.packet, clocks=[
-        {"name": "limitation", "party_id": "", "expires_on": "2026-11-11", "preserved_on": ""},
-        {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""}]),
+    "C7": lambda w: w.change(
+        legal.packet,
+        clocks=[
+            {"name": "limitation", "party_id": "", "expires_on": "2026-11-11", "preserved_on": ""},
+            {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""},
+        ],
+    ),
     "C8": lambda w: w.change(feeds.account, asset_serial="1M8GDM9A0KP042788"),
     "C9": lambda w: w.change(feeds.location, at="2026-11-09T01:59:00Z"),
     "C10": lambda w: w.change(feeds.agency, insurance_until=DAY - timedelta(days=1)),
@@ -353,9 +509,17 @@ def test_a_suit_and_a_guarantor_without_notice_block_the_hand_off(world):
     world.propose()
     world.approve()
     with writing(world.engine) as connection:
-        connection.execute(insert(feeds.court_case), {
-            "court_case_key": natural_key("suit"), "account_id": ACCOUNT, "case_id": "S1", "kind": "suit",
-            "state": "filed", "at": "2026-11-01T00:00:00Z"})
+        connection.execute(
+            insert(feeds.court_case),
+            {
+                "court_case_key": natural_key("suit"),
+                "account_id": ACCOUNT,
+                "case_id": "S1",
+                "kind": "suit",
+                "state": "filed",
+                "at": "2026-11-01T00:00:00Z",
+            },
+        )
         connection.execute(delete(feeds.document).where(feeds.document.c.party_id == "P2"))
     assert world.hand_off().blocked == {"C12": 1, "C14": 1}
     assert world.witness.orders == {}
@@ -458,17 +622,20 @@ def test_a_past_business_date_hands_nothing_over(world):
     assert world.witness.orders == {}
 
 
-@pytest.mark.parametrize(("lever", "reason"), [
-    (lambda w: w.ledger(last_paid_on=DAY), "payment"),
-    (lambda w: w.ledger(stage=0, overdue_instalments=0), "cured"),
-    (lambda w: w.change(feeds.account, closed_on=DAY), "not_in_ledger"),
-    (lambda w: w.hold("hardship"), "hold_hardship"),
-    (lambda w: w.packet(2), "facts_changed"),
-    (lambda w: w.packet(2, "withheld"), "facts_changed"),
-    (lambda w: w.travel(8), "expired"),
-    (lambda w: w.change(feeds.agency, licence_until=DAY - timedelta(days=1)), "agency_not_valid"),
-    (lambda w: w.vote(w.orders()[0].order_no, "RISK", "refuse", note="seen again"), "withdrawn"),
-])
+@pytest.mark.parametrize(
+    ("lever", "reason"),
+    [
+        (lambda w: w.ledger(last_paid_on=DAY), "payment"),
+        (lambda w: w.ledger(stage=0, overdue_instalments=0), "cured"),
+        (lambda w: w.change(feeds.account, closed_on=DAY), "not_in_ledger"),
+        (lambda w: w.hold("hardship"), "hold_hardship"),
+        (lambda w: w.packet(2), "facts_changed"),
+        (lambda w: w.packet(2, "withheld"), "facts_changed"),
+        (lambda w: w.travel(8), "expired"),
+        (lambda w: w.change(feeds.agency, licence_until=DAY - timedelta(days=1)), "agency_not_valid"),
+        (lambda w: w.vote(w.orders()[0].order_no, "RISK", "refuse", note="seen again"), "withdrawn"),
+    ],
+)
 def test_whatever_makes_an_order_wrong_recalls_it(world, sandbox, lever, reason):
     world.propose()
     world.approve()
@@ -524,14 +691,17 @@ def test_a_plain_http_address_outside_this_machine_gets_no_order():
         open_agency("http://agency.example")
 
 
-@pytest.mark.parametrize(("staff_id", "more", "says"), [
-    ("COL", {}, "collects this account"),
-    ("FIN", {}, "none of the roles"),
-    ("NOBODY", {}, "not in the staff feed"),
-    ("LAW", {"note": "  "}, "needs a note"),
-    ("LAW", {"identity": "rehearsal"}, "rehearsal only"),
-    ("LAW", {"identity": "friend"}, "decide approve or refuse"),
-])
+@pytest.mark.parametrize(
+    ("staff_id", "more", "says"),
+    [
+        ("COL", {}, "collects this account"),
+        ("FIN", {}, "none of the roles"),
+        ("NOBODY", {}, "not in the staff feed"),
+        ("LAW", {"note": "  "}, "needs a note"),
+        ("LAW", {"identity": "rehearsal"}, "rehearsal only"),
+        ("LAW", {"identity": "friend"}, "decide approve or refuse"),
+    ],
+)
 def test_a_vote_that_may_not_count_is_refused(world, staff_id, more, says):
     world.propose()
     (waiting,) = list_open(world.engine)
@@ -632,8 +802,9 @@ def test_a_rehearsal_approves_exactly_one_order_a_day(furnished_home):
         assert rehearse_approval(world.rt, world.engine, RUN, DAY, POLICY) is None
         for staff_id in ("LAW", "RISK"):
             with writing(world.engine) as connection:
-                connection.execute(update(feeds.staff).where(feeds.staff.c.staff_id == staff_id)
-                                   .values(skills="rehearsal_approver"))
+                connection.execute(
+                    update(feeds.staff).where(feeds.staff.c.staff_id == staff_id).values(skills="rehearsal_approver")
+                )
         assert rehearse_approval(replace(world.rt, rehearsal=False), world.engine, RUN, DAY, POLICY) is None
         assert rehearse_approval(world.rt, world.engine, RUN, DAY, POLICY) == "RO-20261112-0001"
         assert rehearse_approval(world.rt, world.engine, RUN, DAY, POLICY) is None
@@ -643,17 +814,34 @@ def test_a_rehearsal_approves_exactly_one_order_a_day(furnished_home):
 
 
 def test_an_order_from_before_go_live_is_taken_over_and_recalled_after_a_payment(world, sandbox):
-    row = {"account_id": ACCOUNT, "kind": "order_handed_off", "at": "2026-11-07T08:00:00Z", "party_id": "P1",
-           "agency_id": "AG", "evidence_ref": "OLD-7", "attested_by": "LAW"}
+    row = {
+        "account_id": ACCOUNT,
+        "kind": "order_handed_off",
+        "at": "2026-11-07T08:00:00Z",
+        "party_id": "P1",
+        "agency_id": "AG",
+        "evidence_ref": "OLD-7",
+        "attested_by": "LAW",
+    }
     with writing(world.engine) as connection:
-        connection.execute(insert(feeds.opening), [
-            row | {"opening_key": natural_key("one"), "second_attested_by": "RISK"},
-            row | {"opening_key": natural_key("two"), "second_attested_by": "STRANGER", "at": "2026-11-08T08:00:00Z"}])
+        connection.execute(
+            insert(feeds.opening),
+            [
+                row | {"opening_key": natural_key("one"), "second_attested_by": "RISK"},
+                row
+                | {"opening_key": natural_key("two"), "second_attested_by": "STRANGER", "at": "2026-11-08T08:00:00Z"},
+            ],
+        )
     assert import_running_orders(world.rt, world.engine, RUN) == 1
     assert import_running_orders(world.rt, world.engine, RUN) == 0
     assert world.propose().proposed == 0
     assert order_counts(world.engine, DAY) == {
-        "proposed": 0, "awaiting_approval": 0, "handed_off": 1, "acknowledged": 1, "recalled": 0}
+        "proposed": 0,
+        "awaiting_approval": 0,
+        "handed_off": 1,
+        "acknowledged": 1,
+        "recalled": 0,
+    }
     assert world.stand_down(open_agency(sandbox.url)).recalled == {}
     world.ledger(last_paid_on=date(2026, 11, 11), stage=0, overdue_instalments=0)
     assert world.stand_down(open_agency(sandbox.url)).recalled == {"payment": 1}
@@ -674,8 +862,24 @@ def test_a_ledger_that_is_gone_lets_no_order_leave_and_stops_no_recall(world):
     assert world.witness.working_on == set()
 
 
-EVENTS = ("pay", "hold", "lift", "rebuild", "withhold", "licence", "day", "week", "law", "risk", "twice", "withdraw",
-          "propose", "hand_off", "kill", "stand_down")
+EVENTS = (
+    "pay",
+    "hold",
+    "lift",
+    "rebuild",
+    "withhold",
+    "licence",
+    "day",
+    "week",
+    "law",
+    "risk",
+    "twice",
+    "withdraw",
+    "propose",
+    "hand_off",
+    "kill",
+    "stand_down",
+)
 
 
 @dataclass
@@ -693,10 +897,19 @@ class Model:
 
     def may_leave(self, today: date) -> bool:
         fresh = self.second_vote_on is not None and today <= POLICY.business_calendar().add_working_days(
-            self.second_vote_on, POLICY.repossession.approval_valid_working_days)
+            self.second_vote_on, POLICY.repossession.approval_valid_working_days
+        )
         unpaid = self.paid is None or (self.asked is not None and self.paid < self.asked[1])
-        return (unpaid and not self.held and self.ready and self.licensed and fresh
-                and self.asked is not None and self.asked[0] == self.version and len(self.votes) == 2)
+        return (
+            unpaid
+            and not self.held
+            and self.ready
+            and self.licensed
+            and fresh
+            and self.asked is not None
+            and self.asked[0] == self.version
+            and len(self.votes) == 2
+        )
 
 
 DISTURBANCES = [event for event in EVENTS if event not in ("propose", "hand_off", "stand_down", "law", "risk")]
@@ -725,8 +938,13 @@ def test_one_thing_that_happens_before_or_after_the_hand_off_is_never_overlooked
     follow(furnished_home, (*ROAD[:at], disturbance, *ROAD[at:]))
 
 
-@hypothesis_settings(max_examples=15, deadline=None, derandomize=True, database=None,
-                     suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(gaps=st.lists(st.lists(st.sampled_from(EVENTS), max_size=2), min_size=len(ROAD), max_size=len(ROAD)))
 def test_whatever_the_order_of_events_an_agency_never_works_on_what_two_people_did_not_approve_as_it_is(
     furnished_home, gaps
@@ -780,8 +998,9 @@ def people_decide(world: World, model: Model, event: str) -> None:
     orders = [order for order in world.orders() if order.state not in ("void", "recalled")]
     for name in names:
         try:
-            done = world.vote(orders[-1].order_no if orders else "-", name,
-                              "refuse" if event == "withdraw" else "approve")
+            done = world.vote(
+                orders[-1].order_no if orders else "-", name, "refuse" if event == "withdraw" else "approve"
+            )
         except BadArguments:
             continue
         if event == "withdraw":
@@ -807,6 +1026,7 @@ def machine_acts(world: World, model: Model, event: str) -> None:
             model.votes.clear()
             model.second_vote_on = None
     elif event == "kill":
+
         class Dying(Witness):
             def offer(self, key, document):
                 raise Killed
@@ -819,5 +1039,3 @@ def machine_acts(world: World, model: Model, event: str) -> None:
         world.hand_off()
     else:
         world.stand_down()
-
-

@@ -23,27 +23,72 @@ FACTS = "f" * 64
 CODES = [f"C{number}" for number in range(1, 15)]
 
 GOOD = OrderFacts(
-    kind="recover", today=DAY, now=NOW, live=False, proposed_on=date(2026, 11, 11), order_facts_sha256=FACTS,
-    decided_on=DAY, plan_only=False, in_ledger=True, stage=3, overdue_instalments=3, overdue_minor=3_000_000,
-    total_minor=36_000_000, paid_minor=10_000_000, debt_minor=26_000_000, last_paid_on=date(2026, 11, 10),
-    whole_paid_on=date(2026, 8, 1), contract_type="finance_lease", branch="east", asset_serial="1M8GDM9AXKP042788",
-    asset_value_minor=9_000_000, finance_confirmed=True, pending_debits=0, holds=(), other_orders=0, open_suits=0,
-    rung=4, unlocked_rung=4, demand_arrived_on=date(2026, 10, 1), basis="agreed_recovery", packet_state="ready",
-    packet_facts_sha256=FACTS, packet_remedy="terminate_and_recover", remedy_open=True,
-    guarantees_until=(date(2026, 12, 31),), limitation_until=date(2029, 1, 1), serial_registered=True,
-    located_at=NOW - timedelta(hours=1), parties_without_notice=0,
+    kind="recover",
+    today=DAY,
+    now=NOW,
+    live=False,
+    proposed_on=date(2026, 11, 11),
+    order_facts_sha256=FACTS,
+    decided_on=DAY,
+    plan_only=False,
+    in_ledger=True,
+    stage=3,
+    overdue_instalments=3,
+    overdue_minor=3_000_000,
+    total_minor=36_000_000,
+    paid_minor=10_000_000,
+    debt_minor=26_000_000,
+    last_paid_on=date(2026, 11, 10),
+    whole_paid_on=date(2026, 8, 1),
+    contract_type="finance_lease",
+    branch="east",
+    asset_serial="1M8GDM9AXKP042788",
+    asset_value_minor=9_000_000,
+    finance_confirmed=True,
+    pending_debits=0,
+    holds=(),
+    other_orders=0,
+    open_suits=0,
+    rung=4,
+    unlocked_rung=4,
+    demand_arrived_on=date(2026, 10, 1),
+    basis="agreed_recovery",
+    packet_state="ready",
+    packet_facts_sha256=FACTS,
+    packet_remedy="terminate_and_recover",
+    remedy_open=True,
+    guarantees_until=(date(2026, 12, 31),),
+    limitation_until=date(2029, 1, 1),
+    serial_registered=True,
+    located_at=NOW - timedelta(hours=1),
+    parties_without_notice=0,
     agency=AgencyFacts("L", DAY, DAY, None, ("east",), is_party=False),
-    approval=ApprovalFacts("approved", FACTS, DAY, (
-        VoteFacts("legal", "LAW", "approve", "shell", holds_role=True),
-        VoteFacts("risk", "RISK", "approve", "shell", holds_role=True))),
+    approval=ApprovalFacts(
+        "approved",
+        FACTS,
+        DAY,
+        (
+            VoteFacts("legal", "LAW", "approve", "shell", holds_role=True),
+            VoteFacts("risk", "RISK", "approve", "shell", holds_role=True),
+        ),
+    ),
     collectors=frozenset({"COL"}),
 )
 
 BREAK_ONE = {
-    "C1": {"plan_only": True}, "C2": {"pending_debits": 1}, "C3": {"holds": ("dispute",)}, "C4": {"unlocked_rung": 3},
-    "C5": {"demand_arrived_on": None}, "C6": {"remedy_open": False}, "C7": {"limitation_until": None},
-    "C8": {"serial_registered": False}, "C9": {"located_at": None}, "C10": {"agency": None},
-    "C11": {"approval": None}, "C12": {"other_orders": 1}, "C13": {"asset_value_minor": None},
+    "C1": {"plan_only": True},
+    "C2": {"pending_debits": 1},
+    "C3": {"holds": ("dispute",)},
+    "C4": {"unlocked_rung": 3},
+    "C5": {"demand_arrived_on": None},
+    "C6": {"remedy_open": False},
+    "C7": {"limitation_until": None},
+    "C8": {"serial_registered": False},
+    "C9": {"located_at": None},
+    "C10": {"agency": None},
+    "C11": {"approval": None},
+    "C12": {"other_orders": 1},
+    "C13": {"asset_value_minor": None},
     "C14": {"parties_without_notice": 1},
 }
 
@@ -75,8 +120,9 @@ def approval(**changes: object) -> dict[str, object]:
 
 
 def votes(*changes: dict[str, object]) -> dict[str, object]:
-    return approval(votes=tuple(replace(vote, **change)
-                                for vote, change in zip(GOOD.approval.votes, changes, strict=True)))
+    return approval(
+        votes=tuple(replace(vote, **change) for vote, change in zip(GOOD.approval.votes, changes, strict=True))
+    )
 
 
 def agency(**changes: object) -> dict[str, object]:

@@ -26,15 +26,23 @@ def read_accounts(source: Source, rules: Rules) -> Accounts:
     """Read and check the accounts feed; of two rows with one id the first stands."""
     table, rows, bad = check_all(source, rules)
     if table is None:
-        table = pa.table({"account_id": pa.array([], pa.string()), "closed_on": pa.array([], pa.date32()),
-                          "row_no": pa.array([], pa.int64()), "row_text": pa.array([], pa.string())})
+        table = pa.table(
+            {
+                "account_id": pa.array([], pa.string()),
+                "closed_on": pa.array([], pa.date32()),
+                "row_no": pa.array([], pa.int64()),
+                "row_text": pa.array([], pa.string()),
+            }
+        )
     ids = encode(table.column("account_id").combine_chunks())
     numbers = np.asarray(table.column("row_no"))
     order = np.lexsort((numbers, ids))
     ids = ids[order]
     again = np.append(False, ids[1:] == ids[:-1]) if len(ids) else np.zeros(0, dtype=bool)
-    bad += [Problem(int(numbers[order[row]]), "account_id", _reason(table, int(order[row])), ids[row].decode())
-            for row in np.flatnonzero(again)]
+    bad += [
+        Problem(int(numbers[order[row]]), "account_id", _reason(table, int(order[row])), ids[row].decode())
+        for row in np.flatnonzero(again)
+    ]
     table = table.take(pa.array(order[~again]))
     return Accounts(table, Register(ids[~again], _digits(table, rules.currency)), rows, bad)
 

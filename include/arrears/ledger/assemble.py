@@ -40,8 +40,9 @@ def assemble(register: Register, instalments: Spool, payments: Spool | None, on:
     """Yield the parts of a portfolio in account order; rows with a key seen before are left out and named."""
     for number, first in enumerate(range(0, len(register.ids), ACCOUNTS_A_RANGE)):
         count = min(ACCOUNTS_A_RANGE, len(register.ids) - first)
-        yield _part(register, first, count, instalments.take(number), payments.take(number) if payments else None,
-                    days(on))
+        yield _part(
+            register, first, count, instalments.take(number), payments.take(number) if payments else None, days(on)
+        )
 
 
 def _part(register: Register, first: int, count: int, rows: pa.Table | None, paid: pa.Table | None, on: int) -> Part:
@@ -56,8 +57,17 @@ def _part(register: Register, first: int, count: int, rows: pa.Table | None, pai
     history = _History(paid, first, count, on)
     allocated = allocate(schedule, history.pool)
     staged = stage(schedule, allocated, on)
-    return Part(first, count, rows, allocated, paid, staged, history.last_paid_on(),
-                history.whole_paid_on(staged.reference_amount), {feed: bad for feed, bad in twice.items() if bad})
+    return Part(
+        first,
+        count,
+        rows,
+        allocated,
+        paid,
+        staged,
+        history.last_paid_on(),
+        history.whole_paid_on(staged.reference_amount),
+        {feed: bad for feed, bad in twice.items() if bad},
+    )
 
 
 def column(table: pa.Table, name: str) -> NDArray[np.int64]:
@@ -95,8 +105,9 @@ def _once(rows: pa.Table, name: str, keys: NDArray[np.int64], register: Register
 
 
 def _ordered(rows: pa.Table) -> pa.Table:
-    order = arrange(column(rows, "code"), column(rows, "due_date").astype(np.int32),
-                    column(rows, "instalment_no").astype(np.int32))
+    order = arrange(
+        column(rows, "code"), column(rows, "due_date").astype(np.int32), column(rows, "instalment_no").astype(np.int32)
+    )
     return rows if order is None else rows.take(pa.array(order))
 
 
@@ -111,8 +122,13 @@ def _schedule(rows: pa.Table | None, first: int, count: int) -> Schedule:
         nothing = np.zeros(0, dtype=np.int64)
         return Schedule(count, nothing, nothing.astype(np.int32), nothing)
     paid = column(rows, "amount_paid_minor") if "amount_paid_minor" in rows.schema.names else None
-    return Schedule(count, column(rows, "code") - first, column(rows, "due_date").astype(np.int32),
-                    column(rows, "amount_due_minor"), paid)
+    return Schedule(
+        count,
+        column(rows, "code") - first,
+        column(rows, "due_date").astype(np.int32),
+        column(rows, "amount_due_minor"),
+        paid,
+    )
 
 
 class _History:

@@ -199,6 +199,15 @@ def _hashes(_field: Field, cells: pa.Array, _context: Context) -> Column:
 
 
 _PARSERS: dict[str, Callable[[Field, pa.Array, Context], Column]] = {
-    "id": _ids, "text": _texts, "date": _dates, "moment": _moments, "amount": amounts, "count": _counts,
-    "value": _values, "currency": _currencies, "degrees": _degrees, "sha256": _hashes, "list": _lists,
+    "id": _ids,
+    "text": _texts,
+    "date": _dates,
+    "moment": _moments,
+    "amount": amounts,
+    "count": _counts,
+    "value": _values,
+    "currency": _currencies,
+    "degrees": _degrees,
+    "sha256": _hashes,
+    "list": _lists,
 }

@@ -43,6 +43,7 @@ REASONS = {
 CODES = {name: number for number, name in enumerate(REASONS, start=1)}
 NAMES = dict(enumerate(REASONS, start=1))
 
+
 class Refused(Exception):
     """One cell's reason."""
 
@@ -124,7 +125,6 @@ def normal(text: str) -> str:
 
 def unprintable(text: str, allowed: str = "") -> bool:
     """Say whether there is a control character or one that shows nothing."""
-    return any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn") and letter not in allowed
-               for letter in text)
-
-
+    return any(
+        unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn") and letter not in allowed for letter in text
+    )

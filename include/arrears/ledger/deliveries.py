@@ -51,13 +51,29 @@ def open_delivery(
     """
     refused = len({problem.row for problem in bad})
     delivery_id = delivery_id_of(feed, sha256, business_date)
-    newest = connection.execute(select(func.max(delivery.c.delivery_no)).where(
-        delivery.c.feed == feed, delivery.c.business_date == business_date)).scalar() or 0
-    known = connection.execute(select(delivery.c.delivery_no, delivery.c.quarantined).where(
-        delivery.c.delivery_id == delivery_id)).first()
+    newest = (
+        connection.execute(
+            select(func.max(delivery.c.delivery_no)).where(
+                delivery.c.feed == feed, delivery.c.business_date == business_date
+            )
+        ).scalar()
+        or 0
+    )
+    known = connection.execute(
+        select(delivery.c.delivery_no, delivery.c.quarantined).where(delivery.c.delivery_id == delivery_id)
+    ).first()
     same = known is not None and known.delivery_no == newest
-    return Delivery(delivery_id, feed, file_name[:200], sha256, rows, rows - refused, refused,
-                    newest if same else newest + 1, same and known is not None and known.quarantined == refused)
+    return Delivery(
+        delivery_id,
+        feed,
+        file_name[:200],
+        sha256,
+        rows,
+        rows - refused,
+        refused,
+        newest if same else newest + 1,
+        same and known is not None and known.quarantined == refused,
+    )
 
 
 def record_delivery(
@@ -86,13 +102,25 @@ def duplicate_event(key: str, feed: str, sha256: str, business_date: date) -> Ev
 
 
 def _events(arrived: Delivery, bad: list[Problem], business_date: date) -> list[Event]:
-    counts = {"feed": arrived.feed, "sha256": arrived.sha256, "rows": arrived.rows, "accepted": arrived.accepted,
-              "quarantined": arrived.quarantined, "delivery_no": arrived.delivery_no}
+    counts = {
+        "feed": arrived.feed,
+        "sha256": arrived.sha256,
+        "rows": arrived.rows,
+        "accepted": arrived.accepted,
+        "quarantined": arrived.quarantined,
+        "delivery_no": arrived.delivery_no,
+    }
     events = [Event("ledger.received", arrived.delivery_id, business_date, data=counts)]
     if bad:
         reasons = dict(sorted(Counter(problem.reason for problem in bad).items()))
-        events.append(Event("row.quarantined", arrived.delivery_id, business_date,
-                            data={"feed": arrived.feed, "rows": arrived.quarantined, "reasons": reasons}))
+        events.append(
+            Event(
+                "row.quarantined",
+                arrived.delivery_id,
+                business_date,
+                data={"feed": arrived.feed, "rows": arrived.quarantined, "reasons": reasons},
+            )
+        )
     return events
 
 
@@ -124,8 +152,11 @@ def incomplete_accounts(connection: Connection, on: date, leaving_out: tuple[str
 
 
 def _newest(connection: Connection, on: date) -> dict[tuple[str, date], int]:
-    query = select(delivery.c.feed, delivery.c.business_date, func.max(delivery.c.delivery_no)).where(
-        delivery.c.business_date <= on).group_by(delivery.c.feed, delivery.c.business_date)
+    query = (
+        select(delivery.c.feed, delivery.c.business_date, func.max(delivery.c.delivery_no))
+        .where(delivery.c.business_date <= on)
+        .group_by(delivery.c.feed, delivery.c.business_date)
+    )
     return {(feed, day): number for feed, day, number in connection.execute(query)}
 
 

@@ -182,5 +182,3 @@ class _Frame:
 def _dates(values: Int32) -> pa.Array:
     absent = values == NO_DATE
     return pa.array(np.where(absent, 0, values).astype(np.int32), pa.int32(), mask=absent).cast(pa.date32())
-
-

@@ -195,14 +195,23 @@ def _keep(connection: Connection, run_id: str, gates: list[Gate], found: list[Ga
         for gate, own in zip(gates, found, strict=True)))  # fmt: skip
 
 
-def _settle(connection: Connection, rt: Runtime, run_id: str, snapshot_id: str, on: date, gates: list[Gate], *,
-            accepted: bool) -> None:
+def _settle(
+    connection: Connection, rt: Runtime, run_id: str, snapshot_id: str, on: date, gates: list[Gate], *, accepted: bool
+) -> None:
     failed = [gate.name for gate in gates if not gate.passed]
     overridden = {gate.name: gate.overridden_by for gate in gates if gate.overridden_by}
     if not failed and accepted:
         return
     if not failed:
-        connection.execute(update(snapshot).where(snapshot.c.snapshot_id == snapshot_id)
-                           .values(accepted_at=utc_text(rt.clock.now())))
-    record(connection, rt, run_id=run_id, type="ledger.rejected" if failed else "ledger.accepted", key=snapshot_id,
-           business_date=on, data={"failed": failed, "overridden": overridden, "gates": len(gates)})
+        connection.execute(
+            update(snapshot).where(snapshot.c.snapshot_id == snapshot_id).values(accepted_at=utc_text(rt.clock.now()))
+        )
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type="ledger.rejected" if failed else "ledger.accepted",
+        key=snapshot_id,
+        business_date=on,
+        data={"failed": failed, "overridden": overridden, "gates": len(gates)},
+    )

@@ -108,8 +108,10 @@ def _rows(source: Source, table: pa.Table | None, business_date: date) -> tuple[
 def _twice(feed: Feed, first: list[Row], again: list[Row]) -> list[Problem]:
     """Name repeated keys; a row that repeats another to the letter leaves no doubt, so it holds no account."""
     texts = {row["row_sha256"] for row in first} if again else set()
-    return [Problem(row["row_no"], feed.key[0], "duplicate",
-                    None if row["row_sha256"] in texts else row.get("account_id")) for row in again]
+    return [
+        Problem(row["row_no"], feed.key[0], "duplicate", None if row["row_sha256"] in texts else row.get("account_id"))
+        for row in again
+    ]
 
 
 def _came_before(connection: Connection, rt: Runtime, run_id: str, arrived: Delivery, business_date: date) -> bool:
@@ -119,8 +121,15 @@ def _came_before(connection: Connection, rt: Runtime, run_id: str, arrived: Deli
     return arrived.duplicate
 
 
-def _store(connection: Connection, rt: Runtime, run_id: str, arrived: Delivery, rows: list[Row], policy: Policy,
-           business_date: date) -> None:
+def _store(
+    connection: Connection,
+    rt: Runtime,
+    run_id: str,
+    arrived: Delivery,
+    rows: list[Row],
+    policy: Policy,
+    business_date: date,
+) -> None:
     if arrived.feed == "parties":
         store_parties(connection, rows)
         return
@@ -160,19 +169,28 @@ class _Told:
 
     def _event(self, kind: str, key: str, row: Row, data: dict[str, str | int], causes: tuple[str, ...] = ()) -> Event:
         origin = {"sha256": self.arrived.sha256, "row": row["row_no"], "row_sha256": row["row_sha256"]}
-        return Event(kind, key, self.business_date, self.refs.get(row["account_id"]), data=data, causes=causes,
-                     ledger=origin)
+        return Event(
+            kind, key, self.business_date, self.refs.get(row["account_id"]), data=data, causes=causes, ledger=origin
+        )
 
     def contacts(self, new: list[Row], changed: list[Row]) -> Iterator[Event]:
         for correction, rows in ((0, new), (1, changed)):
             for row in rows:
-                data = {"channel": row["channel"], "outcome": row["outcome"], "at": row["at"],
-                        "reason": row["reason"] or "", "correction": correction}
+                data = {
+                    "channel": row["channel"],
+                    "outcome": row["outcome"],
+                    "at": row["at"],
+                    "reason": row["reason"] or "",
+                    "correction": correction,
+                }
                 yield self._event("contact.recorded", row["outcome_key"], row, data)
 
     def promises(self, rows: Iterable[Row], causes: dict[str, str] | None = None) -> Iterator[Event]:
         for row in rows:
-            data = {"made_on": row["made_on"].isoformat(), "due_on": row["due_on"].isoformat(),
-                    "amount_minor": row["amount_minor"]}
+            data = {
+                "made_on": row["made_on"].isoformat(),
+                "due_on": row["due_on"].isoformat(),
+                "amount_minor": row["amount_minor"],
+            }
             cause = (causes or {}).get(row["row_sha256"])
             yield self._event("promise.recorded", row["promise_key"], row, data, (cause,) if cause else ())

@@ -55,8 +55,11 @@ def store_accounts(
               if _differs(stored.get(account_id), hashes[place], overwrite=overwrite)]  # fmt: skip
     delivered = known.table.take(pa.array(places, pa.int64()))
     rows = (row for batch in delivered.to_batches(BATCH_ROWS) for row in batch.to_pylist())
-    bulk.replace_all(connection, account, (
-        _row(row, refs[place], hashes[place], delivery_id, policy) for place, row in zip(places, rows, strict=True)))
+    bulk.replace_all(
+        connection,
+        account,
+        (_row(row, refs[place], hashes[place], delivery_id, policy) for place, row in zip(places, rows, strict=True)),
+    )
     return Standing(refs, hashes)
 
 
@@ -91,8 +94,12 @@ def mark_missing(connection: Connection, rt: Runtime, run_id: str, absent: dict[
     if absent:
         flag = update(account).where(account.c.account_id == bindparam("absent")).values(is_missing=True)
         connection.execute(flag, [{"absent": account_id} for account_id in absent])
-        record_many(connection, rt, run_id=run_id, events=(
-            Event("account.missing", ref, on, ref) for ref in sorted(absent.values())))
+        record_many(
+            connection,
+            rt,
+            run_id=run_id,
+            events=(Event("account.missing", ref, on, ref) for ref in sorted(absent.values())),
+        )
 
 
 def set_incomplete(connection: Connection, held: set[str], *, only: bool = False) -> None:

@@ -115,24 +115,37 @@ class _Job:
     @property
     def snapshot_id(self) -> str:
         """Return what the snapshot is: the feeds, the date, and the defaults that fill empty cells."""
-        return digest({"format": FORMAT, "business_date": self.on.isoformat(), "feeds": self.sha256,
-                       "dialects": {name: rules.context.dialect.model_dump(mode="json")
-                                    for name, (_, rules) in self.opened.items()},
-                       "currency": self.policy.currency, "contract_type": self.policy.contract_type})
+        return digest(
+            {
+                "format": FORMAT,
+                "business_date": self.on.isoformat(),
+                "feeds": self.sha256,
+                "dialects": {
+                    name: rules.context.dialect.model_dump(mode="json") for name, (_, rules) in self.opened.items()
+                },
+                "currency": self.policy.currency,
+                "contract_type": self.policy.contract_type,
+            }
+        )
 
     def unchanged(self) -> Pulled | None:
         """Return the newest pull of this date when it froze the very same files."""
         with writing(self.engine) as connection:
-            row = connection.execute(select(snapshot).where(snapshot.c.business_date == self.on)
-                                     .order_by(snapshot.c.delivery_no.desc()).limit(1)).first()
+            row = connection.execute(
+                select(snapshot)
+                .where(snapshot.c.business_date == self.on)
+                .order_by(snapshot.c.delivery_no.desc())
+                .limit(1)
+            ).first()
             if row is None or row.snapshot_id != self.snapshot_id or not _is_there(self.rt, row.snapshot_id):
                 return None
             told = duplicate_event(row.snapshot_id, "ledger", self.sha256, self.on)
             record_many(connection, self.rt, run_id=self.run_id, events=[told])
             if self.rt.rehearsal:
                 synthesise_parties(connection, self.policy)
-            return self._pulled(row.rows, row.accepted, row.quarantined, row.accounts, json.loads(row.control_totals),
-                                unchanged=True)
+            return self._pulled(
+                row.rows, row.accepted, row.quarantined, row.accounts, json.loads(row.control_totals), unchanged=True
+            )
 
     def take_accounts(self) -> tuple[Accounts, Standing]:
         """Store the accounts, and mark those that went missing unless so many did that the file is in doubt."""
@@ -143,8 +156,9 @@ class _Job:
             newest = connection.execute(select(func.max(snapshot.c.business_date))).scalar()
             self.newest_date = newest is None or newest <= self.on
             self._deliver(connection, "accounts")
-            standing = store_accounts(connection, self.rt, known, self._delivery_id("accounts"), self.policy,
-                                      overwrite=self.newest_date)
+            standing = store_accounts(
+                connection, self.rt, known, self._delivery_id("accounts"), self.policy, overwrite=self.newest_date
+            )
             if self.newest_date and known.register.ids.size:
                 absent = absent_accounts(connection, known, self.on)
                 if len(absent) * PERCENT <= (len(absent) + len(known.register.ids)) * self.policy.ledger.absent_percent:
@@ -176,16 +190,21 @@ class _Job:
         """Return the accounts with a row in quarantine, of any feed."""
         with reading(self.engine) as connection:
             held = incomplete_accounts(connection, self.on, leaving_out=("instalments", "payments"))
-        return held | {problem.account_id for name in LEDGER for problem in self.bad.get(name, [])
-                       if problem.account_id is not None}
+        return held | {
+            problem.account_id
+            for name in LEDGER
+            for problem in self.bad.get(name, [])
+            if problem.account_id is not None
+        }
 
     def finish(self, standing: Standing, names: Names, frozen: Frozen) -> Pulled:
         """Record the ledger's deliveries and the snapshot, and give the files their final name."""
         for name, bad in frozen.twice.items():
             if name in self.opened:
                 self._count(name, self.rows[name], self.bad[name] + bad)
-        held = names.incomplete | {problem.account_id for bad in frozen.twice.values() for problem in bad
-                                   if problem.account_id is not None}
+        held = names.incomplete | {
+            problem.account_id for bad in frozen.twice.values() for problem in bad if problem.account_id is not None
+        }
         shape = frozen.shape
         shape.form = "open_items" if "amount_paid" in self.opened["instalments"][0].present else "payments"
         shape.rows = {name: self.rows[name] for name in LEDGER if name in self.opened}
@@ -202,12 +221,19 @@ class _Job:
                 set_incomplete(connection, held, only=True)
             self._write(connection, frozen)
             publish(self.rt, frozen, self.snapshot_id)
-        return self._pulled(sum(self.rows.values()), sum(self.rows.values()) - sum(self.refused.values()),
-                            sum(self.refused.values()), frozen.accounts, shape.unpaid_due, unchanged=False)
+        return self._pulled(
+            sum(self.rows.values()),
+            sum(self.rows.values()) - sum(self.refused.values()),
+            sum(self.refused.values()),
+            frozen.accounts,
+            shape.unpaid_due,
+            unchanged=False,
+        )
 
     def _write(self, connection: Connection, frozen: Frozen) -> None:
-        number = connection.execute(select(func.coalesce(func.max(snapshot.c.delivery_no), 0)).where(
-            snapshot.c.business_date == self.on)).scalar_one()
+        number = connection.execute(
+            select(func.coalesce(func.max(snapshot.c.delivery_no), 0)).where(snapshot.c.business_date == self.on)
+        ).scalar_one()
         refused = sum(self.refused.values())
         bulk.replace_all(connection, snapshot, [{
             "snapshot_id": self.snapshot_id, "business_date": self.on, "delivery_no": number + 1,
@@ -233,11 +259,13 @@ class _Job:
         else:
             record_delivery(connection, self.rt, self.run_id, arrived, self.bad[name], self.on)
 
-    def _pulled(self, rows: int, accepted: int, refused: int, accounts: int, totals: dict[str, int], *,
-                unchanged: bool) -> Pulled:
+    def _pulled(
+        self, rows: int, accepted: int, refused: int, accounts: int, totals: dict[str, int], *, unchanged: bool
+    ) -> Pulled:
         columns = {name: list(source.unknown) for name, (source, _) in self.opened.items() if source.unknown}
-        return Pulled(self.snapshot_id, rows, accepted, refused, accounts, totals, self.sha256, self.ignored, columns,
-                      unchanged)
+        return Pulled(
+            self.snapshot_id, rows, accepted, refused, accounts, totals, self.sha256, self.ignored, columns, unchanged
+        )
 
 
 def _is_there(rt: Runtime, snapshot_id: str) -> bool:

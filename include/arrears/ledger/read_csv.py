@@ -97,10 +97,14 @@ def _batches(path: Path, source: Source, header: list[str], dialect: Dialect) ->
         reader = arrow_csv.open_csv(
             path,
             read_options=arrow_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, encoding=dialect.encoding),
-            parse_options=arrow_csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=True,
-                                                 invalid_row_handler=spoil, ignore_empty_lines=True),
-            convert_options=arrow_csv.ConvertOptions(strings_can_be_null=False, include_columns=list(columns),
-                                                     column_types=dict.fromkeys(columns, pa.string())),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=dialect.delimiter, newlines_in_values=True, invalid_row_handler=spoil, ignore_empty_lines=True
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                strings_can_be_null=False,
+                include_columns=list(columns),
+                column_types=dict.fromkeys(columns, pa.string()),
+            ),
         )
         seen = 1
         for batch in reader:

@@ -35,8 +35,9 @@ def open_xlsx(path: Path, feed: Feed, dialect: Dialect) -> Source:
         raise BadInput(f"{path.name}: the sheet is empty")
     columns = match_header(header, feed, dialect, path.name)
     unknown = tuple(cell for cell in header if cell not in columns)
-    source = Source(feed, path.name, digest, columns, unknown,
-                    lambda: text_batches(_widths(cells, header, source), header, columns))
+    source = Source(
+        feed, path.name, digest, columns, unknown, lambda: text_batches(_widths(cells, header, source), header, columns)
+    )
     return source
 
 
@@ -57,9 +58,7 @@ def _sheet(path: Path, dialect: Dialect) -> Iterable[Sequence[Any]]:
     return rows
 
 
-def _widths(
-    rows: Iterator[Sequence[Any]], header: list[str], source: Source
-) -> Iterator[tuple[int, list[str]]]:
+def _widths(rows: Iterator[Sequence[Any]], header: list[str], source: Source) -> Iterator[tuple[int, list[str]]]:
     width = len(header)
     for number, row in enumerate(rows, start=2):
         texts = [cell_text(cell) for cell in row]

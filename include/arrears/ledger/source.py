@@ -72,8 +72,10 @@ def match_header(header: Sequence[str], feed: Feed, dialect: Dialect, name: str)
     """
     mapped = {cell: dialect.columns.get(cell, cell) for cell in header}
     targets = [dialect.columns.get(cell, cell) for cell in header]
-    twice = sorted({cell for cell in targets if cell in feed.columns and targets.count(cell) > 1}
-                   | {cell for cell in header if list(header).count(cell) > 1})
+    twice = sorted(
+        {cell for cell in targets if cell in feed.columns and targets.count(cell) > 1}
+        | {cell for cell in header if list(header).count(cell) > 1}
+    )
     if twice:
         raise BadInput(f"{name} row 1: the column {twice[0][:40]!r} stands there twice")
     missing = [column for column in feed.required if column not in mapped.values()]

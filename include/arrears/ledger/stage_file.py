@@ -22,8 +22,15 @@ from arrears.ledger.source import Source
 from arrears.ledger.spool import Spool
 from arrears.ledger.validate import Rules, check, refuse
 
-COLUMNS = ("account_id", "business_date", "overdue_amount", "oldest_unpaid_due", "days_past_due",
-           "overdue_instalments", "stage")
+COLUMNS = (
+    "account_id",
+    "business_date",
+    "overdue_amount",
+    "oldest_unpaid_due",
+    "days_past_due",
+    "overdue_instalments",
+    "stage",
+)
 CURRENCY = "CNY"
 
 
@@ -62,8 +69,14 @@ def stage_files(
     for path in (accounts, instalments, *([payments] if payments else [])):
         if not path.is_file():
             raise BadArguments(f"{path}: no such file")
-    job = _Job(on, Context(Mapping().of("accounts"), time_zone, today or date.max), currency, ledger_url,
-               read_mapping(mapping), StageResult())
+    job = _Job(
+        on,
+        Context(Mapping().of("accounts"), time_zone, today or date.max),
+        currency,
+        ledger_url,
+        read_mapping(mapping),
+        StageResult(),
+    )
     with ExitStack() as stack:
         known = job.accounts(accounts)
         rows, given = job.spool(instalments, "instalments", known, stack), None
@@ -122,8 +135,9 @@ def _write(job: _Job, known: Accounts, parts: Iterator[Part], out: Path | None) 
     folder = out.parent if out else None
     if folder is not None and not folder.is_dir():
         raise BadArguments(f"{folder}: no such folder")
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".stage-", suffix=".csv", newline="", encoding="utf-8",
-                                     delete=False) as handle:
+    with tempfile.NamedTemporaryFile(
+        "w", dir=folder, prefix=".stage-", suffix=".csv", newline="", encoding="utf-8", delete=False
+    ) as handle:
         kept = Path(handle.name)
     try:
         with kept.open("w", newline="", encoding="utf-8") as handle:
@@ -147,9 +161,17 @@ def _lines(job: _Job, known: Accounts, part: Part) -> Iterator[tuple[str, str, s
     staged, day = part.staged, job.on.isoformat()
     table = known.table.slice(part.first, part.count)
     digits = known.register.digits[part.first : part.first + part.count].tolist()
-    columns = zip(table.column("account_id").to_pylist(), table.column("closed_on").to_pylist(), digits,
-                  staged.overdue.tolist(), staged.oldest_unpaid_due.tolist(), staged.days_past_due.tolist(),
-                  staged.overdue_instalments.tolist(), staged.stage.tolist(), strict=True)
+    columns = zip(
+        table.column("account_id").to_pylist(),
+        table.column("closed_on").to_pylist(),
+        digits,
+        staged.overdue.tolist(),
+        staged.oldest_unpaid_due.tolist(),
+        staged.days_past_due.tolist(),
+        staged.overdue_instalments.tolist(),
+        staged.stage.tolist(),
+        strict=True,
+    )
     for account_id, closed_on, places, overdue, oldest, late, count, stage in columns:
         if closed_on is not None and closed_on <= job.on:
             continue

@@ -113,8 +113,11 @@ def _check_batch(source: Source, rows: Rows, rules: Rules) -> Valid:
     for name in source.present:
         field = feed.field(name)
         if field.kind == "amount":
-            own = np.where(_text_equals(columns["kind"], "unpaid_due"), digits, 0).astype(np.int8) \
-                if feed.name == "controls" else digits
+            own = (
+                np.where(_text_equals(columns["kind"], "unpaid_due"), digits, 0).astype(np.int8)
+                if feed.name == "controls"
+                else digits
+            )
             columns[name] = scale(columns[name], own, field.lowest)
     _pairs(feed, columns)
     return _split(source, rows, columns, codes, rules)
@@ -187,13 +190,18 @@ def _split(
 
 def _problems(rows: Rows, columns: dict[str, Column]) -> list[Problem]:
     accounts = columns["account_id"].values.to_pylist() if "account_id" in columns else [None] * len(rows.number)
-    return [Problem(int(rows.number[row]), name, NAMES[int(column.refused[row])], accounts[row])
-            for name, column in columns.items() for row in np.flatnonzero(column.refused)]
+    return [
+        Problem(int(rows.number[row]), name, NAMES[int(column.refused[row])], accounts[row])
+        for name, column in columns.items()
+        for row in np.flatnonzero(column.refused)
+    ]
 
 
 def _row_text(feed: Feed, rows: Rows) -> pa.Array:
     """Return the cells of each row as delivered, in the catalogue's order, joined by U+001F; absent ones are empty."""
     count, names = len(rows.number), rows.cells.schema.names
-    parts = [to_text(rows.cells.column(name)).fill_null("") if name in names else pa.array([""] * count, pa.string())
-             for name in feed.columns]
+    parts = [
+        to_text(rows.cells.column(name)).fill_null("") if name in names else pa.array([""] * count, pa.string())
+        for name in feed.columns
+    ]
     return pc.binary_join_element_wise(*parts, "\x1f")

@@ -79,27 +79,61 @@ class _Vote:
 
 
 def request(
-    connection: Connection, rt: Runtime, *, run_id: str, kind: str, subject_key: str, facts_sha256: str,
-    business_date: date, account_id: str | None = None,
+    connection: Connection,
+    rt: Runtime,
+    *,
+    run_id: str,
+    kind: str,
+    subject_key: str,
+    facts_sha256: str,
+    business_date: date,
+    account_id: str | None = None,
 ) -> str:
     """Put a decision to people and return its id; asked again on the same facts it is a new question, numbered on."""
     same = (approval.c.kind == kind, approval.c.subject_key == subject_key, approval.c.facts_sha256 == facts_sha256)
     ordinal = connection.execute(select(func.count()).select_from(approval).where(*same)).scalar_one() + 1
     approval_id = natural_key("approval", kind, subject_key, facts_sha256, ordinal)
-    connection.execute(approval.insert(), {
-        "approval_id": approval_id, "kind": kind, "subject_key": subject_key, "account_id": account_id,
-        "facts_sha256": facts_sha256, "ordinal": ordinal, "requested_on": business_date,
-        "requested_at": utc_text(rt.clock.now()), "state": "open", "run_id": run_id,
-    })
-    record(connection, rt, run_id=run_id, type="approval.requested", key=approval_id, business_date=business_date,
-           subject_ref=subject_of(connection, account_id), causes=[subject_key],
-           data={"kind": kind, "facts_sha256": facts_sha256, "roles": list(REQUIRED_ROLES[kind])})
+    connection.execute(
+        approval.insert(),
+        {
+            "approval_id": approval_id,
+            "kind": kind,
+            "subject_key": subject_key,
+            "account_id": account_id,
+            "facts_sha256": facts_sha256,
+            "ordinal": ordinal,
+            "requested_on": business_date,
+            "requested_at": utc_text(rt.clock.now()),
+            "state": "open",
+            "run_id": run_id,
+        },
+    )
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type="approval.requested",
+        key=approval_id,
+        business_date=business_date,
+        subject_ref=subject_of(connection, account_id),
+        causes=[subject_key],
+        data={"kind": kind, "facts_sha256": facts_sha256, "roles": list(REQUIRED_ROLES[kind])},
+    )
     return approval_id
 
 
 def vote(
-    rt: Runtime, engine: Engine, *, approval_id: str, staff_id: str, decision: str, note: str, identity: str,
-    policy: Policy, run_id: str = "cli", role: str | None = None,
+    rt: Runtime,
+    engine: Engine,
+    *,
+    approval_id: str,
+    staff_id: str,
+    decision: str,
+    note: str,
+    identity: str,
+    policy: Policy,
+    run_id: str = "cli",
+    role: str | None = None,
 ) -> Voted:
     """Record one person's ``approve`` or ``refuse`` in a role still needed that the staff feed gives them.
 
@@ -141,16 +175,35 @@ def list_open(engine: Engine) -> list[OpenApproval]:
     return [_open(row, [vote.role for vote in votes.get(row.approval_id, ())]) for row in rows]
 
 
-def void(connection: Connection, rt: Runtime, *, run_id: str, order_id: str, business_date: date, reason: str,
-         state: str = "void") -> None:
+def void(
+    connection: Connection,
+    rt: Runtime,
+    *,
+    run_id: str,
+    order_id: str,
+    business_date: date,
+    reason: str,
+    state: str = "void",
+) -> None:
     """Take away what was agreed or asked for an order, because ``reason``; an order without approval is left alone."""
-    live = (approval.c.kind == "order", approval.c.subject_key == order_id,
-            approval.c.state.in_(("open", "approved", "used")))
+    live = (
+        approval.c.kind == "order",
+        approval.c.subject_key == order_id,
+        approval.c.state.in_(("open", "approved", "used")),
+    )
     for row in connection.execute(select(approval).where(*live)).all():
         _close(connection, rt, row.approval_id, state, reason)
-        record(connection, rt, run_id=run_id, type=f"approval.{state}", key=row.approval_id,
-               business_date=business_date, subject_ref=subject_of(connection, row.account_id), causes=[order_id],
-               data={"reason": reason, "facts_sha256": row.facts_sha256})
+        record(
+            connection,
+            rt,
+            run_id=run_id,
+            type=f"approval.{state}",
+            key=row.approval_id,
+            business_date=business_date,
+            subject_ref=subject_of(connection, row.account_id),
+            causes=[order_id],
+            data={"reason": reason, "facts_sha256": row.facts_sha256},
+        )
 
 
 def subject_of(connection: Connection, account_id: str | None) -> str | None:
@@ -161,15 +214,25 @@ def subject_of(connection: Connection, account_id: str | None) -> str | None:
 
 def _open(row: Row[Any], given: Sequence[str]) -> OpenApproval:
     missing = tuple(role for role in REQUIRED_ROLES[row.kind] if role not in given)
-    return OpenApproval(row.approval_id, row.kind, row.subject_key, row.order_no, row.account_id, row.facts_sha256,
-                        row.requested_on, tuple(sorted(given)), missing)
+    return OpenApproval(
+        row.approval_id,
+        row.kind,
+        row.subject_key,
+        row.order_no,
+        row.account_id,
+        row.facts_sha256,
+        row.requested_on,
+        tuple(sorted(given)),
+        missing,
+    )
 
 
 def _approval(connection: Connection, name: str) -> Row[Any]:
     """Find an approval by its id, the start of it, or the order number it is about, and lock it."""
     about = select(repossession_order.c.order_id).where(repossession_order.c.order_no == name).scalar_subquery()
-    query = select(approval).where(approval.c.approval_id.startswith(name, autoescape=True)
-                                   | (approval.c.subject_key == about))
+    query = select(approval).where(
+        approval.c.approval_id.startswith(name, autoescape=True) | (approval.c.subject_key == about)
+    )
     rows = connection.execute(query.order_by(approval.c.ordinal.desc()).with_for_update()).all()
     if not name or not rows or len({row.subject_key for row in rows}) > 1:
         raise BadArguments(f"approval {name[:24]!r}: give an id or order number of `arrears approvals list`")
@@ -189,14 +252,23 @@ def _check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
 def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote) -> bool:
     if row.kind not in ("order", "packet") or row.state != "open":
         return False
-    current = select(packet.c.facts_sha256).where(packet.c.account_id == row.account_id,
-                                                  packet.c.superseded_on.is_(None), packet.c.state == "ready")
+    current = select(packet.c.facts_sha256).where(
+        packet.c.account_id == row.account_id, packet.c.superseded_on.is_(None), packet.c.state == "ready"
+    )
     if connection.execute(current).scalar_one_or_none() == row.facts_sha256:
         return False
     _close(connection, rt, row.approval_id, "void", "facts_changed")
-    record(connection, rt, run_id=cast.run_id, type="approval.void", key=row.approval_id, business_date=cast.on,
-           subject_ref=subject_of(connection, row.account_id), causes=[row.subject_key],
-           data={"reason": "facts_changed", "facts_sha256": row.facts_sha256})
+    record(
+        connection,
+        rt,
+        run_id=cast.run_id,
+        type="approval.void",
+        key=row.approval_id,
+        business_date=cast.on,
+        subject_ref=subject_of(connection, row.account_id),
+        causes=[row.subject_key],
+        data={"reason": "facts_changed", "facts_sha256": row.facts_sha256},
+    )
     return True
 
 
@@ -211,18 +283,27 @@ def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, pol
     if withdrawing:
         return _withdraw(connection, rt, row, cast, held)
     role = _free_role(connection, row, cast, held)
-    connection.execute(approval_vote.insert(), {
-        "approval_id": row.approval_id, "role": role, "staff_id": cast.staff_id, "decision": cast.decision,
-        "note": cast.note, "at": utc_text(rt.clock.now()), "identity": cast.identity,
-    })
+    connection.execute(
+        approval_vote.insert(),
+        {
+            "approval_id": row.approval_id,
+            "role": role,
+            "staff_id": cast.staff_id,
+            "decision": cast.decision,
+            "note": cast.note,
+            "at": utc_text(rt.clock.now()),
+            "identity": cast.identity,
+        },
+    )
     _tell(connection, rt, row, cast, role, "approval.given" if cast.decision == "approve" else "approval.refused")
     return _settle(connection, rt, row, cast, role, policy)
 
 
 def _refuse_collector(connection: Connection, row: Row[Any], cast: _Vote) -> None:
     owner = connection.execute(select(account.c.owner).where(account.c.account_id == row.account_id)).scalar()
-    assigned = connection.execute(select(assignment).where(assignment.c.account_id == row.account_id,
-                                                           assignment.c.from_on <= cast.on))
+    assigned = connection.execute(
+        select(assignment).where(assignment.c.account_id == row.account_id, assignment.c.from_on <= cast.on)
+    )
     if cast.staff_id in collectors_of(owner, assigned):
         raise BadArguments(f"staff {cast.staff_id!r} collects this account: somebody else must decide")
 
@@ -248,8 +329,11 @@ def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, rol
         return Voted(row.approval_id, role, "open", None)
     days = policy.repossession.approval_valid_working_days
     expires_on = policy.business_calendar().add_working_days(cast.on, days)
-    connection.execute(update(approval).where(approval.c.approval_id == row.approval_id)
-                       .values(state="approved", approved_on=cast.on, expires_on=expires_on))
+    connection.execute(
+        update(approval)
+        .where(approval.c.approval_id == row.approval_id)
+        .values(state="approved", approved_on=cast.on, expires_on=expires_on)
+    )
     _move_order(connection, row, "approved", None)
     return Voted(row.approval_id, role, "approved", expires_on)
 
@@ -258,8 +342,9 @@ def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, h
     """An order already handed over is recalled by the next stand-down; one that was not is void at once."""
     role = next((role for role in REQUIRED_ROLES[row.kind] if role in held), None)
     if role is None:
-        raise BadArguments(f"staff {cast.staff_id!r} may not withdraw this: it takes one of "
-                           f"{', '.join(REQUIRED_ROLES[row.kind])}")
+        raise BadArguments(
+            f"staff {cast.staff_id!r} may not withdraw this: it takes one of {', '.join(REQUIRED_ROLES[row.kind])}"
+        )
     _close(connection, rt, row.approval_id, "void", "withdrawn")
     _move_order(connection, row, "void", "withdrawn")
     _tell(connection, rt, row, cast, role, "approval.refused", withdrawn=True)
@@ -267,8 +352,11 @@ def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, h
 
 
 def _close(connection: Connection, rt: Runtime, approval_id: str, state: str, reason: str) -> None:
-    connection.execute(update(approval).where(approval.c.approval_id == approval_id)
-                       .values(state=state, closed_reason=reason, closed_at=utc_text(rt.clock.now())))
+    connection.execute(
+        update(approval)
+        .where(approval.c.approval_id == approval_id)
+        .values(state=state, closed_reason=reason, closed_at=utc_text(rt.clock.now()))
+    )
 
 
 def _move_order(connection: Connection, row: Row[Any], state: str, reason: str | None) -> None:
@@ -278,10 +366,25 @@ def _move_order(connection: Connection, row: Row[Any], state: str, reason: str |
     connection.execute(update(repossession_order).where(*unsent).values(state=state, closed_reason=reason))
 
 
-def _tell(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str, event: str, *,
-          withdrawn: bool = False) -> None:
-    record(connection, rt, run_id=cast.run_id, type=event, key=row.approval_id, business_date=cast.on,
-           subject_ref=subject_of(connection, row.account_id), actor=cast.staff_id, causes=[row.subject_key],
-           data={"kind": row.kind, "role": role, "identity": cast.identity, "facts_sha256": row.facts_sha256,
-                 "withdrawn": withdrawn},
-           detail={"note": cast.note})
+def _tell(
+    connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str, event: str, *, withdrawn: bool = False
+) -> None:
+    record(
+        connection,
+        rt,
+        run_id=cast.run_id,
+        type=event,
+        key=row.approval_id,
+        business_date=cast.on,
+        subject_ref=subject_of(connection, row.account_id),
+        actor=cast.staff_id,
+        causes=[row.subject_key],
+        data={
+            "kind": row.kind,
+            "role": role,
+            "identity": cast.identity,
+            "facts_sha256": row.facts_sha256,
+            "withdrawn": withdrawn,
+        },
+        detail={"note": cast.note},
+    )

@@ -190,8 +190,10 @@ def _default_is_grave(facts: OrderFacts, policy: Policy) -> bool:
     if facts.total_minor <= 0:
         return False
     if facts.contract_type == "finance_lease":
-        return (facts.overdue_instalments >= law.lease_test.instalments
-                or owed >= law.lease_test.percent_of_total * facts.total_minor)
+        return (
+            facts.overdue_instalments >= law.lease_test.instalments
+            or owed >= law.lease_test.percent_of_total * facts.total_minor
+        )
     if facts.contract_type == "instalment_sale":
         return owed >= law.sale_test.percent_of_total * facts.total_minor
     return facts.overdue_instalments >= law.loan_test.instalments

@@ -16,8 +16,18 @@ from arrears.repossession.sources import Sources
 
 VERSION = 1
 LAST_LOCATIONS = 3
-RETURNS = ("crew", "taken_over_at", "place", "condition_report", "personal_property_inventory", "photos", "yard",
-           "transport_route", "police_notified_at", "costs")
+RETURNS = (
+    "crew",
+    "taken_over_at",
+    "place",
+    "condition_report",
+    "personal_property_inventory",
+    "photos",
+    "yard",
+    "transport_route",
+    "police_notified_at",
+    "costs",
+)
 
 
 def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: Policy) -> bytes:
@@ -26,38 +36,51 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
     Source: fields of a repossession work order (委托拖车单), domain rule 3b.
     """
     account = sources.accounts[order.account_id]
-    return canonical({
-        "version": VERSION,
-        "order_no": order.order_no,
-        "kind": order.kind,
-        "idempotency_key": order.idempotency_key,
-        "issued_for": order.account_id,
-        "expires_on": expires_on.isoformat(),
-        "legal_basis": _basis(sources, order),
-        "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
-        | {"engine_no": account.engine_no or "", "plate": account.plate or ""},
-        "photos": _hashes(sources, order.account_id, "photo"),
-        "locations": _locations(sources, order.account_id),
-        "ask_for": [{"role": row.role, "name": row.name or ""} for row in sources.parties.get(order.account_id, ())],
-        "do_not": list(policy.repossession.do_not),
-        "lender": {"name": policy.creditor.name, "name_en": policy.creditor.name_en,
-                   "contact": policy.creditor.complaint_line},
-        "agency": _agency(sources, order),
-        "fee_cap_minor": policy.repossession.fee_cap_minor,
-        "currency": account.currency,
-        "police": "notify_before_moving",
-        "report_back": list(RETURNS),
-        "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)},
-    })
+    return canonical(
+        {
+            "version": VERSION,
+            "order_no": order.order_no,
+            "kind": order.kind,
+            "idempotency_key": order.idempotency_key,
+            "issued_for": order.account_id,
+            "expires_on": expires_on.isoformat(),
+            "legal_basis": _basis(sources, order),
+            "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
+            | {"engine_no": account.engine_no or "", "plate": account.plate or ""},
+            "photos": _hashes(sources, order.account_id, "photo"),
+            "locations": _locations(sources, order.account_id),
+            "ask_for": [
+                {"role": row.role, "name": row.name or ""} for row in sources.parties.get(order.account_id, ())
+            ],
+            "do_not": list(policy.repossession.do_not),
+            "lender": {
+                "name": policy.creditor.name,
+                "name_en": policy.creditor.name_en,
+                "contact": policy.creditor.complaint_line,
+            },
+            "agency": _agency(sources, order),
+            "fee_cap_minor": policy.repossession.fee_cap_minor,
+            "currency": account.currency,
+            "police": "notify_before_moving",
+            "report_back": list(RETURNS),
+            "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)},
+        }
+    )
 
 
 def recall_document(order: Row[Any]) -> bytes:
     """Return the canonical JSON of a recall; the agency learns that it must stop, not why."""
-    return canonical({
-        "version": VERSION, "order_no": order.order_no, "idempotency_key": order.idempotency_key,
-        "recall_code": recall_code(order), "instruction": "stand_down_and_acknowledge",
-        "reference": (order.receipt or "") if order.imported else "", "recalled_at": order.recalled_at,
-    })
+    return canonical(
+        {
+            "version": VERSION,
+            "order_no": order.order_no,
+            "idempotency_key": order.idempotency_key,
+            "recall_code": recall_code(order),
+            "instruction": "stand_down_and_acknowledge",
+            "reference": (order.receipt or "") if order.imported else "",
+            "recalled_at": order.recalled_at,
+        }
+    )
 
 
 def recall_code(order: Row[Any]) -> str:
@@ -104,10 +127,18 @@ def _write_aside(path: Path, data: bytes) -> None:
 def _basis(sources: Sources, order: Row[Any]) -> dict[str, Any]:
     account_id = order.account_id
     ready = sources.packets[account_id]
-    code = right_to_take(sources.accounts[account_id].contract_type, sources.documents.get(account_id, ()),
-                         sources.cases.get(account_id, ()))
-    return {"code": code or "", "remedy": ready.chosen_remedy, "packet_sha256": ready.pdf_sha256 or "",
-            "facts_sha256": order.facts_sha256, "contract_sha256": _hashes(sources, account_id, "contract")}
+    code = right_to_take(
+        sources.accounts[account_id].contract_type,
+        sources.documents.get(account_id, ()),
+        sources.cases.get(account_id, ()),
+    )
+    return {
+        "code": code or "",
+        "remedy": ready.chosen_remedy,
+        "packet_sha256": ready.pdf_sha256 or "",
+        "facts_sha256": order.facts_sha256,
+        "contract_sha256": _hashes(sources, account_id, "contract"),
+    }
 
 
 def _hashes(sources: Sources, account_id: str, kind: str) -> list[str]:
@@ -116,11 +147,18 @@ def _hashes(sources: Sources, account_id: str, kind: str) -> list[str]:
 
 def _locations(sources: Sources, account_id: str) -> list[dict[str, str]]:
     newest = sorted(sources.locations.get(account_id, ()), key=lambda row: row.at, reverse=True)[:LAST_LOCATIONS]
-    return [{"at": row.at, "lat": row.lat, "lon": row.lon, "source": row.source, "site_type": row.site_type or ""}
-            for row in newest]
+    return [
+        {"at": row.at, "lat": row.lat, "lon": row.lon, "source": row.source, "site_type": row.site_type or ""}
+        for row in newest
+    ]
 
 
 def _agency(sources: Sources, order: Row[Any]) -> dict[str, str]:
     row = sources.agencies[order.agency_id]
-    return {"agency_id": row.agency_id, "name": row.name, "licence_no": row.licence_no or "",
-            "licence_until": row.licence_until.isoformat(), "insurance_until": row.insurance_until.isoformat()}
+    return {
+        "agency_id": row.agency_id,
+        "name": row.name,
+        "licence_no": row.licence_no or "",
+        "licence_until": row.licence_until.isoformat(),
+        "insurance_until": row.insurance_until.isoformat(),
+    }

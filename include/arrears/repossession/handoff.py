@@ -80,7 +80,8 @@ def _offerable(connection: Connection) -> Sequence[Row[Any]]:
     query = (
         select(repossession_order)
         .where(repossession_order.c.state.in_(OFFERABLE), ~repossession_order.c.imported)
-        .order_by(repossession_order.c.order_no).with_for_update()
+        .order_by(repossession_order.c.order_no)
+        .with_for_update()
     )
     orders = connection.execute(query).all()
     about = approval.c.subject_key.in_([order.order_id for order in orders])
@@ -88,42 +89,80 @@ def _offerable(connection: Connection) -> Sequence[Row[Any]]:
     return orders
 
 
-def _intend(connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy, sources: Sources,
-            order: Row[Any]) -> None:
+def _intend(
+    connection: Connection,
+    rt: Runtime,
+    run_id: str,
+    business_date: date,
+    policy: Policy,
+    sources: Sources,
+    order: Row[Any],
+) -> None:
     """Write down that the order leaves, before it does."""
     expires_on = business_date + timedelta(days=policy.repossession.order_expiry_days)
     document = keep_document(rt.settings.artifacts_url, order_document(sources, order, expires_on, policy))
     connection.execute(
-        update(repossession_order).where(repossession_order.c.order_id == order.order_id)
+        update(repossession_order)
+        .where(repossession_order.c.order_id == order.order_id)
         .values(state="offered", offered_at=utc_text(rt.clock.now()), expires_on=expires_on, document_sha256=document)
     )
     behind = sources.approvals[order.order_id]
     connection.execute(update(approval).where(approval.c.approval_id == behind.approval_id).values(state="used"))
-    record(connection, rt, run_id=run_id, type="handoff.offered", key=order.order_id, business_date=business_date,
-           subject_ref=sources.accounts[order.account_id].subject_ref, causes=[behind.approval_id, order.packet_id],
-           policy_sha256=policy.sha256,
-           data={"order_no": order.order_no, "kind": order.kind, "agency_id": order.agency_id,
-                 "document_sha256": document, "facts_sha256": order.facts_sha256,
-                 "idempotency_key": order.idempotency_key, "expires_on": expires_on.isoformat()})
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type="handoff.offered",
+        key=order.order_id,
+        business_date=business_date,
+        subject_ref=sources.accounts[order.account_id].subject_ref,
+        causes=[behind.approval_id, order.packet_id],
+        policy_sha256=policy.sha256,
+        data={
+            "order_no": order.order_no,
+            "kind": order.kind,
+            "agency_id": order.agency_id,
+            "document_sha256": document,
+            "facts_sha256": order.facts_sha256,
+            "idempotency_key": order.idempotency_key,
+            "expires_on": expires_on.isoformat(),
+        },
+    )
 
 
-def _remember(connection: Connection, rt: Runtime, run_id: str, business_date: date, sources: Sources, order: Row[Any],
-              failed: list[Check]) -> None:
+def _remember(
+    connection: Connection,
+    rt: Runtime,
+    run_id: str,
+    business_date: date,
+    sources: Sources,
+    order: Row[Any],
+    failed: list[Check],
+) -> None:
     """Keep what blocks an order, and tell the log when that changes: a quarter-hourly pass is not an event."""
     words = "; ".join(f"{check.code} {check.detail}" for check in failed)[:BLOCKED_CHARACTERS] or None
     if words == order.blocked_by:
         return
-    connection.execute(update(repossession_order).where(repossession_order.c.order_id == order.order_id)
-                       .values(blocked_by=words))
+    connection.execute(
+        update(repossession_order).where(repossession_order.c.order_id == order.order_id).values(blocked_by=words)
+    )
     if words:
         account = sources.accounts.get(order.account_id)
-        record(connection, rt, run_id=run_id, type="handoff.blocked", key=order.order_id, business_date=business_date,
-               subject_ref=account.subject_ref if account is not None else None,
-               data={"order_no": order.order_no, "checks": [f"{check.code} {check.detail}" for check in failed]})
+        record(
+            connection,
+            rt,
+            run_id=run_id,
+            type="handoff.blocked",
+            key=order.order_id,
+            business_date=business_date,
+            subject_ref=account.subject_ref if account is not None else None,
+            data={"order_no": order.order_no, "checks": [f"{check.code} {check.detail}" for check in failed]},
+        )
 
 
-def _send(rt: Runtime, engine: Engine, run_id: str, business_date: date, agency: Agency,
-          order_ids: Sequence[str]) -> tuple[int, int]:
+def _send(
+    rt: Runtime, engine: Engine, run_id: str, business_date: date, agency: Agency, order_ids: Sequence[str]
+) -> tuple[int, int]:
     """Call the agency for each order that still stands offered; a failed call leaves it for the next pass."""
     acknowledged = failures = 0
     for order_id in order_ids:
@@ -131,8 +170,9 @@ def _send(rt: Runtime, engine: Engine, run_id: str, business_date: date, agency:
         if order is None:
             continue
         try:
-            answer = agency.offer(order.idempotency_key, read_document(rt.settings.artifacts_url,
-                                                                       order.document_sha256))
+            answer = agency.offer(
+                order.idempotency_key, read_document(rt.settings.artifacts_url, order.document_sha256)
+            )
         except (TemporaryFailure, PermanentFailure):
             failures += 1
             continue
@@ -146,8 +186,9 @@ def _still_offered(engine: Engine, order_id: str) -> Row[Any] | None:
     with reading(engine) as connection:
         if paused(connection):
             return None
-        query = select(repossession_order).where(repossession_order.c.order_id == order_id,
-                                                 repossession_order.c.state == "offered")
+        query = select(repossession_order).where(
+            repossession_order.c.order_id == order_id, repossession_order.c.state == "offered"
+        )
         return connection.execute(query).one_or_none()
 
 
@@ -155,13 +196,27 @@ def _acknowledge(rt: Runtime, engine: Engine, run_id: str, business_date: date, 
     """Record the first acknowledgement; one that comes while the order is being recalled is kept too."""
     waiting = (repossession_order.c.order_id == order.order_id, repossession_order.c.acknowledged_at.is_(None))
     with writing(engine) as connection:
-        changed = connection.execute(update(repossession_order).where(*waiting)
-                                     .values(acknowledged_at=utc_text(rt.clock.now()), receipt=receipt)).rowcount
-        connection.execute(update(repossession_order).where(
-            repossession_order.c.order_id == order.order_id, repossession_order.c.state == "offered",
-        ).values(state="acknowledged"))
+        changed = connection.execute(
+            update(repossession_order).where(*waiting).values(acknowledged_at=utc_text(rt.clock.now()), receipt=receipt)
+        ).rowcount
+        connection.execute(
+            update(repossession_order)
+            .where(
+                repossession_order.c.order_id == order.order_id,
+                repossession_order.c.state == "offered",
+            )
+            .values(state="acknowledged")
+        )
         if changed:
-            record(connection, rt, run_id=run_id, type="handoff.acknowledged", key=order.order_id,
-                   business_date=business_date, subject_ref=subject_of(connection, order.account_id),
-                   causes=[order.order_id], data={"order_no": order.order_no, "receipt": receipt})
+            record(
+                connection,
+                rt,
+                run_id=run_id,
+                type="handoff.acknowledged",
+                key=order.order_id,
+                business_date=business_date,
+                subject_ref=subject_of(connection, order.account_id),
+                causes=[order.order_id],
+                data={"order_no": order.order_no, "receipt": receipt},
+            )
     return changed

@@ -45,20 +45,42 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, order: Row[Any]) -
     others = [row for row in sources.orders.get(account_id, ()) if row.order_id != order.order_id]
     owner = account.owner if account is not None else None
     return OrderFacts(
-        kind=order.kind, today=business_date, now=rt.clock.now(), live=rt.settings.mode == "live",
-        proposed_on=order.proposed_on, order_facts_sha256=order.facts_sha256 or "",
-        decided_on=None, plan_only=False, in_ledger=False, stage=0, overdue_instalments=0, overdue_minor=0,
-        total_minor=0, paid_minor=0, debt_minor=0, last_paid_on=None, whole_paid_on=None,
-        contract_type="", branch="", asset_serial=None, asset_value_minor=None,
+        kind=order.kind,
+        today=business_date,
+        now=rt.clock.now(),
+        live=rt.settings.mode == "live",
+        proposed_on=order.proposed_on,
+        order_facts_sha256=order.facts_sha256 or "",
+        decided_on=None,
+        plan_only=False,
+        in_ledger=False,
+        stage=0,
+        overdue_instalments=0,
+        overdue_minor=0,
+        total_minor=0,
+        paid_minor=0,
+        debt_minor=0,
+        last_paid_on=None,
+        whole_paid_on=None,
+        contract_type="",
+        branch="",
+        asset_serial=None,
+        asset_value_minor=None,
         finance_confirmed=sources.finance_confirmed,
         pending_debits=len(sources.pending_debits.get(account_id, ())),
         holds=_holds(sources, account_id, account),
         other_orders=sum(is_open(row) or row.state == "recovered" for row in others),
         open_suits=_open_suits(sources.cases.get(account_id, ())),
-        rung=0, unlocked_rung=0,
-        demand_arrived_on=None, basis=None,
-        packet_state=None, packet_facts_sha256=None, packet_remedy=None, remedy_open=False,
-        guarantees_until=(), limitation_until=None,
+        rung=0,
+        unlocked_rung=0,
+        demand_arrived_on=None,
+        basis=None,
+        packet_state=None,
+        packet_facts_sha256=None,
+        packet_remedy=None,
+        remedy_open=False,
+        guarantees_until=(),
+        limitation_until=None,
         serial_registered=False,
         located_at=_located_at(sources.locations.get(account_id, ())),
         parties_without_notice=0,
@@ -71,8 +93,12 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, order: Row[Any]) -
 def _with_account(facts: OrderFacts, account: Row[Any]) -> OrderFacts:
     closed = account.closed_on is not None and account.closed_on <= facts.today
     return replace(
-        facts, in_ledger=not closed and not account.is_missing, contract_type=account.contract_type,
-        branch=account.branch, asset_serial=account.asset_serial, asset_value_minor=account.asset_value_minor,
+        facts,
+        in_ledger=not closed and not account.is_missing,
+        contract_type=account.contract_type,
+        branch=account.branch,
+        asset_serial=account.asset_serial,
+        asset_value_minor=account.asset_value_minor,
     )
 
 
@@ -83,12 +109,19 @@ def _with_ledger(facts: OrderFacts, decision: Row[Any], ledger: Any) -> OrderFac
     unpaid = schedule - paid
     principal = ledger["principal_outstanding_minor"]
     return replace(
-        facts, decided_on=decision.business_date, stage=ledger["stage"],
+        facts,
+        decided_on=decision.business_date,
+        stage=ledger["stage"],
         plan_only=decision.status in ("held", "failed") or (decision.plan_only and not decision.released),
-        overdue_instalments=ledger["overdue_instalments"], overdue_minor=ledger["overdue_minor"],
-        total_minor=total, paid_minor=max(0, total - unpaid), debt_minor=unpaid if principal is None else principal,
-        last_paid_on=ledger["last_paid_on"], whole_paid_on=ledger["whole_paid_on"],
-        rung=decision.rung, unlocked_rung=decision.unlocked_rung,
+        overdue_instalments=ledger["overdue_instalments"],
+        overdue_minor=ledger["overdue_minor"],
+        total_minor=total,
+        paid_minor=max(0, total - unpaid),
+        debt_minor=unpaid if principal is None else principal,
+        last_paid_on=ledger["last_paid_on"],
+        whole_paid_on=ledger["whole_paid_on"],
+        rung=decision.rung,
+        unlocked_rung=decision.unlocked_rung,
     )
 
 
@@ -101,8 +134,11 @@ def _with_packet(facts: OrderFacts, sources: Sources, policy: Policy, packet: Ro
     guarantors = {row.party_id for row in parties if row.role in roles["guarantors"]}
     clocks = packet.clocks or []
     return replace(
-        facts, packet_state=packet.state, packet_facts_sha256=packet.facts_sha256,
-        packet_remedy=packet.chosen_remedy, remedy_open=packet.chosen_remedy in (packet.open_remedies or []),
+        facts,
+        packet_state=packet.state,
+        packet_facts_sha256=packet.facts_sha256,
+        packet_remedy=packet.chosen_remedy,
+        remedy_open=packet.chosen_remedy in (packet.open_remedies or []),
         guarantees_until=_guarantees(clocks, guarantors),
         limitation_until=min(_ends(clocks, "limitation"), default=None),
         demand_arrived_on=_demand_arrived(documents, debtors),
@@ -145,8 +181,14 @@ def _agency(sources: Sources, order: Row[Any]) -> AgencyFacts | None:
     if row is None:
         return None
     parties = {party.party_id for party in sources.parties.get(order.account_id, ())}
-    return AgencyFacts(row.licence_no, row.licence_until, row.insurance_until, row.active_until,
-                       regions_of(row), row.agency_id in parties)
+    return AgencyFacts(
+        row.licence_no,
+        row.licence_until,
+        row.insurance_until,
+        row.active_until,
+        regions_of(row),
+        row.agency_id in parties,
+    )
 
 
 def regions_of(agency: Row[Any]) -> tuple[str, ...]:
@@ -159,8 +201,13 @@ def _approval(sources: Sources, order: Row[Any]) -> ApprovalFacts | None:
     if row is None:
         return None
     votes = tuple(
-        VoteFacts(vote.role, vote.staff_id, vote.decision, vote.identity,
-                  vote.role in sources.staff_roles.get(vote.staff_id, ()))
+        VoteFacts(
+            vote.role,
+            vote.staff_id,
+            vote.decision,
+            vote.identity,
+            vote.role in sources.staff_roles.get(vote.staff_id, ()),
+        )
         for vote in sources.votes.get(row.approval_id, ())
     )
     return ApprovalFacts(row.state, row.facts_sha256, row.expires_on, votes)
@@ -174,16 +221,21 @@ def _guarantees(clocks: Sequence[dict[str, str]], guarantors: set[str]) -> tuple
     """Return the running guarantee clocks; None for a guarantor without a clock. A preserved claim no longer runs."""
     known = {clock["party_id"]: clock for clock in clocks if clock["name"] == "guarantee"}
     running = [party_id for party_id in sorted(guarantors) if not known.get(party_id, {}).get("preserved_on")]
-    return tuple(date.fromisoformat(known[party_id]["expires_on"]) if party_id in known else None
-                 for party_id in running)
+    return tuple(
+        date.fromisoformat(known[party_id]["expires_on"]) if party_id in known else None for party_id in running
+    )
 
 
 def _demand_arrived(documents: Iterable[Row[Any]], debtors: set[str]) -> date | None:
     """A letter registered without a party was sent to the borrower; two people stand for its service."""
     days = [
-        row.served_on for row in documents
-        if row.kind in LETTERS and row.service_result in SERVED and row.served_on is not None
-        and (row.party_id or None) in {None, *debtors} and _two_people(row)
+        row.served_on
+        for row in documents
+        if row.kind in LETTERS
+        and row.service_result in SERVED
+        and row.served_on is not None
+        and (row.party_id or None) in {None, *debtors}
+        and _two_people(row)
     ]
     return min(days, default=None)
 

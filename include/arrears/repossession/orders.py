@@ -39,16 +39,19 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
     with writing(engine) as connection:
         packets = _ready_packets(connection)
         unsent = connection.execute(
-            select(repossession_order).where(repossession_order.c.state.in_(approvals.UNSENT))
-            .order_by(repossession_order.c.order_no).with_for_update()
+            select(repossession_order)
+            .where(repossession_order.c.state.in_(approvals.UNSENT))
+            .order_by(repossession_order.c.order_no)
+            .with_for_update()
         ).all()
         voided = {order.order_id for order in unsent if not _still_stands(order, packets.get(order.account_id))}
         for order in unsent:
             if order.order_id in voided:
                 void_order(connection, rt, run_id, business_date, order, "facts_changed")
         sources = read_sources(connection, rt.settings.artifacts_url, business_date, packets)
-        renewed = sum(_renew(connection, rt, run_id, business_date, order) for order in unsent
-                      if order.order_id not in voided)
+        renewed = sum(
+            _renew(connection, rt, run_id, business_date, order) for order in unsent if order.order_id not in voided
+        )
         candidates = [row for row in packets.values() if _may_propose(sources, row, business_date)]
         proposed = sum(_propose(connection, rt, run_id, business_date, policy, sources, row) for row in candidates)
     return Proposed(proposed, len(voided), renewed)
@@ -60,28 +63,50 @@ def import_running_orders(rt: Runtime, engine: Engine, run_id: str) -> int:
     A row counts when two different people of the staff feed attested it; return how many orders are new.
     """
     known = select(staff.c.staff_id)
-    query = select(opening).where(
-        opening.c.kind == "order_handed_off", opening.c.attested_by != opening.c.second_attested_by,
-        opening.c.attested_by.in_(known), opening.c.second_attested_by.in_(known),
-    ).order_by(opening.c.at, opening.c.opening_key)
+    query = (
+        select(opening)
+        .where(
+            opening.c.kind == "order_handed_off",
+            opening.c.attested_by != opening.c.second_attested_by,
+            opening.c.attested_by.in_(known),
+            opening.c.second_attested_by.in_(known),
+        )
+        .order_by(opening.c.at, opening.c.opening_key)
+    )
     with writing(engine) as connection:
         return sum(_take_over(connection, rt, run_id, row) for row in connection.execute(query).all())
 
 
-def void_order(connection: Connection, rt: Runtime, run_id: str, business_date: date, order: Row[Any],
-               reason: str) -> None:
+def void_order(
+    connection: Connection, rt: Runtime, run_id: str, business_date: date, order: Row[Any], reason: str
+) -> None:
     """Close an order that was never handed over, together with what was agreed about it."""
-    connection.execute(update(repossession_order).where(repossession_order.c.order_id == order.order_id)
-                       .values(state="void", closed_reason=reason))
+    connection.execute(
+        update(repossession_order)
+        .where(repossession_order.c.order_id == order.order_id)
+        .values(state="void", closed_reason=reason)
+    )
     approvals.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date, reason=reason)
-    record(connection, rt, run_id=run_id, type="order.void", key=order.order_id, business_date=business_date,
-           subject_ref=approvals.subject_of(connection, order.account_id),
-           data={"order_no": order.order_no, "reason": reason})
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type="order.void",
+        key=order.order_id,
+        business_date=business_date,
+        subject_ref=approvals.subject_of(connection, order.account_id),
+        data={"order_no": order.order_no, "reason": reason},
+    )
 
 
 def _ready_packets(connection: Connection) -> dict[str, Row[Any]]:
-    query = select(packet).where(packet.c.superseded_on.is_(None), packet.c.state == "ready",
-                                 packet.c.chosen_remedy.in_(RECOVERY_REMEDIES)).order_by(packet.c.account_id)
+    query = (
+        select(packet)
+        .where(
+            packet.c.superseded_on.is_(None), packet.c.state == "ready", packet.c.chosen_remedy.in_(RECOVERY_REMEDIES)
+        )
+        .order_by(packet.c.account_id)
+    )
     return {row.account_id: row for row in connection.execute(query)}
 
 
@@ -95,8 +120,11 @@ def _may_propose(sources: Sources, ready: Row[Any], business_date: date) -> bool
     ledger, decision = sources.ledger.get(account_id), sources.decisions.get(account_id)
     if any(is_open(order) or order.state == "recovered" for order in earlier) or ledger is None or decision is None:
         return False
-    refused = any({order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
-                  and order.facts_sha256 == ready.facts_sha256 for order in earlier)
+    refused = any(
+        {order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
+        and order.facts_sha256 == ready.facts_sha256
+        for order in earlier
+    )
     paid_today = ledger["last_paid_on"] is not None and ledger["last_paid_on"] >= business_date
     current = decision.business_date == business_date and ledger["stage"] == LAST_STAGE
     return current and not refused and not paid_today
@@ -104,59 +132,119 @@ def _may_propose(sources: Sources, ready: Row[Any], business_date: date) -> bool
 
 def _renew(connection: Connection, rt: Runtime, run_id: str, business_date: date, order: Row[Any]) -> int:
     """Ask again where the approval has run out: an order never leaves on old agreement."""
-    query = select(approval.c.approval_id).where(approval.c.subject_key == order.order_id, approval.c.kind == "order",
-                                                 approval.c.state == "approved",
-                                                 approval.c.expires_on < business_date)
+    query = select(approval.c.approval_id).where(
+        approval.c.subject_key == order.order_id,
+        approval.c.kind == "order",
+        approval.c.state == "approved",
+        approval.c.expires_on < business_date,
+    )
     if connection.execute(query).first() is None:
         return 0
-    approvals.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date,
-                   reason="not_used_in_time", state="expired")
+    approvals.void(
+        connection,
+        rt,
+        run_id=run_id,
+        order_id=order.order_id,
+        business_date=business_date,
+        reason="not_used_in_time",
+        state="expired",
+    )
     _ask(connection, rt, run_id, business_date, order.order_id, order.account_id, order.facts_sha256)
-    connection.execute(update(repossession_order).where(repossession_order.c.order_id == order.order_id)
-                       .values(state="awaiting_approval"))
+    connection.execute(
+        update(repossession_order)
+        .where(repossession_order.c.order_id == order.order_id)
+        .values(state="awaiting_approval")
+    )
     return 1
 
 
-def _propose(connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy, sources: Sources,
-             ready: Row[Any]) -> int:
+def _propose(
+    connection: Connection,
+    rt: Runtime,
+    run_id: str,
+    business_date: date,
+    policy: Policy,
+    sources: Sources,
+    ready: Row[Any],
+) -> int:
     account_id, decision = ready.account_id, sources.decisions[ready.account_id]
     episode_due = decision.episode_due or decision.oldest_unpaid_due or business_date
-    ordinal = 1 + sum(order.episode_due == episode_due and order.kind == "recover"
-                      for order in sources.orders.get(account_id, ()))
+    ordinal = 1 + sum(
+        order.episode_due == episode_due and order.kind == "recover" for order in sources.orders.get(account_id, ())
+    )
     order_id = natural_key("order", account_id, episode_due.isoformat(), "recover", ordinal)
     row = _row(order_id, _next_number(connection, business_date), account_id, run_id) | {
-        "episode_due": episode_due, "kind": "recover", "ordinal": ordinal, "packet_id": ready.packet_id,
-        "facts_sha256": ready.facts_sha256, "state": "awaiting_approval", "proposed_on": business_date,
-        "agency_id": _choose_agency(sources, account_id, business_date), "imported": False,
+        "episode_due": episode_due,
+        "kind": "recover",
+        "ordinal": ordinal,
+        "packet_id": ready.packet_id,
+        "facts_sha256": ready.facts_sha256,
+        "state": "awaiting_approval",
+        "proposed_on": business_date,
+        "agency_id": _choose_agency(sources, account_id, business_date),
+        "imported": False,
     }
     if not insert_new(connection, repossession_order, [row]):
         return 0
-    record(connection, rt, run_id=run_id, type="order.proposed", key=order_id, business_date=business_date,
-           subject_ref=sources.accounts[account_id].subject_ref, causes=[ready.packet_id],
-           policy_sha256=policy.sha256,
-           data={"order_no": row["order_no"], "kind": "recover", "remedy": ready.chosen_remedy,
-                 "facts_sha256": ready.facts_sha256})
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type="order.proposed",
+        key=order_id,
+        business_date=business_date,
+        subject_ref=sources.accounts[account_id].subject_ref,
+        causes=[ready.packet_id],
+        policy_sha256=policy.sha256,
+        data={
+            "order_no": row["order_no"],
+            "kind": "recover",
+            "remedy": ready.chosen_remedy,
+            "facts_sha256": ready.facts_sha256,
+        },
+    )
     _ask(connection, rt, run_id, business_date, order_id, account_id, ready.facts_sha256)
     return 1
 
 
-def _ask(connection: Connection, rt: Runtime, run_id: str, business_date: date, order_id: str, account_id: str,
-         facts_sha256: str) -> None:
-    approvals.request(connection, rt, run_id=run_id, kind="order", subject_key=order_id, facts_sha256=facts_sha256,
-                      business_date=business_date, account_id=account_id)
+def _ask(
+    connection: Connection,
+    rt: Runtime,
+    run_id: str,
+    business_date: date,
+    order_id: str,
+    account_id: str,
+    facts_sha256: str,
+) -> None:
+    approvals.request(
+        connection,
+        rt,
+        run_id=run_id,
+        kind="order",
+        subject_key=order_id,
+        facts_sha256=facts_sha256,
+        business_date=business_date,
+        account_id=account_id,
+    )
 
 
 def _row(order_id: str, order_no: str, account_id: str, run_id: str) -> dict[str, Any]:
     """Return the columns every new order has; the key towards the agency says nothing about the account."""
-    return {"order_id": order_id, "order_no": order_no, "account_id": account_id, "run_id": run_id,
-            "idempotency_key": natural_key("handoff", order_id)}
+    return {
+        "order_id": order_id,
+        "order_no": order_no,
+        "account_id": account_id,
+        "run_id": run_id,
+        "idempotency_key": natural_key("handoff", order_id),
+    }
 
 
 def _next_number(connection: Connection, day: date) -> str:
     """Return the next order number of a day; orders are made in the order of their accounts, so a replay agrees."""
     prefix = f"RO-{day:%Y%m%d}-"
-    last = connection.execute(select(func.max(repossession_order.c.order_no))
-                              .where(repossession_order.c.order_no.startswith(prefix))).scalar()
+    last = connection.execute(
+        select(func.max(repossession_order.c.order_no)).where(repossession_order.c.order_no.startswith(prefix))
+    ).scalar()
     return f"{prefix}{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
 
 
@@ -164,7 +252,8 @@ def _choose_agency(sources: Sources, account_id: str, day: date) -> str | None:
     """Prefer the agency of the account's own region, then the first whose papers are in order."""
     branch = sources.accounts[account_id].branch
     fit = [
-        (branch not in regions_of(row), agency_id) for agency_id, row in sources.agencies.items()
+        (branch not in regions_of(row), agency_id)
+        for agency_id, row in sources.agencies.items()
         if (not regions_of(row) or branch in regions_of(row)) and _papers_valid(row, day)
     ]
     return min(fit)[1] if fit else None
@@ -174,8 +263,12 @@ def _papers_valid(agency: Row[Any], day: date) -> bool:
     def reaches(until: date | None) -> bool:
         return until is not None and until >= day
 
-    return (bool(agency.licence_no) and reaches(agency.licence_until) and reaches(agency.insurance_until)
-            and (agency.active_until is None or agency.active_until >= day))
+    return (
+        bool(agency.licence_no)
+        and reaches(agency.licence_until)
+        and reaches(agency.insurance_until)
+        and (agency.active_until is None or agency.active_until >= day)
+    )
 
 
 def _take_over(connection: Connection, rt: Runtime, run_id: str, row: Row[Any]) -> int:
@@ -184,16 +277,35 @@ def _take_over(connection: Connection, rt: Runtime, run_id: str, row: Row[Any]) 
     there = select(repossession_order.c.order_id).where(repossession_order.c.order_id == order_id)
     if connection.execute(there).first() is not None:
         return 0
-    new = insert_new(connection, repossession_order, [
-        _row(order_id, _next_number(connection, day), row.account_id, run_id) | {
-            "episode_due": day, "kind": "recover", "ordinal": 1, "agency_id": row.agency_id, "state": "acknowledged",
-            "proposed_on": day, "offered_at": row.at, "acknowledged_at": row.at, "receipt": row.evidence_ref,
-            "imported": True,
-        }])
+    new = insert_new(
+        connection,
+        repossession_order,
+        [
+            _row(order_id, _next_number(connection, day), row.account_id, run_id)
+            | {
+                "episode_due": day,
+                "kind": "recover",
+                "ordinal": 1,
+                "agency_id": row.agency_id,
+                "state": "acknowledged",
+                "proposed_on": day,
+                "offered_at": row.at,
+                "acknowledged_at": row.at,
+                "receipt": row.evidence_ref,
+                "imported": True,
+            }
+        ],
+    )
     if new:
-        record(connection, rt, run_id=run_id, type="handoff.imported", key=order_id, business_date=day,
-               subject_ref=approvals.subject_of(connection, row.account_id), causes=[row.opening_key],
-               data={"attested_by": row.attested_by, "second_attested_by": row.second_attested_by})
+        record(
+            connection,
+            rt,
+            run_id=run_id,
+            type="handoff.imported",
+            key=order_id,
+            business_date=day,
+            subject_ref=approvals.subject_of(connection, row.account_id),
+            causes=[row.opening_key],
+            data={"attested_by": row.attested_by, "second_attested_by": row.second_attested_by},
+        )
     return new
-
-

@@ -31,8 +31,17 @@ def rehearse_approval(rt: Runtime, engine: Engine, run_id: str, business_date: d
         return None
     approval_id, order_no = waiting
     for staff_id in people:
-        vote(rt, engine, approval_id=approval_id, staff_id=staff_id, decision="approve", note=NOTE,
-             identity="rehearsal", policy=policy, run_id=run_id)
+        vote(
+            rt,
+            engine,
+            approval_id=approval_id,
+            staff_id=staff_id,
+            decision="approve",
+            note=NOTE,
+            identity="rehearsal",
+            policy=policy,
+            run_id=run_id,
+        )
     return order_no
 
 
@@ -41,8 +50,11 @@ def _approvers(connection: Connection) -> list[str]:
     chosen: list[str] = []
     rows = connection.execute(select(staff).order_by(staff.c.staff_id)).all()
     for role in APPROVER_ROLES:
-        fit = [row.staff_id for row in rows
-               if SKILL in row.skills.split(";") and role in row.roles.split(";") and row.staff_id not in chosen]
+        fit = [
+            row.staff_id
+            for row in rows
+            if SKILL in row.skills.split(";") and role in row.roles.split(";") and row.staff_id not in chosen
+        ]
         chosen += fit[:1]
     return chosen
 
@@ -51,8 +63,9 @@ def _already_rehearsed(connection: Connection, business_date: date) -> bool:
     query = (
         select(approval.c.approval_id)
         .join(approval_vote, approval_vote.c.approval_id == approval.c.approval_id)
-        .where(approval.c.kind == "order", approval.c.approved_on == business_date,
-               approval_vote.c.identity == "rehearsal")
+        .where(
+            approval.c.kind == "order", approval.c.approved_on == business_date, approval_vote.c.identity == "rehearsal"
+        )
     )
     return connection.execute(query).first() is not None
 
@@ -61,8 +74,9 @@ def _first_waiting(connection: Connection) -> tuple[str, str] | None:
     query = (
         select(approval.c.approval_id, repossession_order.c.order_no)
         .join(repossession_order, repossession_order.c.order_id == approval.c.subject_key)
-        .where(approval.c.kind == "order", approval.c.state == "open",
-               repossession_order.c.state == "awaiting_approval")
+        .where(
+            approval.c.kind == "order", approval.c.state == "open", repossession_order.c.state == "awaiting_approval"
+        )
         .order_by(repossession_order.c.order_no)
     )
     row = connection.execute(query).first()

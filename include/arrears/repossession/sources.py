@@ -34,8 +34,18 @@ LETTERS = ("demand_letter", "lawyers_letter")
 SUITS = ("suit", "preservation")
 SUIT_OVER = ("closed", "withdrawn", "dismissed", "rejected")
 NOTICE_STATES = ("planned", "claimed", "sending", "sent")
-LEDGER_COLUMNS = ("subject_ref", "stage", "overdue_instalments", "overdue_minor", "schedule_minor", "paid_minor",
-                  "last_paid_on", "whole_paid_on", "total_price_minor", "principal_outstanding_minor")
+LEDGER_COLUMNS = (
+    "subject_ref",
+    "stage",
+    "overdue_instalments",
+    "overdue_minor",
+    "schedule_minor",
+    "paid_minor",
+    "last_paid_on",
+    "whole_paid_on",
+    "total_price_minor",
+    "principal_outstanding_minor",
+)
 
 Rows = Sequence[Row[Any]]
 
@@ -126,12 +136,12 @@ def decisions_in_force(connection: Connection, on: date, ids: Sequence[str]) -> 
     last = (
         select(decision.c.account_id, func.max(decision.c.business_date).label("business_date"))
         .where(decision.c.account_id.in_(ids), decision.c.business_date <= on)
-        .group_by(decision.c.account_id).subquery()
+        .group_by(decision.c.account_id)
+        .subquery()
     )
     query = (
         select(decision, run.c.snapshot_id, run.c.plan_only, run.c.released, run.c.status)
-        .join(last, and_(decision.c.account_id == last.c.account_id,
-                         decision.c.business_date == last.c.business_date))
+        .join(last, and_(decision.c.account_id == last.c.account_id, decision.c.business_date == last.c.business_date))
         .join(run, run.c.run_id == decision.c.run_id)
         .order_by(decision.c.revision)
     )
@@ -181,8 +191,12 @@ def _letters_planned(connection: Connection, ids: Sequence[str]) -> Rows:
     query = (
         select(item)
         .join(contact, contact.c.contact_id == item.c.contact_id)
-        .where(item.c.account_id.in_(ids), item.c.channel == "letter", item.c.dropped_reason.is_(None),
-               contact.c.state.in_(NOTICE_STATES))
+        .where(
+            item.c.account_id.in_(ids),
+            item.c.channel == "letter",
+            item.c.dropped_reason.is_(None),
+            contact.c.state.in_(NOTICE_STATES),
+        )
     )
     return connection.execute(query).all()
 
@@ -204,5 +218,3 @@ def _grouped(rows: Iterable[Row[Any]], key: str = "account_id") -> dict[str, Row
 def is_open(order: Row[Any]) -> bool:
     """Say whether an order can still lead to a machine being touched."""
     return order.state in ORDER_OPEN
-
-

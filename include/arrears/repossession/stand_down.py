@@ -49,8 +49,10 @@ def stand_down(
     reasons: Counter[str] = Counter()
     with writing(engine) as connection:
         orders = connection.execute(
-            select(repossession_order).where(repossession_order.c.state.in_(OUT))
-            .order_by(repossession_order.c.order_no).with_for_update()
+            select(repossession_order)
+            .where(repossession_order.c.state.in_(OUT))
+            .order_by(repossession_order.c.order_no)
+            .with_for_update()
         ).all()
         facts = load_order_facts(connection, rt, business_date, policy, orders)
         for order in orders:
@@ -97,17 +99,28 @@ def _to_recall(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(query.order_by(repossession_order.c.order_no)).all()
 
 
-def _intend(connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy, order: Row[Any],
-            reason: str) -> None:
+def _intend(
+    connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy, order: Row[Any], reason: str
+) -> None:
     """Write the recall down before it is sent, and take the approval away."""
     connection.execute(
-        update(repossession_order).where(repossession_order.c.order_id == order.order_id)
+        update(repossession_order)
+        .where(repossession_order.c.order_id == order.order_id)
         .values(state="recall_sent", recall_reason=reason, recalled_at=utc_text(rt.clock.now()))
     )
     approvals.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date, reason=reason)
-    record(connection, rt, run_id=run_id, type="handoff.withdrawn", key=order.order_id, business_date=business_date,
-           subject_ref=approvals.subject_of(connection, order.account_id), causes=[order.order_id],
-           policy_sha256=policy.sha256, data={"order_no": order.order_no, "reason": reason})
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type="handoff.withdrawn",
+        key=order.order_id,
+        business_date=business_date,
+        subject_ref=approvals.subject_of(connection, order.account_id),
+        causes=[order.order_id],
+        policy_sha256=policy.sha256,
+        data={"order_no": order.order_no, "reason": reason},
+    )
 
 
 def _recall(rt: Runtime, engine: Engine, run_id: str, business_date: date, agency: Agency, order: Row[Any]) -> int:
@@ -120,10 +133,21 @@ def _recall(rt: Runtime, engine: Engine, run_id: str, business_date: date, agenc
         return 0
     waiting = (repossession_order.c.order_id == order.order_id, repossession_order.c.state == "recall_sent")
     with writing(engine) as connection:
-        changed = connection.execute(update(repossession_order).where(*waiting).values(
-            state="recalled", recall_acknowledged_at=utc_text(rt.clock.now()))).rowcount
+        changed = connection.execute(
+            update(repossession_order)
+            .where(*waiting)
+            .values(state="recalled", recall_acknowledged_at=utc_text(rt.clock.now()))
+        ).rowcount
         if changed:
-            record(connection, rt, run_id=run_id, type="handoff.withdrawal_acknowledged", key=order.order_id,
-                   business_date=business_date, subject_ref=approvals.subject_of(connection, order.account_id),
-                   causes=[order.order_id], data={"order_no": order.order_no, "receipt": answer.receipt})
+            record(
+                connection,
+                rt,
+                run_id=run_id,
+                type="handoff.withdrawal_acknowledged",
+                key=order.order_id,
+                business_date=business_date,
+                subject_ref=approvals.subject_of(connection, order.account_id),
+                causes=[order.order_id],
+                data={"order_no": order.order_no, "receipt": answer.receipt},
+            )
     return changed

@@ -47,8 +47,9 @@ class AgencySandbox:
     def __enter__(self) -> "AgencySandbox":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def received(self) -> list[dict[str, Any]]:

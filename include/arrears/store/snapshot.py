@@ -53,9 +53,7 @@ def accounts(artifacts_url: str, snapshot_id: str, columns: Sequence[str] | None
     yield from _batches(artifacts_url, snapshot_id, "accounts", columns)
 
 
-def instalments_of(
-    artifacts_url: str, snapshot_id: str, subject_refs: Collection[str]
-) -> dict[str, list[Instalment]]:
+def instalments_of(artifacts_url: str, snapshot_id: str, subject_refs: Collection[str]) -> dict[str, list[Instalment]]:
     """Return the instalments of some accounts, oldest due date first then lower number.
 
     Raises:

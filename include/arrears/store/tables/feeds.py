@@ -19,19 +19,67 @@ from sqlalchemy import (
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
 CONTRACT_TYPES = ("loan", "finance_lease", "instalment_sale", "chattel_mortgage")
-CHANNELS = ("sms", "email", "call", "visit", "letter", "debit", "senior_contact", "placement", "credit_notice",
-            "asset_search", "remote_lock")
-OUTCOMES = ("contacted", "promised", "refused", "dispute_raised", "hardship_claimed", "paid_claimed",
-            "callback_requested", "no_answer", "busy", "switched_off", "wrong_number", "invalid_number",
-            "third_party_answered", "delivered", "not_delivered", "bounced", "letter_sent", "letter_served",
-            "letter_refused", "letter_returned", "visit_met", "visit_not_met", "deceased_reported",
-            "no_contact_point")
+CHANNELS = (
+    "sms",
+    "email",
+    "call",
+    "visit",
+    "letter",
+    "debit",
+    "senior_contact",
+    "placement",
+    "credit_notice",
+    "asset_search",
+    "remote_lock",
+)
+OUTCOMES = (
+    "contacted",
+    "promised",
+    "refused",
+    "dispute_raised",
+    "hardship_claimed",
+    "paid_claimed",
+    "callback_requested",
+    "no_answer",
+    "busy",
+    "switched_off",
+    "wrong_number",
+    "invalid_number",
+    "third_party_answered",
+    "delivered",
+    "not_delivered",
+    "bounced",
+    "letter_sent",
+    "letter_served",
+    "letter_refused",
+    "letter_returned",
+    "visit_met",
+    "visit_not_met",
+    "deceased_reported",
+    "no_contact_point",
+)
 REASONS = ("dispute", "cash_flow", "inertia", "business_distress", "malice", "unknown")
 PROMISE_STATES = ("open", "kept", "partly_kept", "broken", "withdrawn")
-DOCUMENT_KINDS = ("contract", "guarantee_contract", "delivery_note", "invoice", "registration",
-                  "service_address_confirmation", "demand_letter", "lawyers_letter", "proof_of_service",
-                  "visit_report", "photo", "statement_signed", "insurance", "valuation", "power_of_attorney",
-                  "identity", "agreement", "lender_licence")
+DOCUMENT_KINDS = (
+    "contract",
+    "guarantee_contract",
+    "delivery_note",
+    "invoice",
+    "registration",
+    "service_address_confirmation",
+    "demand_letter",
+    "lawyers_letter",
+    "proof_of_service",
+    "visit_report",
+    "photo",
+    "statement_signed",
+    "insurance",
+    "valuation",
+    "power_of_attorney",
+    "identity",
+    "agreement",
+    "lender_licence",
+)
 SERVICE_RESULTS = ("sent", "arrived", "refused", "returned")
 SITE_TYPES = ("public", "site", "home", "locked")
 SCHEDULE_CHANGES = ("deferral", "extension", "payment_holiday")
@@ -47,8 +95,11 @@ def _account() -> Column[str]:
 
 def _origin() -> list[Column[str] | Column[int]]:
     """Return the columns that tie a row to its delivery; empty where the row was made by hand at the desk."""
-    return [Column("delivery_id", Sha256, ForeignKey("delivery.delivery_id")), Column("row_no", Integer),
-            Column("row_sha256", Sha256)]
+    return [
+        Column("delivery_id", Sha256, ForeignKey("delivery.delivery_id")),
+        Column("row_no", Integer),
+        Column("row_sha256", Sha256),
+    ]
 
 
 delivery = Table(
@@ -68,7 +119,7 @@ delivery = Table(
     UniqueConstraint("feed", "sha256", "business_date"),
     CheckConstraint("rows = accepted + quarantined", name="conserved"),
     comment="delivery_id = natural_key(feed, sha256, business_date): the same file twice is the same delivery;"
-            " delivery_no counts the deliveries of a feed on a date.",
+    " delivery_no counts the deliveries of a feed on a date.",
 )
 
 quarantine = Table(
@@ -101,7 +152,7 @@ snapshot = Table(
     Column("accepted_at", UtcText),
     UniqueConstraint("business_date", "delivery_no"),
     comment="One frozen ledger; control_totals = unpaid due per currency in minor units; facts = what gates compare;"
-            " accepted_at is set when its gates passed or were overridden.",
+    " accepted_at is set when its gates passed or were overridden.",
 )
 
 account = Table(
@@ -408,5 +459,5 @@ opening = Table(
     one_of("kind", *OPENING_KINDS),
     CheckConstraint("attested_by <> second_attested_by", name="two_people"),
     comment="Past contacts and running cases at go-live;"
-            " opening_key = natural_key(account_id, kind, at, party_id or '-').",
+    " opening_key = natural_key(account_id, kind, at, party_id or '-').",
 )

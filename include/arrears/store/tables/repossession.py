@@ -21,8 +21,16 @@ APPROVAL_KINDS = ("remedy", "packet", "order", "waiver", "gate_override", "relea
 APPROVAL_STATES = ("open", "approved", "refused", "void", "expired", "used")
 IDENTITIES = ("rehearsal", "shell", "airflow")
 
-ORDER_OPEN = ("proposed", "awaiting_approval", "approved", "offered", "acknowledged", "accepted", "located",
-              "recall_sent")
+ORDER_OPEN = (
+    "proposed",
+    "awaiting_approval",
+    "approved",
+    "offered",
+    "acknowledged",
+    "accepted",
+    "located",
+    "recall_sent",
+)
 """States in which an order can still lead to a machine being touched, or waits for its recall to be confirmed."""
 
 ORDER_STATES = (*ORDER_OPEN, "recovered", "failed", "recalled", "expired", "void")
@@ -47,8 +55,12 @@ approval = Table(
     UniqueConstraint("kind", "subject_key", "facts_sha256", "ordinal"),
     Index("ix_approval_state", "state", "kind"),
     Index(
-        "uq_approval_one_live", "kind", "subject_key", unique=True,
-        sqlite_where=text("state IN ('open', 'approved')"), postgresql_where=text("state IN ('open', 'approved')"),
+        "uq_approval_one_live",
+        "kind",
+        "subject_key",
+        unique=True,
+        sqlite_where=text("state IN ('open', 'approved')"),
+        postgresql_where=text("state IN ('open', 'approved')"),
     ),
     one_of("kind", *APPROVAL_KINDS),
     one_of("state", *APPROVAL_STATES),
@@ -104,8 +116,11 @@ repossession_order = Table(
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("account_id", "episode_due", "kind", "ordinal"),
     Index(
-        "uq_repossession_order_one_open", "account_id", unique=True,
-        sqlite_where=text(_IS_OPEN), postgresql_where=text(_IS_OPEN),
+        "uq_repossession_order_one_open",
+        "account_id",
+        unique=True,
+        sqlite_where=text(_IS_OPEN),
+        postgresql_where=text(_IS_OPEN),
     ),
     Index("ix_repossession_order_state", "state"),
     one_of("kind", "locate", "recover"),
