@@ -27,12 +27,14 @@ from arrears.core.settings import Settings
 from arrears.ladder.policy import load_policy
 from arrears.repossession.agencies import open_agency
 from arrears.repossession.agency import Answer
-from arrears.repossession.approvals import list_open, vote
+from arrears.repossession.approvals import list_open
 from arrears.repossession.counts import order_counts
 from arrears.repossession.handoff import hand_off
-from arrears.repossession.orders import import_running_orders, propose_orders
+from arrears.repossession.orders import propose_orders
 from arrears.repossession.rehearsed import rehearse_approval
+from arrears.repossession.running import import_running_orders
 from arrears.repossession.stand_down import stand_down, unacknowledged_recalls
+from arrears.repossession.votes import vote
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.identity import ensure_identity, set_pause

@@ -66,7 +66,7 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
             progress.tell_failure(function.__name__, str(error))
             raise AirflowFailException(str(error)) from None
 
-    run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+    run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined] # inspect reads it
     return run
 
 

@@ -8,18 +8,14 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from arrears.audit.record import record
-from arrears.core.clock import local_date, utc_text
-from arrears.core.errors import BadArguments
+from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Policy
 from arrears.repossession.checks import APPROVER_ROLES
-from arrears.repossession.sources import collectors_of, staff_roles, votes_of
-from arrears.store.engine import reading, writing
-from arrears.store.tables.feeds import account, assignment
-from arrears.store.tables.legal import packet
-from arrears.store.tables.repossession import IDENTITIES, approval, approval_vote, repossession_order
-from arrears.store.tables.runs import store_identity
+from arrears.repossession.sources import votes_of
+from arrears.store.engine import reading
+from arrears.store.tables.feeds import account
+from arrears.store.tables.repossession import approval, repossession_order
 
 REQUIRED_ROLES: dict[str, tuple[str, ...]] = {
     "remedy": ("legal",),
@@ -53,29 +49,6 @@ class OpenApproval:
     def as_dict(self) -> dict[str, Any]:
         """Return the row as JSON data."""
         return {**asdict(self), "requested_on": self.requested_on.isoformat()}
-
-
-@dataclass(frozen=True)
-class Voted:
-    """What a vote led to: the approval's state, and the last day it counts once all have agreed."""
-
-    approval_id: str
-    role: str
-    state: str
-    expires_on: date | None
-
-
-@dataclass(frozen=True)
-class _Vote:
-    """A vote about to be cast."""
-
-    staff_id: str
-    decision: str
-    note: str
-    identity: str
-    run_id: str
-    on: date
-    role: str | None
 
 
 def request(
@@ -122,45 +95,6 @@ def request(
     return approval_id
 
 
-def vote(
-    rt: Runtime,
-    engine: Engine,
-    *,
-    approval_id: str,
-    staff_id: str,
-    decision: str,
-    note: str,
-    identity: str,
-    policy: Policy,
-    run_id: str = "cli",
-    role: str | None = None,
-) -> Voted:
-    """Record one person's ``approve`` or ``refuse`` in a role still needed that the staff feed gives them.
-
-    ``role`` is the one they were asked in; without it the first that fits counts.
-
-    The last vote needed approves until the policy's working days have passed; one refusal ends it. A refusal after
-    the approval withdraws it. Changed facts void the approval instead of counting the vote.
-
-    Raises:
-        BadArguments: no such approval, no note, a person who may not vote, the same person twice, facts that changed,
-            or an identity too weak for this store.
-    """
-    if decision not in ("approve", "refuse") or identity not in IDENTITIES:
-        raise BadArguments(f"vote {decision!r} by {identity!r}: decide approve or refuse as {', '.join(IDENTITIES)}")
-    if not note.strip():
-        raise BadArguments("a decision needs a note: say what you looked at, with --note")
-    today = local_date(rt.clock.now(), policy.time_zone)
-    cast = _Vote(staff_id, decision, note.strip(), identity, run_id, today, role)
-    with writing(engine) as connection:
-        row = _approval(connection, approval_id)
-        _check_identity(connection, rt, identity)
-        voted = None if _void_if_changed(connection, rt, row, cast) else _decide(connection, rt, row, cast, policy)
-    if voted is None:
-        raise BadArguments(f"approval {row.approval_id[:12]} is void: the facts have changed; look at the new packet")
-    return voted
-
-
 def list_open(engine: Engine) -> list[OpenApproval]:
     """Return the decisions that wait for people, oldest first."""
     query = (
@@ -192,7 +126,7 @@ def void(
         approval.c.state.in_(("open", "approved", "used")),
     )
     for row in connection.execute(select(approval).where(*live)).all():
-        _close(connection, rt, row.approval_id, state, reason)
+        close(connection, rt, row.approval_id, state, reason)
         record(
             connection,
             rt,
@@ -227,164 +161,10 @@ def _open(row: Row[Any], given: Sequence[str]) -> OpenApproval:
     )
 
 
-def _approval(connection: Connection, name: str) -> Row[Any]:
-    """Find an approval by its id, the start of it, or the order number it is about, and lock it."""
-    about = select(repossession_order.c.order_id).where(repossession_order.c.order_no == name).scalar_subquery()
-    query = select(approval).where(
-        approval.c.approval_id.startswith(name, autoescape=True) | (approval.c.subject_key == about)
-    )
-    rows = connection.execute(query.order_by(approval.c.ordinal.desc()).with_for_update()).all()
-    if not name or not rows or len({row.subject_key for row in rows}) > 1:
-        raise BadArguments(f"approval {name[:24]!r}: give an id or order number of `arrears approvals list`")
-    return rows[0]
-
-
-def _check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
-    """Outside a sandbox a decision counts only from a user whom Airflow has authenticated."""
-    stamped = connection.execute(select(store_identity.c.mode)).scalar_one_or_none()
-    live = "live" in (rt.settings.mode, stamped)
-    if live and identity != "airflow":
-        raise BadArguments("this store is live: decide as a logged-in user on the desk, not from the shell")
-    if identity == "rehearsal" and not rt.rehearsal:
-        raise BadArguments("a rehearsed approval exists in a rehearsal only")
-
-
-def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote) -> bool:
-    if row.kind not in ("order", "packet") or row.state != "open":
-        return False
-    current = select(packet.c.facts_sha256).where(
-        packet.c.account_id == row.account_id, packet.c.superseded_on.is_(None), packet.c.state == "ready"
-    )
-    if connection.execute(current).scalar_one_or_none() == row.facts_sha256:
-        return False
-    _close(connection, rt, row.approval_id, "void", "facts_changed")
-    record(
-        connection,
-        rt,
-        run_id=cast.run_id,
-        type="approval.void",
-        key=row.approval_id,
-        business_date=cast.on,
-        subject_ref=subject_of(connection, row.account_id),
-        causes=[row.subject_key],
-        data={"reason": "facts_changed", "facts_sha256": row.facts_sha256},
-    )
-    return True
-
-
-def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, policy: Policy) -> Voted:
-    withdrawing = cast.decision == "refuse" and row.state in ("approved", "used")
-    if row.state != "open" and not withdrawing:
-        raise BadArguments(f"approval {row.approval_id[:12]} is {row.state}: it takes no more votes")
-    held = staff_roles(connection).get(cast.staff_id)
-    if held is None:
-        raise BadArguments(f"staff {cast.staff_id!r} is not in the staff feed")
-    _refuse_collector(connection, row, cast)
-    if withdrawing:
-        return _withdraw(connection, rt, row, cast, held)
-    role = _free_role(connection, row, cast, held)
-    connection.execute(
-        approval_vote.insert(),
-        {
-            "approval_id": row.approval_id,
-            "role": role,
-            "staff_id": cast.staff_id,
-            "decision": cast.decision,
-            "note": cast.note,
-            "at": utc_text(rt.clock.now()),
-            "identity": cast.identity,
-        },
-    )
-    _tell(connection, rt, row, cast, role, "approval.given" if cast.decision == "approve" else "approval.refused")
-    return _settle(connection, rt, row, cast, role, policy)
-
-
-def _refuse_collector(connection: Connection, row: Row[Any], cast: _Vote) -> None:
-    owner = connection.execute(select(account.c.owner).where(account.c.account_id == row.account_id)).scalar()
-    assigned = connection.execute(
-        select(assignment).where(assignment.c.account_id == row.account_id, assignment.c.from_on <= cast.on)
-    )
-    if cast.staff_id in collectors_of(owner, assigned):
-        raise BadArguments(f"staff {cast.staff_id!r} collects this account: somebody else must decide")
-
-
-def _free_role(connection: Connection, row: Row[Any], cast: _Vote, held: frozenset[str]) -> str:
-    votes = votes_of(connection, [row.approval_id]).get(row.approval_id, ())
-    if cast.staff_id in {vote.staff_id for vote in votes}:
-        raise BadArguments(f"staff {cast.staff_id!r} has already voted: the other pair of eyes must be somebody else")
-    free = [role for role in REQUIRED_ROLES[row.kind] if role not in {vote.role for vote in votes}]
-    for role in free:
-        if role in held and cast.role in (None, role):
-            return role
-    raise BadArguments(f"staff {cast.staff_id!r} has none of the roles still needed: {', '.join(free)}")
-
-
-def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str, policy: Policy) -> Voted:
-    if cast.decision == "refuse":
-        _close(connection, rt, row.approval_id, "refused", "refused")
-        _move_order(connection, row, "void", "refused")
-        return Voted(row.approval_id, role, "refused", None)
-    given = {vote.role for vote in votes_of(connection, [row.approval_id])[row.approval_id]}
-    if given != set(REQUIRED_ROLES[row.kind]):
-        return Voted(row.approval_id, role, "open", None)
-    days = policy.repossession.approval_valid_working_days
-    expires_on = policy.business_calendar().add_working_days(cast.on, days)
-    connection.execute(
-        update(approval)
-        .where(approval.c.approval_id == row.approval_id)
-        .values(state="approved", approved_on=cast.on, expires_on=expires_on)
-    )
-    _move_order(connection, row, "approved", None)
-    return Voted(row.approval_id, role, "approved", expires_on)
-
-
-def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, held: frozenset[str]) -> Voted:
-    """An order already handed over is recalled by the next stand-down; one that was not is void at once."""
-    role = next((role for role in REQUIRED_ROLES[row.kind] if role in held), None)
-    if role is None:
-        raise BadArguments(
-            f"staff {cast.staff_id!r} may not withdraw this: it takes one of {', '.join(REQUIRED_ROLES[row.kind])}"
-        )
-    _close(connection, rt, row.approval_id, "void", "withdrawn")
-    _move_order(connection, row, "void", "withdrawn")
-    _tell(connection, rt, row, cast, role, "approval.refused", withdrawn=True)
-    return Voted(row.approval_id, role, "void", None)
-
-
-def _close(connection: Connection, rt: Runtime, approval_id: str, state: str, reason: str) -> None:
+def close(connection: Connection, rt: Runtime, approval_id: str, state: str, reason: str) -> None:
+    """Give an approval its end state, with the reason."""
     connection.execute(
         update(approval)
         .where(approval.c.approval_id == approval_id)
         .values(state=state, closed_reason=reason, closed_at=utc_text(rt.clock.now()))
-    )
-
-
-def _move_order(connection: Connection, row: Row[Any], state: str, reason: str | None) -> None:
-    if row.kind != "order":
-        return
-    unsent = (repossession_order.c.order_id == row.subject_key, repossession_order.c.state.in_(UNSENT))
-    connection.execute(update(repossession_order).where(*unsent).values(state=state, closed_reason=reason))
-
-
-def _tell(
-    connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str, event: str, *, withdrawn: bool = False
-) -> None:
-    record(
-        connection,
-        rt,
-        run_id=cast.run_id,
-        type=event,
-        key=row.approval_id,
-        business_date=cast.on,
-        subject_ref=subject_of(connection, row.account_id),
-        actor=cast.staff_id,
-        causes=[row.subject_key],
-        data={
-            "kind": row.kind,
-            "role": role,
-            "identity": cast.identity,
-            "facts_sha256": row.facts_sha256,
-            "withdrawn": withdrawn,
-        },
-        detail={"note": cast.note},
     )

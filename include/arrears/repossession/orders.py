@@ -16,7 +16,6 @@ from arrears.repossession.order_facts import regions_of
 from arrears.repossession.sources import Sources, is_open, read_sources
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
-from arrears.store.tables.feeds import opening, staff
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import approval, repossession_order
 
@@ -55,26 +54,6 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
         candidates = [row for row in packets.values() if _may_propose(sources, row, business_date)]
         proposed = sum(_propose(connection, rt, run_id, business_date, policy, sources, row) for row in candidates)
     return Proposed(proposed, len(voided), renewed)
-
-
-def import_running_orders(rt: Runtime, engine: Engine, run_id: str) -> int:
-    """Take over orders handed to agencies before go-live (feed ``opening``), so that they can be recalled.
-
-    A row counts when two different people of the staff feed attested it; return how many orders are new.
-    """
-    known = select(staff.c.staff_id)
-    query = (
-        select(opening)
-        .where(
-            opening.c.kind == "order_handed_off",
-            opening.c.attested_by != opening.c.second_attested_by,
-            opening.c.attested_by.in_(known),
-            opening.c.second_attested_by.in_(known),
-        )
-        .order_by(opening.c.at, opening.c.opening_key)
-    )
-    with writing(engine) as connection:
-        return sum(_take_over(connection, rt, run_id, row) for row in connection.execute(query).all())
 
 
 def void_order(
@@ -173,7 +152,7 @@ def _propose(
         order.episode_due == episode_due and order.kind == "recover" for order in sources.orders.get(account_id, ())
     )
     order_id = natural_key("order", account_id, episode_due.isoformat(), "recover", ordinal)
-    row = _row(order_id, _next_number(connection, business_date), account_id, run_id) | {
+    row = order_row(order_id, next_number(connection, business_date), account_id, run_id) | {
         "episode_due": episode_due,
         "kind": "recover",
         "ordinal": ordinal,
@@ -228,7 +207,7 @@ def _ask(
     )
 
 
-def _row(order_id: str, order_no: str, account_id: str, run_id: str) -> dict[str, Any]:
+def order_row(order_id: str, order_no: str, account_id: str, run_id: str) -> dict[str, Any]:
     """Return the columns every new order has; the key towards the agency says nothing about the account."""
     return {
         "order_id": order_id,
@@ -239,7 +218,7 @@ def _row(order_id: str, order_no: str, account_id: str, run_id: str) -> dict[str
     }
 
 
-def _next_number(connection: Connection, day: date) -> str:
+def next_number(connection: Connection, day: date) -> str:
     """Return the next order number of a day; orders are made in the order of their accounts, so a replay agrees."""
     prefix = f"RO-{day:%Y%m%d}-"
     last = connection.execute(
@@ -269,43 +248,3 @@ def _papers_valid(agency: Row[Any], day: date) -> bool:
         and reaches(agency.insurance_until)
         and (agency.active_until is None or agency.active_until >= day)
     )
-
-
-def _take_over(connection: Connection, rt: Runtime, run_id: str, row: Row[Any]) -> int:
-    day = date.fromisoformat(row.at[:10])
-    order_id = natural_key("opening_order", row.opening_key)
-    there = select(repossession_order.c.order_id).where(repossession_order.c.order_id == order_id)
-    if connection.execute(there).first() is not None:
-        return 0
-    new = insert_new(
-        connection,
-        repossession_order,
-        [
-            _row(order_id, _next_number(connection, day), row.account_id, run_id)
-            | {
-                "episode_due": day,
-                "kind": "recover",
-                "ordinal": 1,
-                "agency_id": row.agency_id,
-                "state": "acknowledged",
-                "proposed_on": day,
-                "offered_at": row.at,
-                "acknowledged_at": row.at,
-                "receipt": row.evidence_ref,
-                "imported": True,
-            }
-        ],
-    )
-    if new:
-        record(
-            connection,
-            rt,
-            run_id=run_id,
-            type="handoff.imported",
-            key=order_id,
-            business_date=day,
-            subject_ref=approvals.subject_of(connection, row.account_id),
-            causes=[row.opening_key],
-            data={"attested_by": row.attested_by, "second_attested_by": row.second_attested_by},
-        )
-    return new

@@ -6,8 +6,8 @@ from sqlalchemy import Connection, Engine, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import vote
 from arrears.repossession.checks import APPROVER_ROLES
+from arrears.repossession.votes import vote
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import staff
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order

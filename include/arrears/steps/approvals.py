@@ -2,7 +2,8 @@
 
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.repossession.approvals import Voted, list_open, vote
+from arrears.repossession.approvals import list_open
+from arrears.repossession.votes import Voted, vote
 from arrears.steps import overrides, runs
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
 
@@ -11,7 +12,7 @@ def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decis
     """Record one person's vote, seal it, and say what to do next; a rehearsed day is voted on on that day.
 
     Raises:
-        BadArguments: see :func:`arrears.repossession.approvals.vote`.
+        BadArguments: see :func:`arrears.repossession.votes.vote`.
     """
     from arrears.audit.seal import seal
 

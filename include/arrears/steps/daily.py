@@ -120,8 +120,8 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:
     """Take over orders that ran before go-live, and ask for approval where a packet is ready and a remedy chosen."""
-    from arrears.repossession.orders import import_running_orders
     from arrears.repossession.orders import propose_orders as propose
+    from arrears.repossession.running import import_running_orders
     from arrears.steps import runs, world
 
     this, engine = runs.read_run(rt, day), world.store_of(rt)

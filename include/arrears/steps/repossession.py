@@ -81,7 +81,7 @@ def _record(rt: Runtime, batch: str, role: str, answers: Sequence[Mapping[str, A
 
 def _vote(rt: Runtime, batch: str, approval_id: str, role: str, person: str, note: str) -> bool:
     """Record one vote; one that may not count is left out and the rest of the batch goes on."""
-    from arrears.repossession.approvals import vote
+    from arrears.repossession.votes import vote
     from arrears.steps.world import policy_of, store_of
 
     try:
