@@ -1,11 +1,12 @@
 """The policy: every parameter of the rulebook, read from YAML, checked on load, stamped on every decision."""
 
 import json
+from collections.abc import Mapping
 from datetime import date, time
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -323,10 +324,16 @@ class Policy(_Strict):
         """Return the one text form that is hashed and kept."""
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Return the hash stamped on every decision."""
         return sha256(self.canonical().encode())
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a changed copy, which has a hash of its own."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied.__dict__.pop("sha256", None)
+        return copied
 
     def business_calendar(self) -> BusinessCalendar:
         """Return the working-day calendar of this policy."""

@@ -57,13 +57,15 @@ class Feeds:
         """Add one row exactly as given, however broken."""
         self._cells[feed].append(cells)
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, *, also_empty: bool = True) -> None:
         """Write one CSV file a feed, sorted by account where it has one; the folder appears whole or not at all."""
         parts = folder.with_name(folder.name + ".part")
         shutil.rmtree(parts, ignore_errors=True)
         parts.mkdir(parents=True)
         for feed, columns in self._columns.items():
             rows = self._cells[feed]
+            if not rows and not also_empty:
+                continue
             if "account_id" in columns:
                 place = columns.index("account_id")
                 rows = sorted(rows, key=lambda cells: cells[place])

@@ -45,13 +45,14 @@ def document_rows(contract: Contract, on: date) -> list[Row]:
     if story.evidence >= 4:
         rows += _letters(contract, on) + _visits(contract, on)
     if "plan" in story.flags:
-        rows.append(_document(contract, contract.borrower.party_id, "agreement", on - timedelta(days=30), pages=3))
+        rows.append(document_row(contract, contract.borrower.party_id, "agreement", on - timedelta(days=30), pages=3))
     return [row for row in rows if row["kind"] not in story.without]
 
 
-def _document(
+def document_row(
     contract: Contract, party_id: str, kind: str, day: date, *, pages: int, variant: str = "", **more: str
 ) -> Row:
+    """Return one document on file, confirmed by two people of the legal department unless told otherwise."""
     return {
         "account_id": contract.account_id,
         "party_id": party_id,
@@ -73,7 +74,8 @@ def signed_on(contract: Contract) -> date:
 
 def _signed(contract: Contract) -> list[Row]:
     person, day = contract.borrower.party_id, signed_on(contract)
-    rows = [_document(contract, person, kind, day, pages=12 if kind == "contract" else 2) for kind in SIGNED_AT_START]
+    pages = {"contract": 12}
+    rows = [document_row(contract, person, kind, day, pages=pages.get(kind, 2)) for kind in SIGNED_AT_START]
     for row in rows:
         if row["kind"] == "registration":
             row["title"] += f" {contract.serial}"
@@ -82,7 +84,7 @@ def _signed(contract: Contract) -> list[Row]:
 
 def _guarantees(contract: Contract) -> list[Row]:
     return [
-        _document(contract, party.person.party_id, "guarantee_contract", signed_on(contract), pages=6)
+        document_row(contract, party.person.party_id, "guarantee_contract", signed_on(contract), pages=6)
         for party in contract.guarantors
     ]
 
@@ -90,8 +92,32 @@ def _guarantees(contract: Contract) -> list[Row]:
 def _for_court(contract: Contract, on: date) -> list[Row]:
     people = [contract.borrower.party_id, *(party.person.party_id for party in contract.guarantors)]
     day, lately = signed_on(contract), on - timedelta(days=20)
-    rows = [_document(contract, person, "service_address_confirmation", day, pages=1) for person in people]
-    return rows + [_document(contract, contract.borrower.party_id, kind, lately, pages=4) for kind in FOR_COURT]
+    rows = [document_row(contract, person, "service_address_confirmation", day, pages=1) for person in people]
+    return rows + [document_row(contract, contract.borrower.party_id, kind, lately, pages=4) for kind in FOR_COURT]
+
+
+def whole_file(contract: Contract, on: date) -> list[Row]:
+    """Return what the legal department collects once an account is far behind: all it needs but letter and visit."""
+    rows = _signed(contract) + _guarantees(contract)
+    people = [contract.borrower.party_id, *(party.person.party_id for party in contract.guarantors)]
+    rows += [
+        document_row(contract, person, "service_address_confirmation", signed_on(contract), pages=1)
+        for person in people
+    ]
+    return rows + [document_row(contract, contract.borrower.party_id, kind, on, pages=4) for kind in FOR_COURT]
+
+
+def position_row(contract: Contract, on: date, seed: int) -> Row:
+    """Return one position of a machine, in an uninhabited desert."""
+    rng = random.Random(f"{seed}:position:{contract.account_id}:{on}")  # noqa: S311 - repeatable on purpose
+    return {
+        "account_id": contract.account_id,
+        "source": "gps",
+        "site_type": "site",
+        "at": utc_text(at_local(on, time(7, rng.randint(0, 59)), ZONE)),
+        "lat": f"38.{rng.randint(500_000, 999_999)}",
+        "lon": f"82.{rng.randint(100_000, 999_999)}",
+    }
 
 
 def _letters(contract: Contract, on: date) -> list[Row]:
@@ -99,8 +125,8 @@ def _letters(contract: Contract, on: date) -> list[Row]:
     served, result, rows = letter_day(contract, on), letter_result(contract), []
     for person in (contract.borrower.party_id, *(party.person.party_id for party in contract.guarantors)):
         service = {"served_on": served.isoformat(), "service_result": result}
-        rows.append(_document(contract, person, "lawyers_letter", served - timedelta(days=4), pages=2, **service))
-        rows.append(_document(contract, person, "proof_of_service", served, pages=1, **service))
+        rows.append(document_row(contract, person, "lawyers_letter", served - timedelta(days=4), pages=2, **service))
+        rows.append(document_row(contract, person, "proof_of_service", served, pages=1, **service))
     return rows
 
 
@@ -110,7 +136,7 @@ def _visits(contract: Contract, on: date) -> list[Row]:
         people = {"confirmed_by": field_ids(contract.branch)[0], "second_confirmed_by": approver(contract)}
         for kind, pages in (("visit_report", 2), ("photo", 1)):
             rows.append(
-                _document(
+                document_row(
                     contract, contract.borrower.party_id, kind, day, pages=pages, variant=str(number or ""), **people
                 )
             )

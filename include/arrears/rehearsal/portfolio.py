@@ -65,7 +65,7 @@ def draw_portfolio(on: date, seed: int, accounts: int) -> list[Contract]:
 
 
 def _add_contract(feeds: Feeds, contract: Contract, on: date, seed: int) -> None:
-    feeds.add("accounts", [_account(contract)])
+    feeds.add("accounts", [account_row(contract)])
     feeds.add(
         "instalments",
         [
@@ -94,6 +94,18 @@ def _add_contract(feeds: Feeds, contract: Contract, on: date, seed: int) -> None
             for number, payment in enumerate(contract.payments, start=1)
         ],
     )
+    _add_past(feeds, contract, on, seed)
+
+
+def add_first_day(feeds: Feeds, contracts: list[Contract], on: date, seed: int) -> None:
+    """Add everything of the first morning beside the ledger: people, staff, agencies, and what happened before."""
+    for contract in contracts:
+        _add_past(feeds, contract, on, seed)
+    feeds.add("staff", staff_rows(on))
+    feeds.add("agencies", agency_rows(on))
+
+
+def _add_past(feeds: Feeds, contract: Contract, on: date, seed: int) -> None:
     feeds.add("parties", [_party(contract, party) for party in contract.parties])
     owner = owner_of(contract)
     if owner:
@@ -115,7 +127,8 @@ def _add_contract(feeds: Feeds, contract: Contract, on: date, seed: int) -> None
         feeds.add(feed, rows(contract, on))
 
 
-def _account(contract: Contract) -> Row:
+def account_row(contract: Contract) -> Row:
+    """Return the contract as the accounts feed tells it today."""
     kind, make, model = contract.asset
     schedule = contract.amount * len(contract.dues)
     down = contract.price - contract.principal * len(contract.dues)

@@ -31,6 +31,7 @@ evidence = Table(
     Column("document_sha256", Sha256),
     Column("confirmed_by", String(64)),
     Index("ix_evidence_account", "account_id", "local_date"),
+    Index("ix_evidence_source", "source_key"),
     one_of("source", "contact", "outcome", "document", "opening"),
 )
 

@@ -41,6 +41,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("evidence_key", name=op.f("pk_evidence")),
     )
     op.create_index("ix_evidence_account", "evidence", ["account_id", "local_date"], unique=False)
+    op.create_index("ix_evidence_source", "evidence", ["source_key"], unique=False)
     op.create_table(
         "fact_set",
         sa.Column("facts_sha256", sa.String(length=64), nullable=False),

@@ -1,0 +1,109 @@
+"""A made-up lender's world that lives day by day: its customers, its collectors and the feeds of every morning."""
+
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from pathlib import Path
+
+from arrears.core.clock import at_local, utc_text
+from arrears.rehearsal import papers
+from arrears.rehearsal.feeds import Feeds, Row, yuan
+from arrears.rehearsal.fieldwork import News, work
+from arrears.rehearsal.history import ZONE
+from arrears.rehearsal.issued import Issued
+from arrears.rehearsal.lives import Life, begin, live
+from arrears.rehearsal.office import FINANCE
+from arrears.rehearsal.portfolio import account_row, add_first_day, draw_portfolio
+
+KEYS = {"holds": ("account_id", "kind", "from_on"), "documents": ("account_id", "party_id", "kind", "sha256")}
+PREPARED_AFTER, CHOSEN_AFTER = timedelta(days=3), timedelta(days=18)
+
+
+class World:
+    """Everything outside the department; the same arguments and the same contacts give the same days."""
+
+    def __init__(self, start: date, accounts: int, seed: int) -> None:
+        self.start, self.seed = start, seed
+        self._contracts = draw_portfolio(start, seed, accounts)
+        self.lives = {contract.account_id: begin(contract, start) for contract in self._contracts}
+        self.news = News()
+        self._instalments = {contract.account_id: _instalment_cells(life) for contract, life in
+                             zip(self._contracts, self.lives.values(), strict=True)}  # fmt: skip
+
+    def evening(self, on: date, issued: Iterable[Issued]) -> None:
+        """Let a day end: what left the desks is carried out, and customers pay or do not."""
+        for contact in issued:
+            work(contact, self.lives, on, self.seed, self.news)
+        for life in self.lives.values():
+            live(life, on, self.seed)
+            self._prepare_file(life, on)
+
+    def write_morning(self, folder: Path, on: date, *, without: frozenset[str] = frozenset()) -> None:
+        """Write the feeds of a morning: the whole ledger, and whatever else is news.
+
+        ``without`` names accounts whose payments of the last two days the file leaves out: a file to be corrected.
+        """
+        feeds = Feeds()
+        if on == self.start:
+            add_first_day(feeds, self._contracts, on, self.seed)
+        for life in self.lives.values():
+            feeds.add("accounts", [account_row(life.contract)])
+            for cells in self._instalments[life.account_id]:
+                feeds.add_cells("instalments", cells)
+            for cells in _payment_cells(life, on, hidden=life.account_id in without):
+                feeds.add_cells("payments", cells)
+        for feed, rows in self._arrived(on).items():
+            feeds.add(feed, rows)
+        feeds.add("controls", _controls(on, len(self.lives)))
+        feeds.write(folder, also_empty=False)
+
+    def _arrived(self, on: date) -> dict[str, list[Row]]:
+        """Return the day's news by feed; of two rows about one thing only the newer is delivered."""
+        found: dict[str, dict[tuple[str, ...], Row]] = {}
+        for place, (feed, row) in enumerate(self.news.take(on)):
+            names = KEYS.get(feed)
+            key = tuple(row.get(name, "") for name in names) if names else (str(place),)
+            found.setdefault(feed, {})[key] = row
+        return {feed: list(rows.values()) for feed, rows in found.items()}
+
+    def _prepare_file(self, life: Life, on: date) -> None:
+        """Let the legal department collect papers and positions of an account far behind, and later choose a remedy."""
+        if life.overdue_on(on) < 3 or life.contract.closed_on:
+            return
+        tomorrow = on + timedelta(days=1)
+        self.news.add(tomorrow, "locations", papers.position_row(life.contract, on, self.seed))
+        if life.contract.story.papers:
+            return
+        if life.prepared_on is None:
+            life.prepared_on = on
+            for row in papers.whole_file(life.contract, on):
+                self.news.add(on + PREPARED_AFTER, "documents", row)
+        elif on - life.prepared_on == CHOSEN_AFTER and int(life.account_id[1:]) % 3:
+            self.news.add(tomorrow, "cases", _remedy(life, on))
+
+
+def _remedy(life: Life, on: date) -> Row:
+    chosen = "terminate_and_recover" if int(life.account_id[1:]) % 2 else "sue_and_preserve"
+    return {"account_id": life.account_id, "case_id": f"K-{life.account_id}", "kind": "remedy", "state": "chosen",
+            "at": utc_text(at_local(on, time(15), ZONE)), "remedy": chosen, "staff_id": "L-01"}  # fmt: skip
+
+
+def _instalment_cells(life: Life) -> list[list[str]]:
+    """Return the schedule as cells: it never changes, so it is made once."""
+    contract = life.contract
+    amounts = [yuan(contract.amount), yuan(contract.principal), yuan(contract.interest), "0.00"]
+    return [[contract.account_id, str(number), due.isoformat(), *amounts] for number, due in
+            enumerate(contract.dues, start=1)]  # fmt: skip
+
+
+def _payment_cells(life: Life, on: date, *, hidden: bool) -> list[list[str]]:
+    recent = on - timedelta(days=2)
+    return [[f"Y-{life.account_id}-{number:03d}", life.account_id, payment.paid_on.isoformat(), yuan(payment.amount),
+             payment.kind] for number, payment in enumerate(life.contract.payments, start=1)
+            if not (hidden and payment.paid_on >= recent)]  # fmt: skip
+
+
+def _controls(on: date, accounts: int) -> list[Row]:
+    """Return finance's figures of the morning."""
+    figures = (("accounts", accounts), ("no_payment_in_flight", 0))
+    return [{"business_date": on.isoformat(), "kind": kind, "value": str(value), "confirmed_by": FINANCE}
+            for kind, value in figures]  # fmt: skip

@@ -1,0 +1,130 @@
+"""A command line in this process, and a small portfolio whose day is known by heart."""
+
+import contextlib
+import csv
+import io
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from arrears.core.settings import Settings
+from arrears.store.engine import open_engine
+
+DAY = date(2026, 11, 12)
+ACCOUNTS = tuple(f"K{number}" for number in range(1, 9))
+ACCOUNT_HEADER = "account_id,closed_on,currency,contract_type,branch"
+INSTALMENT_HEADER = "account_id,instalment_no,due_date,amount_due"
+PAYMENT_HEADER = "payment_id,account_id,paid_on,amount"
+PARTY_HEADER = "account_id,party_id,role,name,language,mobile,email"
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def reason(self) -> str:
+        """The one line that a person reads; more than one line is a failure of its own."""
+        lines = [line for line in self.err.splitlines() if line.strip()]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A house with a store, a folder of feeds, and the command line that works on them."""
+
+    home: Path
+    feeds: Path
+    store: Engine
+    call: Callable[..., Said]
+
+    def run(self, on: date = DAY) -> Said:
+        """Rehearse one day on the folder of feeds."""
+        return self.call("run", "--date", on.isoformat(), "--feeds", str(self.feeds), "--rehearsal", "--json")
+
+    def write(self, name: str, content: str | bytes) -> None:
+        """Lay a file into the folder of feeds."""
+        target = self.feeds / name
+        target.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def rows(self, name: str) -> list[str]:
+        """Return the lines of a feed, its header first."""
+        return (self.feeds / name).read_text(encoding="utf-8").splitlines()
+
+    def effects(self) -> list[str]:
+        """Return everything that left: the names of the files that the loopback servers keep, with their sizes."""
+        kept = self.home / "sandbox"
+        return sorted(f"{path.relative_to(kept)} {path.stat().st_size}" for path in kept.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def place(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Eight healthy accounts: three owe October, three pay on time, one owes two, one nothing."""
+    home, feeds = tmp_path / "var", tmp_path / "feeds"
+    monkeypatch.setenv("ARREARS_HOME", str(home))
+    monkeypatch.setenv("NO_COLOR", "1")
+    home.mkdir()
+    shutil.copyfile(store_template, home / "arrears.sqlite")
+    write_feeds(feeds)
+    engine = open_engine(Settings.from_environment().store_url)
+    yield Place(home, feeds, engine, call)
+    engine.dispose()
+
+
+def call(*words: str) -> Said:
+    """Run ``arrears`` in this process; anything but a clean exit is the test's failure."""
+    from arrears.cli import app
+    from arrears.core.errors import ArrearsError
+
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sys.argv", ["arrears", *words])
+        from arrears.cli import main
+
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else int(left.code is not None)
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def write_feeds(folder: Path) -> None:
+    """Write the four feeds of the small portfolio."""
+    folder.mkdir()
+    schedule = [(account, number, f"2026-{number + 7:02d}-15") for account in ACCOUNTS for number in range(1, 6)]
+    paid = {"K1": 2, "K2": 2, "K3": 2, "K4": 3, "K5": 3, "K6": 3, "K7": 1, "K8": 5}
+    payments = [(account, number) for account, whole in paid.items() for number in range(1, whole + 1)]
+    write_csv(folder / "accounts.csv", ACCOUNT_HEADER, [(account, "", "CNY", "loan", "East") for account in ACCOUNTS])
+    write_csv(folder / "instalments.csv", INSTALMENT_HEADER, [(*row, "1000.00") for row in schedule])
+    write_csv(
+        folder / "payments.csv",
+        PAYMENT_HEADER,
+        [(f"Y-{account}-{number}", account, f"2026-{number + 7:02d}-14", "1000.00") for account, number in payments],
+    )
+    write_csv(
+        folder / "parties.csv",
+        PARTY_HEADER,
+        [
+            (account, f"P{account}", "borrower", f"Person {account}", "en", f"+861990000{place:04d}", f"{account}@customer.example")
+            for place, account in enumerate(ACCOUNTS)
+        ],
+    )  # fmt: skip
+
+
+def write_csv(path: Path, header: str, rows: list[tuple[object, ...]]) -> None:
+    """Write one feed."""
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(header.split(","))
+        writer.writerows(rows)
