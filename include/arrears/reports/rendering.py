@@ -25,11 +25,11 @@ def render(page: Page) -> tuple[str, str]:
     Raises:
         PermanentFailure: even with the shortest tables the HTML is over 100 KB.
     """
-    html = _html(page)
+    whole, html = page, _html(page)
     for most in ROWS_TRIED:
         if len(html.encode()) <= MOST_BYTES:
             break
-        page = replace(page, tables=[table.shortened(most, REST[page.language]) for table in page.tables])
+        page = replace(whole, tables=[table.shortened(most, REST[page.language]) for table in whole.tables])
         html = _html(page)
     size = len(html.encode())
     if size > MOST_BYTES:
