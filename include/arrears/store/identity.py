@@ -11,7 +11,10 @@ from arrears.store.tables.runs import store_identity
 
 
 def ensure_identity(connection: Connection, rt: Runtime) -> None:
-    """Give a new store its identity; an existing one keeps what it has."""
+    """Give a new store its identity; an existing one keeps what it has.
+
+    Asked again by whoever needs it: a process may die between the schema and this row.
+    """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {"id": 1, "store_uuid": random_uuid(rt.entropy), "created_at": utc_text(rt.clock.now())}
     connection.execute(dialect.insert(store_identity).values(row).on_conflict_do_nothing())
@@ -26,6 +29,7 @@ def stamp_mode(connection: Connection, rt: Runtime) -> None:
     mode = rt.settings.mode
     if mode == "live" and (rt.rehearsal or rt.entropy.seeded):
         raise BadArguments("a live store takes no rehearsal: use ARREARS_MODE=sandbox with its own ARREARS_HOME")
+    ensure_identity(connection, rt)
     connection.execute(update(store_identity).where(store_identity.c.mode.is_(None)).values(mode=mode))
     stamped = connection.execute(select(store_identity.c.mode)).scalar_one()
     if stamped != mode:
@@ -41,5 +45,6 @@ def paused(connection: Connection) -> bool:
 
 def set_pause(connection: Connection, rt: Runtime, by: str | None) -> None:
     """Pause all effects in the name of ``by``, or resume with None; recalls go on either way."""
+    ensure_identity(connection, rt)
     at = utc_text(rt.clock.now()) if by else None
     connection.execute(update(store_identity).values(paused_at=at, paused_by=by))
