@@ -109,6 +109,12 @@ def test_a_broken_promise_sends_a_visitor():
     assert "V3_broken_promise" in decision.reasons
 
 
+def test_whoever_never_answers_is_visited_as_lost_contact():
+    silent = replace(CALLED, call_attempts=6, call_days=3)
+    assert "V4_lost_contact" in decide(facts(evidence=silent), POLICY).reasons
+    assert "V4_lost_contact" not in decide(facts(evidence=replace(silent, calls_answered=1)), POLICY).reasons
+
+
 def test_calls_grow_from_few_to_many_by_the_week():
     late = {"evidence": REMINDED, "calls_last_7_days": 1}
     assert why_not(decide(facts(days_past_due=5, **late), POLICY), "borrower_call") == ("weekly_call_budget",)

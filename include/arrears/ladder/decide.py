@@ -185,7 +185,7 @@ def _is_due(step: Step, facts: Facts, policy: Policy, lane: str) -> bool:
 
 
 def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:
-    """Return which of the seed's visit triggers hold: no effect by phone, habit, broken promise."""
+    """Return which of the seed's visit triggers hold: no effect by phone, habit, broken promise, lost contact."""
     rules, tried = policy.visit_triggers, facts.evidence
     found = []
     if tried.call_attempts >= rules.no_effect_attempts and tried.call_days >= rules.no_effect_days:
@@ -194,6 +194,9 @@ def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:
         found.append("V2_habitual")
     if facts.promise_broken:
         found.append("V3_broken_promise")
+    unanswered = tried.call_attempts >= rules.lost_contact_attempts and tried.call_days >= rules.lost_contact_days
+    if unanswered and not tried.calls_answered:
+        found.append("V4_lost_contact")
     return tuple(found)
 
 

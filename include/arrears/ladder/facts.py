@@ -14,6 +14,7 @@ class Evidence:
     reminders: int = 0
     call_attempts: int = 0
     call_days: int = 0
+    calls_answered: int = 0
     guarantors: int = 0
     guarantors_tried: int = 0
     attempts: int = 0
