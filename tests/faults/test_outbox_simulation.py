@@ -1,26 +1,31 @@
 """A deterministic simulation of the outbox: workers crash, sleep past their lease and wake up; the seed is printed.
 
-The real state machine runs against a store in memory and a virtual clock. The same simulation must catch an outbox
-with a planted fault, or it would prove nothing.
+The real state machine runs against a store in memory and a virtual clock; every worker's own clock is wrong by up to
+four minutes, and a second run plans the same day at any moment. The same simulation must catch an outbox with a
+planted fault, or it would prove nothing.
 """
 
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateTable
 
 from arrears.core.clock import utc_text
 from arrears.core.entropy import SeededEntropy
+from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.outreach import outbox as outbox_module
-from arrears.outreach.outbox import LEASE, Claim, Outbox, Scope
+from arrears.outreach.outbox import BATCH, LEASE, Claim, Outbox, Scope
+from arrears.outreach.planned import contact_key
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
+from arrears.store.bulk import insert_new
 from arrears.store.tables import metadata
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.outreach import contact, contact_attempt
@@ -29,7 +34,9 @@ from arrears.store.tables.runs import run
 DAY = date(2026, 11, 12)
 START = datetime(2026, 11, 12, 2, tzinfo=UTC)
 CONTACTS, WORKERS, STEPS, SEEDS = 3, 3, 30, 200
-RUN = "daily-2026-11-12-1"
+LONG_SEEDS = 10_000
+SKEW = 240
+RUN, SECOND_RUN = "daily-2026-11-12-1", "daily-2026-11-12-2"
 
 
 class VirtualClock:
@@ -40,14 +47,24 @@ class VirtualClock:
         return self.at
 
 
+class WrongClock:
+    """The clock of one machine: the same time for all, off by some seconds."""
+
+    def __init__(self, true: VirtualClock, seconds: int) -> None:
+        self._true, self._off = true, timedelta(seconds=seconds)
+
+    def now(self) -> datetime:
+        return self._true.now() + self._off
+
+
 class Gateway:
-    """Takes messages, sometimes without being able to say so; remembers what really went out."""
+    """Takes messages, sometimes without being able to say so; remembers what really reached whom."""
 
     def __init__(self, chance: random.Random) -> None:
         self.delivered: Counter[str] = Counter()
         self._chance = chance
 
-    def send(self, contact_id: str) -> Verdict:
+    def send(self, person: str) -> Verdict:
         fate = self._chance.random()
         if fate < 0.15:
             return not_sent("rcpt_450")
@@ -55,34 +72,47 @@ class Gateway:
             return Verdict(Outcome.REJECTED, "rcpt_550")
         if fate < 0.25:
             return in_doubt("no_reply")
-        self.delivered[contact_id] += 1
+        self.delivered[person] += 1
         return in_doubt("no_reply") if fate < 0.4 else Verdict(Outcome.SENT, "250")
+
+
+Key = Callable[[str, str, str, date], str]
+
+
+def right_key(_run_id: str, party_id: str, channel: str, day: date) -> str:
+    return contact_key(party_id, channel, day)
 
 
 class Simulation:
     """One seed: workers step in random order, each step may be the last before a crash or a long sleep."""
 
-    def __init__(self, engine: Engine, seed: int, kind: type[Outbox] = Outbox) -> None:
+    def __init__(self, engine: Engine, seed: int, kind: type[Outbox] = Outbox, key: Key = right_key) -> None:
         self.chance = random.Random(seed)
-        self.clock, self.engine = VirtualClock(), engine
-        settings = Settings.from_environment({"ARREARS_HOME": "/nonexistent"})
-        self.rt = Runtime(settings, self.clock, SeededEntropy(seed))
+        self.clock, self.engine, self.key = VirtualClock(), engine, key
         self.gateway = Gateway(self.chance)
-        self.outbox = kind(self.rt, RUN, "0" * 64, self.clock)
+        self.outboxes = [
+            self._outbox(kind, seed, WrongClock(self.clock, self.chance.randint(-SKEW, SKEW))) for _ in range(WORKERS)
+        ]
+        self.after_all = self._outbox(Outbox, seed, self.clock)
         self.scope = Scope(DAY, ("sms",))
-        self._fill()
-
-    def _fill(self) -> None:
         with self.engine.begin() as connection:
             for table in (audit_pending, contact_attempt, contact, run):
                 connection.execute(table.delete())
+        self._plan(RUN)
+
+    def _outbox(self, kind: type[Outbox], seed: int, clock: VirtualClock | WrongClock) -> Outbox:
+        settings = Settings.from_environment({"ARREARS_HOME": "/nonexistent"})
+        return kind(Runtime(settings, clock, SeededEntropy(seed)), RUN, "0" * 64, clock)
+
+    def _plan(self, run_id: str) -> None:
+        with self.engine.begin() as connection:
             connection.execute(
                 insert(run).values(
-                    run_id=RUN,
-                    origin_key="0" * 64,
+                    run_id=run_id,
+                    origin_key=natural_key(run_id),
                     kind="daily",
                     business_date=DAY,
-                    ordinal=1,
+                    ordinal=int(run_id[-1]),
                     status="running",
                     rehearsal=False,
                     plan_only=False,
@@ -94,95 +124,97 @@ class Simulation:
                     attempt="{}",
                 )
             )
-            connection.execute(
-                insert(contact),
-                [
-                    {
-                        "contact_id": f"{n:064}",
-                        "business_date": DAY,
-                        "party_id": f"P{n}",
-                        "channel": "sms",
-                        "language": "zh",
-                        "audience": "borrower",
-                        "tone": "firm",
-                        "template": "zh/sms",
-                        "stage": 1,
-                        "batch_no": 0,
-                        "total_minor": 1,
-                        "currency": "CNY",
-                        "slot_opens_at": utc_text(START),
-                        "slot_closes_at": utc_text(START + timedelta(hours=10)),
-                        "run_id": RUN,
-                        "state": "planned",
-                        "state_run_id": RUN,
-                    }
-                    for n in range(CONTACTS)
-                ],
-            )
+            insert_new(connection, contact, [self._contact(run_id, f"P{n}") for n in range(CONTACTS)])
+
+    def _contact(self, run_id: str, party_id: str) -> dict[str, object]:
+        return {
+            "contact_id": self.key(run_id, party_id, "sms", DAY),
+            "business_date": DAY,
+            "party_id": party_id,
+            "channel": "sms",
+            "language": "zh",
+            "audience": "borrower",
+            "tone": "firm",
+            "template": "zh/sms",
+            "stage": 1,
+            "batch_no": 0,
+            "total_minor": 1,
+            "currency": "CNY",
+            "slot_opens_at": utc_text(START - timedelta(hours=1)),
+            "slot_closes_at": utc_text(START + timedelta(hours=10)),
+            "run_id": run_id,
+            "state": "planned",
+            "state_run_id": run_id,
+        }
 
     def run(self) -> None:
-        workers = [self._worker() for _ in range(WORKERS)]
+        workers = [self._worker(outbox) for outbox in self.outboxes]
         asleep = [0] * WORKERS
-        for _ in range(STEPS):
+        planned_again = self.chance.randrange(STEPS)
+        for turn in range(STEPS):
+            if turn == planned_again:
+                self._plan(SECOND_RUN)
             n = self.chance.randrange(WORKERS)
             if asleep[n]:
                 asleep[n] -= 1
                 self.clock.at += timedelta(seconds=self.chance.choice((1, 60, 200)))
                 continue
             if self.chance.random() < 0.1:
-                workers[n] = self._worker()  # killed: whatever it held is gone with it
+                workers[n] = self._worker(self.outboxes[n])  # killed: whatever it held is gone with it
                 continue
             next(workers[n])
             if self.chance.random() < 0.15:
                 asleep[n] = self.chance.randrange(1, 5)
         self._settle_down()
 
-    def _worker(self) -> Iterator[None]:
+    def _worker(self, outbox: Outbox) -> Iterator[None]:
         while True:
             with self.engine.begin() as connection:
                 if self.chance.random() < 0.3:
-                    self.outbox.recover(connection)
-                claims = self.outbox.claim(connection, self.scope, self.chance.randrange(1, 4))
+                    outbox.recover(connection)
+                claims = outbox.claim(connection, self.scope, self.chance.randrange(1, 4))
             yield
             for claim in claims:
-                yield from self._send(claim)
+                yield from self._send(outbox, claim)
 
-    def _send(self, claim: Claim) -> Iterator[None]:
+    def _send(self, outbox: Outbox, claim: Claim) -> Iterator[None]:
         with self.engine.begin() as connection:
-            goes = self.outbox.intend(connection, claim, "f" * 64)
+            goes = outbox.intend(connection, claim, "f" * 64)
         yield
         if not goes:
             return
-        if self.outbox.is_ours(claim):
+        if outbox.is_ours(claim):
             yield  # a sleep here cannot be seen by anybody: the message leaves when the worker wakes
-            verdict = self.gateway.send(claim.contact_id)
+            verdict = self.gateway.send(claim.row.party_id)
         else:
             verdict = not_sent("lease_over")
         yield
         with self.engine.begin() as connection:
-            self.outbox.settle(connection, claim, verdict)
+            outbox.settle(connection, claim, verdict)
         yield
 
     def _settle_down(self) -> None:
-        self.clock.at += LEASE * 2
+        self.clock.at += LEASE * 2 + timedelta(seconds=SKEW)
         with self.engine.begin() as connection:
-            self.outbox.recover(connection)
+            self.after_all.recover(connection)
 
     def violations(self) -> list[str]:
         with self.engine.begin() as connection:
-            rows = {row.contact_id: row for row in connection.execute(select(contact))}
+            rows = connection.execute(select(contact)).all()
             open_attempts = connection.execute(select(contact_attempt).where(contact_attempt.c.outcome.is_(None))).all()
-        found = [f"attempt of {row.contact_id[-2:]} left open" for row in open_attempts]
-        for key, row in rows.items():
-            went = self.gateway.delivered[key]
+        found = [f"attempt of {row.contact_id[:8]} left open" for row in open_attempts]
+        if len(rows) < CONTACTS:
+            found.append(f"only {len(rows)} contacts are left")
+        for row in rows:
+            went = self.gateway.delivered[row.party_id]
             if went > 1:
-                found.append(f"{key[-2:]} went out {went} times")
+                found.append(f"{row.party_id} was reached {went} times")
             if went and row.state not in ("sent", "in_doubt"):
-                found.append(f"{key[-2:]} went out and is {row.state}")
+                found.append(f"{row.party_id} was reached and is {row.state}")
             if row.state == "sent" and not went:
-                found.append(f"{key[-2:]} is sent and never went out")
+                found.append(f"{row.party_id} is sent and was never reached")
             if row.state in ("claimed", "sending"):
-                found.append(f"{key[-2:]} is stuck as {row.state}")
+                found.append(f"{row.party_id} is stuck as {row.state}")
         return found
 
 
@@ -194,15 +226,38 @@ def memory() -> Iterator[Engine]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, 50))
-def test_no_seed_duplicates_loses_or_falsely_confirms_a_message(memory, first):
+@pytest.fixture
+def without_belt() -> Iterator[Engine]:
+    """A store that has lost the rule that a person is contacted once a channel and day: only the key is left."""
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    ddl = str(CreateTable(contact).compile(engine))
+    rule = next(line for line in ddl.splitlines() if "UNIQUE (party_id, channel, business_date)" in line)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(ddl.replace(rule, ""))
+    metadata.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def prove(memory: Engine, seeds: range) -> None:
     went = Counter()
-    for seed in range(first, first + 50):
+    for seed in seeds:
         simulation = Simulation(memory, seed)
         simulation.run()
         assert simulation.violations() == [], f"seed {seed}"
         went["delivered"] += sum(simulation.gateway.delivered.values())
-    assert went["delivered"] > 25, "the simulation must really send"
+    assert went["delivered"] > len(seeds) / 2, "the simulation must really send"
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, 50))
+def test_no_seed_duplicates_loses_or_falsely_confirms_a_message(memory, first):
+    prove(memory, range(first, first + 50))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("first", range(SEEDS, LONG_SEEDS, 980))
+def test_ten_thousand_seeds_duplicate_lose_or_falsely_confirm_nothing(memory, first):
+    prove(memory, range(first, first + 980))
 
 
 class RetriesInDoubt(Outbox):
@@ -246,15 +301,60 @@ class CallsSilenceNotSent(Outbox):
         return super().settle(connection, claim, Verdict(kind, verdict.code))
 
 
-@pytest.mark.parametrize("faulty", [RetriesInDoubt, NoIntent, ConfirmsOnTimeout, CallsSilenceNotSent])
-def test_the_simulation_catches_a_planted_fault(memory, faulty, monkeypatch):
-    monkeypatch.setattr(outbox_module, "RETRY_AFTER", timedelta(seconds=1))
-    for seed in range(SEEDS):
-        simulation = Simulation(memory, seed, faulty)
+class TrustsItsClock(Outbox):
+    """Looks at its own clock instead of the fence: right only while all clocks agree."""
+
+    def intend(self, connection: Connection, claim: Claim, *_: object, **__: object) -> bool:
+        if not self.has_time(claim):
+            return False
+        ours = and_(contact.c.contact_id == claim.contact_id, contact.c.state.in_(("planned", "claimed", "sending")))
+        connection.execute(
+            update(contact_attempt).where(contact_attempt.c.outcome.is_(None)).values(outcome="in_doubt")
+        )
+        begun = {"state": "sending", "payload_sha256": "f" * 64, "intent_at": self._now(), "fence": claim.fence}
+        held = {"claimed_by": self._worker, "lease_until": utc_text(claim.lease_until)}
+        return connection.execute(update(contact).where(ours).values(begun | held)).rowcount == 1
+
+
+class IgnoresLeases(Outbox):
+    """Takes whatever is not finished, whoever holds it and however long still."""
+
+    def claim(self, connection: Connection, scope: Scope, limit: int = BATCH) -> list[Claim]:
+        connection.execute(
+            update(contact_attempt).where(contact_attempt.c.outcome.is_(None)).values(outcome="not_sent")
+        )
+        connection.execute(update(contact).where(contact.c.state.in_(("claimed", "sending"))).values(state="planned"))
+        return super().claim(connection, scope, limit)
+
+
+def caught(engine: Engine, kind: type[Outbox] = Outbox, key: Key = right_key, seeds: int = SEEDS) -> bool:
+    for seed in range(seeds):
+        simulation = Simulation(engine, seed, kind, key)
         simulation.run()
         if simulation.violations():
-            return
-    pytest.fail(f"{faulty.__name__} survived {SEEDS} seeds")
+            return True
+    return False
+
+
+FAULTS = [RetriesInDoubt, NoIntent, ConfirmsOnTimeout, CallsSilenceNotSent, TrustsItsClock, IgnoresLeases]
+
+
+@pytest.mark.parametrize("faulty", FAULTS)
+def test_the_simulation_catches_a_planted_fault(memory, faulty, monkeypatch):
+    monkeypatch.setattr(outbox_module, "RETRY_AFTER", timedelta(seconds=1))
+    assert caught(memory, faulty), f"{faulty.__name__} survived {SEEDS} seeds"
+
+
+def test_a_worker_that_trusts_its_clock_is_caught_by_the_wrong_clocks_alone(memory, monkeypatch):
+    monkeypatch.setitem(globals(), "SKEW", 0)
+    assert not caught(memory, TrustsItsClock, seeds=50)
+    monkeypatch.undo()
+    assert caught(memory, TrustsItsClock, seeds=50)
+
+
+def test_the_simulation_catches_a_key_that_names_the_run(without_belt):
+    assert not caught(without_belt, seeds=50), "with the right key a second plan of the day changes nothing"
+    assert caught(without_belt, key=lambda run_id, *rest: natural_key(run_id, *map(str, rest)))
 
 
 def test_the_simulation_catches_a_missing_fence(memory, monkeypatch):

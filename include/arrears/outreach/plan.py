@@ -13,7 +13,7 @@ from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.outreach.planned import TONES, contacts_of, items_among, open_items, refresh_totals
+from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals
 from arrears.outreach.slots import slot_of
 from arrears.outreach.wanted import Unwanted, Wanted, wanted_today
 from arrears.store.bulk import insert_all, insert_new
@@ -124,7 +124,7 @@ class _Plan:
     def _contact(self, wishes: list[Wanted], batches: dict[int, int]) -> dict[str, Any]:
         person, channel, day = wishes[0].person, wishes[0].channel, self._day
         lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
-        contact_id = natural_key(person.party_id, channel, day.isoformat())
+        contact_id = contact_key(person.party_id, channel, day)
         language = person.language or self._policy.language
         slot = slot_of(day, channel, person.time_zone, person.preferred_time, self._policy)
         return {

@@ -6,10 +6,16 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from arrears.core.keys import natural_key
 from arrears.store.tables.outreach import contact, item
 
 LOOKUP = 5_000
 TONES = ("courteous", "firm", "serious", "legal")
+
+
+def contact_key(party_id: str, channel: str, business_date: date) -> str:
+    """Return the key of a contact: whom, how and when, so that no second run, try or file makes another."""
+    return natural_key(party_id, channel, business_date.isoformat())
 
 
 def contacts_of(connection: Connection, business_date: date) -> dict[tuple[str, str], Any]:
