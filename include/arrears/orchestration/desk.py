@@ -1,0 +1,51 @@
+"""Mount the desk in Airflow's pages without loading it until somebody opens it."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from threading import Lock
+from typing import Any
+
+PREFIX = "/arrears"
+VIEW = {
+    "name": "催收工作台 Arrears",
+    "href": f"{PREFIX}/",
+    "destination": "nav",
+    "url_route": "arrears",
+}
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class LazyDesk:
+    """An ASGI application that becomes the desk on its first request."""
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._desk: Any = None
+        self._lock = Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        await self._app()(scope, receive, send)
+
+    def _app(self) -> Any:
+        with self._lock:
+            if self._desk is None:
+                self._desk = _create()
+            return self._desk
+
+
+def _create() -> Any:
+    """Return the desk behind Airflow's login: 401 without one, 403 without the right to see plugins."""
+    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
+    from airflow.api_fastapi.core_api.security import requires_access_view
+
+    from arrears.core.settings import Settings
+    from arrears.desk.app import create_desk
+    from arrears.steps.world import build_runtime, shell_attempt
+
+    def world() -> Any:
+        return build_runtime(Settings.from_environment(), shell_attempt("desk"))
+
+    return create_desk(requires_access_view(AccessView.PLUGINS), world)
