@@ -7,6 +7,7 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-builtin-rules
 
 DATE ?= 2026-11-12
+PORT ?= 8080
 VENV ?= .venv
 BIN := $(VENV)/bin
 ARREARS_HOME ?= var/$(if $(FEEDS),$(shell basename "$$(realpath -m "$(FEEDS)")"),sample)
@@ -38,8 +39,8 @@ help: ## list these targets
 run: $(READY) ## set up, run one day on the sample (or FEEDS), say where to look
 	@$(BIN)/python -m arrears.orchestration.embedded run --date "$(DATE)" $(if $(FEEDS),--feeds "$(FEEDS)")
 
-up: $(READY) ## Airflow with its pages, on this machine only
-	@$(BIN)/python -m arrears.orchestration.embedded up
+up: $(READY) ## Airflow with its pages on this machine only, at PORT (8080)
+	@$(BIN)/python -m arrears.orchestration.embedded up --port "$(PORT)"
 
 test: $(DEV_READY) ## all tests that need only Python
 	$(BIN)/pytest -m "not real and not long" -n 2 tests/

@@ -10,7 +10,7 @@ a sample of decisions, and looks for a day that did not finish. The four checks 
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from arrears.orchestration.step import step
+from arrears.orchestration.step import closing, step
 from arrears.steps import assurance as steps
 
 
@@ -36,7 +36,7 @@ def arrears_assurance() -> None:
         step(steps.replay_decisions)(night),
         step(steps.watch_deliveries)(night),
     ]
-    closed = step(steps.close_night)(night).as_teardown(on_failure_fail_dagrun=True)
+    closed = closing(steps.close_night)(night)
 
     checks >> closed
 

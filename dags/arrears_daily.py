@@ -14,7 +14,7 @@ import pendulum
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import CronTriggerTimetable, Param, dag, task_group
 
-from arrears.orchestration.step import branch, step, wait
+from arrears.orchestration.step import branch, closing, step, wait
 from arrears.steps import daily
 
 
@@ -70,7 +70,7 @@ def arrears_daily() -> None:
         contacts.override(group_id="stage_3", tooltip="three or more overdue")(3),
     ]
     orders = step(daily.settle_orders, trigger_rule="none_failed")(day)
-    closed = step(daily.close_day)(day).as_teardown(on_failure_fail_dagrun=True)
+    closed = closing(daily.close_day)(day)
 
     arrived >> ledger() >> ladder() >> legal() >> morning() >> window >> stages >> groups >> orders >> closed
 

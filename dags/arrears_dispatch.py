@@ -10,7 +10,7 @@ overtaken, and asks again for acknowledgements.
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from arrears.orchestration.step import step
+from arrears.orchestration.step import closing, step
 from arrears.steps import dispatch as steps
 
 
@@ -32,7 +32,7 @@ def arrears_dispatch() -> None:
     dispatch = step(steps.open_dispatch)()
     sent = step(steps.send_due, pool="arrears_mail", queue="mail")(dispatch)
     orders = step(steps.settle_orders, trigger_rule="all_done")(dispatch)
-    closed = step(steps.close_dispatch)(dispatch).as_teardown(on_failure_fail_dagrun=True)
+    closed = closing(steps.close_dispatch)(dispatch)
 
     sent >> orders >> closed
 

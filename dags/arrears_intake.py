@@ -9,7 +9,7 @@ Imports payments, outcomes, promises, holds and documents that were laid into th
 import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
-from arrears.orchestration.step import step
+from arrears.orchestration.step import closing, step
 from arrears.steps import intake as steps
 
 
@@ -31,7 +31,7 @@ def arrears_intake() -> None:
     intake = step(steps.open_intake)()
     arrivals = step(steps.list_arrivals)(intake)
     imported = step(steps.import_arrival).partial(intake=intake).expand(name=arrivals)
-    closed = step(steps.close_intake)(intake).as_teardown(on_failure_fail_dagrun=True)
+    closed = closing(steps.close_intake)(intake)
 
     imported >> closed
 

@@ -13,7 +13,7 @@ import pendulum
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag
 
-from arrears.orchestration.step import step
+from arrears.orchestration.step import closing, step
 from arrears.steps import repossession as steps
 
 ANSWER = {
@@ -45,7 +45,7 @@ def arrears_repossession() -> None:
     risk = HITLOperator.partial(task_id="risk_decides", **ANSWER).expand_kwargs(step(steps.ask_risk)(batch))
     by_legal = step(steps.record_legal)(batch, legal.output)
     by_risk = step(steps.record_risk)(batch, risk.output)
-    closed = step(steps.close_batch)(batch).as_teardown(on_failure_fail_dagrun=True)
+    closed = closing(steps.close_batch)(batch)
 
     [by_legal, by_risk] >> closed
 

@@ -3,7 +3,9 @@
 Nothing here imports Airflow before its home and settings are in the environment: Airflow reads them on import.
 """
 
+import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,12 +18,15 @@ import typer
 
 from arrears.cli.arguments import DateText, existing, read_date
 from arrears.cli.output import notes
-from arrears.core.errors import ArrearsError, PermanentFailure
+from arrears.core.entropy import SystemEntropy
+from arrears.core.errors import ArrearsError, BadArguments, PermanentFailure
 from arrears.core.keys import natural_key
 from arrears.core.settings import Settings
-from arrears.orchestration import progress
+from arrears.orchestration import processes, progress
 
 DAG_ID = "arrears_daily"
+SAMPLE_DATE = date(2026, 11, 12)
+USERS = {"admin": "admin", "auditor": "viewer"}
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
@@ -141,20 +146,59 @@ def up(
     """Start Airflow with its UI on loopback: DAGs unpaused, pools imported."""
     settings = Settings.from_environment()
     home = settings.home / "airflow-up"
-    _prepare(home, project.absolute())
     address = f"http://127.0.0.1:{port}"
-    os.environ.update(
-        AIRFLOW__API__HOST="127.0.0.1",
-        AIRFLOW__API__PORT=str(port),
-        AIRFLOW__API__BASE_URL=address,
-        AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS="admin:admin,auditor:viewer",
-        AIRFLOW__CORE__PARALLELISM="4",
-        ARREARS_HOME=str(settings.home),
-    )
+    _refuse_taken(port)
+    _prepare(home, project.absolute())
+    os.environ.update(_ui_environment(settings, address, port))
     _airflow("pools", "import", str(Path(__file__).with_name("pools.json")))
-    passwords = home / "simple_auth_manager_passwords.json.generated"
-    notes().print(f"Airflow: {address} (login admin; passwords are in {passwords})", markup=False, soft_wrap=True)
-    os.execv(sys.executable, [sys.executable, "-m", "airflow", "standalone"])  # noqa: S606 - this process becomes Airflow
+    lines = _welcome(address, home, _passwords(home), _sample(settings, SAMPLE_DATE))
+    with notes().status("starting Airflow") as status:
+
+        def ready() -> None:
+            status.stop()
+            notes().print(lines, markup=False, soft_wrap=True)
+
+        processes.keep_running(port, home / "processes", ready)
+
+
+def _welcome(address: str, home: Path, passwords: dict[str, str], feeds: Path) -> str:
+    logins = ", ".join(f"{user} / {passwords[user]} ({role})" for user, role in USERS.items())
+    return (
+        f"Airflow  {address}\nlogin    {logins}\nlogs     {home / 'processes'}; Ctrl-C stops all\n"
+        f"a day    trigger {DAG_ID} with business_date {SAMPLE_DATE}, rehearsal on, feeds {feeds}"
+    )
+
+
+def _refuse_taken(port: int) -> None:
+    """Say so at once when somebody else has the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise BadArguments(f"port {port} is taken: stop what uses it, or make up PORT=another") from None
+
+
+def _ui_environment(settings: Settings, address: str, port: int) -> dict[str, str]:
+    return {
+        "AIRFLOW__API__HOST": "127.0.0.1",
+        "AIRFLOW__API__PORT": str(port),
+        "AIRFLOW__API__BASE_URL": address,
+        "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": ",".join(f"{user}:{role}" for user, role in USERS.items()),
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
+        "ARREARS_HOME": str(settings.home),
+    }
+
+
+def _passwords(home: Path) -> dict[str, str]:
+    """Return the passwords of the two users, made once and readable by their owner only; Airflow reads this file."""
+    file = home / "simple_auth_manager_passwords.json.generated"
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(json.dumps({user: SystemEntropy().take(9).hex() for user in USERS}), encoding="utf-8")
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def main() -> None:

@@ -30,6 +30,30 @@ def branch(function: Step[Arguments, Result], **options: Any) -> Any:
     return task.branch(_inject(function), task_id=function.__name__, **_options(options))
 
 
+def closing(function: Step[Arguments, Result], **options: Any) -> Any:
+    """Return the step that closes a run: it runs whatever became of the others, and fails if one of them failed.
+
+    Airflow judges a run by its last task, and a closing that succeeds would show a failed run as a success.
+    """
+    close = _inject(function)
+
+    @wraps(close)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        result = close(*args, **kwargs)
+        if failed := _failed_tasks():
+            raise AirflowFailException(f"closed, but not done: {', '.join(failed)} failed; the reason is in its log")
+        return result
+
+    make = task(run, task_id=function.__name__, **_options(options))
+    return lambda *args: make(*args).as_teardown(on_failure_fail_dagrun=True)
+
+
+def _failed_tasks() -> list[str]:
+    ti: Any = get_current_context()["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])
+    return sorted(name for name, state in states.get(ti.run_id, {}).items() if state == "failed")
+
+
 def wait(function: Step[Arguments, Result], *, every: timedelta, at_most: timedelta) -> Any:
     """Return a step as a sensor that gives its slot back between looks."""
     return task.sensor(
