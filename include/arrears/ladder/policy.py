@@ -361,6 +361,8 @@ def _load(path: str | None) -> Policy:
         return Policy.model_validate(yaml.safe_load(text))
     except OSError:
         raise BadArguments(f"policy {path}: no such file") from None
+    except UnicodeDecodeError:
+        raise BadArguments(f"policy {name}: not UTF-8") from None
     except yaml.YAMLError as error:
         raise BadArguments(f"policy {name}: not YAML ({str(error).splitlines()[0]})") from None
     except ValidationError as error:
