@@ -1,10 +1,10 @@
 """A command line in this process, and a small portfolio whose day is known by heart."""
 
-import contextlib
 import csv
 import io
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from arrears.core.settings import Settings
 from arrears.store.engine import open_engine
 
 DAY = date(2026, 11, 12)
@@ -47,11 +46,26 @@ class Place:
     home: Path
     feeds: Path
     store: Engine
-    call: Callable[..., Said]
 
-    def run(self, on: date = DAY) -> Said:
+    def call(self, *words: str, **variables: str) -> Said:
+        """Run ``arrears`` in this process; anything but a clean exit is the test's failure."""
+        from arrears.cli import main
+
+        out, err, code = io.StringIO(), io.StringIO(), 0
+        with redirect_stdout(out), redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.argv", ["arrears", *words])
+            for name, value in {"ARREARS_HOME": str(self.home), "NO_COLOR": "1", **variables}.items():
+                patch.setenv(name, value)
+            try:
+                main()
+            except SystemExit as left:
+                code = left.code if isinstance(left.code, int) else int(left.code is not None)
+        return Said(code, out.getvalue(), err.getvalue())
+
+    def run(self, on: date = DAY, **variables: str) -> Said:
         """Rehearse one day on the folder of feeds."""
-        return self.call("run", "--date", on.isoformat(), "--feeds", str(self.feeds), "--rehearsal", "--json")
+        words = ("run", "--date", on.isoformat(), "--feeds", str(self.feeds), "--rehearsal", "--json")
+        return self.call(*words, **variables)
 
     def write(self, name: str, content: str | bytes) -> None:
         """Lay a file into the folder of feeds."""
@@ -69,34 +83,29 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, store_template: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """Eight healthy accounts: three owe October, three pay on time, one owes two, one nothing."""
-    home, feeds = tmp_path / "var", tmp_path / "feeds"
-    monkeypatch.setenv("ARREARS_HOME", str(home))
-    monkeypatch.setenv("NO_COLOR", "1")
-    home.mkdir()
-    shutil.copyfile(store_template, home / "arrears.sqlite")
-    write_feeds(feeds)
-    engine = open_engine(Settings.from_environment().store_url)
-    yield Place(home, feeds, engine, call)
-    engine.dispose()
+def place(tmp_path: Path, new_place) -> Place:
+    """A house of the test's own, in which nothing has happened yet."""
+    return new_place(tmp_path)
 
 
-def call(*words: str) -> Said:
-    """Run ``arrears`` in this process; anything but a clean exit is the test's failure."""
-    from arrears.cli import app
-    from arrears.core.errors import ArrearsError
+@pytest.fixture(scope="session")
+def new_place(store_template: Path) -> Iterator[Callable[[Path], Place]]:
+    """Make a house in a folder: a store without rows, and eight healthy accounts to be read."""
+    opened = []
 
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["arrears", *words])
-        from arrears.cli import main
+    def make(folder: Path) -> Place:
+        home, feeds = folder / "var", folder / "feeds"
+        if not home.exists():
+            home.mkdir()
+            shutil.copyfile(store_template, home / "arrears.sqlite")
+            write_feeds(feeds)
+        engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+        opened.append(engine)
+        return Place(home, feeds, engine)
 
-        try:
-            main()
-        except SystemExit as left:
-            code = left.code if isinstance(left.code, int) else int(left.code is not None)
-    return Said(code, out.getvalue(), err.getvalue())
+    yield make
+    for engine in opened:
+        engine.dispose()
 
 
 def write_feeds(folder: Path) -> None:
@@ -116,10 +125,18 @@ def write_feeds(folder: Path) -> None:
         folder / "parties.csv",
         PARTY_HEADER,
         [
-            (account, f"P{account}", "borrower", f"Person {account}", "en", f"+861990000{place:04d}", f"{account}@customer.example")
+            (
+                account,
+                f"P{account}",
+                "borrower",
+                f"Person {account}",
+                "en",
+                f"+861990000000{place}",
+                f"{place}@x.example",
+            )
             for place, account in enumerate(ACCOUNTS)
         ],
-    )  # fmt: skip
+    )
 
 
 def write_csv(path: Path, header: str, rows: list[tuple[object, ...]]) -> None:
