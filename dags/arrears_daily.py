@@ -37,7 +37,8 @@ from arrears.steps import daily
 )
 def arrears_daily() -> None:
     """Run one business date."""
-    day = step(daily.open_day)()
+    opened = step(daily.open_day)()
+    day = "{{ ti.xcom_pull(task_ids='open_day') }}"  # as text, or the graph would draw a line from it to every task
     arrived = wait(daily.ledger_is_there, every=timedelta(minutes=1), at_most=timedelta(hours=2, minutes=30))(day)
 
     @task_group
@@ -61,7 +62,8 @@ def arrears_daily() -> None:
         batches = step(daily.list_batches)(day, stage)
         step(daily.send_batch, pool="arrears_mail", queue="mail").partial(day=day, stage=stage).expand(batch=batches)
 
-    window = DateTimeSensorAsync(task_id="wait_for_window", target_time=step(daily.window_opens_at)(day))
+    opens_at = step(daily.window_opens_at)(day)
+    window = DateTimeSensorAsync(task_id="wait_for_window", target_time=opens_at)
     stages = branch(daily.branch_by_stage)(day)
     groups = [
         contacts.override(group_id="stage_0", tooltip="nothing overdue: courtesy reminders")(0),
@@ -72,7 +74,8 @@ def arrears_daily() -> None:
     orders = step(daily.settle_orders, trigger_rule="none_failed")(day)
     closed = closing(daily.close_day)(day)
 
-    arrived >> ledger() >> ladder() >> legal() >> morning() >> window >> stages >> groups >> orders >> closed
+    opened >> arrived >> ledger() >> ladder() >> legal() >> morning() >> opens_at
+    window >> stages >> groups >> orders >> closed
 
 
 arrears_daily()
