@@ -1,0 +1,185 @@
+"""Real worker processes die by ``kill -9`` or fall asleep at random moments; a witness counts what really arrived."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from arrears.core.runtime import Runtime
+from arrears.sandbox.mail import MailSandbox
+from arrears.sandbox.sms import SmsSandbox
+from arrears.store.engine import reading
+from arrears.store.tables.audit import audit_pending
+from arrears.store.tables.outreach import OPEN_STATES, contact, contact_attempt
+
+PROGRAM = Path(__file__).with_name("dispatch_workers.py")
+WORKERS = 3
+SLOWNESS = 0.01
+MESSAGES_BETWEEN = 6
+SLEEP = 4.0
+"""Longer than a lease, which is over in three seconds here."""
+
+
+class SlowSms(SmsSandbox):
+    """A gateway that takes its time, so that a worker often dies while it waits for the answer."""
+
+    taken = 0
+
+    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
+        kept = super().answer(path, fields)
+        self.taken += 1
+        time.sleep(SLOWNESS)
+        return kept
+
+
+class Workers:
+    """A handful of processes that dispatch, replaced as they die."""
+
+    def __init__(self, nursery: subprocess.Popen[str], seed: int) -> None:
+        self._nursery, self._chance = nursery, random.Random(seed)
+        self.alive: list[int] = []
+        self._asleep: dict[int, float] = {}
+        self.kills = 0
+
+    def start(self) -> None:
+        self._nursery.stdin.write("start\n")
+        self._nursery.stdin.flush()
+        self.alive.append(int(self._nursery.stdout.readline()))
+
+    def torment(self, kills: int, taken: Callable[[], int], is_done: Callable[[], bool]) -> None:
+        """Kill one worker after every few messages, at any moment of its work; put one to sleep now and then."""
+        while self.kills < kills:
+            goal, looked = taken() + self._chance.randint(0, MESSAGES_BETWEEN), time.monotonic()
+            while taken() < goal:
+                time.sleep(0.01)
+                self._wake(time.monotonic())
+                if time.monotonic() > looked + 1:
+                    looked = time.monotonic()
+                    if is_done():
+                        return
+            time.sleep(self._chance.uniform(0, 0.05))
+            victim = self._chance.choice([pid for pid in self.alive if pid not in self._asleep])
+            if not self._asleep and self._chance.random() < 0.05:
+                os.kill(victim, signal.SIGSTOP)
+                self._asleep[victim] = time.monotonic() + SLEEP
+            else:
+                os.kill(victim, signal.SIGKILL)
+                self.kills += 1
+                self.alive.remove(victim)
+                self.start()
+
+    def _wake(self, until: float) -> None:
+        for pid in [pid for pid, due in self._asleep.items() if due <= until]:
+            os.kill(pid, signal.SIGCONT)
+            del self._asleep[pid]
+
+    def finish(self, is_done: Callable[[], bool], seconds: float) -> None:
+        """Wake who sleeps and wait until the work is done."""
+        self._wake(float("inf"))
+        end = time.monotonic() + seconds
+        while not is_done() and time.monotonic() < end:
+            time.sleep(0.3)
+
+    def stop(self) -> None:
+        for pid in self.alive:
+            if Path(f"/proc/{pid}/cmdline").exists():
+                os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def workers(engine: Engine, rt: Runtime, smtp_url: str, sms_url: str, seed: int) -> Iterator[Workers]:
+    store_url = engine.url.render_as_string(hide_password=False)
+    words = (store_url, rt.settings.home, "2026-11-12", smtp_url, sms_url)
+    command = [sys.executable, str(PROGRAM), *map(str, words)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
+        crew = Workers(nursery, seed)
+        try:
+            for _ in range(WORKERS):
+                crew.start()
+            yield crew
+        finally:
+            crew.stop()
+            nursery.stdin.close()
+
+
+def arrived(mail: MailSandbox, sms: SmsSandbox) -> Counter[str]:
+    """Count by contact what the witnesses got: SMS name it in the receipt address, mail in the message id."""
+    found = Counter(parse_qs(urlsplit(kept["dlr-url"]).query)["contact"][0] for kept in sms.messages())
+    found.update(kept["message_id"].strip("<>").partition("@")[0] for kept in mail.messages())
+    return found
+
+
+def open_contacts(engine: Engine) -> int:
+    with reading(engine) as connection:
+        return connection.execute(
+            select(func.count()).select_from(contact).where(contact.c.state.in_(OPEN_STATES))
+        ).scalar_one()
+
+
+def judge(engine: Engine, went: Counter[str], kills: int) -> Counter[str]:
+    """Hold the store against the witnesses, contact by contact."""
+    with reading(engine) as connection:
+        states = {row.contact_id: row.state for row in connection.execute(select(contact))}
+        begun = Counter(row.contact_id for row in connection.execute(select(contact_attempt.c.contact_id)))
+        told = Counter(
+            row.natural_key
+            for row in connection.execute(select(audit_pending).where(audit_pending.c.type == "action.attempted"))
+        )
+        unfinished = connection.execute(
+            select(func.count()).select_from(contact_attempt).where(contact_attempt.c.outcome.is_(None))
+        ).scalar_one()
+    ends = Counter(states.values())
+    assert [key for key, count in went.items() if count > 1] == [], "nobody is reached twice"
+    assert set(ends) <= {"sent", "in_doubt"}, "every contact comes to an end"
+    assert {key for key, state in states.items() if state == "sent"} <= set(went), "sent means that it left"
+    assert set(went) <= set(states)
+    assert ends["in_doubt"] <= kills
+    assert begun == told, "every attempt has its event"
+    assert unfinished == 0
+    return ends
+
+
+@pytest.fixture(params=["store", pytest.param("postgres_store", marks=pytest.mark.real)])
+def any_store(request: pytest.FixtureRequest) -> Engine:
+    return request.getfixturevalue(request.param)
+
+
+def survive(engine: Engine, rt: Runtime, crowd: Callable[..., list[str]], kills: int, people: int) -> Counter[str]:
+    made = crowd(engine, people)
+    folder = rt.settings.home / "witness"
+    with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
+        with workers(engine, rt, mail.url, sms.url, seed=kills) as crew:
+            crew.torment(kills, lambda: sms.taken, lambda: not open_contacts(engine))
+            left = open_contacts(engine)
+            crew.finish(lambda: not open_contacts(engine), seconds=30 + people / 10)
+        went = arrived(mail, sms)
+    assert crew.kills == kills
+    assert left, "the last kill still falls into the work"
+    ends = judge(engine, went, crew.kills)
+    print(f"{kills} kills, {len(made)} contacts: {dict(ends)}")  # noqa: T201 - the figures of the proof
+    return ends
+
+
+def test_killed_workers_reach_nobody_twice_and_lose_nobody(store, rt, crowd):
+    survive(store, rt, crowd, kills=20, people=150)
+
+
+@pytest.mark.real
+def test_killed_workers_reach_nobody_twice_on_postgresql(postgres_store, rt, crowd):
+    survive(postgres_store, rt, crowd, kills=50, people=350)
+
+
+@pytest.mark.long
+def test_a_thousand_kills_reach_nobody_twice(any_store, rt, crowd):
+    ends = survive(any_store, rt, crowd, kills=1000, people=6_000)
+    assert ends["in_doubt"] > 0, "some kill must have hit a message on its way"
