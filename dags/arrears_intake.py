@@ -1,6 +1,7 @@
 """### What arrives during the day
 
-Imports payments, outcomes, promises, holds and documents that were laid into the intake folder of the ledger.
+Imports payments, outcomes, promises, holds and documents that were laid into the intake folder of the ledger, and
+the delivery receipts and bounces that came for what was sent.
 
 * **Safe to run again:** yes; the same file a second time changes nothing.
 * **When it fails:** the file is named with row and column; see `docs/operate.md#arrears_intake`.
@@ -31,9 +32,10 @@ def arrears_intake() -> None:
     intake = step(steps.open_intake)()
     arrivals = step(steps.list_arrivals)(intake)
     imported = step(steps.import_arrival).partial(intake=intake).expand(name=arrivals)
+    receipts = step(steps.import_receipts)(intake)
     closed = closing(steps.close_intake)(intake)
 
-    imported >> closed
+    [imported, receipts] >> closed
 
 
 arrears_intake()

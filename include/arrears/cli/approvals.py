@@ -26,8 +26,11 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json([one.as_dict() for one in waiting])
         return
-    rows = [(a.approval_id[:12], a.kind, a.order_no or "", a.account_id or "", ", ".join(a.missing)) for a in waiting]
-    print_table("Waiting for people", ("id", "kind", "order", "account", "missing"), rows)
+    rows = [
+        (a.approval_id[:12], a.kind, a.order_no or "", a.account_id or "", ", ".join(a.missing), str(a.requested_on))
+        for a in waiting
+    ]
+    print_table("Waiting for people", ("id", "kind", "order", "account", "missing", "since"), rows)
 
 
 @app.command()

@@ -28,6 +28,7 @@ class Settings(BaseModel):
     smtp_url: str | None = None
     sms_url: str | None = None
     agency_url: str | None = None
+    receipts_url: str | None = None
     policy_file: Path | None = None
     code_id: str = "unreleased"
 
@@ -53,6 +54,7 @@ class Settings(BaseModel):
             smtp_url=env.get("ARREARS_SMTP_URL") or None,
             sms_url=env.get("ARREARS_SMS_URL") or None,
             agency_url=env.get("ARREARS_AGENCY_URL") or None,
+            receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
             policy_file=Path(policy).absolute() if policy else None,
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",
         )

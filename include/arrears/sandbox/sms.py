@@ -1,5 +1,12 @@
-"""An SMS gateway on loopback that speaks Kannel's sendsms and keeps every message as a line of JSON."""
+"""An SMS gateway on loopback that speaks Kannel's sendsms and keeps every message as a line of JSON.
 
+Where it is given a folder for receipts it says there that each message was delivered, as the door of a real gateway
+would.
+"""
+
+import json
+import re
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,19 +21,29 @@ SENDSMS = "/cgi-bin/sendsms"
 RECEIPTS = "/receipts"
 
 
+class _Server(ThreadingHTTPServer):
+    """Takes every call in a thread of its own; a caller that vanishes is nothing to tell of."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay silent about callers that died; tell of everything else."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class SmsSandbox:
     """Listens on a free loopback port while entered; copies are kept too, for it is a witness."""
 
-    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
-        self._folder, self._clock = folder, clock or SystemClock()
+    def __init__(self, folder: Path, clock: Clock | None = None, receipts: Path | None = None) -> None:
+        self._folder, self._clock, self._receipts = folder, clock or SystemClock(), receipts
         self._server: ThreadingHTTPServer | None = None
         self._thread: threading.Thread | None = None
         self.url = ""
 
     def __enter__(self) -> "SmsSandbox":
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         base = f"http://127.0.0.1:{self._server.server_address[1]}"
         self.url = f"kannel+{base}{SENDSMS}?receipts={base}{RECEIPTS}"
         self._thread = threading.Thread(
@@ -57,7 +74,22 @@ class SmsSandbox:
             name: fields.get(name, "") for name in ("to", "from", "text", "coding", "charset", "dlr-mask", "dlr-url")
         }
         keep_line(self._folder, {"received_at": utc_text(self._clock.now()), **kept})
+        if self._receipts:
+            self._deliver(self._receipts, kept["dlr-url"])
         return 202, "0: Accepted for delivery"
+
+    def _deliver(self, receipts: Path, address: str) -> None:
+        """Write the receipt ``1``, delivered, with the placeholders of its address filled as Kannel fills them."""
+        moment = str(int(self._clock.now().timestamp()))
+        filled = address.replace("%d", "1").replace("%T", moment).replace("%F", "")
+        fields = {name: values[-1] for name, values in parse_qs(urlsplit(filled).query).items()}
+        if not re.fullmatch(r"[0-9a-f]{64}", fields.get("contact", "")):
+            return
+        receipts.mkdir(parents=True, exist_ok=True)
+        file = receipts / f"{fields['contact']}.json"
+        waiting = file.with_suffix(".tmp")
+        waiting.write_text(json.dumps(fields, sort_keys=True), encoding="utf-8")
+        waiting.replace(file)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         gateway = self

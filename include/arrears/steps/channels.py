@@ -25,7 +25,7 @@ def contact_channels(rt: Runtime) -> Iterator[Any]:
 
     _stamp(rt, store_of(rt))
     with ExitStack() as stack:
-        settings = _with_sandbox(rt.settings, stack)
+        settings = _with_sandbox(rt, stack)
         yield stack.enter_context(open_channels(settings, policy_of(rt.settings), rt.clock))
 
 
@@ -44,13 +44,15 @@ def _stamp(rt: Runtime, engine: Engine) -> None:
         stamp_mode(connection, rt)
 
 
-def _with_sandbox(settings: Settings, stack: ExitStack) -> Settings:
-    """Complete a sandbox's settings with loopback servers that really speak SMTP and HTTP."""
+def _with_sandbox(rt: Runtime, stack: ExitStack) -> Settings:
+    """Complete a sandbox's settings with loopback servers that really speak SMTP and HTTP, and deliver receipts."""
+    settings = rt.settings
     if settings.mode == "live":
         missing = [name for name in ("smtp_url", "sms_url") if not getattr(settings, name)]
         if missing:
             raise BadArguments(f"live mode without ARREARS_{missing[0].upper()}: set it, or the Airflow connection")
         return settings
+    from arrears.outreach.receipts import spool_of
     from arrears.sandbox.mail import MailSandbox
     from arrears.sandbox.sms import SmsSandbox
 
@@ -58,7 +60,7 @@ def _with_sandbox(settings: Settings, stack: ExitStack) -> Settings:
     if not settings.smtp_url:
         found["smtp_url"] = stack.enter_context(MailSandbox(folder / "mail")).url
     if not settings.sms_url:
-        found["sms_url"] = stack.enter_context(SmsSandbox(folder / "sms")).url
+        found["sms_url"] = stack.enter_context(SmsSandbox(folder / "sms", rt.clock, spool_of(settings))).url
     return settings.model_copy(update=found)
 
 

@@ -33,17 +33,18 @@ def ledger_is_there(rt: Runtime, day: str) -> bool:
 
 
 def pull_ledger(rt: Runtime, day: str) -> dict[str, Any]:
-    """Import every feed present, stage all accounts and freeze the ledger; nobody is contacted yet.
+    """Import every feed present and earlier days' receipts, stage all accounts and freeze the ledger.
 
     Raises:
         BadArguments: no ledger was named, or a required feed is missing.
     """
     from arrears.ledger.pull import pull
-    from arrears.steps import runs, world
+    from arrears.steps import receipts, runs, world
 
     this = runs.read_run(rt, day)
     folder = _feeds_folder(rt, this.feeds_folder, this.business_date)
     pulled = pull(rt, world.store_of(rt), day, folder, this.business_date, world.policy_of(rt.settings))
+    receipts.take(rt, this, before=this.business_date)
     runs.set_run(rt, day, snapshot_id=pulled.snapshot_id, feeds_sha256=pulled.sha256)
     return {"snapshot_id": pulled.snapshot_id, "rows": pulled.rows, "quarantined": pulled.quarantined,
             "accounts": pulled.accounts}  # fmt: skip
@@ -203,6 +204,7 @@ def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:
 
 def close_day(rt: Runtime, day: str) -> dict[str, Any]:
     """Seal the day and write what it came to; a held or failed day is reported, never silent."""
-    from arrears.steps import summary
+    from arrears.steps import receipts, summary
 
+    receipts.ask_about_doubts(rt, day)
     return summary.close(rt, day)

@@ -34,9 +34,10 @@ def settle_orders(rt: Runtime, dispatch: str) -> dict[str, Any]:
 
 
 def close_dispatch(rt: Runtime, dispatch: str) -> dict[str, Any]:
-    """Seal what the dispatch did."""
-    from arrears.steps import summary
+    """Put what is in doubt before a person, and seal what the dispatch did."""
+    from arrears.steps import receipts, summary
 
+    receipts.ask_about_doubts(rt, dispatch)
     return summary.close(rt, dispatch)
 
 

@@ -34,6 +34,13 @@ def import_arrival(rt: Runtime, intake: str, name: str) -> dict[str, Any]:
     return _import(rt, intake, file.stem.split("__")[0], file, runs.read_run(rt, intake))
 
 
+def import_receipts(rt: Runtime, intake: str) -> dict[str, int]:
+    """Import delivery receipts and bounces: a delivered one is evidence, and both end doubts."""
+    from arrears.steps import receipts, runs
+
+    return receipts.take(rt, runs.read_run(rt, intake))
+
+
 def close_intake(rt: Runtime, intake: str) -> dict[str, Any]:
     """Seal what arrived."""
     from arrears.core.clock import utc_text

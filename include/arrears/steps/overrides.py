@@ -9,7 +9,7 @@ from arrears.core.errors import BadArguments
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
 from arrears.repossession.approvals import request
-from arrears.steps import runs
+from arrears.steps import receipts, runs
 from arrears.steps.world import store_of
 from arrears.store.engine import writing
 from arrears.store.tables.repossession import approval, approval_vote
@@ -42,7 +42,7 @@ def _ask(rt: Runtime, this: runs.Day, kind: str, subject_key: str, facts_sha256:
 
 
 def apply(rt: Runtime, approval_id: str) -> str | None:
-    """Carry out an approved override or release and say what to do next; other decisions need nothing more.
+    """Carry out an approved override or release, or a decided doubt, and say what comes next; others need no more.
 
     Raises:
         BadArguments: there is no such approval.
@@ -51,9 +51,14 @@ def apply(rt: Runtime, approval_id: str) -> str | None:
         row = connection.execute(select(approval).where(approval.c.approval_id == approval_id)).one_or_none()
         if row is None:
             raise BadArguments(f"approval {approval_id[:12]}: there is none")
+        people = _people(connection, approval_id)
+        if row.kind == receipts.KIND and row.state in ("approved", "refused"):
+            next_step = receipts.carry_out(connection, rt, row, people)
+            if row.state == "approved":
+                connection.execute(update(approval).where(approval.c.approval_id == approval_id).values(state="used"))
+            return next_step
         if row.state != "approved" or row.kind not in ("gate_override", "release"):
             return None
-        people = _people(connection, approval_id)
         if row.kind == "release":
             connection.execute(update(run).where(run.c.run_id == row.subject_key).values(released=True))
         else:
