@@ -164,3 +164,21 @@ def test_over_every_combination_no_rung_is_skipped_and_no_hold_is_broken():
         assert not (hard and decision.actions)
         assert not {a.step for a in decision.actions} & {s.step for s in decision.suppressed}
     assert seen == 4 * 2 * 6 * 2**8 * 2
+
+
+def test_an_open_promise_stops_the_call_of_the_due_day_too():
+    due = facts(calendar_steps=("due_day_call",), cycle_unpaid=True, soft_holds=("promise",), evidence=CALLED)
+    assert why_not(decide(due, POLICY), "due_day_call") == ("promise_open",)
+
+
+def test_nobody_is_visited_with_and_without_a_letter_within_a_week():
+    lettered = replace(COMPLETE, letter_age_days=3)
+    letter = StepDone("lawyers_letter", 1, 1, 3)
+    behind = facts(stage=2, effective_instalments=2, working_days_overdue=30, evidence=lettered, done=(letter,))
+    both_due = decide(behind, POLICY)
+    assert "visit_with_letter" in steps(both_due)
+    assert "covered_by_visit_with_letter" in why_not(both_due, "visit")
+    yesterday = decide(replace(behind, done=(letter, StepDone("visit", 1, 1, 1))), POLICY)
+    assert not {"visit", "visit_with_letter"} & steps(yesterday)
+    a_week_later = decide(replace(behind, done=(letter, StepDone("visit", 1, 1, 5))), POLICY)
+    assert "visit_with_letter" in steps(a_week_later)

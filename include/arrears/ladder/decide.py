@@ -178,10 +178,17 @@ def _is_due(step: Step, facts: Facts, policy: Policy, lane: str) -> bool:
     if step.once or step.repeat_every is None:
         return not _happened(step, facts)
     last = _last(step.name, facts)
-    if last is None or last.working_days_ago is None:
-        return True
     gap = (step.repeat_every + 1) // 2 if lane == "high_risk" else step.repeat_every
-    return last.working_days_ago >= gap
+    if last is not None and last.working_days_ago is not None and last.working_days_ago < gap:
+        return False
+    return step.channel != "visit" or not _visited_lately(step, step.repeat_every // 2, facts, policy)
+
+
+def _visited_lately(step: Step, gap: int, facts: Facts, policy: Policy) -> bool:
+    """Say whether another kind of visit was paid within half the step's gap: nobody is visited two days in a row."""
+    others = {other.name for other in policy.steps if other.channel == "visit" and other.name != step.name}
+    days = (done.working_days_ago for done in facts.done if done.step in others)
+    return any(ago is not None and ago < gap for ago in days)
 
 
 def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:
@@ -204,19 +211,31 @@ def _why_not(step: Step, rung: int, facts: Facts, policy: Policy) -> Iterator[st
     """Yield every reason against a due step; an empty answer means it is carried out."""
     for kind in facts.hard_holds:
         yield f"hold_{kind}"
-    if facts.soft_holds and step.month_day is None:
+    if facts.soft_holds and (step.month_day is None or step.channel == "call"):
         yield "promise_open"
     if step.rung > rung:
         yield "evidence_missing"
     earlier = next((other for other in policy.steps if other.name == step.after), None)
     if earlier and not _happened(earlier, facts):
         yield f"before_{earlier.name}"
+    if step.channel == "visit" and (better := _better_visit(step, rung, facts, policy)):
+        yield f"covered_by_{better}"
     if step.channel in STAFFED_CHANNELS and not facts.working_day:
         yield "not_a_working_day"
     if step.channel == "call":
         yield from _call_limits(step, facts, policy)
     if step.month_day is not None and step.channel == "sms" and _arrears_message_due(facts, policy):
         yield "covered_by_arrears_message"
+
+
+def _better_visit(step: Step, rung: int, facts: Facts, policy: Policy) -> str | None:
+    """Return the visit of a higher rung that takes the place of this one: with the letter, once it has gone out."""
+    for other in policy.steps:
+        if other.channel == "visit" and other.audience == step.audience and step.rung < other.rung <= rung:
+            earlier = next((before for before in policy.steps if before.name == other.after), None)
+            if earlier is None or _happened(earlier, facts):
+                return other.name
+    return None
 
 
 def _call_limits(step: Step, facts: Facts, policy: Policy) -> Iterator[str]:

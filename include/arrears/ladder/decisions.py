@@ -17,6 +17,7 @@ from arrears.ladder.evidence import record_evidence
 from arrears.ladder.facts import Facts
 from arrears.ladder.gather import Background, facts_of, gather_background
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import settle_promises
 from arrears.store import snapshot
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import writing
@@ -82,8 +83,10 @@ def decide_snapshot(
     result = Decided()
     with writing(engine) as connection:
         record_evidence(connection, business_date, policy)
-        accounts = dict(connection.execute(select(subject.c.subject_ref, subject.c.account_id)).tuples().all())
+        accounts = dict(connection.execute(select(subject.c.subject_ref, subject.c.account_id)).all())
         staged = list(_staged(rt, snapshot_id, accounts, result))
+        if newest:
+            settle_promises(connection, rt, run_id, snapshot_id, business_date, policy)
         background = _background(connection, staged, business_date, policy, newest=newest)
         in_force = _in_force(connection, business_date)
         judge = _Judge(policy)

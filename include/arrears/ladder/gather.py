@@ -11,8 +11,9 @@ from sqlalchemy import Connection, and_, case, func, or_, select
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import broken_in_episode, holding
 from arrears.store.tables.decisions import episode, evidence
-from arrears.store.tables.feeds import debit, hold, outcome, plan, promise, schedule_change
+from arrears.store.tables.feeds import debit, hold, outcome, plan, schedule_change
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
@@ -66,7 +67,7 @@ def gather_background(connection: Connection, on: date, policy: Policy, open_epi
     return Background(
         episodes=open_episodes,
         holds=_holds(connection, on, policy),
-        broken=_accounts(connection, select(promise.c.account_id).where(promise.c.state == "broken")),
+        broken=broken_in_episode(connection),
         late=_late_episodes(connection, on, policy),
         malice=_accounts(connection, select(outcome.c.account_id).where(outcome.c.reason == "malice")),
         payment_holidays=_payment_holidays(connection, on),
@@ -173,9 +174,7 @@ def _holds(connection: Connection, on: date, policy: Policy) -> dict[str, tuple[
     )
     for row in connection.execute(held):
         kinds[row.account_id].add(row.kind)
-    for account_id in _accounts(
-        connection, select(promise.c.account_id).where(promise.c.state == "open", promise.c.due_on >= on)
-    ):
+    for account_id in holding(connection, on, policy):
         kinds[account_id].add("promise")
     for account_id in _accounts(connection, select(debit.c.account_id).where(debit.c.result == "pending")):
         kinds[account_id].add("payment_in_flight")
@@ -242,6 +241,7 @@ def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
         reminders=sum(row.kind in ("message_delivered", "call_answered", *LETTERS) for row in own),
         call_attempts=len(calls),
         call_days=len({row.local_date for row in calls}),
+        calls_answered=sum(row.kind == "call_answered" for row in calls),
         guarantors=len(guarantors),
         guarantors_tried=len({row.party_id for row in rows if row.party_id in guarantors}),
         attempts=len(rows),

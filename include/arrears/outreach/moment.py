@@ -11,12 +11,13 @@ from sqlalchemy import Connection, Row, or_, select
 from arrears.core.clock import local_date, utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import holding
 from arrears.outreach.audience import contact_point, is_usable, opt_outs
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.outbox import Claim
 from arrears.outreach.slots import zone_of
 from arrears.store.tables.decisions import decision, verdict
-from arrears.store.tables.feeds import account, hold, outcome, promise, snapshot
+from arrears.store.tables.feeds import account, hold, outcome, snapshot
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import party
 from arrears.store.tables.runs import run
@@ -57,7 +58,9 @@ def load(
     """Return the facts of each claimed contact as they stand now."""
     now = rt.clock.now()
     people = _people(connection, {claim.row.party_id for claim in claims})
-    items = _items(connection, [claim.contact_id for claim in claims], local_date(now, policy.time_zone), balances)
+    items = _items(
+        connection, [claim.contact_id for claim in claims], policy, local_date(now, policy.time_zone), balances
+    )
     history = _history(connection, people, policy, now)
     return {
         claim.contact_id: _facts(
@@ -92,7 +95,7 @@ def _people(connection: Connection, party_ids: set[str]) -> dict[str, Row[Any]]:
 
 
 def _items(
-    connection: Connection, contact_ids: list[str], today: date, balances: Balances | None
+    connection: Connection, contact_ids: list[str], policy: Policy, today: date, balances: Balances | None
 ) -> dict[str, list[ItemFacts]]:
     query = (
         select(item, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete)
@@ -103,7 +106,7 @@ def _items(
     rows = connection.execute(query).all()
     accounts = {row.account_id for row in rows}
     holds = _holds(connection, accounts, today)
-    promised = _promised(connection, accounts, today)
+    promised = holding(connection, today, policy, accounts)
     due = _still_due(connection, accounts, {row.business_date for row in rows})
     found: dict[str, list[ItemFacts]] = defaultdict(list)
     for row in rows:
@@ -143,13 +146,6 @@ def _holds(connection: Connection, accounts: set[str], today: date) -> dict[str,
     for row in connection.execute(query):
         found[row.account_id] = (*found.get(row.account_id, ()), row.kind)
     return found
-
-
-def _promised(connection: Connection, accounts: set[str], today: date) -> set[str]:
-    query = select(promise.c.account_id).where(
-        promise.c.account_id.in_(accounts), promise.c.state == "open", promise.c.due_on >= today
-    )
-    return set(connection.execute(query).scalars())
 
 
 def _still_due(connection: Connection, accounts: set[str], days: set[date]) -> set[tuple[str, str, str, str]]:
