@@ -147,7 +147,7 @@ class EmailChannel:
     def _open(self) -> Any:
         import yagmail
 
-        context = ssl.create_default_context(cafile=self._cafile)
+        context = None if self._scheme == "smtp" else ssl.create_default_context(cafile=self._cafile)
         implicit = self._scheme == "smtps"
         user, password = self._login or (self._sender, "")
         client = yagmail.Client(

@@ -69,6 +69,7 @@ class SmsChannel:
         self._client = httpx.Client(
             timeout=timeout,
             transport=transport,
+            verify=scheme == "https",  # loading the certificates of the world takes longer than many messages
             follow_redirects=False,
             trust_env=False,
             limits=httpx.Limits(max_connections=1, keepalive_expiry=IDLE_SECONDS),
