@@ -1,6 +1,7 @@
 """What comes of contacts: conversations, receipts, visits and served letters, told on the days after."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 
@@ -21,7 +22,9 @@ ANSWERS, LOST = 0.6, 0.01
 RECEIPTS = {"sms": (("delivered", 96), ("not_delivered", 4)), "email": (("delivered", 93), ("bounced", 7))}
 SERVICE = (("arrived", 76), ("refused", 10), ("returned", 14))
 SERVED_AS = {"arrived": "letter_served", "refused": "letter_refused", "returned": "letter_returned"}
-MET, LATE_REPORT = 0.65, 0.1
+MET, LATE_REPORT, AT_THE_DOOR = 65, 0.1, 0.3
+REASONED = frozenset({"contacted", "promised", "callback_requested", "refused", "paid_claimed", "dispute_raised",
+                      "hardship_claimed"})  # fmt: skip
 PROMISE_DAYS = 10
 WELCOME = {"dispute_raised": ("dispute", 10, 15), "hardship_claimed": ("hardship", 20, 30)}
 
@@ -43,117 +46,132 @@ class News:
         return due
 
 
-def work(issued: Issued, lives: dict[str, Life], on: date, seed: int, news: News) -> None:
+@dataclass(frozen=True)
+class _Job:
+    """One contact on its day: who acts, on which accounts, and what a scenario has fixed."""
+
+    issued: Issued
+    known: list[Life]
+    on: date
+    seed: int
+    news: News
+    answers: Mapping[str, str]
+    rng: random.Random
+
+    def tell(self, after: int, feed: str, row: Row) -> None:
+        """Send word that arrives so many days later."""
+        self.news.add(self.on + timedelta(days=after), feed, row)
+
+    def pick(self, what: str, choices: tuple[tuple[str, int], ...]) -> str:
+        """Return what the scenario says, or throw the dice."""
+        thrown = self.rng.choices([name for name, _ in choices], [weight for _, weight in choices])[0]
+        return self.answers.get(what, thrown)
+
+    def row(self, life: Life, at: str, outcome: str, **more: str) -> Row:
+        """Return one outcome row of this contact."""
+        return {"account_id": life.account_id, "party_id": self.issued.party_id, "channel": self.issued.channel,
+                "at": at, "outcome": outcome, **more}  # fmt: skip
+
+    def moment(self) -> str:
+        """Return a minute between the morning's list and the end of the day's work."""
+        return utc_text(at_local(self.on, time(self.rng.randint(10, 16), self.rng.randint(1, 59)), ZONE))
+
+
+def work(issued: Issued, lives: dict[str, Life], on: date, seed: int, news: News, answers: Mapping[str, str]) -> None:
     """Carry out one contact on its day and send word of it."""
     rng = random.Random(f"{seed}:work:{issued.contact_id}")  # noqa: S311 - repeatable on purpose
     known = [lives[account] for account in issued.accounts if account in lives]
-    if not known:
-        return
-    if issued.channel in RECEIPTS:
-        _receipt(rng, issued, known, on, news)
-    elif issued.channel == "call":
-        _call(rng, issued, known, on, seed, news)
-    elif issued.channel == "visit":
-        _visit(rng, issued, known, on, seed, news)
-    else:
-        _letter(rng, issued, known, on, news)
+    if known:
+        acts = {"call": _call, "visit": _visit, "letter": _letter}
+        acts.get(issued.channel, _receipt)(_Job(issued, known, on, seed, news, answers, rng))
 
 
-def _pick(rng: random.Random, choices: tuple[tuple[str, int], ...]) -> str:
-    return rng.choices([name for name, _ in choices], [weight for _, weight in choices])[0]
+def _receipt(job: _Job) -> None:
+    channel = job.issued.channel
+    result, at = job.pick(channel, RECEIPTS[channel]), utc_text(at_local(job.on, time(18, 31), ZONE))
+    arrived = {"arrived_at": at, "evidence_ref": f"dlr-{job.issued.contact_id[:16]}"} if result == "delivered" else {}
+    for life in job.known:
+        job.tell(1, "outcomes", job.row(life, at, result, **arrived))
 
 
-def _row(issued: Issued, life: Life, at: str, outcome: str, **more: str) -> Row:
-    return {"account_id": life.account_id, "party_id": issued.party_id, "channel": issued.channel, "at": at,
-            "outcome": outcome, **more}  # fmt: skip
-
-
-def _moment(rng: random.Random, on: date) -> str:
-    return utc_text(at_local(on, time(rng.randint(10, 16), rng.randint(1, 59)), ZONE))
-
-
-def _receipt(rng: random.Random, issued: Issued, known: list[Life], on: date, news: News) -> None:
-    result = _pick(rng, RECEIPTS[issued.channel])
-    at = utc_text(at_local(on, time(18, 31), ZONE))
-    for life in known:
-        arrived = {"arrived_at": at, "evidence_ref": f"dlr-{issued.contact_id[:16]}"} if result == "delivered" else {}
-        news.add(on + timedelta(days=1), "outcomes", _row(issued, life, at, result, **arrived))
-
-
-def _call(rng: random.Random, issued: Issued, known: list[Life], on: date, seed: int, news: News) -> None:
-    if issued.audience == "borrower" and rng.random() < LOST:
-        for life in known:
-            life.is_lost = not life.is_lost
-    silent = known[0].is_lost if issued.audience == "borrower" else rng.random() > ANSWERS
-    result = _pick(rng, SILENCE) if silent else _pick(rng, TALKS)
-    if issued.audience != "borrower" and result not in ("no_answer", "busy", "switched_off", "invalid_number"):
-        result = "contacted"
-    at, spoke = _moment(rng, on), not silent
-    for life in known:
-        outcome = "contacted" if result == "promised" and not life.overdue_on(on) else result
-        row = _row(issued, life, at, outcome, staff_id=owner_of(life.contract),
-                   next_action_on=CALENDAR.add_working_days(on, 3).isoformat())  # fmt: skip
-        if spoke and issued.audience == "borrower" and outcome not in ("no_answer", "busy", "switched_off"):
-            row |= _reason(rng, outcome)
+def _call(job: _Job) -> None:
+    result, at = _said(job), job.moment()
+    for life in job.known:
+        outcome = "contacted" if result == "promised" and not life.overdue_on(job.on) else result
+        row = job.row(life, at, outcome, staff_id=owner_of(life.contract),
+                      next_action_on=CALENDAR.add_working_days(job.on, 3).isoformat())  # fmt: skip
+        if outcome in REASONED:
+            reason = "dispute" if outcome == "dispute_raised" else job.rng.choice(REASONS)
+            row |= {"reason": reason, "note": NOTES[reason]}
         if outcome == "promised":
-            row |= _promised(life, on, seed)
-        news.add(on + timedelta(days=1), "outcomes", row)
+            row |= _promised(job, life)
+        job.tell(1, "outcomes", row)
         if outcome in WELCOME:
-            _hold(rng, life, outcome, on, news)
+            _hold(job, life, outcome)
 
 
-def _reason(rng: random.Random, outcome: str) -> Row:
-    reason = "dispute" if outcome == "dispute_raised" else rng.choice(REASONS)
-    return {"reason": reason, "note": NOTES[reason]}
+def _said(job: _Job) -> str:
+    """Return how a call ended: silence for who is lost, talk for others; a guarantor only listens."""
+    if job.issued.audience != "borrower":
+        return job.pick("guarantor_call", (("contacted", 60), *SILENCE))
+    if not job.answers and job.rng.random() < LOST:
+        for life in job.known:
+            life.is_lost = not life.is_lost
+    silent = job.known[0].is_lost or job.rng.random() > ANSWERS
+    return job.pick("call", SILENCE if silent else TALKS)
 
 
-def _promised(life: Life, on: date, seed: int) -> Row:
-    due_on, amount = promise(life, on, seed, on + timedelta(days=PROMISE_DAYS))
+def _promised(job: _Job, life: Life) -> Row:
+    due_on, amount = promise(life, job.on, job.seed, job.on + timedelta(days=PROMISE_DAYS))
     return {"promised_amount": yuan(amount), "promised_on": due_on.isoformat(),
-            "evidence_ref": f"rec-{life.account_id}-{on}"}  # fmt: skip
+            "evidence_ref": f"rec-{life.account_id}-{job.on}"}  # fmt: skip
 
 
-def _hold(rng: random.Random, life: Life, outcome: str, on: date, news: News) -> None:
+def _hold(job: _Job, life: Life, outcome: str) -> None:
     """Stop collection the same day, and say some weeks later that it is settled."""
     kind, least, most = WELCOME[outcome]
-    row = {"account_id": life.account_id, "kind": kind, "from_on": on.isoformat(), "reason": "演练",
+    row = {"account_id": life.account_id, "kind": kind, "from_on": job.on.isoformat(), "reason": "演练",
            "approved_by": approver(life.contract)}  # fmt: skip
-    until = on + timedelta(days=rng.randint(least, most))
-    news.add(on + timedelta(days=1), "holds", row)
-    news.add(until, "holds", row | {"until_on": until.isoformat()})
+    after = job.rng.randint(least, most)
+    job.tell(1, "holds", row)
+    job.tell(after, "holds", row | {"until_on": (job.on + timedelta(days=after)).isoformat()})
 
 
-def _visit(rng: random.Random, issued: Issued, known: list[Life], on: date, seed: int, news: News) -> None:
-    met = rng.random() < (0.25 if known[0].is_lost else MET)
-    at, reported = _moment(rng, on), on + timedelta(days=rng.randint(2, 5) if rng.random() < LATE_REPORT else 1)
-    for life in known:
+def _visit(job: _Job) -> None:
+    found = 25 if job.known[0].is_lost else MET
+    outcome = job.pick("visit", (("visit_met", found), ("visit_not_met", 100 - found)))
+    at, reported = job.moment(), job.rng.randint(2, 5) if job.rng.random() < LATE_REPORT else 1
+    person, variant = job.issued.party_id, f"-{job.on}"
+    for life in job.known:
         two = {"confirmed_by": field_ids(life.contract.branch)[0], "second_confirmed_by": approver(life.contract)}
         for kind, pages in (("visit_report", 2), ("photo", 1)):
-            news.add(reported, "documents", papers.document_row(
-                life.contract, issued.party_id, kind, on, pages=pages, variant=f"-{on}", **two))  # fmt: skip
-        outcome = "visit_met" if met else "visit_not_met"
-        row = _row(issued, life, at, outcome, staff_id=two["confirmed_by"], note="两人上门，已出示证件，记录设备位置",
-                   evidence_ref=document_hash(life.account_id, issued.party_id, f"visit_report-{on}"),
-                   next_action_on=CALENDAR.add_working_days(on, 3).isoformat())  # fmt: skip
-        if met and life.overdue_on(on) and rng.random() < 0.3:
-            row |= _promised(life, on, seed)
-        news.add(on + timedelta(days=1), "outcomes", row)
+            job.tell(reported, "documents", papers.document_row(
+                life.contract, person, kind, job.on, pages=pages, variant=variant, **two))  # fmt: skip
+        row = job.row(life, at, outcome, staff_id=two["confirmed_by"], note="两人上门，已出示证件，记录设备位置",
+                      evidence_ref=document_hash(life.account_id, person, f"visit_report{variant}"),
+                      next_action_on=CALENDAR.add_working_days(job.on, 3).isoformat())  # fmt: skip
+        if outcome == "visit_met" and life.overdue_on(job.on) and job.rng.random() < AT_THE_DOOR and not job.answers:
+            row |= _promised(job, life)
+        job.tell(1, "outcomes", row)
 
 
-def _letter(rng: random.Random, issued: Issued, known: list[Life], on: date, news: News) -> None:
-    served, result = on + timedelta(days=rng.randint(2, 6)), _pick(rng, SERVICE)
-    at, arrived = utc_text(at_local(on, time(16), ZONE)), utc_text(at_local(served, time(11), ZONE))
-    for life in known:
-        proof = document_hash(life.account_id, issued.party_id, f"proof_of_service-{on}")
-        news.add(on + timedelta(days=1), "outcomes", _row(issued, life, at, "letter_sent", staff_id="L-01"))
-        news.add(on + timedelta(days=1), "documents", papers.document_row(
-            life.contract, issued.party_id, "lawyers_letter", on, pages=2, variant=f"-{on}",
-            service_result="sent"))  # fmt: skip
-        told = served + timedelta(days=1)
-        service = {"served_on": served.isoformat(), "service_result": result}
-        news.add(told, "outcomes", _row(issued, life, arrived, SERVED_AS[result], staff_id="L-01", evidence_ref=proof,
-                                        arrived_at=arrived))  # fmt: skip
-        for kind, day in (("lawyers_letter", on), ("proof_of_service", served)):
-            news.add(told, "documents", papers.document_row(
-                life.contract, issued.party_id, kind, day, pages=1 + (kind == "lawyers_letter"), variant=f"-{on}",
-                **service))  # fmt: skip
+def _letter(job: _Job) -> None:
+    days, result = job.rng.randint(2, 6), job.pick("letter", SERVICE)
+    served, person, variant = job.on + timedelta(days=days), job.issued.party_id, f"-{job.on}"
+    at, arrived = utc_text(at_local(job.on, time(16), ZONE)), utc_text(at_local(served, time(11), ZONE))
+    service = {"served_on": served.isoformat(), "service_result": result}
+    for life in job.known:
+        proof = document_hash(life.account_id, person, f"proof_of_service{variant}")
+        job.tell(1, "outcomes", job.row(life, at, "letter_sent", staff_id="L-01"))
+        job.tell(
+            1,
+            "documents",
+            papers.document_row(
+                life.contract, person, "lawyers_letter", job.on, pages=2, variant=variant, service_result="sent"
+            ),
+        )
+        job.tell(days + 1, "outcomes", job.row(life, arrived, SERVED_AS[result], staff_id="L-01", evidence_ref=proof,
+                                               arrived_at=arrived))  # fmt: skip
+        for kind, day, pages in (("lawyers_letter", job.on, 2), ("proof_of_service", served, 1)):
+            job.tell(days + 1, "documents", papers.document_row(
+                life.contract, person, kind, day, pages=pages, variant=variant, **service))  # fmt: skip

@@ -16,7 +16,7 @@ from arrears.core.errors import BadArguments
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.core.settings import Settings
 from arrears.rehearsal.issued import issued_on
-from arrears.rehearsal.world import World
+from arrears.rehearsal.world import World, portfolio_world
 from arrears.steps import dispatch, setup, whole_day
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import open_engine
@@ -39,6 +39,7 @@ class Plan:
     accounts: int
     seed: int
     start: date = FROM
+    missed: frozenset[int] = frozenset()
 
     @property
     def dates(self) -> list[date]:
@@ -73,8 +74,8 @@ class Rehearsed:
         }
 
 
-def rehearse(settings: Settings, plan: Plan, tell: Tell) -> Rehearsed:
-    """Live through every day of a plan and prove the whole store at the end.
+def rehearse(settings: Settings, plan: Plan, tell: Tell, world: World | None = None) -> Rehearsed:
+    """Live through every day of a plan in a world (by default a whole portfolio) and prove the store at the end.
 
     Raises:
         BadArguments: the mode is live, a number is too small, or the store holds something already.
@@ -82,12 +83,15 @@ def rehearse(settings: Settings, plan: Plan, tell: Tell) -> Rehearsed:
     refuse_used_store(settings)
     result = Rehearsed()
     entropy = SeededEntropy(plan.seed)
-    world = World(plan.start, plan.accounts, plan.seed)
+    world = world or portfolio_world(plan.start, plan.accounts, plan.seed)
     with _sandbox(settings) as open_settings:
         stage = _Stage(open_settings, entropy)
         setup.prepare(stage.runtime(plan.start, "setup", MORNING))
-        for on in plan.dates:
-            _live(stage, world, on, result, tell)
+        for number, on in enumerate(plan.dates):
+            if number in plan.missed:
+                world.evening(on, [])
+            else:
+                _live(stage, world, on, result, tell)
         tell(plan.dates[-1], "prove")
         _prove(stage.runtime(plan.dates[-1], "prove", AFTERNOON), result)
     return result

@@ -1,6 +1,6 @@
 """A made-up lender's world that lives day by day: its customers, its collectors and the feeds of every morning."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -18,21 +18,32 @@ KEYS = {"holds": ("account_id", "kind", "from_on"), "documents": ("account_id", 
 PREPARED_AFTER, CHOSEN_AFTER = timedelta(days=3), timedelta(days=18)
 
 
-class World:
-    """Everything outside the department; the same arguments and the same contacts give the same days."""
+def portfolio_world(start: date, accounts: int, seed: int) -> "World":
+    """Return a world of many accounts, at the start in every state a book of loans knows.
 
-    def __init__(self, start: date, accounts: int, seed: int) -> None:
-        self.start, self.seed = start, seed
-        self._contracts = draw_portfolio(start, seed, accounts)
-        self.lives = {contract.account_id: begin(contract, start) for contract in self._contracts}
+    Raises:
+        BadArguments: fewer accounts than a portfolio needs to mean anything.
+    """
+    lives = [begin(contract, start) for contract in draw_portfolio(start, seed, accounts)]
+    return World(start, seed, lives)
+
+
+class World:
+    """Everything outside the department; the same arguments and the same contacts give the same days.
+
+    ``answers`` fixes what comes of a channel (``{"call": "no_answer"}``) where a scenario wants no dice.
+    """
+
+    def __init__(self, start: date, seed: int, lives: list[Life], answers: Mapping[str, str] | None = None) -> None:
+        self.start, self.seed, self._answers = start, seed, answers or {}
+        self.lives = {life.account_id: life for life in lives}
         self.news = News()
-        self._instalments = {contract.account_id: _instalment_cells(life) for contract, life in
-                             zip(self._contracts, self.lives.values(), strict=True)}  # fmt: skip
+        self._instalments = {life.account_id: _instalment_cells(life) for life in lives}
 
     def evening(self, on: date, issued: Iterable[Issued]) -> None:
         """Let a day end: what left the desks is carried out, and customers pay or do not."""
         for contact in issued:
-            work(contact, self.lives, on, self.seed, self.news)
+            work(contact, self.lives, on, self.seed, self.news, self._answers)
         for life in self.lives.values():
             live(life, on, self.seed)
             self._prepare_file(life, on)
@@ -44,7 +55,7 @@ class World:
         """
         feeds = Feeds()
         if on == self.start:
-            add_first_day(feeds, self._contracts, on, self.seed)
+            add_first_day(feeds, [life.contract for life in self.lives.values()], on, self.seed)
         for life in self.lives.values():
             feeds.add("accounts", [account_row(life.contract)])
             for cells in self._instalments[life.account_id]:
