@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select
 
 from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
 from arrears.ladder.policy import Policy
-from arrears.store.bulk import insert_new
+from arrears.store.bulk import insert_new, replace_all
 from arrears.store.tables.decisions import evidence
 from arrears.store.tables.feeds import document, opening, outcome, staff
 
@@ -52,7 +52,7 @@ def kind_of_outcome(channel: str, result: str, *, attested: bool, report: bool) 
     if channel == "call":
         return _call(result)
     if channel == "visit":
-        return Kind("visit_reported", report) if result != "visit_not_met" else Kind("visit_failed", counts=True)
+        return Kind("visit_failed" if result == "visit_not_met" else "visit_reported", report)
     if channel == "letter":
         return Kind(result if result.startswith("letter_") else "letter_other", counts=False)
     return Kind("other", counts=False)
@@ -67,14 +67,15 @@ def _call(result: str) -> Kind:
 
 
 def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
-    """Derive evidence from every outcome, document and opening row not yet used; return how many are new.
+    """Derive evidence from every outcome, document and opening row not yet used; return how many are new or count now.
 
-    Letters count only through a document whose service two people confirmed, never through an outcome alone.
+    Letters count only through a document whose service two people confirmed, never through an outcome alone. A visit
+    or letter whose report or second signature comes days later counts from then on, for the day it happened.
     """
     rows: list[dict[str, Any]] = []
     reports = _visit_reports(connection)
     supervisors = _supervisors(connection)
-    for row in _unused(connection, outcome, outcome.c.outcome_key):
+    for row in _unused(connection, outcome, outcome.c.outcome_key, waiting=outcome.c.channel == "visit"):
         when = local_date(_moment(row.at), policy.time_zone)
         kind = kind_of_outcome(
             row.channel, row.outcome, attested=row.staff_id in supervisors, report=(row.account_id, when) in reports
@@ -82,11 +83,15 @@ def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
         rows.append(_evidence(row, row.outcome_key, "outcome", kind, row.at, when, row.channel))
     rows.extend(_letters(connection))
     rows.extend(_opening(connection, policy))
-    return insert_new(connection, evidence, (row for row in rows if row["local_date"] <= on))
+    known = [row for row in rows if row["local_date"] <= on]
+    new = insert_new(connection, evidence, (row for row in known if not row["counts"]))
+    return new + replace_all(connection, evidence, (row for row in known if row["counts"]))
 
 
-def _unused(connection: Connection, table: Any, key: Any) -> Iterable[Row[Any]]:
-    return connection.execute(select(table).where(~exists().where(evidence.c.source_key == key)))
+def _unused(connection: Connection, table: Any, key: Any, waiting: ColumnElement[bool]) -> Iterable[Row[Any]]:
+    """Return the rows that are no evidence yet, and those among the ``waiting`` ones that do not count so far."""
+    used, counted = evidence.c.source_key == key, and_(evidence.c.source_key == key, evidence.c.counts)
+    return connection.execute(select(table).where(or_(~exists().where(used), and_(waiting, ~exists().where(counted)))))
 
 
 def _visit_reports(connection: Connection) -> set[tuple[str, date]]:
@@ -105,7 +110,7 @@ def _supervisors(connection: Connection) -> set[str]:
 
 
 def _letters(connection: Connection) -> Iterator[dict[str, Any]]:
-    for row in _unused(connection, document, document.c.document_key):
+    for row in _unused(connection, document, document.c.document_key, waiting=document.c.served_on.is_not(None)):
         if row.kind not in ("lawyers_letter", "demand_letter") or row.served_on is None:
             continue
         confirmed = row.confirmed_by and row.second_confirmed_by and row.confirmed_by != row.second_confirmed_by
@@ -116,7 +121,7 @@ def _letters(connection: Connection) -> Iterator[dict[str, Any]]:
 
 
 def _opening(connection: Connection, policy: Policy) -> Iterator[dict[str, Any]]:
-    for row in _unused(connection, opening, opening.c.opening_key):
+    for row in _unused(connection, opening, opening.c.opening_key, waiting=false()):
         name = OPENING_KINDS.get(row.kind)
         if name is None:
             continue
