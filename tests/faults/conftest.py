@@ -1,11 +1,15 @@
 """A crowd of customers, each with a message of each kind due, for tests that count what reached them."""
 
+import os
+import subprocess
+import time
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, make_url, select
 
 from arrears.core.clock import utc_text
 from arrears.core.keys import canonical, digest, natural_key
@@ -114,3 +118,23 @@ def _decision(n: int, verdict_sha256: str, policy_sha256: str) -> dict[str, Any]
         "policy_sha256": policy_sha256,
         "row_sha256": ZERO,
     }
+
+
+@pytest.fixture
+def postgres_restart(postgres_url: str) -> Callable[[float], None]:
+    """Stop the private cluster at once, as a machine that loses power, and start it again ``away`` seconds later."""
+    home = Path(make_url(postgres_url).query["host"])
+    pg_ctl = max(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda file: int(file.parts[-3]))
+    as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+    options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c max_connections=50"
+
+    def call(*words: str) -> None:
+        command = [*as_user, str(pg_ctl), "-D", str(home / "data"), "-w", *words]
+        subprocess.run(command, cwd=home, check=True, stdout=subprocess.DEVNULL)
+
+    def restart(away: float) -> None:
+        call("-m", "immediate", "stop")
+        time.sleep(away)
+        call("-l", str(home / "log"), "-o", options, "start")
+
+    return restart

@@ -1,10 +1,12 @@
-"""Real workers to be killed: reads ``start`` lines, answers each with the pid of a new process that dispatches.
+"""Real workers to be killed: reads a line a worker, answers each with the pid of a new process that dispatches.
 
 ``python dispatch_workers.py STORE_URL HOME BUSINESS_DATE SMTP_URL SMS_URL``. Each worker is a process of its own,
-forked from one that has already imported everything, and ends by itself when no contact is open any more.
+forked from one that has already imported everything, and ends by itself when no contact is open any more. The line
+says how many bytes a file may grow to, as on a full disk; 0 is no limit.
 """
 
 import os
+import resource
 import signal
 import sys
 import time
@@ -12,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
 
 from sqlalchemy import create_engine, func, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 import arrears.outreach.email_yagmail
 import arrears.outreach.sms_http  # noqa: F401 - imported once, before the workers are forked
@@ -48,7 +50,7 @@ def work(store_url: str, settings: Settings, policy: Policy, day: date, number: 
                 with reading(engine) as connection:
                     if not connection.execute(still_open).scalar_one():
                         return
-            except OperationalError:  # the database is away: try again, as a task with retries does
+            except DBAPIError:  # the database is away or full: try again, as a task with retries does
                 engine.dispose()
         time.sleep(0.1)
 
@@ -61,10 +63,12 @@ def main() -> None:
     create_engine(store_url).dispose()  # loads the driver
     policy = load_policy()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for number, _line in enumerate(sys.stdin, 1):
+    for number, line in enumerate(sys.stdin, 1):
         pid = os.fork()
         if not pid:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            if int(line):
+                resource.setrlimit(resource.RLIMIT_FSIZE, (int(line), int(line)))
             work(store_url, settings, policy, date.fromisoformat(day), number)
             os._exit(0)
         sys.stdout.write(f"{pid}\n")

@@ -26,6 +26,9 @@ PROGRAM = Path(__file__).with_name("dispatch_workers.py")
 WORKERS = 3
 SLOWNESS = 0.01
 MESSAGES_BETWEEN = 6
+DISK = 1_000_000
+"""Room for the journal of some messages, not of all."""
+
 SLEEP = 4.0
 """Longer than a lease, which is over in three seconds here."""
 
@@ -51,8 +54,8 @@ class Workers:
         self._asleep: dict[int, float] = {}
         self.kills = 0
 
-    def start(self) -> None:
-        self._nursery.stdin.write("start\n")
+    def start(self, disk: int = 0) -> None:
+        self._nursery.stdin.write(f"{disk}\n")
         self._nursery.stdin.flush()
         self.alive.append(int(self._nursery.stdout.readline()))
 
@@ -90,6 +93,10 @@ class Workers:
         while not is_done() and time.monotonic() < end:
             time.sleep(0.3)
 
+    def kill(self) -> None:
+        self.stop()
+        self.alive.clear()
+
     def stop(self) -> None:
         for pid in self.alive:
             if Path(f"/proc/{pid}/cmdline").exists():
@@ -104,8 +111,6 @@ def workers(engine: Engine, rt: Runtime, smtp_url: str, sms_url: str, seed: int)
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
         crew = Workers(nursery, seed)
         try:
-            for _ in range(WORKERS):
-                crew.start()
             yield crew
         finally:
             crew.stop()
@@ -159,6 +164,8 @@ def survive(engine: Engine, rt: Runtime, crowd: Callable[..., list[str]], kills:
     folder = rt.settings.home / "witness"
     with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
         with workers(engine, rt, mail.url, sms.url, seed=kills) as crew:
+            for _ in range(WORKERS):
+                crew.start()
             crew.torment(kills, lambda: sms.taken, lambda: not open_contacts(engine))
             left = open_contacts(engine)
             crew.finish(lambda: not open_contacts(engine), seconds=30 + people / 10)
@@ -183,3 +190,48 @@ def test_killed_workers_reach_nobody_twice_on_postgresql(postgres_store, rt, cro
 def test_a_thousand_kills_reach_nobody_twice(any_store, rt, crowd):
     ends = survive(any_store, rt, crowd, kills=1000, people=6_000)
     assert ends["in_doubt"] > 0, "some kill must have hit a message on its way"
+
+
+def test_a_full_disk_leaves_no_half_state(store, rt, crowd):
+    made = crowd(store, 100)
+    folder = rt.settings.home / "witness"
+    with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
+        with workers(store, rt, mail.url, sms.url, seed=1) as crew:
+            store.dispose()  # the journal starts anew with the worker
+            crew.start(disk=DISK)
+            before, end = 0, time.monotonic() + 30
+            while (sms.taken == 0 and time.monotonic() < end) or before < sms.taken:
+                before = sms.taken
+                time.sleep(1.5)
+            crew.kill()
+            stuck = open_contacts(store)
+            crew.start()
+            crew.finish(lambda: not open_contacts(store), seconds=60)
+        went = arrived(mail, sms)
+    assert 0 < stuck < len(made), "the disk was full while it sent"
+    assert judge(store, went, kills=2)["in_doubt"] <= 2
+    with reading(store) as connection:
+        assert connection.exec_driver_sql("PRAGMA integrity_check").scalar_one() == "ok"
+
+
+@pytest.mark.long
+@pytest.mark.real
+def test_a_database_that_is_away_for_half_a_minute_loses_nothing_and_doubles_nothing(
+    postgres_store, postgres_restart, rt, crowd
+):
+    crowd(postgres_store, 400)
+    folder = rt.settings.home / "witness"
+    with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
+        with workers(postgres_store, rt, mail.url, sms.url, seed=1) as crew:
+            for _ in range(WORKERS):
+                crew.start()
+            while sms.taken < 100:
+                time.sleep(0.05)
+            postgres_restart(away=30)
+            postgres_store.dispose()
+            left = open_contacts(postgres_store)
+            crew.finish(lambda: not open_contacts(postgres_store), seconds=120)
+        went = arrived(mail, sms)
+    assert left > 0
+    ends = judge(postgres_store, went, kills=WORKERS)
+    print(f"away for 30 s: {dict(ends)}")  # noqa: T201 - the figures of the proof
