@@ -181,14 +181,21 @@ def _is_due(step: Step, facts: Facts, policy: Policy, lane: str) -> bool:
     gap = (step.repeat_every + 1) // 2 if lane == "high_risk" else step.repeat_every
     if last is not None and last.working_days_ago is not None and last.working_days_ago < gap:
         return False
-    return step.channel != "visit" or not _visited_lately(step, step.repeat_every // 2, facts, policy)
+    return step.channel != "visit" or not _visited_lately(step, step.repeat_every, facts, policy)
 
 
 def _visited_lately(step: Step, gap: int, facts: Facts, policy: Policy) -> bool:
-    """Say whether another kind of visit was paid within half the step's gap: nobody is visited two days in a row."""
-    others = {other.name for other in policy.steps if other.channel == "visit" and other.name != step.name}
-    days = (done.working_days_ago for done in facts.done if done.step in others)
-    return any(ago is not None and ago < gap for ago in days)
+    """Say whether another kind of visit stands in for this one: nobody is visited two days in a row.
+
+    A visit of a higher rung counts for the whole gap, one of a lower rung for half of it.
+    """
+    for other in policy.steps:
+        last = _last(other.name, facts) if other.channel == "visit" and other.name != step.name else None
+        if last is not None and last.working_days_ago is not None:
+            wait = gap if other.rung > step.rung else gap // 2
+            if last.working_days_ago < wait:
+                return True
+    return False
 
 
 def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:

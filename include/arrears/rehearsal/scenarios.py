@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Engine, select
 
 from arrears.core.calendar import add_months
 from arrears.core.errors import BadArguments
@@ -12,6 +15,9 @@ from arrears.rehearsal.lives import Life, Money
 from arrears.rehearsal.people import person
 from arrears.rehearsal.stories import Story
 from arrears.rehearsal.world import World
+from arrears.store.engine import reading
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.outreach import contact, item, suppression
 
 ACTOR, CONTROL = "S00001", "S00002"
 INSTALMENT = 1_000_000
@@ -149,3 +155,22 @@ def _contract(account_id: str, number: int, behind: int, start: date, seed: int,
 
 def _punctual(life: Life, start: date) -> list[Money]:
     return [Money(due, due, INSTALMENT) for due in life.contract.dues if due >= start]
+
+
+def timeline(engine: Engine, account_id: str) -> list[dict[str, Any]]:
+    """Return what happened to an account day by day: where it stood, what was done, what was not and why."""
+    days: dict[date, dict[str, Any]] = {}
+    decided = select(decision).where(decision.c.account_id == account_id)
+    done = select(item.c.business_date, item.c.step, contact.c.state, contact.c.reason)
+    done = done.join(contact, contact.c.contact_id == item.c.contact_id).where(item.c.account_id == account_id)
+    left = select(suppression).where(suppression.c.account_id == account_id)
+    with reading(engine) as connection:
+        for row in connection.execute(decided.order_by(decision.c.business_date, decision.c.revision)):
+            days[row.business_date] = {"date": row.business_date.isoformat(), "stage": row.stage, "rung": row.rung,
+                                       "done": [], "not_done": []}  # fmt: skip
+        for row in connection.execute(done.order_by(item.c.business_date, item.c.step, item.c.party_id)):
+            what = row.step if row.state == "sent" else f"{row.step} ({row.state} {row.reason or ''})"
+            days[row.business_date]["done"].append(what)
+        for row in connection.execute(left.order_by(suppression.c.step, suppression.c.reason)):
+            days[row.business_date]["not_done"].append(f"{row.step}: {row.reason}")
+    return list(days.values())
