@@ -1,0 +1,234 @@
+"""The real daily DAG on the sample portfolio, twice: its figures, its silence about people, and nothing done twice."""
+
+import csv
+import json
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
+
+pytestmark = pytest.mark.xdist_group("full_run")
+ROOT = Path(__file__).resolve().parents[2]
+DAY = "2026-11-12"
+AIRFLOW_TABLES = ("xcom", "rendered_task_instance_fields", "log", "dag_run", "task_instance", "serialized_dag")
+EVENT_TABLES = ("audit_event", "audit_event_index", "audit_pending", "audit_checkpoint")
+ABOUT_PEOPLE = {
+    "parties": ("name", "mobile", "email", "address", "service_address", "id_no"),
+    "accounts": ("plate", "asset_serial", "engine_no"),
+}
+COUNTRY = re.compile(r"^\+86(?=\d{11}$)")
+HASH = re.compile(r"\b[0-9a-f]{64}\b")
+ESCAPED = re.compile(r"\\+u([0-9a-fA-F]{4})")
+
+
+@dataclass(frozen=True)
+class TwoDays:
+    """One date, run twice, and what the loopback servers had kept after each run."""
+
+    home: Path
+    first: subprocess.CompletedProcess[str]
+    second: subprocess.CompletedProcess[str]
+    kept: tuple[dict[str, int], dict[str, int]]
+    store_after_first: dict[str, int]
+
+    def summary(self, ordinal: int) -> dict:
+        """Return the summary document that a run left in the store."""
+        with closing(sqlite3.connect(self.home / "arrears.sqlite")) as store:
+            query = "SELECT summary FROM run WHERE run_id = ?"
+            return json.loads(store.execute(query, (f"daily-{DAY}-{ordinal}",)).fetchone()[0])
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory) -> TwoDays:
+    home = tmp_path_factory.mktemp("full-run") / "var"
+    first = run_dag(home)
+    kept, counts = kept_by(home), effects_in(home)
+    second = run_dag(home)
+    return TwoDays(home, first, second, (kept, kept_by(home)), counts)
+
+
+def run_dag(home: Path) -> subprocess.CompletedProcess[str]:
+    """Do what ``make run`` does, with Airflow told to log."""
+    ours = {name: text for name, text in os.environ.items() if not name.startswith(("ARREARS_", "AIRFLOW_"))}
+    env = {**ours, "ARREARS_HOME": str(home), "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "NO_COLOR": "1"}
+    command = [sys.executable, "-m", "arrears.orchestration.embedded", "run", "--date", DAY, "--project", str(ROOT)]
+    return subprocess.run(command, cwd=home.parent, env=env, capture_output=True, text=True, check=False)
+
+
+def kept_by(home: Path) -> dict[str, int]:
+    """Return the files that the loopback servers keep, with their sizes."""
+    kept = home / "sandbox"
+    return {str(path.relative_to(kept)): path.stat().st_size for path in kept.rglob("*") if path.is_file()}
+
+
+def effects_in(home: Path) -> dict[str, int]:
+    """Count what the store says was done."""
+    with closing(sqlite3.connect(home / "arrears.sqlite")) as store:
+        tables = ("contact", "item", "contact_attempt", "digest_sent", "packet", "repossession_order", "decision")
+        return {table: store.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables}
+
+
+# --- the day itself ---
+
+
+def test_the_day_completes_and_says_so(days):
+    assert days.first.returncode == 0, days.first.stderr
+    assert f"{DAY}  completed" in days.first.stdout
+    assert "Traceback" not in days.first.stdout + days.first.stderr
+
+
+def test_every_task_of_the_graph_ends_well(days):
+    with closing(sqlite3.connect(days.home / "airflow-run" / "airflow.db")) as airflow:
+        states = dict(airflow.execute("SELECT task_id, state FROM task_instance WHERE dag_id = 'arrears_daily'"))
+    assert set(states.values()) == {"success"}
+    assert {f"stage_{stage}.send_batch" for stage in range(4)} <= set(states)
+
+
+def test_the_sample_shows_every_rung_packet_and_order_on_its_first_day(days):
+    day = days.summary(1)
+    assert day["status"] == "completed"
+    assert all(day["stages"][stage] > 0 for stage in "0123")
+    assert all(day["rungs"][rung] > 0 for rung in "1234")
+    packets, orders = day["packets"], day["orders"]
+    assert packets["ready"] >= 3
+    assert packets["draft"] >= 1
+    assert packets["incomplete"] >= 1
+    assert orders["awaiting_approval"] >= 2
+    assert (orders["handed_off"], orders["acknowledged"]) == (1, 1)
+    assert orders["recalled"] >= 1
+    assert day["ledger"]["quarantined"] >= 1
+    assert all(gate["passed"] for gate in day["ledger"]["gates"])
+
+
+def test_every_contact_and_every_account_of_stage_three_is_accounted_for(days):
+    day = days.summary(1)
+    assert day["stages"]["3"] == sum(day["packets"][state] for state in ("draft", "ready", "withheld", "incomplete"))
+    for part in ("actions", "date_totals"):
+        counts = dict(day[part])
+        planned = counts.pop("planned")
+        assert planned == sum(sum(n.values()) if isinstance(n, dict) else n for n in counts.values()) > 0
+
+
+def test_the_summary_prints_how_two_people_let_an_order_leave(days):
+    assert days.first.stdout.count("approvals approve RO-") >= 2
+    assert "--as REH-LEGAL" in days.first.stdout
+    assert "--as REH-RISK" in days.first.stdout
+
+
+# --- the same date again ---
+
+
+def test_the_same_date_again_plans_nothing_and_sends_nothing(days):
+    assert days.second.returncode == 0, days.second.stderr
+    again = days.summary(2)
+    assert (again["status"], again["actions"]["planned"], again["actions"]["sent"]) == ("completed", 0, 0)
+    assert again["packets"]["rebuilt"] == 0
+    assert again["date_totals"] == days.summary(1)["date_totals"]
+    assert effects_in(days.home) == days.store_after_first
+
+
+def test_the_same_date_again_leaves_no_new_mail_message_or_order(days):
+    before, after = days.kept
+    assert after == before
+    assert sum(name.startswith("mail/") for name in before) > 10
+    assert before["sms/index.jsonl"] > 0
+
+
+def test_the_log_of_both_runs_is_intact_and_the_store_proves_itself(days):
+    env = {**os.environ, "ARREARS_HOME": str(days.home), "NO_COLOR": "1"}
+    for words in (("verify",), ("prove",)):
+        command = [str(Path(sys.executable).with_name("arrears")), *words]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --- nothing about a person where it could not be erased ---
+
+
+def people_of(home: Path) -> set[str]:
+    """Return everything the sample's feeds say about a person or their machine, and a mobile without its country."""
+    said = set()
+    for feed, columns in ABOUT_PEOPLE.items():
+        with (home / "feeds" / DAY / f"{feed}.csv").open(encoding="utf-8", newline="") as lines:
+            said |= {row[column] for row in csv.DictReader(lines) for column in columns if row[column]}
+    return said | {COUNTRY.sub("", one) for one in said}
+
+
+def spellings(text: str) -> Iterator[str]:
+    """Yield a text as it stands, and with JSON's and a web address's escapes undone."""
+    yield text
+    if "\\u" in text:
+        yield ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    if "%" in text:
+        yield unquote(text)
+
+
+def cells_of(database: Path, tables: Iterable[str] | None = None) -> Iterator[tuple[str, str]]:
+    """Yield each table of a database with all its text, whatever the columns are called or typed."""
+    with closing(sqlite3.connect(database)) as connection:
+        connection.text_factory = bytes
+        named = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for table in sorted({name.decode() for (name,) in named} & set(tables or {name.decode() for (name,) in named})):
+            cells = {cell for row in connection.execute(f'SELECT * FROM "{table}"') for cell in row}
+            yield table, "\n".join(cell.decode("utf-8", "replace") for cell in cells if isinstance(cell, bytes))
+
+
+def places(days: TwoDays) -> Iterator[tuple[str, str]]:
+    """Yield every place of a full run in which no person may stand."""
+    airflow = days.home / "airflow-run"
+    for path in sorted(airflow.rglob("*")):
+        if path.is_file() and path.suffix != ".db":
+            yield f"file {path.relative_to(airflow)}", path.read_bytes().decode("utf-8", "replace")
+    for table, text in cells_of(airflow / "airflow.db"):
+        yield f"Airflow table {table}", text
+    for table, text in cells_of(days.home / "arrears.sqlite", EVENT_TABLES):
+        yield f"event table {table}", text
+    yield "names of files", "\n".join(str(path.relative_to(days.home)) for path in days.home.rglob("*"))
+    for name, done in (("first", days.first), ("second", days.second)):
+        yield f"what the {name} run printed", done.stdout + done.stderr
+
+
+def found_in(text: str, people: set[str]) -> set[str]:
+    """Return who is found in a text; each thing said twice is read once, and hashes are not read at all."""
+    pieces = "\n".join(dict.fromkeys(HASH.sub("", text).split('"')))
+    variants = set(spellings(pieces))
+    return {one for one in people if any(one in variant for variant in variants)}
+
+
+def test_no_person_of_the_sample_is_in_any_airflow_log_table_or_event(days):
+    people = people_of(days.home)
+    assert len(people) > 1000
+    found = {place: len(found_in(text, people)) for place, text in places(days)}
+    assert {place: count for place, count in found.items() if count} == {}
+
+
+def test_the_places_searched_are_those_that_were_written(days):
+    texts = dict(places(days))
+    assert f"Returned value was: daily-{DAY}-1" in texts["file run.log"]
+    for table in AIRFLOW_TABLES:
+        assert len(texts[f"Airflow table {table}"]) > 200, table
+    assert str(days.home / "feeds") in texts["Airflow table dag_run"]
+    assert f"daily-{DAY}-2" in texts["Airflow table xcom"]
+    for table in EVENT_TABLES[:2]:
+        assert f"daily-{DAY}-2" in texts[f"event table {table}"]
+
+
+@pytest.mark.parametrize("write", [str, json.dumps, lambda text: json.dumps(json.dumps(text)), quote])
+def test_a_planted_person_is_found_however_it_is_written(days, tmp_path, write):
+    people = people_of(days.home)
+    planted = {"孔娜洋", "+8619900000012", "示A70847", "Oliver Bergman"}
+    database = tmp_path / "planted.db"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("CREATE TABLE xcom (id INTEGER, value BLOB)")
+        connection.executemany("INSERT INTO xcom VALUES (1, ?)", [(write(one),) for one in planted])
+    ((_, text),) = cells_of(database)
+    assert planted <= people
+    assert planted <= found_in(text, people)
