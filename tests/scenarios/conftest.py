@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import redirect_stderr, redirect_stdout
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from arrears.ladder.policy import load_policy
 from arrears.store.engine import open_engine
 
 DAY = date(2026, 11, 12)
@@ -77,9 +79,24 @@ class Place:
         return (self.feeds / name).read_text(encoding="utf-8").splitlines()
 
     def effects(self) -> list[str]:
-        """Return everything that left: the names of the files that the loopback servers keep, with their sizes."""
-        kept = self.home / "sandbox"
-        return sorted(f"{path.relative_to(kept)} {path.stat().st_size}" for path in kept.rglob("*") if path.is_file())
+        """Return whom the loopback servers were asked to reach, one line a message, readers of the digest left out."""
+        mails = [to for mail in self.kept("mail/index.jsonl") for to in mail["to"]]
+        numbers = [message["to"] for message in self.kept("sms/index.jsonl")]
+        orders = [str(order) for order in self.kept("agency/agency.jsonl")]
+        return sorted({*mails} - self.readers()) + sorted([*numbers, *orders])
+
+    def alarms(self) -> list[str]:
+        """Return the subjects of the mails to the readers of the digest, in order."""
+        return [mail["subject"] for mail in self.kept("mail/index.jsonl") if {*mail["to"]} & self.readers()]
+
+    def readers(self) -> set[str]:
+        """Return who reads the digest."""
+        return {reader.mail for reader in load_policy().digest.recipients}
+
+    def kept(self, name: str) -> list[dict]:
+        """Return what a loopback server wrote down."""
+        file = self.home / "sandbox" / name
+        return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
 
 
 @pytest.fixture

@@ -241,9 +241,7 @@ def test_a_ledger_that_shrank_holds_the_day_before_anything_leaves(
     assert gate in [gate["name"] for gate in document["ledger"]["gates"] if not gate["passed"]]
     assert (document["actions"]["planned"], document["actions"]["sent"]) == (0, 0)
     assert contacts_of(place) == []
-    assert [line for line in place.effects() if line.startswith("sms")] == [
-        line for line in before if line.startswith("sms")
-    ]
+    assert place.effects() == before != []
 
 
 def contacts_of(place, *accounts: str) -> list[str]:

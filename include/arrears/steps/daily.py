@@ -203,8 +203,12 @@ def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def close_day(rt: Runtime, day: str) -> dict[str, Any]:
-    """Seal the day and write what it came to; a held or failed day is reported, never silent."""
-    from arrears.steps import receipts, summary
+    """Seal the day and write what it came to; a held or failed day mails its reason and the open work, never silent."""
+    from arrears.steps import digest, receipts, runs, summary
 
     receipts.ask_about_doubts(rt, day)
-    return summary.close(rt, day)
+    closed = summary.close(rt, day)
+    if closed["status"] == "completed":
+        return closed
+    alarm = digest.send_alarm(rt, runs.read_run(rt, day))
+    return {**summary.close(rt, day), "alarm": alarm}

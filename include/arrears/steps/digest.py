@@ -1,5 +1,6 @@
 """Send the morning digest at most once a recipient: intent before effect, and what is in doubt is not repeated."""
 
+import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ from sqlalchemy import Connection, update
 from arrears.audit.log import last_checkpoint
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
+from arrears.core.errors import ArrearsError
 from arrears.core.runtime import Runtime
 from arrears.steps import channels, runs
 from arrears.steps.world import policy_of, store_of
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from arrears.outreach.message import Channel
     from arrears.outreach.verdict import Verdict
     from arrears.reports.digest import DigestMail
+
+LOG = logging.getLogger(__name__)
 
 
 def send(rt: Runtime, this: runs.Day, *, failure: bool = False) -> dict[str, Any]:
@@ -39,6 +43,18 @@ def send(rt: Runtime, this: runs.Day, *, failure: bool = False) -> dict[str, Any
         for mail in mails:
             results[_send_once(rt, this, mail, adapters.messages["email"])] += 1
     return {"built": len(mails), **results}
+
+
+def send_alarm(rt: Runtime, this: runs.Day) -> str:
+    """Mail why a day was held or broke off, with the work nobody needs a new ledger for; return what came of it.
+
+    When that is impossible too, the day's own failure stays the one that is told.
+    """
+    try:
+        return ", ".join(f"{name} {count}" for name, count in send(rt, this, failure=this.status == "failed").items())
+    except ArrearsError as error:
+        LOG.warning("no alarm mail for %s: %s", this.run_id, error)
+        return "not sent"
 
 
 def _send_once(rt: Runtime, this: runs.Day, mail: "DigestMail", channel: "Channel") -> str:
