@@ -5,6 +5,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,32 +34,33 @@ ZERO = "0" * 64
 @pytest.fixture
 def crowd(rt: Runtime) -> Callable[..., list[str]]:
     """Put so many people into a store, decide the given channels for each and plan them; return the contact ids."""
+    return partial(fill, rt)
 
-    def make(engine: Engine, people: int, channels: tuple[str, ...] = ("sms", "email")) -> list[str]:
-        policy = load_policy()
-        action = {"audience": "borrower", "tone": "firm", "rung": 1, "occasion": "episode", "ordinal": 1}
-        body = {"actions": [action | {"step": f"arrears_{name}", "channel": name} for name in channels]}
-        numbers = range(people)
-        with writing(engine) as connection:
-            ensure_identity(connection, rt)
-            connection.execute(policy_text.insert().values(
-                policy_sha256=policy.sha256, policy_id="cn", version="1.0", effective_from=DAY, body="{}"))  # fmt: skip
-            connection.execute(fact_set.insert().values(facts_sha256=ZERO, body="{}"))
-            connection.execute(
-                verdict.insert().values(verdict_sha256=digest(body), body=canonical(body | {"suppressed": []}).decode())
-            )
-            connection.execute(run.insert().values(_run(rt, policy.sha256)))
-            insert_all(connection, party, (_person(n) for n in numbers))
-            insert_all(connection, subject, (_subject(n) for n in numbers))
-            insert_all(connection, account, (_account(n) for n in numbers))
-            insert_all(connection, account_party, (
-                {"account_id": f"A{n}", "party_id": f"P{n}", "role": "borrower"} for n in numbers))  # fmt: skip
-            insert_all(connection, decision, (_decision(n, digest(body), policy.sha256) for n in numbers))
-        plan_contacts(rt, engine, RUN, DAY, policy)
-        with reading(engine) as connection:
-            return list(connection.execute(select(contact.c.contact_id)).scalars())
 
-    return make
+def fill(rt: Runtime, engine: Engine, people: int, channels: tuple[str, ...] = ("sms", "email")) -> list[str]:
+    """Do what ``crowd`` promises; the performance program uses it too."""
+    policy = load_policy()
+    action = {"audience": "borrower", "tone": "firm", "rung": 1, "occasion": "episode", "ordinal": 1}
+    body = {"actions": [action | {"step": f"arrears_{name}", "channel": name} for name in channels]}
+    numbers = range(people)
+    with writing(engine) as connection:
+        ensure_identity(connection, rt)
+        connection.execute(policy_text.insert().values(
+            policy_sha256=policy.sha256, policy_id="cn", version="1.0", effective_from=DAY, body="{}"))  # fmt: skip
+        connection.execute(fact_set.insert().values(facts_sha256=ZERO, body="{}"))
+        connection.execute(
+            verdict.insert().values(verdict_sha256=digest(body), body=canonical(body | {"suppressed": []}).decode())
+        )
+        connection.execute(run.insert().values(_run(rt, policy.sha256)))
+        insert_all(connection, party, (_person(n) for n in numbers))
+        insert_all(connection, subject, (_subject(n) for n in numbers))
+        insert_all(connection, account, (_account(n) for n in numbers))
+        insert_all(connection, account_party, (
+            {"account_id": f"A{n}", "party_id": f"P{n}", "role": "borrower"} for n in numbers))  # fmt: skip
+        insert_all(connection, decision, (_decision(n, digest(body), policy.sha256) for n in numbers))
+    plan_contacts(rt, engine, RUN, DAY, policy)
+    with reading(engine) as connection:
+        return list(connection.execute(select(contact.c.contact_id)).scalars())
 
 
 def _run(rt: Runtime, policy_sha256: str) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """What a person has had today: taken in the transaction of the intent, so two workers cannot overspend it."""
 
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, bindparam
+from sqlalchemy import Connection, Executable, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from arrears.ladder.policy import Policy
+from arrears.store.bulk import replace_all
 from arrears.store.tables.outreach import person_budget
 
 EVERY_CHANNEL = "all"
+Want = tuple[str, str, date]
+"""A person, a channel and the person's local day."""
 
 
 def caps_of(channel: str, policy: Policy) -> tuple[int, int, int]:
@@ -29,6 +33,42 @@ def take(connection: Connection, party_id: str, channel: str, local_day: date, p
         _give_back(connection, party_id, channel, local_day)
         return "daily_cap"
     return None
+
+
+def take_many(connection: Connection, wanted: Sequence[Want], policy: Policy) -> list[str | None]:
+    """Take one attempt for each, in order, and return for each what :func:`take` would.
+
+    A SQLite writer is alone, so one look at the budgets of all is enough; elsewhere each is asked of the database.
+    """
+    if connection.dialect.name != "sqlite":
+        return [take(connection, *want, policy) for want in wanted]
+    used = _used(connection, wanted)
+    before, refusals = dict(used), []
+    for party_id, channel, day in wanted:
+        own, every = (party_id, channel, day), (party_id, EVERY_CHANNEL, day)
+        refused = None
+        if used.get(own, 0) >= caps_of(channel, policy)[0]:
+            refused = "cap_day"
+        elif used.get(every, 0) >= policy.contact.daily_cap_per_person:
+            refused = "daily_cap"
+        else:
+            used[own], used[every] = used.get(own, 0) + 1, used.get(every, 0) + 1
+        refusals.append(refused)
+    rows = [
+        {"party_id": party_id, "channel": channel, "local_date": day, "used": count}
+        for (party_id, channel, day), count in used.items()
+        if count != before.get((party_id, channel, day))
+    ]
+    replace_all(connection, person_budget, rows)
+    return refusals
+
+
+def _used(connection: Connection, wanted: Sequence[Want]) -> dict[Want, int]:
+    query = select(person_budget).where(
+        person_budget.c.party_id.in_({party_id for party_id, _, _ in wanted}),
+        person_budget.c.local_date.in_({day for _, _, day in wanted}),
+    )
+    return {(row.party_id, row.channel, row.local_date): row.used for row in connection.execute(query)}
 
 
 def give_back(connection: Connection, party_id: str, channel: str, local_day: date) -> None:

@@ -4,7 +4,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,15 +15,16 @@ from arrears.core.runtime import Runtime
 from arrears.outreach import budgets
 from arrears.outreach.channels import Channels
 from arrears.outreach.gates import SendFacts, check
+from arrears.outreach.issue import BATCH as LIST_BATCH
+from arrears.outreach.issue import Issue, ListOutbox
 from arrears.outreach.lint import lint
 from arrears.outreach.message import Message
 from arrears.outreach.moment import Balances, balances_since, load
 from arrears.outreach.notice import notice_of, payload_sha256
-from arrears.outreach.outbox import BATCH, Claim, Outbox, Scope
+from arrears.outreach.outbox import BATCH, Claim, Scope
 from arrears.outreach.render import render, template_sha256
 from arrears.outreach.slots import WORK_LIST, zone_of
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt
-from arrears.outreach.worklist_item import ISSUED
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused, stamp_mode
 from arrears.store.tables.outreach import item
@@ -88,7 +89,7 @@ class _Dispatcher:
     ) -> None:
         self._rt, self._engine, self._channels, self._scope = rt, engine, channels, scope
         self._policy = channels.policy
-        self._outbox = Outbox(rt, run_id, self._policy.sha256, lease_clock)
+        self._outbox = ListOutbox(rt, run_id, self._policy.sha256, lease_clock)
         self._counts: Counter[str] = Counter()
         self._misses: Counter[str] = Counter()
         self._balances: Balances | None = None
@@ -101,18 +102,26 @@ class _Dispatcher:
             self._balances = balances_since(connection, self._rt, self._scope.business_date)
         left = limit
         while left is None or left > 0:
-            claims = self._claim(BATCH if left is None else min(left, BATCH))
+            claims = self._claim(left)
             if not claims:
                 break
             self._work(claims)
             left = None if left is None else left - len(claims)
         return {end: self._counts[end] for end in ENDS}
 
-    def _claim(self, most: int) -> list[Claim]:
-        up = tuple(name for name in self._scope.channels if self._misses[name] < BREAKER)
-        scope = Scope(self._scope.business_date, up, self._scope.stage, self._scope.batch_no)
+    def _claim(self, left: int | None) -> list[Claim]:
+        """Take items of work lists first, many at once, then messages of channels that work."""
+        lists = tuple(name for name in self._scope.channels if name in WORK_LIST)
+        up = tuple(name for name in self._scope.channels if name not in lists and self._misses[name] < BREAKER)
         with writing(self._engine) as connection:
-            return [] if paused(connection) else self._outbox.claim(connection, scope, most)
+            if paused(connection):
+                return []
+            for names, most in ((lists, LIST_BATCH), (up, BATCH)):
+                scope = replace(self._scope, channels=names)
+                claims = self._outbox.claim(connection, scope, most if left is None else min(left, most))
+                if claims:
+                    return claims
+        return []
 
     def _work(self, claims: list[Claim]) -> None:
         with reading(self._engine) as connection:
@@ -122,8 +131,7 @@ class _Dispatcher:
             for one in judged:
                 if isinstance(one, Refused):
                     self._withhold(connection, one)
-                elif one.message is None:
-                    self._issue(connection, one)
+            self._issue(connection, [one for one in judged if isinstance(one, Ready) and one.message is None])
         self._send([(one, one.message) for one in judged if isinstance(one, Ready) and one.message])
 
     def _judge(self, claim: Claim, facts: SendFacts) -> Ready | Refused:
@@ -149,9 +157,26 @@ class _Dispatcher:
         if self._outbox.withhold(connection, refused.claim, refused.reason, refused.dropped):
             self._counts["withheld"] += 1
 
-    def _issue(self, connection: Connection, ready: Ready) -> None:
-        if self._intend(connection, ready, None):
-            self._count(self._outbox.settle(connection, ready.claim, ISSUED), ready.claim, ISSUED)
+    def _issue(self, connection: Connection, ready: list[Ready]) -> None:
+        """Put items of work lists onto their lists, as far as the budgets of their people go."""
+        held = self._outbox.still_held(connection, [one.claim for one in ready])
+        ours = [one for one in ready if one.claim.contact_id in held]
+        self._counts["lost"] += len(ready) - len(ours)
+        wanted = [(one.claim.row.party_id, one.claim.row.channel, self._local_day(one)) for one in ours]
+        going = []
+        for one, refused in zip(ours, budgets.take_many(connection, wanted, self._policy), strict=True):
+            if refused:
+                self._withhold(connection, Refused(one.claim, refused, {}))
+            else:
+                going.append(one)
+        self._drop(connection, going)
+        self._outbox.issue(connection, [Issue(one.claim, one.payload_sha256, _said(one)) for one in going])
+        self._counts["sent"] += len(going)
+
+    def _drop(self, connection: Connection, ready: list[Ready]) -> None:
+        dropped = [{"key": key, "why": reason} for one in ready for key, reason in one.dropped.items()]
+        if dropped:
+            connection.execute(DROP, dropped)
 
     def _send(self, ready: list[tuple[Ready, Message]]) -> None:
         """Send one by one: the ending of a contact and the intent of the next share a transaction."""
@@ -185,13 +210,8 @@ class _Dispatcher:
         if refused:
             self._withhold(connection, Refused(claim, refused, {}))
             return False
-        for key, reason in ready.dropped.items():
-            connection.execute(DROP, {"key": key, "why": reason})
-        subjects = {one.subject_ref for one in ready.facts.items if one.item_key not in ready.dropped}
-        said: dict[str, Any] = {"subjects": sorted(subjects)}
-        if ready.dropped:
-            said["dropped"] = dict(sorted(ready.dropped.items()))
-        if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, **said):
+        self._drop(connection, [ready])
+        if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, **_said(ready)):
             return True
         budgets.give_back(connection, claim.row.party_id, channel, self._local_day(ready))
         self._counts["lost"] += 1 - self._outbox.release(connection, [claim])
@@ -223,3 +243,10 @@ class _Dispatcher:
 
     def _local_day(self, ready: Ready) -> date:
         return local_date(self._rt.clock.now(), zone_of(ready.facts.time_zone, self._policy))
+
+
+def _said(ready: Ready) -> dict[str, Any]:
+    """Return what the event of an intent tells: which subjects it is about, and which items stay behind."""
+    subjects = {one.subject_ref for one in ready.facts.items if one.item_key not in ready.dropped}
+    dropped = {"dropped": dict(sorted(ready.dropped.items()))} if ready.dropped else {}
+    return {"subjects": sorted(subjects)} | dropped

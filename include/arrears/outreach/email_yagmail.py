@@ -21,6 +21,8 @@ from arrears.outreach.message import Message
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent, safe_id
 
 TIMEOUT_SECONDS = 20
+LONGEST_LINE = 78
+"""RFC 5322 section 2.1.1: a line should not be longer."""
 
 
 class _UrlHeader(UnstructuredHeader, BaseHeader):
@@ -31,9 +33,37 @@ class _UrlHeader(UnstructuredHeader, BaseHeader):
         return f"{self.name}: {self}{policy.linesep}"
 
 
-_HEADERS = HeaderRegistry()
+class _Registry(HeaderRegistry):
+    """Makes the class of a header once a name, not once a header."""
+
+    def __init__(self) -> None:
+        """Start with the header types of the standard library."""
+        super().__init__()
+        self._made: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the class of a header."""
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+_HEADERS = _Registry()
 _HEADERS.map_to_type("list-unsubscribe", _UrlHeader)
-SEVEN_BIT = email_policy.SMTP.clone(cte_type="7bit", header_factory=_HEADERS)
+
+
+class _Plain(email_policy.EmailPolicy):
+    """Writes short ASCII headers as they stand: folding takes a header apart and puts the same text together again."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return a header as bytes."""
+        text = str(value)
+        if text.isascii() and text.isprintable() and len(name) + len(text) + 2 <= LONGEST_LINE:
+            return f"{name}: {text}{self.linesep}".encode()
+        return super().fold_binary(name, value)
+
+
+SEVEN_BIT = _Plain(linesep="\r\n", cte_type="7bit", header_factory=_HEADERS)
 """Every server takes seven bits; nothing depends on an extension it may lack."""
 
 SCHEMES = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}

@@ -41,6 +41,20 @@ RETRY_AFTER = timedelta(minutes=10)
 NEVER_SENT = "gateway_unavailable"
 
 
+CLAIMED = (
+    contact.c.contact_id,
+    contact.c.fence,
+    contact.c.business_date,
+    contact.c.party_id,
+    contact.c.channel,
+    contact.c.language,
+    contact.c.template,
+    contact.c.attempts,
+    contact.c.slot_opens_at,
+)
+"""What a worker needs to know of a contact it has claimed; its items are read with the gates' facts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """A contact that this worker holds until its lease is over."""
@@ -114,7 +128,7 @@ class Outbox:
         return len(gone)
 
     def claim(self, connection: Connection, scope: Scope, limit: int = BATCH) -> list[Claim]:
-        """Take up to ``limit`` due contacts of released runs under a fresh fence and lease."""
+        """Take up to ``limit`` due contacts of released runs under a fresh fence and lease; few, where effects wait."""
         now = self._now()
         until = self._lease_clock.now() + LEASE
         due = (
@@ -124,7 +138,7 @@ class Outbox:
             .where(contact.c.slot_opens_at <= now, contact.c.slot_closes_at > now)
             .where(or_(contact.c.not_before.is_(None), contact.c.not_before <= now))
             .order_by(contact.c.slot_opens_at, contact.c.contact_id)
-            .limit(min(limit, BATCH))
+            .limit(limit)
             .with_for_update(skip_locked=True, of=contact)
             .cte("due")
         )
@@ -138,7 +152,7 @@ class Outbox:
                 lease_until=utc_text(until),
                 state_run_id=self._run_id,
             )
-            .returning(contact)
+            .returning(*CLAIMED)
         )
         rows = connection.execute(statement).all()
         claims = [Claim(row.contact_id, row.fence, until, row) for row in rows]
