@@ -69,7 +69,7 @@ def events(store: Engine) -> list[str]:
 
 
 def frozen_accounts(rt: Runtime, store: Engine, found: Pulled) -> dict[str, dict[str, object]]:
-    names = dict(rows(store, people.subject, "subject_ref", "account_id"))
+    names: dict[object, object] = {row[0]: row[1] for row in rows(store, people.subject, "subject_ref", "account_id")}
     batches = frozen.accounts(rt.settings.artifacts_url, found.snapshot_id)
     return {str(names[row.pop("subject_ref")]): row for batch in batches for row in batch.to_pylist()}
 
@@ -267,7 +267,7 @@ def test_no_event_names_an_account_or_a_person(store: Engine, folder: Path, pull
         payments=PAYMENTS + "P4,A2,2026-11-01,1E+3,transfer\n",
     )
     pulled()
-    bodies = [json.loads(body) for (body,) in rows(store, audit.audit_pending, "body")]
+    bodies = [json.loads(str(body, "utf-8")) for (body,) in rows(store, audit.audit_pending, "body")]
     assert {body["type"] for body in bodies} >= {"ledger.received", "row.quarantined", "contact.recorded"}
     told = json.dumps(bodies, ensure_ascii=False)
     for secret in ('"A1"', '"A2"', "N1", "王小明", "13900000001"):

@@ -43,7 +43,9 @@ def stage(
             existing(path, option)
     if day > SystemClock().now().date() + timedelta(days=1):  # somewhere on earth tomorrow has begun
         raise BadArguments(f"--date {day}: that day has not come yet")
-    stage_files(accounts, instalments, payments, day, out)
+    result = stage_files(accounts, instalments, payments, day, out)
+    for note in result.notes:
+        notes().print(note, markup=False)
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """Pull one date's ledger: import what is there, stage every account, freeze it; nothing is decided here."""
 
 import json
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +39,7 @@ from arrears.store.engine import reading, writing
 from arrears.store.snapshot import folder_of
 from arrears.store.tables.feeds import snapshot
 
+LOG = logging.getLogger(__name__)
 FORMAT = 1
 PERCENT = 100
 
@@ -68,7 +70,12 @@ def pull(rt: Runtime, engine: Engine, run_id: str, feeds_dir: Path, business_dat
         BadInput: a file as a whole cannot be read; names file, row, column and reason.
     """
     found, ignored = find_feeds(feeds_dir)
+    if ignored:
+        LOG.warning("files that are no feed are ignored: %s", ", ".join(ignored))
     opened = {name: _open(rt, name, path, business_date, policy) for name, path in found.items()}
+    for source, _ in opened.values():
+        if source.unknown:
+            LOG.info("%s: ignored columns %s", source.name, ", ".join(source.unknown))
     job = _Job(rt, engine, run_id, business_date, policy, opened, ignored)
     if "payments" in opened and "amount_paid" in opened["instalments"][0].present:
         raise BadArguments(f"{feeds_dir}: a payments feed, but the instalments have amount_paid: use one of them")
