@@ -1,13 +1,16 @@
 """Many days in a row: a rehearsal is the same when repeated, breaks no rule, and starts only from nothing."""
 
-from datetime import date
+from collections import Counter
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from arrears.core.errors import BadArguments
 from arrears.core.settings import Settings
-from arrears.rehearsal.rehearse import Plan, Rehearsed, rehearse
+from arrears.rehearsal.rehearse import FROM, Plan, Rehearsed, outages, rehearse
+from arrears.rehearsal.scenarios import ACTOR, scenario_named, scenario_world, timeline
+from arrears.store.engine import open_engine
 
 
 def silently(_on: date, _step: str) -> None:
@@ -18,20 +21,24 @@ def play(home: Path, plan: Plan) -> Rehearsed:
     return rehearse(Settings.from_environment({"ARREARS_HOME": str(home)}), plan, silently)
 
 
+SHORT = Plan(9, 24, seed=7, missed=frozenset({5, 6}))
+"""Nine days with two without any run; the ninth brings a file that is corrected in the afternoon."""
+
+
 @pytest.fixture(scope="module")
 def first(tmp_path_factory) -> Rehearsed:
-    return play(tmp_path_factory.mktemp("first"), Plan(6, 40, seed=7))
+    return play(tmp_path_factory.mktemp("first"), SHORT)
 
 
 def test_the_same_seed_gives_the_same_days_to_the_last_event(first, tmp_path):
-    again = play(tmp_path, Plan(6, 40, seed=7))
-    assert again.audit["size"] == first.audit["size"] > 500
+    again = play(tmp_path, SHORT)
+    assert again.audit["size"] == first.audit["size"] > 400
     assert again.audit["root"] == first.audit["root"]
 
 
 def test_no_day_breaks_a_rule_and_things_happen_all_the_same(first):
     assert set(first.violations.values()) == {0}
-    assert [day["status"] for day in first.over_time] == ["completed"] * 6
+    assert [day["status"] for day in first.over_time] == ["completed"] * 5 + ["missed"] * 2 + ["completed"] * 2
     assert first.actions["sent"] > 40
 
 
@@ -51,3 +58,20 @@ def test_a_rehearsal_never_runs_in_live_mode(tmp_path):
     settings = Settings.from_environment({"ARREARS_HOME": str(tmp_path), "ARREARS_MODE": "live"})
     with pytest.raises(BadArguments, match="sandbox only"):
         rehearse(settings, Plan(1, 20, seed=1), silently)
+
+
+def test_a_long_rehearsal_misses_three_days_in_forty_and_never_the_first():
+    assert outages(30) == {24, 25, 26}
+    assert len(outages(120)) == 9
+
+
+def test_after_a_week_without_any_run_nobody_gets_a_burst(tmp_path):
+    scenario = scenario_named("missed_days")
+    settings = Settings.from_environment({"ARREARS_HOME": str(tmp_path)})
+    plan = Plan(18, 2, 7, missed=frozenset(scenario.missed))
+    assert set(rehearse(settings, plan, silently, scenario_world(scenario, FROM, 7)).violations.values()) == {0}
+    days = {day["date"]: day["done"] for day in timeline(open_engine(settings.store_url), ACTOR)}
+    back = days[(FROM + timedelta(days=max(scenario.missed) + 1)).isoformat()]
+    assert back
+    assert max(Counter(back).values()) == 1
+    assert not [step for step in back if step.startswith("courtesy")]

@@ -39,7 +39,7 @@ def rehearse(
         _list_scenarios()
         return
     first = read_date(start) if start else time_lapse.FROM
-    plan, world = time_lapse.Plan(days or 30, accounts, seed, first), None
+    plan, world = time_lapse.Plan(days or 30, accounts, seed, first, time_lapse.outages(days or 30)), None
     if scenario is not None:
         plan, world = _cast(scenario, days, seed, first)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -88,7 +88,8 @@ def _print(found: "Rehearsed", story: list[dict[str, Any]]) -> None:
         told = [(day["date"], f"{day['stage']} / {day['rung']}", "; ".join(day["done"]), "; ".join(day["not_done"]))
                 for day in story]  # fmt: skip
         print_table("The customer, day by day", ("date", "stage / rung", "done", "not done"), told)
-    weekly = [] if story else [*found.over_time[::7], *found.over_time[-1:]]
+    lived = [day for day in found.over_time if "stages" in day]
+    weekly = [] if story else [*lived[::7], *lived[-1:]]
     rows = [(day["date"], day["status"], *day["stages"].values(), *day["rungs"].values(), day["packets"]["ready"],
              day["orders"]["handed_off"]) for day in weekly]  # fmt: skip
     heads = (

@@ -74,6 +74,14 @@ class Feeds:
         parts.replace(folder)
 
 
+def write_feed(file: Path, feed: str, rows: Iterable[Row]) -> None:
+    """Write one feed as a file of its own, as it arrives during a day."""
+    columns = COLUMNS[feed].split()
+    with file.open("w", newline="", encoding="utf-8") as handle:
+        cells = ([row.get(column, "") for column in columns] for row in rows)
+        csv.writer(handle, lineterminator="\n").writerows([columns, *cells])
+
+
 def yuan(fen: int) -> str:
     """Write fen as yuan with two decimals."""
     sign = "-" if fen < 0 else ""

@@ -23,6 +23,7 @@ RECEIPTS = {"sms": (("delivered", 96), ("not_delivered", 4)), "email": (("delive
 SERVICE = (("arrived", 76), ("refused", 10), ("returned", 14))
 SERVED_AS = {"arrived": "letter_served", "refused": "letter_refused", "returned": "letter_returned"}
 MET, LATE_REPORT, AT_THE_DOOR = 65, 0.1, 0.3
+FAR_BEHIND, STILL_PROMISES = 3, 0.3
 REASONED = frozenset({"contacted", "promised", "callback_requested", "refused", "paid_claimed", "dispute_raised",
                       "hardship_claimed"})  # fmt: skip
 PROMISE_DAYS = 10
@@ -43,6 +44,12 @@ class News:
         """Hand over what has arrived by the morning of ``on``; after missed days that is the mail of all of them."""
         due = [(feed, row) for day, feed, row in self.rows if day <= on]
         self.rows = [entry for entry in self.rows if entry[0] > on]
+        return due
+
+    def take_early(self, feed: str, on: date) -> list[Row]:
+        """Hand over one feed's news of the morning of ``on`` already the day before."""
+        due = [row for day, name, row in self.rows if name == feed and day == on]
+        self.rows = [entry for entry in self.rows if entry[:2] != (on, feed)]
         return due
 
 
@@ -97,7 +104,7 @@ def _receipt(job: _Job) -> None:
 def _call(job: _Job) -> None:
     result, at = _said(job), job.moment()
     for life in job.known:
-        outcome = "contacted" if result == "promised" and not life.overdue_on(job.on) else result
+        outcome = "contacted" if result == "promised" and not _would_promise(job, life) else result
         row = job.row(life, at, outcome, staff_id=owner_of(life.contract),
                       next_action_on=CALENDAR.add_working_days(job.on, 3).isoformat())  # fmt: skip
         if outcome in REASONED:
@@ -119,6 +126,12 @@ def _said(job: _Job) -> str:
             life.is_lost = not life.is_lost
     silent = job.known[0].is_lost or job.rng.random() > ANSWERS
     return job.pick("call", SILENCE if silent else TALKS)
+
+
+def _would_promise(job: _Job, life: Life) -> bool:
+    """Nobody promises without arrears; who is far behind and has no money on its way mostly does not either."""
+    behind = life.overdue_on(job.on)
+    return bool(behind and (behind < FAR_BEHIND or life.coming or job.answers or job.rng.random() < STILL_PROMISES))
 
 
 def _promised(job: _Job, life: Life) -> Row:

@@ -17,7 +17,7 @@ from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.core.settings import Settings
 from arrears.rehearsal.issued import issued_on
 from arrears.rehearsal.world import World, portfolio_world
-from arrears.steps import dispatch, setup, whole_day
+from arrears.steps import dispatch, intake, setup, whole_day
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import open_engine
 
@@ -27,7 +27,9 @@ FROM = date(2026, 11, 2)
 CODE_ID = "rehearsal"
 """Stands in every event instead of the commit: two rehearsals of one seed are compared by their roots."""
 
-MORNING, AFTERNOON = time(10), time(18, 30)
+MORNING, CORRECTED, ARRIVALS, AFTERNOON = time(10), time(15), time(17, 30), time(18, 30)
+OUTAGE_EVERY, OUTAGE_AFTER, OUTAGE_DAYS = 40, 24, 3
+CORRECTION_EVERY, CORRECTED_ACCOUNTS = 9, 3
 Tell = Callable[[date, str], None]
 
 
@@ -45,6 +47,11 @@ class Plan:
     def dates(self) -> list[date]:
         """Return every day of the rehearsal, weekends and holidays included."""
         return [self.start + timedelta(days=number) for number in range(self.days)]
+
+
+def outages(days: int) -> frozenset[int]:
+    """Return the days without any run: three in a row every forty days, the first after three weeks."""
+    return frozenset(n for n in range(days) if 0 <= n % OUTAGE_EVERY - OUTAGE_AFTER < OUTAGE_DAYS)
 
 
 @dataclass
@@ -89,9 +96,10 @@ def rehearse(settings: Settings, plan: Plan, tell: Tell, world: World | None = N
         setup.prepare(stage.runtime(plan.start, "setup", MORNING))
         for number, on in enumerate(plan.dates):
             if number in plan.missed:
-                world.evening(on, [])
+                result.over_time.append({"date": on.isoformat(), "status": "missed"})
+                world.evening(on)
             else:
-                _live(stage, world, on, result, tell)
+                _live(stage, world, on, result, tell, corrected=number % CORRECTION_EVERY == CORRECTION_EVERY - 1)
         tell(plan.dates[-1], "prove")
         _prove(stage.runtime(plan.dates[-1], "prove", AFTERNOON), result)
     return result
@@ -123,6 +131,7 @@ def _sandbox(settings: Settings) -> Iterator[Settings]:
             "sms_url": stack.enter_context(SmsSandbox(folder / "sms")).url,
             "agency_url": stack.enter_context(AgencySandbox(folder / "agency")).url,
             "code_id": CODE_ID,
+            "ledger_url": str(settings.home / "feeds"),
         }
         yield settings.model_copy(update=urls)
 
@@ -145,18 +154,45 @@ class _Stage:
         return self.settings.home / "feeds" / on.isoformat()
 
 
-def _live(stage: _Stage, world: World, on: date, result: Rehearsed, tell: Tell) -> None:
-    world.write_morning(stage.folder(on), on)
-    morning = stage.runtime(on, "morning", MORNING)
-    request = Request(morning.clock.now(), on, str(stage.folder(on)))
-    day = whole_day.run_day(morning, request, lambda step: tell(on, step))
-    if day.error:
-        raise day.error
+def _live(stage: _Stage, world: World, on: date, result: Rehearsed, tell: Tell, *, corrected: bool) -> None:
+    """Live one day: the morning's file (and its correction), the day's news, the late slots, the evening."""
+    late = (
+        frozenset(sorted(world.lives)[:: max(1, len(world.lives) // CORRECTED_ACCOUNTS)]) if corrected else frozenset()
+    )
+    folder = stage.folder(on)
+    world.write_morning(folder, on, without=late)
+    document = _run(stage.runtime(on, "morning", MORNING), folder, on, tell)
+    if corrected:
+        world.write_ledger(folder.with_name(f"{on}-corrected"), on)
+        document = _run(stage.runtime(on, "corrected", CORRECTED), folder.with_name(f"{on}-corrected"), on, tell)
     tell(on, "afternoon")
     afternoon = stage.runtime(on, "afternoon", AFTERNOON)
+    world.work(on, issued_on(store_of(afternoon), on))
+    _take_in(stage, world, on)
     dispatch.dispatch_now(afternoon)
-    _count(afternoon, on, day.document, result)
-    world.evening(on, issued_on(store_of(afternoon), on))
+    _count(afternoon, on, document, result)
+    world.work(on, issued_on(store_of(afternoon), on))
+    world.evening(on)
+
+
+def _run(rt: Runtime, folder: Path, on: date, tell: Tell) -> dict[str, Any]:
+    day = whole_day.run_day(rt, Request(rt.clock.now(), on, str(folder)), lambda step: tell(on, step))
+    if day.error:
+        raise day.error
+    return day.document
+
+
+def _take_in(stage: _Stage, world: World, on: date) -> None:
+    """Let what the day's calls brought up reach the store the same afternoon: holds do not wait for the morning."""
+    waiting = stage.settings.home / "feeds" / intake.ARRIVALS
+    if not world.write_arrivals(waiting, on):
+        return
+    rt = stage.runtime(on, "intake", ARRIVALS)
+    run_id = intake.open_intake(rt, Request(rt.clock.now(), on))
+    for name in intake.list_arrivals(rt, run_id):
+        intake.import_arrival(rt, run_id, name)
+        (waiting / name).unlink()
+    intake.close_intake(rt, run_id)
 
 
 def _count(rt: Runtime, on: date, document: dict[str, Any], result: Rehearsed) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from arrears.core.clock import at_local, utc_text
 from arrears.rehearsal import papers
-from arrears.rehearsal.feeds import Feeds, Row, yuan
+from arrears.rehearsal.feeds import Feeds, Row, write_feed, yuan
 from arrears.rehearsal.fieldwork import News, work
 from arrears.rehearsal.history import ZONE
 from arrears.rehearsal.issued import Issued
@@ -37,13 +37,19 @@ class World:
     def __init__(self, start: date, seed: int, lives: list[Life], answers: Mapping[str, str] | None = None) -> None:
         self.start, self.seed, self._answers = start, seed, answers or {}
         self.lives = {life.account_id: life for life in lives}
-        self.news = News()
+        self.news, self._worked = News(), set[str]()
         self._instalments = {life.account_id: _instalment_cells(life) for life in lives}
 
-    def evening(self, on: date, issued: Iterable[Issued]) -> None:
-        """Let a day end: what left the desks is carried out, and customers pay or do not."""
+    def work(self, on: date, issued: Iterable[Issued]) -> None:
+        """Carry out what has left the desks so far; each contact once."""
         for contact in issued:
-            work(contact, self.lives, on, self.seed, self.news, self._answers)
+            if contact.contact_id not in self._worked:
+                self._worked.add(contact.contact_id)
+                work(contact, self.lives, on, self.seed, self.news, self._answers)
+
+    def evening(self, on: date) -> None:
+        """Let a day end: customers pay or do not, and the files of those far behind grow."""
+        self._worked.clear()
         for life in self.lives.values():
             live(life, on, self.seed)
             self._prepare_file(life, on)
@@ -54,18 +60,36 @@ class World:
         ``without`` names accounts whose payments of the last two days the file leaves out: a file to be corrected.
         """
         feeds = Feeds()
+        self._add_ledger(feeds, on, without)
         if on == self.start:
             add_first_day(feeds, [life.contract for life in self.lives.values()], on, self.seed)
+        for feed, rows in self._arrived(on).items():
+            feeds.add(feed, rows)
+        feeds.add("controls", _controls(on, len(self.lives)))
+        feeds.write(folder, also_empty=False)
+
+    def write_ledger(self, folder: Path, on: date) -> None:
+        """Write the ledger alone once more, complete: the correction of a morning's file."""
+        feeds = Feeds()
+        self._add_ledger(feeds, on, frozenset())
+        feeds.write(folder, also_empty=False)
+
+    def write_arrivals(self, folder: Path, on: date) -> bool:
+        """Write the holds that came up today for the intake of the afternoon; False when there are none."""
+        tomorrow = on + timedelta(days=1)
+        rows = self.news.take_early("holds", tomorrow)
+        if rows:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_feed(folder / f"holds__{on}.csv", "holds", rows)
+        return bool(rows)
+
+    def _add_ledger(self, feeds: Feeds, on: date, without: frozenset[str]) -> None:
         for life in self.lives.values():
             feeds.add("accounts", [account_row(life.contract)])
             for cells in self._instalments[life.account_id]:
                 feeds.add_cells("instalments", cells)
             for cells in _payment_cells(life, on, hidden=life.account_id in without):
                 feeds.add_cells("payments", cells)
-        for feed, rows in self._arrived(on).items():
-            feeds.add(feed, rows)
-        feeds.add("controls", _controls(on, len(self.lives)))
-        feeds.write(folder, also_empty=False)
 
     def _arrived(self, on: date) -> dict[str, list[Row]]:
         """Return the day's news by feed; of two rows about one thing only the newer is delivered."""
