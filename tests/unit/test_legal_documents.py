@@ -79,8 +79,13 @@ def test_another_process_in_another_time_zone_sets_the_same_bytes(home, tmp_path
         "sys.stdout.buffer.write(typesetting.render(Path(sys.argv[1]), 'letter.typ', json.load(sys.stdin), "
         "date(2026, 11, 12)))"
     )
-    there = subprocess.run([sys.executable, "-c", program, str(home)], input=json.dumps(letter.data).encode(),
-                           capture_output=True, check=True, env={"TZ": "America/New_York", "LC_ALL": "C"}).stdout  # fmt: skip
+    there = subprocess.run(
+        [sys.executable, "-c", program, str(home)],
+        input=json.dumps(letter.data).encode(),
+        capture_output=True,
+        check=True,
+        env={"TZ": "America/New_York", "LC_ALL": "C"},
+    ).stdout
     assert sha256(there) == sha256(here)
     dated = pypdf.PdfReader(BytesIO(here)).metadata
     assert dated is not None

@@ -8,15 +8,16 @@ from sqlalchemy import Connection, Engine
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
-from arrears.reports import casework, control, work
+from arrears.reports import casework, control, promised, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
 from arrears.reports.frozen import recovery_of, snapshot_portfolio
 from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, rate, right_party_rate
 from arrears.reports.portfolio import Portfolio
+from arrears.reports.promised import PromiseDue
 from arrears.reports.recovery import Recovery
 from arrears.reports.standing import Amounts, Standing, standing
-from arrears.reports.work import Plan, PromiseDue, Task
+from arrears.reports.work import Plan, Task
 from arrears.store.engine import reading
 
 ONE_DAY = timedelta(days=1)
@@ -119,7 +120,7 @@ def _collect(
     yesterday = day - ONE_DAY
     frozen = snapshot_portfolio(connection, artifacts_url, run.run_id if run else None, branch)
     recovered = recovery_of(connection, artifacts_url, run.run_id if run else None, day, branch)
-    promised, promised_amount = work.promise_totals(connection, day, branch, staff_id)
+    due_count, due_amount = promised.promise_totals(connection, day, branch, staff_id)
     return Figures(
         business_date=day,
         branch=branch,
@@ -137,10 +138,10 @@ def _collect(
         tasks=work.tasks_of(connection, day, branch, staff_id=staff_id, limit=TOP),
         tasks_by_staff=work.tasks_by_staff(connection, day, branch),
         staff_names=work.staff_names(connection),
-        promises_due=work.promises_due(connection, day, branch, staff_id=staff_id, limit=TOP),
-        promises_due_count=promised,
-        promises_due_amount=promised_amount,
-        promises_settled=work.promises_settled(connection, day - QUARTER, yesterday, branch),
+        promises_due=promised.promises_due(connection, day, branch, staff_id=staff_id, limit=TOP),
+        promises_due_count=due_count,
+        promises_due_amount=due_amount,
+        promises_settled=promised.promises_settled(connection, day - QUARTER, yesterday, branch),
         packets=casework.packets_by_state(connection, branch),
         packet_lines=casework.packet_lines(connection, day, branch, TOP),
         approvals=casework.approvals_waiting(connection, branch),

@@ -2,24 +2,19 @@
 
 from collections import Counter
 
-from arrears.ladder.policy import Policy
 from arrears.reports.casework import PacketLine
-from arrears.reports.control import GateLine, RunLine
-from arrears.reports.figures import TOP, Figures
+from arrears.reports.control_tables import ControlTables
+from arrears.reports.figures import TOP
 from arrears.reports.kpi import PAR_DAYS, rate
 from arrears.reports.money_text import DASH, exact, exact_all, masked, percent
-from arrears.reports.page import Column, Table
-from arrears.reports.wording import Words
+from arrears.reports.page import Table
 from arrears.reports.work import Task
 
 CHANNEL_ORDER = ("call", "visit", "letter", "sms", "email")
 
 
-class Tables:
+class Tables(ControlTables):
     """Makes the tables of one reader from one morning's figures; a table without rows is ``None``."""
-
-    def __init__(self, figures: Figures, words: Words, policy: Policy) -> None:
-        self._figures, self._words, self._currency = figures, words, policy.currency
 
     def stages(self) -> Table | None:
         """Return accounts and overdue amounts by instalments behind."""
@@ -39,15 +34,7 @@ class Tables:
 
     def recovery(self) -> Table | None:
         """Return recovery of the month against its target, in the house currency and then the others."""
-        main, pace = self._figures.recovery.get(self._currency), self._figures.pace
-        rows: list[tuple[str, str]] = []
-        if main is not None:
-            from_first = main.since.day == 1
-            name = "recovered" if from_first else "recovered_since"
-            rows.append((self._words(f"measure.{name}", date=main.since.isoformat()), percent(pace.recovered)))
-            if from_first:
-                rows.append((self._words("measure.expected"), percent(pace.expected)))
-            rows.append((self._words("measure.target"), percent(pace.target)))
+        rows = self._pace_rows()
         for currency, line in sorted(self._figures.recovery.items(), key=lambda pair: pair[0] != self._currency):
             amounts = {
                 "base": line.base_minor,
@@ -55,16 +42,26 @@ class Tables:
                 "received_yesterday": line.received_yesterday_minor,
                 "recovered_yesterday": line.recovered_yesterday_minor,
             }
-            rows += [
-                (self._words(f"measure.{key}"), exact(minor, currency))
-                for key, minor in amounts.items()
-                if minor is not None
-            ]
-        if self._figures.promise_kept_rate is not None:
-            rows.append((self._words("measure.promise_kept"), percent(self._figures.promise_kept_rate)))
-        if self._figures.right_party_rate is not None:
-            rows.append((self._words("measure.right_party"), percent(self._figures.right_party_rate)))
-        return self._table("recovery", "measure", "#value", rows=[list(row) for row in rows])
+            for key, minor in amounts.items():
+                if minor is not None:
+                    rows.append([self._words(f"measure.{key}"), exact(minor, currency)])
+        rates = {"promise_kept": self._figures.promise_kept_rate, "right_party": self._figures.right_party_rate}
+        rows += [[self._words(f"measure.{key}"), percent(found)] for key, found in rates.items() if found is not None]
+        return self._table("recovery", "measure", "#value", rows=rows)
+
+    def _pace_rows(self) -> list[list[str]]:
+        main, pace = self._figures.recovery.get(self._currency), self._figures.pace
+        if main is None:
+            return []
+        target = [self._words("measure.target"), percent(pace.target)]
+        if main.since.day != 1:
+            since = self._words("measure.recovered_since", date=main.since.isoformat())
+            return [[since, percent(pace.recovered)], target]
+        return [
+            [self._words("measure.recovered"), percent(pace.recovered)],
+            [self._words("measure.expected"), percent(pace.expected)],
+            target,
+        ]
 
     def plan(self) -> Table | None:
         """Return what is planned today and what came of yesterday's contacts, by channel."""
@@ -226,90 +223,3 @@ class Tables:
         ]
         more = self._figures.promises_due_count - len(rows)
         return self._table("promises", "contract", "customer", "#amount", "made", rows=rows, more=more)
-
-    def gates(self) -> Table | None:
-        """Return what the ledger checks said, the failed ones first."""
-        rows = [
-            [self._gate(line.name), self._passed(line), "" if line.passed else line.detail]
-            for line in self._figures.gates
-        ]
-        return self._table("gates", "gate", "result", "detail", rows=rows)
-
-    def _gate(self, name: str) -> str:
-        return self._words.label("gate", name) if self._words.knows("gate", name) else name.replace("_", " ")
-
-    def _passed(self, line: GateLine) -> str:
-        if line.passed:
-            return self._words("passed")
-        return (
-            self._words("overridden", name=self._staff(line.overridden_by))
-            if line.overridden_by
-            else self._words("failed")
-        )
-
-    def quarantine(self) -> Table | None:
-        """Return why ledger rows were set aside, the commonest reason first."""
-        rows = [[self._fault(code), f"{count:,}"] for code, count in self._figures.quarantine.most_common(TOP)]
-        return self._table("quarantine", "reason", "#count", rows=rows, more=len(self._figures.quarantine) - TOP)
-
-    def _fault(self, code: str) -> str:
-        feed, _, reason = code.partition(":")
-        return f"{self._words.label('feed', feed)} · {self._words.label('fault', reason)}"
-
-    def in_doubt(self) -> Table | None:
-        """Return the messages in doubt with their age."""
-        rows = [
-            [
-                self._words.label("channel", channel),
-                day.isoformat(),
-                self._words("days", n=(self._figures.business_date - day).days),
-            ]
-            for _contact, channel, day in self._figures.in_doubt
-        ]
-        return self._table("in_doubt", "channel", "day", "#age", rows=rows)
-
-    def runs(self) -> Table | None:
-        """Return the runs of the past week."""
-        return self._table(
-            "runs",
-            "day",
-            "status",
-            "#rows",
-            "#quarantined",
-            "version",
-            rows=[self._run(line) for line in self._figures.week.runs],
-        )
-
-    def _run(self, line: RunLine) -> list[str]:
-        return [
-            line.business_date.isoformat(),
-            self._words.label("run_status", line.status),
-            f"{line.rows:,}",
-            f"{line.quarantined:,}",
-            line.code_version,
-        ]
-
-    def overrides(self) -> Table | None:
-        """Return which checks people overrode in the past week."""
-        rows = [
-            [run_id, self._gate(name), self._staff(staff_id)] for run_id, name, staff_id in self._figures.week.overrides
-        ]
-        return self._table("overrides", "run", "gate", "staff", rows=rows)
-
-    def policies(self) -> Table | None:
-        """Return the rule versions the past week decided by."""
-        rows = [[policy_id, version] for policy_id, version, _sha256 in self._figures.week.policies]
-        return self._table("policies", "policy", "version", rows=rows)
-
-    def _staff(self, staff_id: str | None) -> str:
-        return self._figures.staff_names.get(staff_id or "") or staff_id or self._words("nobody")
-
-    def _table(self, name: str, *columns: str, rows: list[list[str]], more: int = 0, note: str = "") -> Table | None:
-        """Return a table by its name in the vocabulary; a head marked ``#`` holds numbers."""
-        if not rows:
-            return None
-        heads = [
-            Column(self._words(f"column.{column.removeprefix('#')}"), column.startswith("#")) for column in columns
-        ]
-        notes = [self._words("and_more", n=more)] if more > 0 else []
-        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip())
