@@ -16,6 +16,7 @@ from arrears.ladder.policy import Policy
 from arrears.steps.world import policy_of, store_of
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
+from arrears.store.identity import refuse_other_mode, stamp_mode
 from arrears.store.tables.runs import gate, policy_text, run
 
 
@@ -36,8 +37,10 @@ class Day:
 def open_run(rt: Runtime, kind: str, request: Request) -> str:
     """Open a run, or find the one this attempt belongs to, and return its id.
 
+    A rehearsal makes the store a sandbox for good, before it plans anything: it can never become evidence.
+
     Raises:
-        BadArguments: a date in the future without a rehearsal clock.
+        BadArguments: a date in the future without a rehearsal clock, or a store of the other mode.
     """
     policy = policy_of(rt.settings)
     today = local_date(rt.clock.now(), policy.time_zone)
@@ -49,6 +52,7 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
         known = connection.execute(select(run.c.run_id).where(run.c.origin_key == origin)).scalar_one_or_none()
         if known is not None:
             return str(known)
+        (stamp_mode if rt.rehearsal else refuse_other_mode)(connection, rt)
         _keep_policy(connection, policy)
         if kind == "daily" and not request.plan_only and _is_going_live(connection, rt, policy, on):
             request = replace(request, plan_only=True)

@@ -31,8 +31,17 @@ def stamp_mode(connection: Connection, rt: Runtime) -> None:
         raise BadArguments("a live store takes no rehearsal: use ARREARS_MODE=sandbox with its own ARREARS_HOME")
     ensure_identity(connection, rt)
     connection.execute(update(store_identity).where(store_identity.c.mode.is_(None)).values(mode=mode))
-    stamped = connection.execute(select(store_identity.c.mode)).scalar_one()
-    if stamped != mode:
+    refuse_other_mode(connection, rt)
+
+
+def refuse_other_mode(connection: Connection, rt: Runtime) -> None:
+    """Refuse a store whose first effect had the other mode; one without effects yet is anybody's.
+
+    Raises:
+        BadArguments: the store belongs to the other mode.
+    """
+    mode, stamped = rt.settings.mode, connection.execute(select(store_identity.c.mode)).scalar_one_or_none()
+    if stamped not in (None, mode):
         raise BadArguments(
             f"this store is {stamped}, the mode is {mode}: choose another ARREARS_HOME or ARREARS_STORE_URL"
         )
