@@ -1,6 +1,10 @@
 """What comes back: receipts become evidence and end doubts, bounces never count, and a person may end a doubt."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -12,6 +16,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
+from arrears.cli.receipts import read_address
 from arrears.core.clock import PinnedClock, at_local
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Request, RunKey, Runtime
@@ -271,6 +276,23 @@ def test_the_door_writes_down_only_what_names_a_message_of_ours(tmp_path):
     kept = [json.loads(file.read_text()) for file in tmp_path.iterdir()]
     assert sorted(len(fields) for fields in kept) == [3, 3]
     assert not any("13900000000" in file.read_text() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("text", ["", "13014", "host:", ":1", "host:99999", "host:x"])
+def test_a_door_needs_an_address_and_a_port(text):
+    with pytest.raises(BadArguments, match="--listen"):
+        read_address(text)
+
+
+def test_the_command_opens_the_door_onto_the_spool(tmp_path):
+    environment = os.environ | {"ARREARS_HOME": str(tmp_path), "NO_COLOR": "1"}
+    command = [Path(sys.executable).with_name("arrears"), "receive", "--listen", "127.0.0.1:0"]
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        address = process.stderr.readline().split()[-1]
+        assert httpx.get(f"{address}?contact={'c' * 64}&type=1").status_code == 204
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert len(list((tmp_path / "receipts").glob("*.json"))) == 1
 
 
 # --- the steps of the day ---
