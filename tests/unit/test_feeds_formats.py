@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
+from arrears.ledger import read_csv
 from arrears.ledger.catalogue import FEEDS
-from arrears.ledger.mapping import read_mapping
+from arrears.ledger.mapping import Dialect, read_mapping
 from arrears.ledger.spool import Spool
 from arrears.ledger.stage_file import stage_files
 
@@ -216,3 +217,18 @@ def test_the_guide_to_the_feeds_names_every_feed_column_and_value() -> None:
     words = {word for feed in FEEDS.values() for word in (feed.name, *feed.columns)}
     words |= {value for feed in FEEDS.values() for field in feed.fields for value in field.values}
     assert sorted(word for word in words if f"`{word}`" not in guide) == []
+
+
+def test_row_numbers_stay_true_across_blocks_and_broken_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read_csv, "BLOCK_BYTES", 64)
+    lines = ["A1,1" if number % 17 == 0 else f"A1,{number},2026-10-15,{number}.00" for number in range(2, 300)]
+    path = tmp_path / "instalments.csv"
+    path.write_text("\n".join(["account_id,instalment_no,due_date,amount_due", *lines, ""]), encoding="utf-8")
+    source = read_csv.open_csv(path, FEEDS["instalments"], Dialect())
+    told = [
+        (int(number), cell)
+        for rows in source.batches()
+        for number, cell in zip(rows.number, rows.cells.column("instalment_no").to_pylist(), strict=True)
+    ]
+    assert told == [(number, str(number)) for number in range(2, 300) if number % 17]
+    assert source.malformed == [(number, "A1") for number in range(17, 300, 17)]

@@ -1,5 +1,6 @@
 """CSV: declared encoding and delimiter, exact row numbers, and nothing repaired in silence."""
 
+import codecs
 import csv
 import hashlib
 import io
@@ -40,18 +41,24 @@ def _inspect(path: Path, dialect: Dialect) -> str:
     """Hash the bytes and refuse what no CSV of a known encoding holds."""
     if not path.exists():
         raise BadArguments(f"{path}: no such file")
-    whole, quotes, line = hashlib.sha256(), 0, 1
+    whole, quotes, row = hashlib.sha256(), 0, 1
+    decoder = codecs.getincrementaldecoder(dialect.encoding)()
     try:
         with path.open("rb") as handle:
             while block := handle.read(BLOCK_BYTES):
                 if b"\0" in block:
-                    row = line + block[: block.index(0)].count(b"\n")
+                    row += block[: block.index(0)].count(b"\n")
                     raise BadInput(f"{path.name} row {row}: a NUL byte, so the file is not text in {dialect.encoding}")
+                decoder.decode(block)
                 whole.update(block)
                 quotes += block.count(b'"')
-                line += block.count(b"\n")
+                row += block.count(b"\n")
+        decoder.decode(b"", final=True)
     except OSError as error:
         raise BadInput(f"{path.name}: cannot be read ({error.strerror})") from None
+    except UnicodeDecodeError as error:
+        row += bytes(error.object[: error.start]).count(b"\n")
+        raise BadInput(_other_encoding(path, row, dialect)) from None
     if quotes % 2:
         _refuse_open_quote(path, dialect)
     return whole.hexdigest()
@@ -69,6 +76,10 @@ def _refuse_open_quote(path: Path, dialect: Dialect) -> None:
             raise BadInput(f"{path.name} row {row + 1}: a quote is never closed, the file looks truncated") from None
 
 
+def _other_encoding(path: Path, row: int, dialect: Dialect) -> str:
+    return f"{path.name} row {row}: not {dialect.encoding}; name the encoding in mapping.yaml"
+
+
 def _codec(dialect: Dialect) -> str:
     return "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
 
@@ -78,19 +89,21 @@ def _header(path: Path, dialect: Dialect) -> list[str]:
         head = handle.read(HEADER_BYTES)
     if not head.removeprefix(_BOM).strip():
         raise BadInput(f"{path.name}: the file is empty")
-    line = head.splitlines()[0]
+    return _cells(head.splitlines()[0].decode(_codec(dialect)), dialect)
+
+
+def _cells(line: str, dialect: Dialect) -> list[str]:
     try:
-        text = line.decode(_codec(dialect))
-    except UnicodeDecodeError:
-        raise BadInput(f"{path.name} row 1: not {dialect.encoding}; name the encoding in mapping.yaml") from None
-    return next(csv.reader(io.StringIO(text), delimiter=dialect.delimiter))
+        return next(csv.reader(io.StringIO(line), delimiter=dialect.delimiter), [])
+    except csv.Error:
+        return []
 
 
 def _batches(path: Path, source: Source, header: list[str], dialect: Dialect) -> Iterator[Rows]:
     columns = source.columns
 
-    def spoil(row: arrow_csv.InvalidRow) -> str:
-        source.spoil(row.number, next(csv.reader(io.StringIO(row.text), delimiter=dialect.delimiter), []), header)
+    def spoil(row: arrow_csv.InvalidRow) -> str:  # an error raised in here would be swallowed by the reader
+        source.spoil(row.number, _cells(row.text, dialect), header)
         return "skip"
 
     try:
@@ -108,10 +121,13 @@ def _batches(path: Path, source: Source, header: list[str], dialect: Dialect) ->
         )
         seen = 1
         for batch in reader:
+            source.check_width()
             number, seen = _numbers(seen, batch.num_rows, source.malformed)
             yield Rows(number, pa.RecordBatch.from_arrays(batch.columns, names=list(columns.values())))
-    except (pa.ArrowInvalid, UnicodeDecodeError) as error:
-        raise BadInput(_explain(path, dialect, error)) from None
+    except pa.ArrowInvalid as error:
+        said = f"one row is longer than {BLOCK_BYTES} bytes" if "straddling" in str(error) else "not CSV"
+        raise BadInput(f"{path.name}: {said}") from None
+    source.check_width()
 
 
 def _numbers(seen: int, count: int, malformed: list[tuple[int, str | None]]) -> tuple[NDArray[np.int64], int]:
@@ -120,18 +136,3 @@ def _numbers(seen: int, count: int, malformed: list[tuple[int, str | None]]) -> 
     candidates = np.arange(seen + 1, seen + 1 + count + len(skipped))
     numbers = np.setdiff1d(candidates, skipped, assume_unique=True)[:count]
     return numbers, int(numbers[-1]) if count else seen
-
-
-def _explain(path: Path, dialect: Dialect, error: Exception) -> str:
-    """Find the row the fast reader does not name."""
-    row = 0
-    try:
-        with path.open("rb") as handle:
-            for line in handle:
-                row += 1
-                line.decode(_codec(dialect))
-    except UnicodeDecodeError:
-        return f"{path.name} row {row}: not {dialect.encoding}; name the encoding in mapping.yaml"
-    if "straddling" in str(error):
-        return f"{path.name}: one row is longer than {BLOCK_BYTES} bytes"
-    return f"{path.name}: not CSV ({type(error).__name__})"

@@ -64,6 +64,7 @@ def _widths(rows: Iterator[Sequence[Any]], header: list[str], source: Source) ->
         texts = [cell_text(cell) for cell in row]
         if any(texts[width:]):
             source.spoil(number, texts, header)
+            source.check_width()
         elif any(texts):
             yield number, (texts + [""] * width)[:width]
 

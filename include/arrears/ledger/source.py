@@ -47,13 +47,16 @@ class Source:
         return tuple(self.columns.values())
 
     def spoil(self, number: int, cells: Sequence[str], header: Sequence[str]) -> None:
-        """Note a row with the wrong number of cells, and what stands where its account should.
-
-        Raises:
-            BadInput: so many that the file as a whole is not what it claims to be.
-        """
+        """Note a row with the wrong number of cells, and what stands where its account should."""
         place = next((at for at, cell in enumerate(header) if self.columns.get(cell) == "account_id"), len(cells))
         self.malformed.append((number, cells[place] if place < len(cells) else None))
+
+    def check_width(self) -> None:
+        """Stop at a file that is not what it claims to be.
+
+        Raises:
+            BadInput: too many rows have the wrong number of cells.
+        """
         if len(self.malformed) > MALFORMED_LIMIT:
             raise BadInput(f"{self.name}: more than {MALFORMED_LIMIT} rows have more or fewer cells than the header")
 
