@@ -246,10 +246,12 @@ def _better_visit(step: Step, rung: int, facts: Facts, policy: Policy) -> str | 
 
 
 def _call_limits(step: Step, facts: Facts, policy: Policy) -> Iterator[str]:
-    """Yield the limits on calls: few at first, more by the week, and silence after a conversation."""
+    """Yield the limits on calls to the borrower: few at first, more by the week, silence after a conversation."""
+    if step.audience != "borrower":
+        return
     budgets = policy.contact.weekly_calls_by_week
     week = min(facts.days_past_due // 7, len(budgets) - 1)
-    if step.audience == "borrower" and facts.calls_last_7_days >= budgets[week]:
+    if facts.calls_last_7_days >= budgets[week]:
         yield "weekly_call_budget"
     quiet = policy.contact.quiet_after_conversation_days
     if facts.days_since_conversation is not None and facts.days_since_conversation < quiet:

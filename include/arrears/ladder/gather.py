@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select
+from sqlalchemy import Connection, and_, case, exists, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.facts import Evidence, Facts, StepDone
@@ -19,6 +19,7 @@ from arrears.store.tables.people import account_party
 
 CALLS = ("call_attempt", "call_answered")
 LETTERS = ("letter_served", "letter_refused", "letter_returned")
+SURETIES = ("guarantor", "dealer_buyback")
 MONTH_DAYS = 30
 
 
@@ -201,13 +202,21 @@ def _late_episodes(connection: Connection, on: date, policy: Policy) -> dict[str
 
 
 def _recent_calls(connection: Connection, on: date) -> tuple[dict[str, int], dict[str, int]]:
-    """Return call attempts in the last seven days and days since the last conversation, by account."""
+    """Return call attempts in the last seven days and days since the last conversation, by account.
+
+    Calls to guarantors are their own: they use up nothing of the borrower's week.
+    """
     week = on - timedelta(days=7)
+    surety = exists().where(
+        account_party.c.account_id == evidence.c.account_id,
+        account_party.c.party_id == evidence.c.party_id,
+        account_party.c.role.in_(SURETIES),
+    )
     calls = select(evidence.c.account_id, func.count().label("times")).where(
-        evidence.c.kind.in_(CALLS), evidence.c.local_date > week, evidence.c.local_date <= on
+        evidence.c.kind.in_(CALLS), evidence.c.local_date > week, evidence.c.local_date <= on, ~surety
     )
     talks = select(evidence.c.account_id, func.max(evidence.c.local_date).label("last")).where(
-        evidence.c.kind == "call_answered", evidence.c.local_date > week, evidence.c.local_date <= on
+        evidence.c.kind == "call_answered", evidence.c.local_date > week, evidence.c.local_date <= on, ~surety
     )
     counted = {row.account_id: row.times for row in connection.execute(calls.group_by(evidence.c.account_id))}
     talked = {row.account_id: (on - row.last).days for row in connection.execute(talks.group_by(evidence.c.account_id))}
@@ -256,9 +265,7 @@ def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
 
 def _guarantors(connection: Connection) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    query = select(account_party.c.account_id, account_party.c.party_id).where(
-        account_party.c.role.in_(("guarantor", "dealer_buyback"))
-    )
+    query = select(account_party.c.account_id, account_party.c.party_id).where(account_party.c.role.in_(SURETIES))
     for row in connection.execute(query):
         found[row.account_id].add(row.party_id)
     return {account_id: frozenset(parties) for account_id, parties in found.items()}

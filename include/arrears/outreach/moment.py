@@ -174,8 +174,12 @@ def _history(
     sent = select(contact.c.party_id, contact.c.channel, contact.c.intent_at.label("at")).where(
         contact.c.party_id.in_(people), contact.c.state.in_(REACHING), contact.c.intent_at >= since
     )
-    told = select(outcome.c.party_id, outcome.c.channel, outcome.c.at).where(
-        outcome.c.party_id.in_(people), outcome.c.at >= since, outcome.c.outcome.not_in(NOT_ATTEMPTS)
+    told = (
+        select(outcome.c.party_id, outcome.c.channel, outcome.c.at)
+        .distinct()
+        .where(  # one call, many accounts
+            outcome.c.party_id.in_(people), outcome.c.at >= since, outcome.c.outcome.not_in(NOT_ATTEMPTS)
+        )
     )
     for count, query in zip(counts, (sent, told), strict=True):
         for row in connection.execute(query):
