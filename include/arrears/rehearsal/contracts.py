@@ -90,13 +90,14 @@ class Contract:
         return self.dues[self.fallen_due - overdue] if overdue else None
 
 
-def draw(account_id: str, story: Story, on: date, seed: int) -> Contract:
-    """Draw a contract that fits its story on the business date ``on``."""
+def draw(account_id: str, story: Story, on: date, seed: int, *, all_on_the_15th: bool = False) -> Contract:
+    """Draw a contract that fits its story on the business date ``on``; its due day is the 15th, or often so."""
     rng = random.Random(f"{seed}:contract:{account_id}")  # noqa: S311 - repeatable on purpose
     kind, make, model, low, high = rng.choice(ASSETS[:4] if story.papers else ASSETS)
     price = rng.randrange(low, high, 1000) * 100
     count, fallen_due = _length(rng, story)
     due_day = 15 if "due_15" in story.flags or rng.random() < 0.45 else rng.choice(OTHER_DUE_DAYS)
+    due_day = 15 if all_on_the_15th else due_day
     financed = price * 8 // 10
     principal = financed // count // 100 * 100
     return Contract(

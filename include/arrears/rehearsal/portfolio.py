@@ -55,9 +55,10 @@ def write_sample(folder: Path, *, on: date, seed: int = SAMPLE_SEED, accounts: i
     feeds.write(folder)
 
 
-def draw_portfolio(on: date, seed: int, accounts: int) -> list[Contract]:
+def draw_portfolio(on: date, seed: int, accounts: int, *, all_on_the_15th: bool = False) -> list[Contract]:
     """Return the contracts with their people and payments, in order of account id."""
-    contracts = [draw(account_id, story, on, seed) for account_id, story in cast(accounts, seed).items()]
+    contracts = [draw(account_id, story, on, seed, all_on_the_15th=all_on_the_15th)
+                 for account_id, story in cast(accounts, seed).items()]  # fmt: skip
     for contract in contracts:
         pay(contract, on, seed)
     give_people(contracts, on, seed)

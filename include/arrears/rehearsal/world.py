@@ -18,13 +18,16 @@ KEYS = {"holds": ("account_id", "kind", "from_on"), "documents": ("account_id", 
 PREPARED_AFTER, CHOSEN_AFTER = timedelta(days=3), timedelta(days=18)
 
 
-def portfolio_world(start: date, accounts: int, seed: int) -> "World":
+def portfolio_world(start: date, accounts: int, seed: int, *, all_on_the_15th: bool = False) -> "World":
     """Return a world of many accounts, at the start in every state a book of loans knows.
+
+    ``all_on_the_15th`` lets every instalment fall due on one day of the month, the hardest book for the ledger gates.
 
     Raises:
         BadArguments: fewer accounts than a portfolio needs to mean anything.
     """
-    lives = [begin(contract, start) for contract in draw_portfolio(start, seed, accounts)]
+    contracts = draw_portfolio(start, seed, accounts, all_on_the_15th=all_on_the_15th)
+    lives = [begin(contract, start) for contract in contracts]
     return World(start, seed, lives)
 
 
