@@ -1,0 +1,63 @@
+"""Tally the counting evidence of each open episode: what opens the next rung."""
+
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, select
+
+from arrears.ladder.facts import Evidence
+from arrears.store.tables.decisions import episode, evidence
+from arrears.store.tables.people import account_party
+
+CALLS = ("call_attempt", "call_answered")
+LETTERS = ("letter_served", "letter_refused", "letter_returned")
+SURETIES = ("guarantor", "dealer_buyback")
+
+
+def tally_evidence(connection: Connection, on: date, episodes: dict[str, date]) -> dict[str, Evidence]:
+    """Sum up the counting evidence of each open episode."""
+    guarantors = _guarantors(connection)
+    rows: dict[str, list[Any]] = defaultdict(list)
+    columns = (evidence.c.account_id, evidence.c.party_id, evidence.c.kind, evidence.c.local_date, evidence.c.channel)
+    query = (
+        select(*columns)
+        .join(episode, and_(episode.c.account_id == evidence.c.account_id, episode.c.cured_on.is_(None)))
+        .where(evidence.c.counts, evidence.c.local_date <= on, evidence.c.local_date >= episode.c.first_unpaid_due)
+    )
+    for row in connection.execute(query):
+        rows[row.account_id].append(row)
+    return {
+        account_id: _sum_up(rows.get(account_id, []), guarantors.get(account_id, frozenset()), on)
+        for account_id in episodes
+    }
+
+
+def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
+    own = [row for row in rows if row.party_id not in guarantors]
+    calls = [row for row in own if row.kind in CALLS]
+    days = [row.local_date for row in rows]
+    letters = [row.local_date for row in own if row.kind in LETTERS]
+    return Evidence(
+        reminders=sum(row.kind in ("message_delivered", "call_answered", *LETTERS) for row in own),
+        call_attempts=len(calls),
+        call_days=len({row.local_date for row in calls}),
+        calls_answered=sum(row.kind == "call_answered" for row in calls),
+        guarantors=len(guarantors),
+        guarantors_tried=len({row.party_id for row in rows if row.party_id in guarantors}),
+        attempts=len(rows),
+        channels=len({row.channel for row in rows}),
+        span_days=(max(days) - min(days)).days if days else 0,
+        visits=sum(row.kind == "visit_reported" for row in own),
+        visits_failed=sum(row.kind == "visit_failed" for row in own),
+        letter_age_days=(on - min(letters)).days if letters else None,
+        no_contact_point=any(row.kind == "no_contact_point" for row in own),
+    )
+
+
+def _guarantors(connection: Connection) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    query = select(account_party.c.account_id, account_party.c.party_id).where(account_party.c.role.in_(SURETIES))
+    for row in connection.execute(query):
+        found[row.account_id].add(row.party_id)
+    return {account_id: frozenset(parties) for account_id, parties in found.items()}
