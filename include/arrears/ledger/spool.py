@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 ACCOUNTS_A_RANGE = 20_000
-ROWS_IN_MEMORY = 4_000_000
+ROWS_IN_MEMORY = 1_000_000
 
 
 class Spool:
@@ -38,7 +38,9 @@ class Spool:
             self._folder.cleanup()
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take a batch in."""
+        """Take a batch in; the account is its code from here on."""
+        if "account_id" in batch.schema.names:
+            batch = batch.drop_columns(["account_id"])
         ranges = np.asarray(batch.column("code")) // self._width
         if not len(ranges):
             return
