@@ -137,6 +137,20 @@ def test_a_promise_is_split_out_of_the_outcome_that_made_it(office: Office) -> N
     assert event["causes"] == [office.rows(feeds.outcome, "outcome_key")[0][0]]
 
 
+@pytest.mark.parametrize(("claim", "kind"), [("dispute_raised", "dispute"), ("hardship_claimed", "hardship"),
+                                             ("deceased_reported", "deceased")])  # fmt: skip
+def test_what_a_customer_claims_holds_the_account_until_a_person_ends_it(office: Office, claim: str, kind: str) -> None:
+    header = "account_id,party_id,channel,at,outcome\n"
+    office.take(
+        "outcomes", header + f"A1,N1,call,2026-11-11T10:00:00,{claim}\nA2,N2,call,2026-11-11T10:00:00,refused\n"
+    )
+    columns = ("account_id", "kind", "from_on", "until_on")
+    assert office.rows(feeds.hold, *columns) == [("A1", kind, date(2026, 11, 11), None)]
+    assert len(office.events("hold.recorded")) == 1
+    office.take("holds", f"account_id,kind,from_on,until_on\nA1,{kind},2026-11-11,2026-11-20\n")
+    assert office.rows(feeds.hold, *columns) == [("A1", kind, date(2026, 11, 11), date(2026, 11, 20))]
+
+
 def test_a_promise_delivered_again_keeps_its_state(office: Office) -> None:
     office.take("promises", WHOLE["promises"])
     with writing(office.store) as connection:

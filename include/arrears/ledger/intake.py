@@ -16,6 +16,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, load_policy
 from arrears.ledger.accounts import read_accounts
 from arrears.ledger.catalogue import Feed, feed_named
+from arrears.ledger.claims import hold_what_was_claimed
 from arrears.ledger.columns import Context
 from arrears.ledger.deliveries import Delivery, delivery_id_of, duplicate_event, open_delivery, record_delivery
 from arrears.ledger.mapping import FILE_NAME, read_mapping
@@ -146,6 +147,9 @@ def _store(
     made, _ = write_changed(connection, promise, first)
     causes = {row["row_sha256"]: row["outcome_key"] for row in (*new, *changed)}
     record_many(connection, rt, run_id=run_id, events=told.promises(made, causes))
+    record_many(
+        connection, rt, run_id=run_id, events=told.holds(hold_what_was_claimed(connection, [*new, *changed], policy))
+    )
 
 
 def _promise_in(row: Row, zone: str) -> Row:
@@ -184,6 +188,11 @@ class _Told:
                     "correction": correction,
                 }
                 yield self._event("contact.recorded", row["outcome_key"], row, data)
+
+    def holds(self, rows: Iterable[Row]) -> Iterator[Event]:
+        for row in rows:
+            data = {"kind": row["kind"], "from_on": row["from_on"].isoformat(), "reason": row["reason"]}
+            yield self._event("hold.recorded", row["hold_key"], row, data)
 
     def promises(self, rows: Iterable[Row], causes: dict[str, str] | None = None) -> Iterator[Event]:
         for row in rows:
