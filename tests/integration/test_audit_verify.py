@@ -406,3 +406,18 @@ def test_an_empty_store_and_no_store_cannot_be_judged(store: Engine, tmp_path: P
 def test_a_store_emptied_of_its_log_is_found_with_an_outside_checkpoint(log: Log, store: Engine) -> None:
     verdict = verify_store(store, log.notes[-1], log.vkeys)
     assert (verdict.status, verdict.first_bad_seq) == ("tampered", 0)
+
+
+def test_a_big_log_is_checked_on_several_cores_with_the_same_answer(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arrears.audit.parts.PART", 64)
+    monkeypatch.setattr("arrears.audit.parts.WORTH_MORE_CORES", 100)
+    store = log.fresh()
+    alone = verify_store(log.engine, vkeys=log.vkeys)
+    store.execute("UPDATE audit_event_index SET type = 'x' WHERE seq = 199")
+    damaged = verify_store(log.engine, vkeys=log.vkeys)
+    store.execute("DELETE FROM audit_event WHERE seq IN (127, 128)")
+    cut = verify_store(log.engine, vkeys=log.vkeys)
+    store.close()
+    assert (alone.status, alone.size) == ("intact", SIZE)
+    assert (damaged.status, damaged.first_bad_seq) == ("tampered", 199)
+    assert (cut.status, cut.first_bad_seq) == ("tampered", 127)

@@ -104,6 +104,18 @@ def test_tiles_are_the_roots_of_complete_subtrees_of_256() -> None:
     assert frontier.tiles == [(8, place, by_definition(0, MOST)) for place in range(3)]
 
 
+@pytest.mark.parametrize("steps", [(1, 1023), (255, 1, 256, 512), (300, 5, 719), (256, 768), (0, 1024), (700, 324)])
+def test_many_leaves_at_once_grow_the_same_tree_as_one_by_one(steps: tuple[int, ...]) -> None:
+    at_once, one_by_one, size = Frontier(), Frontier(), 0
+    for step in steps:
+        leaves = (LEAVES * 4)[size : size + step]
+        at_once.extend(leaves)
+        for leaf in leaves:
+            one_by_one.append(leaf)
+        size += step
+        assert at_once == one_by_one
+
+
 @pytest.mark.parametrize("size", [*range(1, 34), 63, 64, 65, 100, 127, 128, 129, 255, 256])
 def test_every_leaf_of_a_tree_is_proved_and_only_in_its_place(size: int) -> None:
     root = by_definition(0, size)

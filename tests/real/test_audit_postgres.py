@@ -114,3 +114,18 @@ def test_sealers_and_writers_at_once_lose_and_double_nothing(log: Engine, rt: Ru
     assert count == 4 * 8 * (3 * len(KEYS) + 1)
     assert leaves == count
     assert verify_store(log).status == "intact"
+
+
+def test_events_that_waited_in_an_older_store_are_sealed_by_a_newer_one(log: Engine, rt: Runtime) -> None:
+    from importlib import import_module
+
+    write(log, rt, range(3))
+    with writing(log) as connection:
+        connection.exec_driver_sql(
+            "CREATE TEMP TABLE older ON COMMIT DROP AS SELECT * FROM audit_pending; DELETE FROM audit_pending;"
+            "UPDATE older SET subject_ref = NULL, action_id = NULL, business_date = NULL;"
+            "INSERT INTO audit_pending SELECT * FROM older"
+        )
+        import_module("arrears.store.migrations.versions.0010_pending_index").fill(connection)
+    assert seal(rt, log).added == 3 * len(KEYS) + 1
+    assert verify_store(log).status == "intact"

@@ -92,7 +92,7 @@ class Bundle:
             hashed = leaf_hash(line[:-1])
             if line[-1:] != b"\n" or leaf != hashed.hex().encode() + b"\n":
                 raise Tampered(seq, f"event {seq} does not have the hash in {LEAVES}")
-            walk.feed(hashed)
+            walk.feed([hashed])
             contents.add(seq, line)
         if self.manifest != contents.manifest(walk.frontier.size, walk.frontier.root().hex()):
             raise Tampered(max(contents.first_seq, 0), f"{MANIFEST} does not say what the events of the run say")

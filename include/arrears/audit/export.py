@@ -42,10 +42,10 @@ def export_bundle(engine: Engine, run_id: str, out: Path) -> Path:
 
 def _write_log(connection: Connection, size: int, contents: RunContents, events: BinaryIO, leaves: BinaryIO) -> None:
     for chunk in rows(connection, 0, size):
-        events.writelines(row.body + b"\n" for row in chunk)
-        leaves.writelines(row.leaf.hex().encode() + b"\n" for row in chunk)
-        for row in chunk:
-            contents.add(row.seq, row.body)
+        events.writelines(body + b"\n" for _seq, _leaf, body in chunk)
+        leaves.writelines(leaf.hex().encode() + b"\n" for _seq, leaf, _body in chunk)
+        for seq, _leaf, body in chunk:
+            contents.add(seq, body)
 
 
 def _write_heads(connection: Connection, size: int, out: Path) -> None:

@@ -1,37 +1,42 @@
 """Read the sealed log: events in order, checkpoints, and any subtree from a few hundred stored hashes."""
 
 from collections.abc import Iterator
-from datetime import date
-from operator import itemgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, String, cast, select
 
 from arrears.audit.merkle import TILE_HEIGHT, Frontier
 from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_event_index, audit_key, audit_node
 
 CHUNK = 5_000
+ALL = 1 << 62
 INDEX_COLUMNS = tuple(column.name for column in audit_event_index.columns)
-_PLAIN_FIELDS = itemgetter(*INDEX_COLUMNS[1:-1])
 
 
-def rows(
-    connection: Connection, start: int, stop: int, *, indexed: bool = False
-) -> Iterator[list[Row[*tuple[Any, ...]]]]:
-    """Yield the events ``[start, stop)`` in chunks, with their index columns when asked; gaps are left as they are."""
-    query = select(audit_event)
+def rows(connection: Connection, start: int, stop: int, *, indexed: bool = False) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield (seq, leaf, body) of the events ``[start, stop)`` in chunks, with their index columns when asked.
+
+    Gaps are left as they are. Straight from the driver: a million rows have no time for a row object each.
+    """
+    query = select(*audit_event.c)
     if indexed:
-        joined = audit_event.outerjoin(audit_event_index, audit_event.c.seq == audit_event_index.c.seq)
-        columns = [column.label(f"ix_{column.name}") for column in audit_event_index.c]
-        query = select(audit_event, *columns).select_from(joined)
-    while start < stop:
-        page = query.where(audit_event.c.seq >= start, audit_event.c.seq < stop).order_by(audit_event.c.seq)
-        chunk = list(connection.execute(page.limit(CHUNK)))
-        if not chunk:
-            return
-        yield chunk
-        start = chunk[-1].seq + 1
+        index = audit_event_index.c
+        columns = [column for column in index if column is not index.business_date]
+        day = cast(index.business_date, String)  # the text that the bytes hold, on either database
+        query = query.add_columns(*columns, day).outerjoin(audit_event_index, audit_event.c.seq == index.seq)
+    cursor = connection.connection.cursor()
+    try:
+        while start < stop:
+            page = query.where(audit_event.c.seq >= start, audit_event.c.seq < stop).order_by(audit_event.c.seq)
+            cursor.execute(str(page.limit(CHUNK).compile(connection, compile_kwargs={"literal_binds": True})))
+            chunk: list[tuple[Any, ...]] = list(cursor.fetchall())
+            if not chunk:
+                return
+            yield chunk
+            start = chunk[-1][0] + 1
+    finally:
+        cursor.close()
 
 
 def parse(body: bytes) -> dict[str, Any]:
@@ -44,20 +49,6 @@ def parse(body: bytes) -> dict[str, Any]:
     if not isinstance(event, dict):
         raise ValueError("not an event")
     return event
-
-
-def index_values(event: dict[str, Any]) -> tuple[Any, ...]:
-    """Return the index columns of an event after ``seq``: nothing that is not in its body.
-
-    Raises:
-        ValueError: a field of the event model is missing or is no date.
-    """
-    try:
-        day = event["business_date"]
-        on = date.fromisoformat(day) if day else None
-        return (*_PLAIN_FIELDS(event), on)
-    except (KeyError, TypeError) as missing:
-        raise ValueError(f"not an event: {missing}") from None
 
 
 def last_checkpoint(connection: Connection) -> Row[Any] | None:

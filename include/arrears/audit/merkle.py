@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 HASH_BYTES = 32
 TILE_HEIGHT = 8
+TILE = 1 << TILE_HEIGHT
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 Subtree = Callable[[int, int], bytes]
@@ -44,6 +45,24 @@ class Frontier:
             if height % TILE_HEIGHT == 0:
                 self.tiles.append((height, position, node))
         self.nodes.append(node)
+
+    def extend(self, leaves: Sequence[bytes]) -> None:
+        """Add many leaf hashes: whole tiles in tight loops, the ragged ends one by one."""
+        at = min(-self.size % TILE, len(leaves))
+        for leaf in leaves[:at]:
+            self.append(leaf)
+        while len(leaves) - at >= TILE:
+            self._append_tile(leaves[at : at + TILE])
+            at += TILE
+        for leaf in leaves[at:]:
+            self.append(leaf)
+
+    def _append_tile(self, nodes: Sequence[bytes]) -> None:
+        hashed = hashlib.sha256
+        while len(nodes) > 1:
+            nodes = [hashed(b"\x01" + nodes[at] + nodes[at + 1]).digest() for at in range(0, len(nodes), 2)]
+        self.tiles.append((TILE_HEIGHT, self.size >> TILE_HEIGHT, nodes[0]))
+        self.append(nodes[0], TILE_HEIGHT)
 
     def root(self) -> bytes:
         """Return the root of the tree as it stands."""

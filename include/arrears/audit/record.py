@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection
 
 from arrears.audit.merkle import leaf_hash
@@ -87,8 +88,8 @@ def _pending(connection: Connection, rt: Runtime, run_id: str, events: Iterable[
         "v": SCHEMA,
         "at": at,
         "run_id": run_id,
-        "run_key": rt.attempt.as_dict(),
-        "code": {"version": package_version(), "id": rt.settings.code_id},
+        "run_key": orjson.Fragment(canonical(rt.attempt.as_dict())),  # the same bytes in a million events
+        "code": orjson.Fragment(canonical({"version": package_version(), "id": rt.settings.code_id})),
     }
     for event in events:
         if not event.type or not event.key:
@@ -102,6 +103,9 @@ def _pending(connection: Connection, rt: Runtime, run_id: str, events: Iterable[
             "at": at,
             "leaf": leaf_hash(body),
             "body": body,
+            "subject_ref": event.subject_ref,
+            "action_id": event.action_id,
+            "business_date": event.business_date,
         }
 
 

@@ -1,13 +1,11 @@
 """The one sealer: moves waiting events into the log in a fixed order, proves it only grew, and signs its head."""
 
-from array import array
-from collections.abc import Iterator
+import hashlib
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, text
+from sqlalchemy import Connection, Engine, Row, func, insert, select, text
 
 from arrears.audit.checkpoint import (
     BadNote,
@@ -20,16 +18,8 @@ from arrears.audit.checkpoint import (
     parse_checkpoint,
     write_once,
 )
-from arrears.audit.log import (
-    CHUNK,
-    INDEX_COLUMNS,
-    StoredTree,
-    index_values,
-    last_checkpoint,
-    parse,
-    stored_vkeys,
-)
-from arrears.audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, leaf_hash, verify_consistency
+from arrears.audit.log import ALL, INDEX_COLUMNS, StoredTree, last_checkpoint, rows, stored_vkeys
+from arrears.audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, verify_consistency
 from arrears.core.clock import utc_text
 from arrears.core.errors import Finding, PermanentFailure
 from arrears.core.runtime import Runtime
@@ -41,6 +31,7 @@ from arrears.store.tables.audit import (
     audit_key,
     audit_node,
     audit_pending,
+    sealing_place,
 )
 
 SEALER_LOCK = 0x41525245
@@ -79,16 +70,14 @@ def seal(rt: Runtime, engine: Engine) -> Sealed:
 
 
 def _seal_waiting(connection: Connection, rt: Runtime, last: Row[Any] | None) -> Sealed:
-    chunks = _waiting(connection)
-    first = next(chunks, None)
-    if first is None:
+    waiting = connection.execute(select(audit_pending.c.id).limit(1)).first()
+    if waiting is None:
         return Sealed(last.size, last.root, last.note, 0) if last else Sealed(0, EMPTY_ROOT.hex(), "", 0)
     signer = _signer(connection, rt, is_new=last is None)
     frontier = _trusted_frontier(connection, last)
-    old_size, run_id = frontier.size, first[-1].run_id
-    for chunk in chain([first], chunks):
-        _move(connection, chunk, frontier)
-        run_id = chunk[-1].run_id
+    old_size = frontier.size
+    run_id = _move(connection, old_size)
+    _grow(connection, frontier)
     _prove_growth(connection, last, frontier)
     head = Checkpoint(signer.name, frontier.size, frontier.root())
     note = signer.sign(head.text())
@@ -107,33 +96,44 @@ def _one_at_a_time(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SEALER_LOCK})
 
 
-def _waiting(connection: Connection) -> Iterator[list[Row[*tuple[Any, ...]]]]:
-    """Yield the waiting events in their order; one that arrives meanwhile waits for the next seal."""
-    columns = audit_pending.c
-    order = (columns.run_id, columns.type, columns.natural_key, columns.at, columns.leaf, columns.id)
-    ids = array("q", connection.execute(select(columns.id).order_by(*order)).scalars())
-    for start in range(0, len(ids), CHUNK):
-        place = {row_id: at for at, row_id in enumerate(ids[start : start + CHUNK])}
-        chunk = list(connection.execute(audit_pending.select().where(columns.id.in_(place))))
-        yield sorted(chunk, key=lambda row: place[row.id])
+def _move(connection: Connection, size: int) -> str:
+    """Move the waiting events behind the log, in their order and inside the database; return the run of the last.
+
+    Each is given its place first: an event that arrives meanwhile waits for the next seal.
+    """
+    waiting, place = audit_pending.c, sealing_place.c
+    sealing_place.create(connection)
+    order = (waiting.run_id, waiting.type, waiting.natural_key, waiting.at, waiting.leaf, waiting.id)
+    number = func.row_number().over(order_by=order) - 1 + size
+    named = {"key": waiting.natural_key, "seq": number}
+    columns = [named[name] if name in named else waiting[name] for name in INDEX_COLUMNS]
+    connection.execute(insert(sealing_place).from_select([*INDEX_COLUMNS, "id"], select(*columns, waiting.id)))
+    bodies = select(place.seq, waiting.leaf, waiting.body).join(audit_pending, waiting.id == place.id)
+    connection.execute(insert(audit_event).from_select(["seq", "leaf", "body"], bodies.order_by(place.seq)))
+    index = select(*(place[name] for name in INDEX_COLUMNS)).order_by(place.seq)
+    connection.execute(insert(audit_event_index).from_select(list(INDEX_COLUMNS), index))
+    connection.execute(audit_pending.delete().where(waiting.id.in_(select(place.id))))
+    run_id = connection.execute(select(place.run_id).order_by(place.seq.desc()).limit(1)).scalar_one()
+    sealing_place.drop(connection)
+    return str(run_id)
 
 
-def _move(connection: Connection, chunk: list[Row[*tuple[Any, ...]]], frontier: Frontier) -> None:
-    events, index = [], []
-    for _id, run_id, kind, _key, _at, leaf, body in chunk:
-        if leaf_hash(body) != leaf:
-            raise Finding(f"a waiting event of {run_id} ({kind}) was changed after it was written: not sealed")
-        events.append({"seq": frontier.size, "leaf": leaf, "body": body})
-        index.append(dict(zip(INDEX_COLUMNS, (frontier.size, *index_values(parse(body))), strict=True)))
-        frontier.append(leaf)
-    connection.execute(audit_event.insert(), events)
-    connection.execute(audit_event_index.insert(), index)
-    if frontier.tiles:
+def _grow(connection: Connection, frontier: Frontier) -> None:
+    """Take up what was moved, as it now stands in the log.
+
+    Raises:
+        Finding: an event was changed while it waited.
+    """
+    hashed = hashlib.sha256
+    for chunk in rows(connection, frontier.size, ALL):
+        for seq, leaf, body in chunk:
+            if hashed(b"\x00" + body).digest() != leaf:
+                raise Finding(f"a waiting event was changed after it was written: not sealed (it would be {seq})")
+        frontier.extend([leaf for _seq, leaf, _body in chunk])
         tiles = [{"height": height, "position": position, "hash": node} for height, position, node in frontier.tiles]
-        connection.execute(audit_node.insert(), tiles)
-        frontier.tiles.clear()
-    ids = [row.id for row in chunk]
-    connection.execute(audit_pending.delete().where(audit_pending.c.id.in_(ids)))
+        if tiles:
+            connection.execute(audit_node.insert(), tiles)
+            frontier.tiles.clear()
 
 
 def _signer(connection: Connection, rt: Runtime, *, is_new: bool) -> Signer:

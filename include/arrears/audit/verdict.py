@@ -1,6 +1,7 @@
 """What a verification says, and the walk along the log that every verification makes."""
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -83,27 +84,35 @@ class Walk:
         self.frontier = Frontier()
         self._expected: dict[int, list[tuple[bytes, str]]] = {}
         self.proved = 0
+        self.at_head: Callable[[], None] = lambda: None
+        """Called whenever the walk stands at a signed size; for what only a store can compare there."""
         for head in heads:
             self._expected.setdefault(head.size, []).append((head.root, f"checkpoint {head.size}"))
         if outside:
             name = f"the outside checkpoint {outside.head.size}"
             self._expected.setdefault(outside.head.size, []).append((outside.head.root, name))
+        self._sizes = sorted(self._expected)
 
-    def feed(self, leaf: bytes) -> None:
-        """Take the hash of the next event.
+    def feed(self, leaves: Sequence[bytes]) -> None:
+        """Take the hashes of the next events.
 
         Raises:
             Tampered: a signed head says otherwise; the first bad event lies after the head before it.
         """
-        self.frontier.append(leaf)
-        size = self.frontier.size
-        expected = self._expected.get(size)
-        if expected is None:
-            return
+        start, stop = self.frontier.size, self.frontier.size + len(leaves)
+        at = start
+        for size in self._sizes[bisect_right(self._sizes, start) : bisect_right(self._sizes, stop)]:
+            self.frontier.extend(leaves[at - start : size - start])
+            self._compare(size)
+            at = size
+        self.frontier.extend(leaves[at - start :])
+
+    def _compare(self, size: int) -> None:
         root = self.frontier.root()
-        for signed, name in expected:
+        for signed, name in self._expected[size]:
             if root != signed:
                 raise Tampered(self.proved, f"events {self.proved} to {size - 1} are not those of {name}")
+        self.at_head()
         self.proved = size
 
 

@@ -1,23 +1,21 @@
 """Ask whether anybody changed the record: the log in the store, or an exported bundle without any store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DatabaseError
 
 from arrears.audit.bundle import read_bundle
 from arrears.audit.checkpoint import BadNote, PublicKey
-from arrears.audit.log import index_values, parse, rows, stored_vkeys
-from arrears.audit.merkle import Frontier, leaf_hash
+from arrears.audit.log import stored_vkeys
+from arrears.audit.merkle import Frontier
+from arrears.audit.parts import Part, parts
 from arrears.audit.record import commitment
 from arrears.audit.verdict import Outside, Tampered, Unsure, Verdict, Walk, conclude, open_heads, read_outside
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_checkpoint, audit_event_index, audit_node, event_detail
-
-ALL = 1 << 62
-ERASURE = "erasure.performed"
 
 
 def verify_store(engine: Engine, against: str | None = None, vkeys: Sequence[str] | None = None) -> Verdict:
@@ -102,8 +100,12 @@ def _open_store(connection: Connection) -> _Source:
 
     def feed_all(walk: Walk) -> None:
         details = _Details(connection)
-        for chunk in rows(connection, 0, ALL, indexed=True):
-            _feed(walk, chunk, details, heads)
+        walk.at_head = lambda: _check_head(walk.frontier, heads)
+        for part in parts(connection):
+            walk.feed(part.leaves)  # a head among them speaks of earlier events than the bad one
+            if part.problem:
+                raise Tampered(walk.frontier.size, part.problem)
+            details.check(part)
             _check_nodes(connection, walk.frontier)
         details.finish()
         _check_counts(connection, walk.frontier.size)
@@ -111,26 +113,11 @@ def _open_store(connection: Connection) -> _Source:
     return _Source([(row.size, row.note) for row in table], keys, feed_all)
 
 
-def _feed(walk: Walk, chunk: list[Row[*tuple[Any, ...]]], details: "_Details", heads: dict[int, Row[Any]]) -> None:
-    for found, leaf, body, *index in chunk:
-        seq = walk.frontier.size
-        if found != seq:
-            raise Tampered(seq, f"event {seq} is missing: {found} stands in its place")
-        if leaf_hash(body) != leaf:
-            raise Tampered(seq, f"event {seq} does not have its hash")
-        try:
-            event = parse(body)
-            expected = (seq, *index_values(event))
-        except ValueError:
-            raise Tampered(seq, f"event {seq} is not an event") from None
-        if tuple(index) != expected:
-            raise Tampered(seq, f"the index of event {seq} does not say what the event says")
-        walk.feed(leaf)
-        details.note(seq, event)
-        head = heads.get(seq + 1)
-        if head is not None and (head.root, head.frontier) != (walk.frontier.root().hex(), walk.frontier.to_bytes()):
-            raise Tampered(seq, f"the row of checkpoint {head.size} does not say what was signed")
-    details.check()
+def _check_head(frontier: Frontier, heads: Mapping[int, Any]) -> None:
+    """What a checkpoint row repeats in columns is what its note signs; an outside checkpoint has no row."""
+    head = heads.get(frontier.size)
+    if head is not None and (head.root, head.frontier) != (frontier.root().hex(), frontier.to_bytes()):
+        raise Tampered(frontier.size - 1, f"the row of checkpoint {head.size} does not say what was signed")
 
 
 def _check_nodes(connection: Connection, frontier: Frontier) -> None:
@@ -161,27 +148,20 @@ class _Details:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._open: dict[str, int] = {}
         self._missing: dict[str, int] = {}
         self._erased: set[str] = set()
 
-    def note(self, seq: int, event: dict[str, Any]) -> None:
-        commit = event.get("detail_commit")
-        if commit:
-            self._open[commit] = seq
-        if event["type"] == ERASURE:
-            self._erased.update(event["data"].get("detail_commits", ()))
-
-    def check(self) -> None:
-        if not self._open:
+    def check(self, part: Part) -> None:
+        bound = dict(part.details)
+        self._erased |= part.erased
+        if not bound:
             return
-        query = event_detail.select().where(event_detail.c.detail_commit.in_(list(self._open)))
+        query = event_detail.select().where(event_detail.c.detail_commit.in_(list(bound)))
         for row in self._connection.execute(query):
-            seq = self._open.pop(row.detail_commit)
+            seq = bound.pop(row.detail_commit)
             if commitment(row.salt, row.detail) != row.detail_commit:
                 raise Tampered(seq, f"the detail of event {seq} is not the one that was sealed")
-        self._missing |= self._open
-        self._open.clear()
+        self._missing |= bound
 
     def finish(self) -> None:
         lost = [seq for commit, seq in self._missing.items() if commit not in self._erased]

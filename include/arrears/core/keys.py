@@ -1,11 +1,12 @@
 """Natural keys: what a thing is, never which run, try, file or moment made it."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+import orjson
+
+_STRICT = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
 _PLAIN = (str, int, bool, type(None))
 
 
@@ -16,7 +17,7 @@ def canonical(value: Mapping[str, Any] | list[Any] | str | int) -> bytes:
         TypeError: a float, which has no place in evidence.
     """
     _refuse_floats(value)
-    return _ENCODER.encode(value).encode()
+    return orjson.dumps(value, option=_STRICT)
 
 
 def _refuse_floats(value: object) -> None:

@@ -1,6 +1,18 @@
 """The audit log: events wait in ``audit_pending`` and are sealed, once and in order, into ``audit_event``."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, Date, Index, Integer, LargeBinary, SmallInteger, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+)
 from sqlalchemy.types import String, TypeEngine
 
 from arrears.store.tables.base import Sha256, UtcText, metadata
@@ -24,8 +36,27 @@ audit_pending = Table(
     Column("at", _ascii(20), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
     Column("body", LargeBinary, nullable=False),
+    Column("subject_ref", String(36)),
+    Column("action_id", String(64)),
+    Column("business_date", Date),
     comment="Events written in the transaction of the change, waiting for the sealer; id breaks ties only.",
 )
+
+sealing_place = Table(
+    "sealing_place",
+    MetaData(),
+    Column("seq", Sequence64, primary_key=True, autoincrement=False),
+    Column("id", Sequence64, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("subject_ref", Text),
+    Column("action_id", Text),
+    Column("at", Text, nullable=False),
+    Column("business_date", Date),
+    prefixes=["TEMPORARY"],
+)
+"""The order of one seal, while it works: a temporary table, no part of the store."""
 
 audit_event = Table(
     "audit_event",
