@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import re
+import shlex
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -117,10 +119,37 @@ def test_every_contact_and_every_account_of_stage_three_is_accounted_for(days):
         assert planned == sum(sum(n.values()) if isinstance(n, dict) else n for n in counts.values()) > 0
 
 
-def test_the_summary_prints_how_two_people_let_an_order_leave(days):
-    assert days.first.stdout.count("approvals approve RO-") >= 2
-    assert "--as REH-LEGAL" in days.first.stdout
-    assert "--as REH-RISK" in days.first.stdout
+def arrears(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run a command on a house."""
+    command = [str(Path(sys.executable).with_name("arrears")), *words]
+    env = {**os.environ, "ARREARS_HOME": str(home), "NO_COLOR": "1"}
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+
+
+def printed_approvals(days: TwoDays) -> list[list[str]]:
+    """Return the words of the approve commands that the summary prints."""
+    found = [shlex.split(line) for line in days.first.stdout.splitlines() if " approvals approve " in line]
+    return [words[words.index("approvals") :] for words in found]
+
+
+def test_the_approvals_that_the_summary_prints_let_an_order_leave(days, tmp_path):
+    home = tmp_path / "var"
+    shutil.copytree(days.home, home, ignore=shutil.ignore_patterns("airflow-run"))
+    journal = home / "sandbox" / "agency" / "agency.jsonl"
+    before = len(journal.read_text().splitlines())
+    legal, risk = printed_approvals(days)
+    nobody = arrears(home, *["NOBODY" if word.startswith("REH-") else word for word in legal])
+    assert nobody.returncode == 2, nobody.stdout + nobody.stderr
+    assert "NOBODY" in nobody.stderr
+    for words in (legal, risk):
+        done = arrears(home, *words)
+        assert done.returncode == 0, done.stderr
+    assert "leaves with the next dispatch" in done.stderr
+    sent = arrears(home, *shlex.split(done.stderr.split("`")[1])[1:])
+    assert sent.returncode == 0, sent.stderr
+    assert "orders_acknowledged\t1" in sent.stdout
+    new = journal.read_text().splitlines()[before:]
+    assert [line for line in new if legal[2] in line]
 
 
 # --- the same date again ---
@@ -143,10 +172,8 @@ def test_the_same_date_again_leaves_no_new_mail_message_or_order(days):
 
 
 def test_the_log_of_both_runs_is_intact_and_the_store_proves_itself(days):
-    env = {**os.environ, "ARREARS_HOME": str(days.home), "NO_COLOR": "1"}
     for words in (("verify",), ("prove",)):
-        command = [str(Path(sys.executable).with_name("arrears")), *words]
-        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        done = arrears(days.home, *words)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import io
 import re
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import openpyxl
@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from arrears.ladder.policy import Recipient, load_policy
+from arrears.ledger.intake import import_feed
 from arrears.reports.digest import build_digests
 from arrears.reports.figures import collect
 from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
@@ -867,6 +868,47 @@ def test_the_header_of_a_list_is_the_mapping_back_to_the_outcomes_feed(morning, 
     ):
         assert sorted(words_to_codes.values()) == sorted(codes)
     assert language_of_header(["account_id", "outcome"]) is None
+
+
+def test_a_filled_list_is_read_back_and_untouched_rows_are_left_alone(morning, rt, policy):
+    file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S1")
+    path = Path(rt.settings.artifacts_url.removeprefix("file://")) / file.path
+    book = openpyxl.load_workbook(path)
+    sheet = book["list"]
+    place = {cell.value: cell.column for cell in next(sheet.iter_rows())}
+    filled = {
+        "联系时间": datetime(2026, 11, 12, 9, 40),
+        "结果": "承诺还款",
+        "原因": "资金周转",
+        "承诺金额": 500.5,  # noqa: DTZ001 - a sheet has no zones
+        "承诺日期": datetime(2026, 11, 20),
+        "下次跟进": datetime(2026, 11, 21),
+        "备注": "=1+1 说好先还一半",
+    }  # noqa: DTZ001 - a sheet has no zones
+    for head, value in filled.items():
+        sheet.cell(2, place[head], value)
+    sheet.cell(2, place["备注"]).data_type = "s"
+    book.save(path)
+    delivery = import_feed(rt, morning, RUN, "outcomes", path, DAY)
+    assert (delivery.accepted, delivery.quarantined) == (1, 0)
+    with morning.connect() as connection:
+        rows = connection.execute(select(feeds.outcome).where(feeds.outcome.c.at == "2026-11-12T01:40:00Z")).all()
+    assert [
+        (r.account_id, r.party_id, r.channel, r.outcome, r.reason, r.promised_amount_minor, r.staff_id) for r in rows
+    ] == [("A2", "P2", "call", "promised", "cash_flow", 500_50, "S1")]
+    assert (rows[0].promised_on, rows[0].next_action_on) == (date(2026, 11, 20), date(2026, 11, 21))
+
+
+def test_a_row_filled_in_by_halves_comes_back_as_a_fault(morning, rt, policy):
+    file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S1")
+    path = Path(rt.settings.artifacts_url.removeprefix("file://")) / file.path
+    book = openpyxl.load_workbook(path)
+    sheet = book["list"]
+    place = {cell.value: cell.column for cell in next(sheet.iter_rows())}
+    sheet.cell(3, place["备注"], "忘了写结果")
+    book.save(path)
+    delivery = import_feed(rt, morning, RUN, "outcomes", path, DAY)
+    assert (delivery.accepted, delivery.quarantined) == (0, 1)
 
 
 def test_the_list_in_a_managers_mail_is_masked(morning, rt, policy):

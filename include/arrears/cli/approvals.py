@@ -51,4 +51,4 @@ def _vote(approval: str, by: str, note: str, decision: str) -> None:
     voted, next_step = vote_from_shell(Settings.from_environment(), approval, by, note, decision)
     notes().print(f"{decision} by {voted.role}: now {voted.state}", markup=False)
     if next_step:
-        notes().print(next_step)
+        notes().print(next_step, markup=False, soft_wrap=True)

@@ -25,6 +25,7 @@ class Dialect(BaseModel):
     thousands: Literal[",", " ", "'"] | None = None
     trim: bool = False
     sheet: str | None = None
+    skip_when_empty: list[str] = []
     columns: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
 
@@ -41,7 +42,7 @@ class Mapping(BaseModel):
         for name, dialect in self.feeds.items():
             if name not in FEEDS:
                 raise ValueError(f"there is no feed {name!r}")
-            for column in (*dialect.columns.values(), *dialect.values):
+            for column in (*dialect.columns.values(), *dialect.values, *dialect.skip_when_empty):
                 if column not in FEEDS[name].columns:
                     raise ValueError(f"{name} has no column {column!r}")
             if len(set(dialect.columns.values())) < len(dialect.columns):

@@ -35,10 +35,23 @@ def open_xlsx(path: Path, feed: Feed, dialect: Dialect) -> Source:
         raise BadInput(f"{path.name}: the sheet is empty")
     columns = match_header(header, feed, dialect, path.name)
     unknown = tuple(cell for cell in header if cell not in columns)
+    filled_in = [place for place, cell in enumerate(header) if columns.get(cell) in dialect.skip_when_empty]
     source = Source(
-        feed, path.name, digest, columns, unknown, lambda: text_batches(_widths(cells, header, source), header, columns)
+        feed,
+        path.name,
+        digest,
+        columns,
+        unknown,
+        lambda: text_batches(_widths(_worked(cells, filled_in), header, source), header, columns),
     )
     return source
+
+
+def _worked(rows: Iterator[Sequence[Any]], filled_in: list[int]) -> Iterator[Sequence[Any]]:
+    """Blank out the rows of a form in which nobody has written anything."""
+    for row in rows:
+        untouched = filled_in and not any(cell_text(row[place]) for place in filled_in if place < len(row))
+        yield () if untouched else row
 
 
 def _sheet(path: Path, dialect: Dialect) -> Iterable[Sequence[Any]]:

@@ -1,9 +1,9 @@
 """Work lists: one XLSX a collector and one for the legal desk, ready at 08:00, filled in and read back.
 
-One sheet, the header in row 1 with fixed words (``sheet.header`` of the vocabulary). ``outcome_dialect`` returns the
-``mapping.yaml`` entry under which a filled list is an *outcomes* feed: header to column, word to code, the form of
-dates. Columns it does not name are there for people. ``party_id`` and ``staff_id`` stand in hidden columns. A row
-whose outcome is empty has not been worked and is no row of the feed.
+One sheet, the header in row 1 with fixed words (``sheet.header`` of the vocabulary). Beside the lists lies the
+``mapping.yaml`` under which a filled list is an *outcomes* feed (``outcome_dialect``): header to column, word to code.
+``party_id`` and ``staff_id`` stand in hidden columns; a row in which nobody wrote is no row of the feed; other columns
+are there for people. So ``arrears import outcomes LIST.xlsx`` reads a list back from the folder it was issued in.
 
 No cell made from data can become a formula, a link or a number of its own; the same data give the same bytes.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import yaml
 from sqlalchemy import Engine
 
 from arrears.core.keys import natural_key, sha256
@@ -72,10 +73,21 @@ def write_worklists(
             content = list_sheet(
                 rows, _title(desk, member, business_date, words(language)), business_date, words(language)
             )
-            path = f"worklists/{business_date}/{natural_key('worklist', business_date.isoformat(), desk or '-')}.xlsx"
+            folder = _folder(business_date, language, policy)
+            path = f"{folder}/{natural_key('worklist', business_date.isoformat(), desk or '-')}.xlsx"
             keep(rt.settings.artifacts_url, path, content)
             written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
+    for language in sorted({file.language for file in written}):
+        mapping = {"outcomes": outcome_dialect(language, policy.time_zone)}
+        text = yaml.safe_dump(mapping, allow_unicode=True, sort_keys=True)
+        keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/mapping.yaml", text.encode())
     return written
+
+
+def _folder(business_date: date, language: str, policy: Policy) -> str:
+    """Return where the lists of a language lie: one ``mapping.yaml`` a folder, so one language a folder."""
+    folder = f"worklists/{business_date}"
+    return folder if language == policy.language else f"{folder}/{language}"
 
 
 def masked_list(engine: Engine, business_date: date, branch: str | None, language: str) -> bytes:
@@ -100,8 +112,8 @@ def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
             "outcome": {say.label("outcome", code): code for code in OUTCOMES},
             "reason": {say.label("why", code): code for code in REASONS},
         },
-        "moments": "%Y-%m-%dT%H:%M:%S",
         "time_zone": time_zone,
+        "skip_when_empty": [FEED_COLUMNS[name] for name in INPUTS],
     }
 
 

@@ -3,6 +3,7 @@
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.repossession.approvals import list_open
+from arrears.repossession.outlook import kept_back, order_of
 from arrears.repossession.votes import Voted, vote
 from arrears.steps import overrides, runs
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
@@ -20,7 +21,7 @@ def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decis
     engine = store_of(rt)
     voted = vote(rt, engine, approval_id=approval, staff_id=by, decision=decision, note=note, identity="shell",
                  policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
-    next_step = overrides.apply(rt, voted.approval_id)
+    next_step = overrides.apply(rt, voted.approval_id) or _way_out(rt, voted)
     seal(rt, engine)
     return voted, next_step
 
@@ -32,5 +33,26 @@ def _runtime(settings: Settings, decision: str) -> Runtime:
 
 
 def orders_waiting(rt: Runtime) -> list[str]:
-    """Return the numbers of the orders that wait for approval."""
-    return [waiting.order_no for waiting in list_open(store_of(rt)) if waiting.order_no]
+    """Return the numbers of the orders that wait for approval, first those that only the votes keep back."""
+    waiting = [one.order_no for one in list_open(store_of(rt)) if one.order_no]
+    back = _kept_back(_runtime(rt.settings, "list")) if waiting else {}
+    return sorted(waiting, key=lambda order_no: (back.get(order_no) != "", order_no))
+
+
+def _kept_back(rt: Runtime) -> dict[str, str]:
+    newest = runs.newest_daily(rt)
+    if newest is None:
+        return {}
+    return kept_back(rt, store_of(rt), runs.read_run(rt, newest).business_date, policy_of(rt.settings))
+
+
+def _way_out(rt: Runtime, voted: Voted) -> str | None:
+    """Say how an order leaves that has all its votes, or what else keeps it back."""
+    order_no = order_of(store_of(rt), voted.approval_id) if voted.state == "approved" else None
+    if order_no is None:
+        return None
+    back = _kept_back(rt).get(order_no)
+    if back:
+        return f"{order_no} does not leave yet: {back}"
+    at = f" --rehearsal --at {rt.clock.now().isoformat()}" if rt.rehearsal else ""
+    return f"{order_no} leaves with the next dispatch: `arrears dispatch{at}`"

@@ -13,16 +13,22 @@ def settle(rt: Runtime, this: runs.Day) -> dict[str, Any]:
 
     A plan-only run hands nothing over. Recalls go on every run, paused or not: no machine is towed for want of one.
     """
-    from arrears.repossession.handoff import hand_off
+    from arrears.repossession.handoff import HandedOff, hand_off
     from arrears.repossession.rehearsed import rehearse_approval
     from arrears.repossession.stand_down import stand_down
 
     engine, policy = store_of(rt), policy_of(rt.settings)
     with channels.agency_channel(rt) as agency:
         recalled = stand_down(rt, engine, this.run_id, this.business_date, policy, agency)
-        offered = 0
+        handed = HandedOff(withheld="plan_only")
         if not this.plan_only:
             rehearse_approval(rt, engine, this.run_id, this.business_date, policy)
-            offered = hand_off(rt, engine, this.run_id, this.business_date, policy, agency).offered
+            handed = hand_off(rt, engine, this.run_id, this.business_date, policy, agency)
     runs.set_run(rt, this.run_id, settled_at=utc_text(rt.clock.now()))
-    return {"recalls_sent": recalled.recalled, "orders_offered": offered}
+    return {
+        "recalls_sent": recalled.recalled,
+        "orders_offered": handed.offered,
+        "orders_acknowledged": handed.acknowledged,
+        "orders_blocked": handed.blocked,
+        "orders_failed": handed.failed,
+    }
