@@ -2,7 +2,7 @@
 
 ``python dispatch_workers.py STORE_URL HOME BUSINESS_DATE SMTP_URL SMS_URL``. Each worker is a process of its own,
 forked from one that has already imported everything, and ends by itself when no contact is open any more. The line
-says how many bytes a file may grow to, as on a full disk; 0 is no limit.
+says how many bytes a file may grow to, as on a full disk (0 is no limit), and at which hour of the day it works.
 """
 
 import os
@@ -38,8 +38,8 @@ class FastClock:
         return datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=(time.clock_gettime(time.CLOCK_MONOTONIC)) * FASTER)
 
 
-def work(store_url: str, settings: Settings, policy: Policy, day: date, number: int) -> None:
-    clock = PinnedClock(at_local(day, wall_time(10), policy.time_zone))
+def work(store_url: str, settings: Settings, policy: Policy, day: date, hour: int, number: int) -> None:
+    clock = PinnedClock(at_local(day, wall_time(hour), policy.time_zone))
     rt = Runtime(settings, clock, attempt=RunKey("arrears_dispatch", f"manual-{number}", "send", 0, number))
     engine = open_engine(store_url)
     still_open = select(func.count()).select_from(contact).where(contact.c.state.in_(OPEN_STATES))
@@ -67,9 +67,10 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            if int(line):
-                resource.setrlimit(resource.RLIMIT_FSIZE, (int(line), int(line)))
-            work(store_url, settings, policy, date.fromisoformat(day), number)
+            disk, hour = map(int, line.split())
+            if disk:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (disk, disk))
+            work(store_url, settings, policy, date.fromisoformat(day), hour, number)
             os._exit(0)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()

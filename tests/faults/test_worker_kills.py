@@ -54,8 +54,8 @@ class Workers:
         self._asleep: dict[int, float] = {}
         self.kills = 0
 
-    def start(self, disk: int = 0) -> None:
-        self._nursery.stdin.write(f"{disk}\n")
+    def start(self, disk: int = 0, hour: int = 10) -> None:
+        self._nursery.stdin.write(f"{disk} {hour}\n")
         self._nursery.stdin.flush()
         self.alive.append(int(self._nursery.stdout.readline()))
 
@@ -87,8 +87,9 @@ class Workers:
             del self._asleep[pid]
 
     def finish(self, is_done: Callable[[], bool], seconds: float) -> None:
-        """Wake who sleeps and wait until the work is done."""
+        """Wake who sleeps, let somebody work two hours later on what surely did not leave, and wait for the end."""
         self._wake(float("inf"))
+        self.start(hour=12)
         end = time.monotonic() + seconds
         while not is_done() and time.monotonic() < end:
             time.sleep(0.3)
