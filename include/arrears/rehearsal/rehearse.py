@@ -84,12 +84,15 @@ class Rehearsed:
 def rehearse(settings: Settings, plan: Plan, tell: Tell, world: World | None = None) -> Rehearsed:
     """Live through every day of a plan in a world (by default a whole portfolio) and prove the store at the end.
 
+    Files that are corrected in the afternoon happen to a portfolio; a single case is told without them.
+
     Raises:
         BadArguments: the mode is live, a number is too small, or the store holds something already.
     """
     refuse_used_store(settings)
     result = Rehearsed()
     entropy = SeededEntropy(plan.seed)
+    every = CORRECTION_EVERY if world is None else plan.days + 1
     world = world or portfolio_world(plan.start, plan.accounts, plan.seed)
     with _sandbox(settings) as open_settings:
         stage = _Stage(open_settings, entropy)
@@ -99,7 +102,7 @@ def rehearse(settings: Settings, plan: Plan, tell: Tell, world: World | None = N
                 result.over_time.append({"date": on.isoformat(), "status": "missed"})
                 world.evening(on)
             else:
-                _live(stage, world, on, result, tell, corrected=number % CORRECTION_EVERY == CORRECTION_EVERY - 1)
+                _live(stage, world, on, result, tell, corrected=number % every == every - 1)
         tell(plan.dates[-1], "prove")
         _prove(stage.runtime(plan.dates[-1], "prove", AFTERNOON), result)
     return result
