@@ -43,13 +43,13 @@ up: $(READY) ## Airflow with its pages on this machine only, at PORT (8080)
 	@$(BIN)/python -m arrears.orchestration.embedded up --port "$(PORT)"
 
 test: $(DEV_READY) ## all tests that need only Python
-	$(BIN)/pytest -m "not real and not long" -n 2 --dist loadgroup tests/
+	$(BIN)/pytest -m "not real and not long" -n 2 --dist loadfile --no-loadscope-reorder tests/
 
 test-real: $(DEV_READY) ## tests with PostgreSQL, Redis, Kannel and Chromium; a missing one is a failure
 	$(BIN)/pytest -m "real and not long" tests/
 
 test-long: $(DEV_READY) ## tests that take minutes to hours
-	$(BIN)/pytest -m long -n 2 --dist loadgroup tests/
+	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder tests/
 
 check: $(DEV_READY) ## format, lint, types, import rule
 	$(BIN)/ruff format --check .

@@ -17,7 +17,6 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("full_run")
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2026-11-12"
 AIRFLOW_TABLES = ("xcom", "rendered_task_instance_fields", "log", "dag_run", "task_instance", "serialized_dag")
