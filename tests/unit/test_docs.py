@@ -1,0 +1,188 @@
+"""What the documentation says is there: commands, options, links, files, parameters and keys."""
+
+import dataclasses
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from pydantic import BaseModel
+
+from arrears.audit.verdict import Verdict
+from arrears.cli import app
+from arrears.ladder.policy import load_policy
+from arrears.proof import explain
+from arrears.repossession.approvals import OpenApproval
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+CALL = re.compile(r"(?:^|[\s`])(?:\.venv/bin/)?arrears ((?:--?)?[a-z].*)$")
+PATH = re.compile(r"`((?:dags|docs|include|plugins|tests|docker)/[\w./-]*)`")
+
+
+def named(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def commands_of(text: str) -> Iterator[str]:
+    """Yield each call of the command: lines of code blocks, and code within a sentence."""
+    for block in FENCE.findall(text):
+        for line in block.splitlines()[1:-1]:
+            if (found := CALL.search(line)) and "arrears:" not in line:
+                yield found[1].split("   ")[0].split(" #")[0].strip()
+    for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
+        if found := re.fullmatch(r"(?:\w+=\S+ )*(?:\.venv/bin/)?arrears ([a-z].*)", code):
+            yield found[1]
+
+
+CALLS = sorted({(named(page), call) for page in PAGES for call in commands_of(page.read_text(encoding="utf-8"))})
+
+
+def refusal(call: str) -> str | None:
+    """Return why the command line would not take a call; words in capitals stand for a value."""
+    words = [word for word in shlex.split(call.replace("…", "")) if word not in ("|", ">")]
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        if words[0] not in command.commands:
+            return f"no command {words[0]}"
+        command = command.commands[words.pop(0)]
+    known = {name: one for one in command.params for name in one.opts if one.param_type_name == "option"}
+    values = 0
+    while words:
+        word = words.pop(0).strip("[]")
+        if not word.startswith("-"):
+            values += 1
+        elif word not in known and word not in ("--help", "-h"):
+            return f"no option {word}"
+        elif word in known and not known[word].is_flag:
+            words = words[1:]
+    arguments = sum(one.param_type_name == "argument" for one in command.params)
+    return f"{values} arguments, {arguments} are known" if values > arguments else None
+
+
+def test_the_documentation_shows_commands_at_all() -> None:
+    assert len(CALLS) > 20
+
+
+@pytest.mark.parametrize("call", ["explore A1", "explain A1 --why", "runs A1", "approvals listen"])
+def test_a_call_that_does_not_exist_is_noticed(call: str) -> None:
+    assert refusal(call)
+
+
+def test_every_command_that_is_shown_exists_with_its_options() -> None:
+    assert {(page, call): why for page, call in CALLS if (why := refusal(call))} == {}
+
+
+def test_every_link_leads_somewhere() -> None:
+    broken = [
+        (named(page), target)
+        for page in PAGES
+        for target in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+        if not target.startswith(("http", "mailto:", "#")) and not (page.parent / target.split("#")[0]).exists()
+    ]
+    assert broken == []
+
+
+def anchors_of(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def test_every_link_to_a_heading_finds_it() -> None:
+    lost = [
+        (named(page), target)
+        for page in PAGES
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if ".md#" in target and target.split("#")[1] not in anchors_of(page.parent / target.split("#")[0])
+    ]
+    assert lost == []
+
+
+def test_every_file_and_folder_that_is_named_exists() -> None:
+    absent = [
+        (named(page), path)
+        for page in PAGES
+        for path in PATH.findall(page.read_text(encoding="utf-8"))
+        if not (ROOT / path).exists()
+    ]
+    assert absent == []
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    shown = {
+        (named(page), target)
+        for page in PAGES
+        for target in re.findall(r"(?:^|`)make ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert {(page, target) for page, target in shown if target not in targets} == set()
+    assert len(shown) > 3
+
+
+def test_every_picture_is_small_enough_to_load_at_once() -> None:
+    pictures = list((ROOT / "docs" / "images").glob("*.png"))
+    assert pictures
+    assert [p.name for p in pictures if p.stat().st_size > 300_000] == []
+
+
+def parameters_of(value: object, path: str = "") -> Iterator[str]:
+    """Yield the full names of a policy's parameters; the lines of a list share one name each."""
+    if isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from parameters_of(getattr(value, name), f"{path}.{name}".strip("."))
+    elif isinstance(value, list) and value and isinstance(value[0], BaseModel):
+        yield from parameters_of(value[0], path)
+    else:
+        yield path
+
+
+def is_told(parameter: str, told: set[str], text: str) -> bool:
+    """Say whether a page names a parameter in full, or names its group and then itself."""
+    group, _, leaf = parameter.rpartition(".")
+    leaf_is_there = re.search(rf"\b{re.escape(leaf)}\b", text) is not None
+    section = group.split(".")[0]
+    return parameter in told or (leaf_is_there and (group in told or section in told or section == "steps"))
+
+
+def test_every_parameter_of_the_policy_is_explained() -> None:
+    text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`([a-z_0-9.]+)`", text))
+    found = list(parameters_of(load_policy()))
+    assert len(found) > 80
+    assert [name for name in found if not is_told(name, told, text)] == []
+
+
+def test_every_parameter_that_is_told_exists() -> None:
+    text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+    found = set(parameters_of(load_policy()))
+    known = found | {".".join(name.split(".")[:n]) for name in found for n in (1, 2)}
+    told = {name for name in re.findall(r"`([a-z_]+\.[a-z_0-9]+)`", text) if not name.endswith(("yaml", "md"))}
+    assert told - known == set()
+
+
+def test_the_parameters_said_to_be_unread_are_those_that_nothing_reads() -> None:
+    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8").split("## Declared, read by nothing yet")[1]
+    said = set(re.findall(r"`([a-z_.]+)`", page))
+    sources = [p for p in (ROOT / "include" / "arrears").rglob("*") if p.suffix in (".py", ".j2", ".typ")]
+    code = "\n".join(p.read_text(encoding="utf-8") for p in sources if p.parts[-2:] != ("ladder", "policy.py"))
+    unread = {name for name in parameters_of(load_policy()) if not re.search(rf"\.{name.split('.')[-1]}\b", code)}
+    groups = {".".join(name.split(".")[:2]) for name in unread} | unread
+    assert {name for name in unread if not {name, ".".join(name.split(".")[:2])} & said} == set()
+    wrongly = {name for name in said - groups if re.search(rf"policy\.{re.escape(name)}\b", code)}
+    assert wrongly == set()
+
+
+def keys_of_explain() -> set[str]:
+    groups = (explain.EVIDENCE, explain.HOLD, explain.PROMISE, explain.CASE, explain.CONTACT, explain.STANDING)
+    return {key for group in groups for key in group}
+
+
+def test_the_keys_of_the_documents_are_told() -> None:
+    told = set(re.findall(r"`([a-z_0-9]+)`", (ROOT / "docs" / "json.md").read_text(encoding="utf-8")))
+    keys = keys_of_explain() | {f.name for kind in (OpenApproval, Verdict) for f in dataclasses.fields(kind)}
+    assert keys - told == set()
