@@ -354,6 +354,7 @@ def _seed_contacts(connection):
                 ("A3", "borrower_call", "call", "hold_dispute"),
                 ("A3", "borrower_call", "call", "weekly_call_budget"),
                 ("A4", "guarantor_call", "call", "before_borrower_call"),
+                ("A5", "visit", "visit", "covered_by_visit_with_letter"),
                 ("A6", "visit", "visit", "hold_dispute"),
                 ("A6", "lawyers_letter", "letter", "evidence_missing"),
             ]
@@ -569,7 +570,7 @@ def test_a_branch_sees_only_its_own(morning, rt, policy):
 
 
 def test_a_stopped_call_is_counted_once_and_a_later_step_is_not_a_stopped_call(morning, rt, policy):
-    # A3's call has two reasons, A6's visit one, P5's call was withheld; "before_…" and the letter do not count.
+    # A3's call has two reasons, A6's visit one, P5's call was withheld; "before_…", "covered_by_…" and the letter do not.
     assert _collect(morning, rt, policy).stopped_calls == 3
 
 

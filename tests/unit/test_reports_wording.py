@@ -88,6 +88,11 @@ def test_the_choices_of_a_channel_fit_into_one_cell_rule(language):
         assert not any("," in label for label in labels)
 
 
+def test_a_step_that_another_takes_the_place_of_names_the_other():
+    assert words("zh").reason("covered_by_visit_with_letter") == "改为：带律师函上门"
+    assert words("en").reason("covered_by_arrears_message") == "an arrears message goes out already"
+
+
 def test_a_code_without_a_word_never_reaches_the_reader():
     assert words("zh").reason("brand_new_reason") == "未列明的情况"
     assert words("en").reason("hold_dispute") == "on hold: dispute"

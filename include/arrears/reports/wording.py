@@ -53,11 +53,13 @@ class Words:
         return {str(code): str(word) for code, word in entry.items()}
 
     def reason(self, code: str) -> str:
-        """Return why something was not done: a hold, an earlier step, or a reason of its own."""
+        """Return why something was not done: a hold, an earlier step, a step in its place, or a reason of its own."""
         if code.startswith("hold_"):
             return self("held", name=self.label("hold", code.removeprefix("hold_")))
         if code.startswith("before_"):
             return self("before", name=self.label("step", code.removeprefix("before_")))
+        if (step := code.removeprefix("covered_by_")) != code and self.knows("step", step):
+            return self("covered", name=self.label("step", step))
         return self.label("reason", code)
 
 

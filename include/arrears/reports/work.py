@@ -35,8 +35,9 @@ ATTEMPTS = (
     "third_party_answered",
     "visit_not_met",
 )
-NOT_YET = ("evidence_missing", "not_a_working_day", "covered_by_arrears_message", "past_date")
-"""Reasons that only say "later"; the others protect somebody, and their calls were stopped."""
+NOT_YET = ("evidence_missing", "not_a_working_day", "past_date")
+LATER = ("before_", "covered_by_")
+"""Reasons that only say "later" or "in another way"; the others protect somebody, and their calls were stopped."""
 
 LANES = ("good_faith", "high_risk", "habitual", "aged")
 """The order of the day: the easy ones first, then those who move the machine, then the long work."""
@@ -109,7 +110,8 @@ def suppressed_by_reason(
 
 def stopped_calls(connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None) -> int:
     """Count the calls and visits that must not happen today: stopped to protect somebody, each counted once."""
-    protects = and_(suppression.c.reason.not_in(NOT_YET), ~suppression.c.reason.startswith("before_"))
+    reason = suppression.c.reason
+    protects = and_(reason.not_in(NOT_YET), *(~reason.startswith(prefix, autoescape=True) for prefix in LATER))
     steps = (
         select(suppression.c.account_id, suppression.c.step, suppression.c.party_id)
         .where(
