@@ -570,7 +570,8 @@ def test_a_branch_sees_only_its_own(morning, rt, policy):
 
 
 def test_a_stopped_call_is_counted_once_and_a_later_step_is_not_a_stopped_call(morning, rt, policy):
-    # A3's call has two reasons, A6's visit one, P5's call was withheld; "before_…", "covered_by_…" and the letter do not.
+    # A3's call has two reasons, A6's visit one, P5's call was withheld; "before_…", "covered_by_…" and the letter
+    # do not count.
     assert _collect(morning, rt, policy).stopped_calls == 3
 
 
