@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Engine, select
@@ -84,5 +85,11 @@ def _difference(found: Any, policies: dict[str, str], ledger: dict[str, Any] | N
         return "policy"
     if ledger is None or any(ledger[name] != getattr(found, name) for name in LEDGER_COLUMNS[1:]):
         return "ledger"
-    again = decide(Facts.from_body(facts), Policy.model_validate_json(policy))
+    again = decide(Facts.from_body(facts), _policy_of(policy))
     return None if again.sha256() == found.verdict_sha256 else "decision"
+
+
+@lru_cache(maxsize=8)
+def _policy_of(text: str) -> Policy:
+    """Read a policy once: a day's decisions stand on one or two."""
+    return Policy.model_validate_json(text)
