@@ -42,6 +42,7 @@ def test_a_day_on_postgresql_completes_once_and_proves_itself(arrears, home: Pat
     again = json.loads(arrears(*words).stdout)
     assert (again["actions"]["planned"], again["actions"]["sent"]) == (0, 0)
     assert again["date_totals"] == day["date_totals"]
-    for command in (("prove",), ("verify",), ("replay", "--run", day["run_id"], "--sample", "50")):
+    questions = [("ask", str(number)) for number in range(1, 22)]
+    for command in (("prove",), ("verify",), ("replay", "--run", day["run_id"], "--sample", "50"), *questions):
         done = arrears(*command)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,12 +1,15 @@
 """The commands of the auditor: explain, verify, receipt, export, replay and prove."""
 
+from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Engine
 
 from arrears.cli.arguments import AsJson, existing, read_date
-from arrears.cli.output import print_json, print_table
+from arrears.cli.output import notes, print_json, print_table
 from arrears.core.errors import CannotTell, Finding
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
@@ -17,8 +20,19 @@ app = typer.Typer()
 OptionalDate = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")]
 
 
+NOT_RECORDED = "this look was not recorded: the store is read-only for you"
+
+
 def _runtime(command: str) -> Runtime:
     return build_runtime(Settings.from_environment(), shell_attempt(command))
+
+
+def _looked(rt: Runtime, engine: Engine, what: str, story: Mapping[str, Any]) -> None:
+    from arrears.audit.access import record_access
+
+    day = date.fromisoformat(story["business_date"])
+    if not record_access(rt, engine, what, subject_ref=story["subject_ref"], business_date=day):
+        notes().print(NOT_RECORDED)
 
 
 @app.command()
@@ -32,7 +46,10 @@ def explain(
     from arrears.cli.story_text import print_story
     from arrears.proof.explain import explain as tell
 
-    story = tell(existing_store(_runtime("explain")), account, read_date(on) if on else None)
+    rt = _runtime("explain")
+    engine = existing_store(rt)
+    story = tell(engine, account, read_date(on) if on else None)
+    _looked(rt, engine, "explained", story)
     if as_json:
         print_json(story)
     else:
@@ -73,11 +90,13 @@ def receipt(
     from arrears.audit.receipt import write_receipt
     from arrears.proof.explain import explain as tell
 
-    engine = existing_store(_runtime("receipt"))
+    rt = _runtime("receipt")
+    engine = existing_store(rt)
     story = tell(engine, account, read_date(on))
     if story["decision"] is None:
         raise CannotTell(f"account {account}: no decision on {on}, so there is nothing to prove")
     out.write_text(write_receipt(engine, story["subject_ref"], read_date(on)), encoding="utf-8")
+    _looked(rt, engine, "receipt", story)
 
 
 @app.command()
@@ -86,9 +105,15 @@ def export(
     out: Annotated[Path, typer.Option(help="folder to write")],
 ) -> None:
     """Write the bundle of a run: events, checkpoints, policy, hashes; checkable without store or Airflow."""
+    from arrears.audit.access import record_access
     from arrears.audit.export import export_bundle
 
-    typer.echo(str(export_bundle(existing_store(_runtime("export")), run, out)))
+    rt = _runtime("export")
+    engine = existing_store(rt)
+    folder = export_bundle(engine, run, out)
+    if not record_access(rt, engine, "exported", data={"run_id": run}):
+        notes().print(NOT_RECORDED)
+    typer.echo(str(folder))
 
 
 @app.command()

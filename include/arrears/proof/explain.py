@@ -47,6 +47,12 @@ def explain(engine: Engine, account_id: str, on: date | None) -> dict[str, Any]:
         return _story(connection, known, day)
 
 
+def subject_of(engine: Engine, account_id: str) -> str | None:
+    """Return the random name under which the log knows an account, if it is known."""
+    with reading(engine) as connection:
+        return connection.execute(select(subject.c.subject_ref).where(subject.c.account_id == account_id)).scalar()
+
+
 def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]:
     account_id = known.account_id
     decided = decisions_in_force(day)

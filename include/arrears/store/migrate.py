@@ -13,14 +13,17 @@ from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.store.engine import open_engine, writing
 from arrears.store.identity import ensure_identity
+from arrears.store.views import create_views, drop_views
 
 
 def upgrade(engine: Engine) -> None:
     """Bring the schema of a store to the newest revision; a store that is there already is left alone."""
     with writing(engine) as connection:
+        drop_views(connection)  # a database refuses to change a table under a view
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        create_views(connection)
 
 
 def open_store(rt: Runtime) -> Engine:

@@ -81,6 +81,7 @@ audit_event_index = Table(
     Index("ix_audit_event_index_subject", "subject_ref", "business_date"),
     Index("ix_audit_event_index_run", "run_id", "type"),
     Index("ix_audit_event_index_key", "key"),
+    Index("ix_audit_event_index_type", "type", "business_date"),
     comment="For finding only: every column is in the body too, and verification compares them.",
 )
 

@@ -1,0 +1,54 @@
+-- Three roles for an Arrears store on PostgreSQL. Run it in the store's database, as its administrator, after
+-- `arrears init` and again after every upgrade; it is safe to repeat:
+--
+--     arrears roles | psql "$ARREARS_ADMIN_URL"
+--
+-- arrears_owner    owns every table and changes the schema; nobody works under it day by day
+-- arrears_app      what Airflow and the commands use: writes, but can neither change nor delete the log
+-- arrears_auditor  reads everything but what identifies a person, and changes nothing
+--
+-- The roles have no password and no login: give people and services their own login, and one of these:
+--
+--     CREATE ROLE auditor_lin LOGIN PASSWORD '…' IN ROLE arrears_auditor;
+--     ALTER ROLE auditor_lin SET default_transaction_read_only = on;
+
+DO $$
+DECLARE wanted text; thing record;
+BEGIN
+    FOREACH wanted IN ARRAY ARRAY['arrears_owner', 'arrears_app', 'arrears_auditor'] LOOP
+        IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = wanted) THEN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', wanted);
+        END IF;
+    END LOOP;
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO arrears_owner, arrears_app, arrears_auditor', current_database());
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO arrears_owner, arrears_app', current_database());
+    EXECUTE format('GRANT CREATE, USAGE ON SCHEMA %I TO arrears_owner', current_schema());
+    EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', current_schema());
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO arrears_app, arrears_auditor', current_schema());
+    FOR thing IN SELECT c.oid::regclass AS name, c.relkind AS kind FROM pg_class c
+                 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'v') LOOP
+        EXECUTE format('ALTER %s %s OWNER TO arrears_owner', CASE thing.kind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, thing.name);
+        EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, arrears_app, arrears_auditor', thing.name);
+        EXECUTE format('GRANT SELECT ON %s TO arrears_app, arrears_auditor', thing.name);
+        IF thing.kind = 'r' THEN
+            EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO arrears_app', thing.name);
+        END IF;
+    END LOOP;
+    FOR thing IN SELECT p.oid::regprocedure AS name FROM pg_proc p
+                 WHERE p.pronamespace = current_schema()::regnamespace AND p.prorettype = 'trigger'::regtype LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO arrears_owner', thing.name);
+    END LOOP;
+    EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO arrears_app', current_schema());
+    EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE arrears_owner IN SCHEMA %I GRANT SELECT ON TABLES TO arrears_app, arrears_auditor', current_schema());
+END $$;
+
+-- The log is added to, never changed; what waits to be sealed may be moved, an erasable detail may be erased.
+REVOKE UPDATE, DELETE ON audit_event, audit_event_index, audit_node, audit_checkpoint, audit_key FROM arrears_app;
+REVOKE UPDATE ON audit_pending, event_detail FROM arrears_app;
+REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM arrears_app;
+
+-- People are nobody's question: the auditor sees that a person exists and was erased, not who it is.
+REVOKE SELECT ON party, event_detail FROM arrears_auditor;
+GRANT SELECT (party_id, language, time_zone, preferred_channel, opt_outs, erased_at) ON party TO arrears_auditor;
+GRANT SELECT (detail_commit, subject_ref) ON event_detail TO arrears_auditor;

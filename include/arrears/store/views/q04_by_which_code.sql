@@ -1,0 +1,6 @@
+-- By which code was it decided?
+SELECT r.run_id, r.business_date, l.code_version, l.code_id, COUNT(*) AS events, MIN(l.seq) AS first_seq,
+       MAX(l.seq) AS last_seq
+FROM run r
+JOIN audit_log l ON l.run_id = r.run_id
+GROUP BY r.run_id, r.business_date, l.code_version, l.code_id

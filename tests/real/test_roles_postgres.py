@@ -1,0 +1,121 @@
+"""The roles of a PostgreSQL store: the auditor reads and changes nothing, the application cannot touch the log."""
+
+from collections.abc import Iterator
+from datetime import date
+from importlib.resources import files
+
+import pytest
+from sqlalchemy import Engine, create_engine, inspect
+from sqlalchemy.exc import ProgrammingError
+
+from arrears.audit.record import Event, record_many
+from arrears.audit.seal import seal
+from arrears.audit.verify import verify_store
+from arrears.core.runtime import Runtime
+from arrears.store.engine import reading, writing
+from arrears.store.tables import metadata
+from arrears.store.tables.audit import APPEND_ONLY
+from arrears.store.views import questions
+
+pytestmark = pytest.mark.real
+
+DAY = date(2026, 11, 12)
+
+
+@pytest.fixture
+def guarded(postgres_store: Engine) -> Engine:
+    """The store after its administrator ran the roles, twice."""
+    for _ in range(2):
+        with writing(postgres_store) as connection:
+            connection.connection.cursor().execute(files("arrears.store").joinpath("roles.sql").read_text("utf-8"))
+    return postgres_store
+
+
+def engine_of(guarded: Engine, role: str) -> Engine:
+    return create_engine(guarded.url, connect_args={"options": f"-c role={role}"})
+
+
+@pytest.fixture
+def auditor(guarded: Engine) -> Iterator[Engine]:
+    engine = engine_of(guarded, "arrears_auditor")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def app(guarded: Engine) -> Iterator[Engine]:
+    engine = engine_of(guarded, "arrears_app")
+    yield engine
+    engine.dispose()
+
+
+def refused(engine: Engine, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), writing(engine) as connection:
+        connection.exec_driver_sql(statement)
+
+
+def write(engine: Engine, rt: Runtime) -> None:
+    with writing(engine) as connection:
+        record_many(connection, rt, run_id="daily-2026-11-12-1", events=[
+            Event("account.staged", f"k{n}", DAY, detail={"note": "erasable"}) for n in range(300)])  # fmt: skip
+
+
+def test_every_question_is_answered_to_the_auditor(auditor: Engine) -> None:
+    with reading(auditor) as connection:
+        for question in questions():
+            connection.exec_driver_sql(f"SELECT * FROM {question}").all()
+
+
+def test_every_write_of_the_auditor_is_refused(auditor: Engine, guarded: Engine) -> None:
+    for table in [*metadata.tables, "alembic_version"]:
+        column = inspect(guarded).get_columns(table)[0]["name"]
+        for statement in (
+            f"INSERT INTO {table} DEFAULT VALUES",
+            f'UPDATE {table} SET "{column}" = "{column}"',
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table}",
+            f"DROP TABLE {table}",
+            f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+        ):
+            refused(auditor, statement)
+    for statement in ("CREATE TABLE mine (x int)", f"CREATE OR REPLACE VIEW {next(iter(questions()))} AS SELECT 1",
+                      "CREATE TEMP TABLE mine (x int)"):  # fmt: skip
+        refused(auditor, statement)
+
+
+def test_the_auditor_sees_no_person(auditor: Engine) -> None:
+    for column in ("name", "mobile", "email", "address", "service_address", "id_no"):
+        refused(auditor, f"SELECT {column} FROM party")
+    with reading(auditor) as connection:
+        assert connection.exec_driver_sql("SELECT party_id, erased_at FROM party").all() == []
+
+
+def test_the_application_writes_seals_and_verifies_and_cannot_change_the_log(app: Engine, rt: Runtime) -> None:
+    write(app, rt)
+    assert seal(rt, app).added == 300
+    assert verify_store(app).status == "intact"
+    for table in APPEND_ONLY:
+        column = metadata.tables[table].primary_key.columns.values()[0].name
+        for statement in (
+            f"UPDATE {table} SET {column} = {column}",
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table}",
+            f"DROP TABLE {table}",
+            f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+        ):
+            refused(app, statement)
+    refused(app, "UPDATE audit_pending SET run_id = 'x'")
+    refused(app, "UPDATE event_detail SET subject_ref = 'x'")
+
+
+def test_a_view_made_anew_by_the_owner_is_open_to_the_auditor(guarded: Engine, auditor: Engine) -> None:
+    owner = engine_of(guarded, "arrears_owner")
+    with writing(owner) as connection:
+        from arrears.store.views import create_views, drop_views
+
+        drop_views(connection)
+        create_views(connection)
+    owner.dispose()
+    for question in questions():
+        with reading(auditor) as connection:
+            connection.exec_driver_sql(f"SELECT * FROM {question}").all()

@@ -1,0 +1,129 @@
+"""Each of an auditor's questions is one command, and answers from what really happened on a small portfolio's day."""
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from arrears.store.views import questions
+
+DAY = date(2026, 11, 12)
+NEXT = DAY + timedelta(days=1)
+HELD = "K7"
+MISTAKEN = "K1"
+
+
+def lay(place, feed: str, header: str, *rows: tuple[object, ...]) -> None:
+    place.write(f"{feed}.csv", "".join(f"{line}\n" for line in [header, *(",".join(map(str, row)) for row in rows)]))
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, new_place):
+    """Two days: staff changes its roles and an account its collector, and a dispute of the first day is told late."""
+    place = new_place(tmp_path_factory.mktemp("questions"))
+    lay(place, "staff", "staff_id,name,roles,branch", ("S1", "One", "collector", "East"))
+    lay(place, "assignments", "account_id,staff_id,from_on", (HELD, "S1", "2026-11-01"))
+    controls = [(DAY, "accounts", "", 8, "F1"), (NEXT, "accounts", "", 8, "F1")]
+    lay(place, "controls", "business_date,kind,currency,value,confirmed_by", *controls)
+    assert place.run().code == 0
+    lay(place, "staff", "staff_id,name,roles,branch", ("S1", "One", "supervisor", "East"))
+    lay(place, "assignments", "account_id,staff_id,from_on", (HELD, "S2", NEXT))
+    lay(place, "holds", "account_id,kind,from_on", (MISTAKEN, "dispute", DAY))
+    assert place.run(NEXT).code == 0
+    assert place.call("explain", HELD, "--date", str(DAY)).code == 0
+    assert place.call("receipt", HELD, "--date", str(DAY), "--out", str(place.home / "proof")).code == 0
+
+    def ask(number: int, *words: str) -> list[dict]:
+        said = place.call("ask", str(number), *words, "--json")
+        assert said.code == 0, said.err
+        return json.loads(said.out)["rows"]
+
+    place.run(NEXT)  # seals what was looked at
+    return place, ask
+
+
+@pytest.mark.parametrize("number", range(1, len(questions()) + 1))
+def test_every_question_is_one_command(asked, number: int) -> None:
+    place, ask = asked
+    ask(number)
+    assert place.call("ask", str(number)).code == 0
+
+
+def test_the_reasons_file_policy_and_code_of_an_action_are_told(asked) -> None:
+    _, ask = asked
+    of = ("--account", HELD, "--date", str(DAY))
+    (why, *_) = ask(1, *of)
+    assert (why["stage"], why["state"]) == (2, "sent")
+    assert json.loads(why["facts"])
+    files = {row["feed"]: row for row in ask(2, *of)}
+    assert {"accounts", "instalments", "payments"} <= set(files)
+    (policy,) = ask(3, *of)
+    assert json.loads(policy["policy"])["policy_id"] == policy["policy_id"] == "cn"
+    assert {row["code_version"] for row in ask(4, "--date", str(DAY))} == {"0.1.0"}
+    assert {row["dag_id"] for row in ask(5, "--run", "daily-2026-11-12-1")} == {"cli"}
+    assert {row["outcome"] for row in ask(7, *of)} >= {"sent"}
+    assert {row["what"] for row in ask(8, "--account", HELD)} >= {"decision", "outcome sms"}
+
+
+def test_an_account_without_an_action_is_named_with_the_reason(asked) -> None:
+    _, ask = asked
+    why = {row["account_id"]: row["why"] for row in ask(9, "--date", str(NEXT))}
+    assert why[MISTAKEN] == "hold_dispute" or why[MISTAKEN].startswith("no step")
+    assert not any(reason.startswith("FINDING") for reason in why.values())
+
+
+def test_nothing_was_skipped_overdone_or_lost(asked) -> None:
+    _, ask = asked
+    assert not [row for row in ask(10) if row["why"].startswith("FINDING")]
+    assert {row["verdict"] for row in ask(11)} == {"within the cap"}
+    assert ask(12) == []
+    assert {row["difference"] for row in ask(14)} == {0}
+    assert [row["how"] for row in ask(13, "--date", str(NEXT))] == ["first", "again"]
+    assert ask(15)[0]["note"].startswith("arrears/")
+
+
+def test_who_looked_who_held_a_role_and_who_moved_an_account_is_known(asked) -> None:
+    _, ask = asked
+    assert {row["type"] for row in ask(16, "--account", HELD)} == {"access.explained", "access.receipt"}
+    held = [(row["roles"], row["business_date"], row["valid_until"]) for row in ask(17)]
+    assert held == [("collector", str(DAY), str(NEXT)), ("supervisor", str(NEXT), None)]
+    assert [(row["staff_id"], row["staff_before"]) for row in ask(18, "--account", HELD)] == [
+        ("S1", None),
+        ("S2", "S1"),
+    ]
+
+
+def test_the_population_ties_to_the_figures_of_finance(asked) -> None:
+    _, ask = asked
+    verdicts = {(row["business_date"], row["kind"]): row["verdict"] for row in ask(20)}
+    assert verdicts[str(DAY), "accounts"] == "tied"
+    assert verdicts[str(DAY), "unpaid_due"] == "no figure from finance"
+
+
+def test_an_action_that_a_later_fact_made_wrong_is_reported_with_its_remedy(asked) -> None:
+    _, ask = asked
+    late = ask(21, "--account", MISTAKEN)
+    assert {(row["fact"], row["fact_date"]) for row in late} == {("hold dispute", str(DAY))}
+    assert all(row["known_at"] > row["sent_at"] and row["remedy"] for row in late)
+
+
+@pytest.mark.parametrize(("words", "said"), [(("99",), "no question 99"), (("17", "--account", "K1"), "not about one")])
+def test_a_question_that_makes_no_sense_is_refused(asked, words: tuple[str, ...], said: str) -> None:
+    place, _ = asked
+    answer = place.call("ask", *words)
+    assert answer.code == 2
+    assert said in answer.reason
+
+
+def test_the_questions_are_listed(asked) -> None:
+    place, _ = asked
+    assert [row["number"] for row in json.loads(place.call("ask", "--json").out)] == [*range(1, 22)]
+
+
+def test_a_store_that_may_only_be_read_is_read_and_the_look_is_said_to_be_unrecorded(asked) -> None:
+    place, _ = asked
+    file = Path(place.home / "arrears.sqlite")
+    said = place.call("explain", HELD, "--date", str(DAY), ARREARS_STORE_URL=f"sqlite:///file:{file}?mode=ro&uri=true")
+    assert said.code == 0, said.err
+    assert "not recorded" in said.err
