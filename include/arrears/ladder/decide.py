@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from arrears.core.keys import digest
-from arrears.ladder.facts import Facts, StepDone
+from arrears.ladder.facts import Facts, StepDone, entitled_rung
 from arrears.ladder.policy import Policy
 from arrears.ladder.standing import Gate, Standing
 from arrears.ladder.step_table import Mark, Rule, StepTable, table_of
@@ -95,7 +95,7 @@ def decide(facts: Facts, policy: Policy) -> Decision:
 
 def choose(facts: Facts, gates: tuple[Gate, ...], standing: Standing, table: StepTable) -> Decision:
     """Choose today's steps of an account whose evidence is weighed; of the evidence only the standing is asked."""
-    entitled = min(facts.effective_instalments, 3) + 1
+    entitled = entitled_rung(facts.effective_instalments)
     case = _Case(facts, standing, min(entitled, standing.unlocked_rung), table)
     actions: list[Action] = []
     suppressed: list[Suppressed] = []

@@ -79,3 +79,8 @@ class Facts:
         for name in ("calendar_steps", "delays", "hard_holds", "soft_holds"):
             fields[name] = tuple(fields[name])
         return cls(**fields)
+
+
+def entitled_rung(effective_instalments: int) -> int:
+    """Return the rung that arrears entitle to: one more for each instalment overdue, four at most."""
+    return min(effective_instalments, 3) + 1

@@ -10,11 +10,12 @@ from sqlalchemy import Connection, and_, case, exists, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.facts import Evidence, Facts, StepDone
+from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
-from arrears.ladder.promises import broken_in_episode, holding
+from arrears.ladder.promises import broken_in_episode
 from arrears.ladder.tally import CALLS, SURETIES, tally_evidence
 from arrears.store.tables.decisions import episode, evidence
-from arrears.store.tables.feeds import debit, hold, outcome, plan, schedule_change
+from arrears.store.tables.feeds import outcome, schedule_change
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
@@ -65,7 +66,7 @@ def gather_background(connection: Connection, on: date, policy: Policy, open_epi
     calls, conversation = _recent_calls(connection, on)
     return Background(
         episodes=open_episodes,
-        holds=_holds(connection, on, policy),
+        holds=holds_in_force(connection, on, policy),
         broken=broken_in_episode(connection),
         late=_late_episodes(connection, on, policy),
         malice=_accounts(connection, select(outcome.c.account_id).where(outcome.c.reason == "malice")),
@@ -89,7 +90,7 @@ def facts_of(
     cycle_unpaid = _cycle_unpaid(row, on)
     if row["stage"] == 0 and not (cycle_unpaid and found.calendar_steps) and not required:
         return None
-    effective, delays = _effective(row, account_id in found.payment_holidays, policy)
+    effective, delays = effective_instalments(row, policy, on_holiday=account_id in found.payment_holidays)
     hard, soft = found.holds.get(account_id, ((), ()))
     if row["data_incomplete"] and "data_incomplete" not in hard:
         hard = tuple(sorted((*hard, "data_incomplete")))
@@ -120,7 +121,7 @@ def _cycle_unpaid(row: Mapping[str, Any], on: date) -> bool:
     return due is not None and (due.year, due.month) == (on.year, on.month) and row["next_due_minor"] > 0
 
 
-def _effective(row: Mapping[str, Any], on_holiday: bool, policy: Policy) -> tuple[int, tuple[str, ...]]:
+def effective_instalments(row: Mapping[str, Any], policy: Policy, *, on_holiday: bool) -> tuple[int, tuple[str, ...]]:
     """Return the instalments that count today and why others do not (policy ``staging``); the stage is untouched.
 
     A trifle left on the oldest instalment does not count; grace and payment holidays delay them all.
@@ -163,30 +164,6 @@ def _payment_holidays(connection: Connection, on: date) -> set[str]:
         or_(changes.until_on.is_(None), changes.until_on >= on),
     )
     return _accounts(connection, query)
-
-
-def _holds(connection: Connection, on: date, policy: Policy) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return the hard and soft holds in force: imported ones, open promises, kept plans and debits in flight."""
-    kinds: dict[str, set[str]] = defaultdict(set)
-    held = select(hold.c.account_id, hold.c.kind).where(
-        hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on)
-    )
-    for row in connection.execute(held):
-        kinds[row.account_id].add(row.kind)
-    for account_id in holding(connection, on, policy):
-        kinds[account_id].add("promise")
-    for account_id in _accounts(connection, select(debit.c.account_id).where(debit.c.result == "pending")):
-        kinds[account_id].add("payment_in_flight")
-    agreed = select(plan.c.account_id).where(
-        plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.first_due_on >= on
-    )
-    for account_id in _accounts(connection, agreed):
-        kinds[account_id].add("plan")
-    hard, soft = set(policy.holds.hard), set(policy.holds.soft)
-    return {
-        account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft - hard)))
-        for account_id, found in kinds.items()
-    }
 
 
 def _late_episodes(connection: Connection, on: date, policy: Policy) -> dict[str, int]:

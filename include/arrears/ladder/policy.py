@@ -74,6 +74,7 @@ class Contact(_Strict):
     caps: dict[Channel, tuple[Count, Count, Count]]
     weekly_calls_by_week: list[Count]
     quiet_after_conversation_days: Count
+    consent_required: list[Channel] = []
 
 
 class Notices(_Strict):

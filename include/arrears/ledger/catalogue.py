@@ -168,6 +168,7 @@ _FEEDS = (
             _text("preferred_time", 40),
             _text("dialect", 40),
             Field("opt_outs", "list", values=CHANNELS),
+            Field("consents", "list", values=CHANNELS),
             _enum("guarantee_kind", ("joint", "general")),
             Field("guarantee_until", "date"),
         ),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.sql.selectable import FromClause
 
 from arrears.ladder.policy import Policy
+from arrears.outreach.slots import is_zone
 from arrears.store.tables.feeds import outcome
 from arrears.store.tables.people import account_party, party
 
@@ -52,7 +53,7 @@ def people_of(connection: Connection, accounts: FromClause, policy: Policy) -> d
     for row in connection.execute(_parties(accounts, tuple(roles))):
         person = people.get(row.party_id)
         if person is None:
-            person = people[row.party_id] = _person(row, dead)
+            person = people[row.party_id] = _person(row, dead, policy)
         found[row.account_id, roles[row.role]][row.party_id] = person
     for (account_id, audience), members in found.items():
         if audience != "borrower":
@@ -70,22 +71,27 @@ def _parties(accounts: FromClause, roles: tuple[str, ...]) -> Select[tuple[objec
     )
 
 
-def _person(row: Row[tuple[object, ...]], dead: dict[str, set[str]]) -> Person:
-    opted_out = opt_outs(row.opt_outs)
+def _person(row: Row[tuple[object, ...]], dead: dict[str, set[str]], policy: Policy) -> Person:
+    opted_out, zone_known = listed(row.opt_outs), is_zone(row.time_zone)
+    consents = listed(row.consents)
     unreachable: dict[str, str] = {}
     for channel in POINTS:
         point = contact_point(channel, row)
         if not point:
             unreachable[channel] = "no_contact_point"
+        elif not zone_known:
+            unreachable[channel] = "time_zone_unknown"
         elif channel in opted_out:
             unreachable[channel] = "opted_out"
+        elif channel in policy.contact.consent_required and channel not in consents:
+            unreachable[channel] = "no_consent"
         elif not is_usable(channel, point) or channel in dead.get(row.party_id, ()):
             unreachable[channel] = "invalid"
     return Person(row.party_id, row.language, row.time_zone, row.preferred_time, unreachable)
 
 
-def opt_outs(text: str | None) -> frozenset[str]:
-    """Return the channels a person has refused, from the feed's ``;``-separated list."""
+def listed(text: str | None) -> frozenset[str]:
+    """Return the channels in a ``;``-separated list of the parties feed, such as those a person has refused."""
     return frozenset(part.strip() for part in (text or "").split(";") if part.strip())
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, bindparam
 
 from arrears.core.clock import Clock, local_date
 from arrears.core.runtime import Runtime
+from arrears.ladder.balance import Balances
 from arrears.outreach import budgets
 from arrears.outreach.channels import Channels
 from arrears.outreach.gates import SendFacts, check
@@ -19,9 +20,10 @@ from arrears.outreach.issue import BATCH as LIST_BATCH
 from arrears.outreach.issue import Issue, ListOutbox
 from arrears.outreach.lint import lint
 from arrears.outreach.message import Message
-from arrears.outreach.moment import Balances, balances_since, load
+from arrears.outreach.moment import load, refuse_other_policy
 from arrears.outreach.notice import notice_of, payload_sha256
 from arrears.outreach.outbox import BATCH, Claim, Scope
+from arrears.outreach.planned import refresh_totals
 from arrears.outreach.render import render, template_sha256
 from arrears.outreach.slots import WORK_LIST, zone_of
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt
@@ -32,6 +34,7 @@ from arrears.store.tables.outreach import item
 LOG = logging.getLogger(__name__)
 ENDS = ("sent", "rejected", "withheld", "in_doubt", "expired", "not_sent", "lost")
 DROP = item.update().where(item.c.item_key == bindparam("key")).values(dropped_reason=bindparam("why"))
+RESTATE = item.update().where(item.c.item_key == bindparam("key")).values(amount_minor=bindparam("now"))
 BREAKER = 3
 """So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
 
@@ -75,6 +78,7 @@ def dispatch(
 
     Raises:
         BadArguments: the store belongs to the other mode.
+        GateHeld: the day was decided under another policy.
     """
     return _Dispatcher(
         rt, engine, run_id, channels, Scope(business_date, channels.names, stage, batch_no), lease_clock
@@ -92,14 +96,14 @@ class _Dispatcher:
         self._outbox = ListOutbox(rt, run_id, self._policy.sha256, lease_clock)
         self._counts: Counter[str] = Counter()
         self._misses: Counter[str] = Counter()
-        self._balances: Balances | None = None
+        self._balances = Balances(rt, scope.business_date, channels.policy)
 
     def run(self, limit: int | None) -> dict[str, int]:
         with writing(self._engine) as connection:
             stamp_mode(connection, self._rt)
+            refuse_other_policy(connection, self._scope.business_date, self._policy)
             self._counts["in_doubt"] += self._outbox.recover(connection)["in_doubt"]
             self._counts["expired"] += self._outbox.expire(connection, self._scope.channels)
-            self._balances = balances_since(connection, self._rt, self._scope.business_date)
         left = limit
         while left is None or left > 0:
             claims = self._claim(left)
@@ -169,14 +173,19 @@ class _Dispatcher:
                 self._withhold(connection, Refused(one.claim, refused, {}))
             else:
                 going.append(one)
-        self._drop(connection, going)
+        self._correct(connection, going)
         self._outbox.issue(connection, [Issue(one.claim, one.payload_sha256, _said(one)) for one in going])
         self._counts["sent"] += len(going)
 
-    def _drop(self, connection: Connection, ready: list[Ready]) -> None:
+    def _correct(self, connection: Connection, ready: list[Ready]) -> None:
+        """Bring items to what is said about them: what stays behind is dropped, amounts are those of this moment."""
         dropped = [{"key": key, "why": reason} for one in ready for key, reason in one.dropped.items()]
-        if dropped:
-            connection.execute(DROP, dropped)
+        changed = [{"key": key, "now": minor} for one in ready for key, minor in _amounts(one).items()]
+        for statement, rows in ((DROP, dropped), (RESTATE, changed)):
+            if rows:
+                connection.execute(statement, rows)
+        if dropped or changed:
+            refresh_totals(connection, {one.claim.contact_id for one in ready if one.dropped or _amounts(one)})
 
     def _send(self, ready: list[tuple[Ready, Message]]) -> None:
         """Send one by one: the ending of a contact and the intent of the next share a transaction."""
@@ -210,7 +219,7 @@ class _Dispatcher:
         if refused:
             self._withhold(connection, Refused(claim, refused, {}))
             return False
-        self._drop(connection, [ready])
+        self._correct(connection, [ready])
         if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, **_said(ready)):
             return True
         budgets.give_back(connection, claim.row.party_id, channel, self._local_day(ready))
@@ -246,7 +255,14 @@ class _Dispatcher:
 
 
 def _said(ready: Ready) -> dict[str, Any]:
-    """Return what the event of an intent tells: which subjects it is about, and which items stay behind."""
+    """Return what the event of an intent tells: subjects, items that stay behind, amounts restated."""
     subjects = {one.subject_ref for one in ready.facts.items if one.item_key not in ready.dropped}
     dropped = {"dropped": dict(sorted(ready.dropped.items()))} if ready.dropped else {}
-    return {"subjects": sorted(subjects)} | dropped
+    restated = {"amounts": dict(sorted(amounts.items()))} if (amounts := _amounts(ready)) else {}
+    return {"subjects": sorted(subjects)} | dropped | restated
+
+
+def _amounts(ready: Ready) -> dict[str, int]:
+    """Return what items say now instead of what was planned: a part was paid, or a newer ledger says otherwise."""
+    items = (one for one in ready.facts.items if one.item_key not in ready.dropped)
+    return {one.item_key: one.amount_minor for one in items if one.amount_minor != one.planned_minor}

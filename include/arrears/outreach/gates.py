@@ -8,14 +8,17 @@ from typing import Any
 from arrears.core.clock import local_date
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
-from arrears.outreach.slots import WORK_LIST, in_window, zone_of
+from arrears.outreach.slots import WORK_LIST, in_window, is_zone, zone_of
 
 MESSAGES = frozenset({"sms", "email"})
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
-    """One account of a contact, as it stands now; ``still_due`` is the newest decision's word."""
+    """One account of a contact, as it stands now.
+
+    ``still_due``: the newest decision wants the step, and what is owed now still entitles to its rung.
+    """
 
     item_key: str
     account_id: str
@@ -23,6 +26,7 @@ class ItemFacts:
     audience: str
     tone: str
     rung: int
+    planned_minor: int
     amount_minor: int
     currency: str
     due_on: date | None
@@ -30,8 +34,10 @@ class ItemFacts:
     is_closed: bool
     is_missing: bool
     data_incomplete: bool
-    holds: tuple[str, ...]
-    has_open_promise: bool
+    hard_holds: tuple[str, ...]
+    soft_holds: tuple[str, ...]
+    is_courtesy: bool
+    is_tied: bool
     still_due: bool
     paid_since: bool
 
@@ -46,9 +52,11 @@ class SendFacts:
     time_zone: str | None
     point: str
     opted_out: bool
+    consents: frozenset[str]
     is_usable: bool
     items: tuple[ItemFacts, ...]
     history: Mapping[str, Mapping[date, int]]
+    last_talk: date | None
     party: Any = field(repr=False)
 
 
@@ -68,7 +76,7 @@ def check(facts: SendFacts, policy: Policy, now: datetime) -> Checked:
     reason = _person_gate(facts, policy, now)
     if reason:
         return Checked(reason, {})
-    dropped = {item.item_key: found for item in facts.items if (found := _item_gate(item, facts, policy))}
+    dropped = {item.item_key: found for item in facts.items if (found := _item_gate(item, facts))}
     if len(dropped) == len(facts.items):
         reasons = set(dropped.values())
         return Checked(reasons.pop() if len(reasons) == 1 else "every_item_held", dropped)
@@ -76,28 +84,41 @@ def check(facts: SendFacts, policy: Policy, now: datetime) -> Checked:
 
 
 def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
-    if facts.business_date < local_date(now, policy.time_zone):
-        return "past_date"
-    if facts.channel not in WORK_LIST and not in_window(now, facts.time_zone, policy):
-        return "window_closed"
-    if not facts.point:
-        return "no_contact_point"
-    if facts.opted_out:
-        return "opted_out"
-    return None if facts.is_usable else "invalid"
+    """Ask what concerns the person as a whole: the day and the hour where they are, and whether they may be reached."""
+    on_list = facts.channel in WORK_LIST
+    today = local_date(now, zone_of(facts.time_zone, policy))
+    refusals = (
+        (not is_zone(facts.time_zone), "time_zone_unknown"),
+        (facts.business_date < today, "past_date"),
+        (on_list and not policy.business_calendar().is_working_day(today), "not_a_working_day"),
+        (not on_list and not in_window(now, facts.time_zone, policy), "window_closed"),
+        (not facts.point, "no_contact_point"),
+        (facts.opted_out, "opted_out"),
+        (facts.channel in policy.contact.consent_required and facts.channel not in facts.consents, "no_consent"),
+        (not facts.is_usable, "invalid"),
+        (facts.channel == "call" and _talked_lately(facts, policy, today), "recent_conversation"),
+    )
+    return next((reason for refused, reason in refusals if refused), None)
 
 
-def _item_gate(item: ItemFacts, facts: SendFacts, policy: Policy) -> str | None:
-    hard = [kind for kind in item.holds if kind in policy.holds.hard]
-    soft = [kind for kind in item.holds if kind in policy.holds.soft]
+def _talked_lately(facts: SendFacts, policy: Policy, today: date) -> bool:
+    """Say whether a conversation of the last days leaves the person in peace, unless this step is a guarantor's."""
+    borrower = any(item.audience == "borrower" for item in facts.items)
+    quiet = timedelta(days=policy.contact.quiet_after_conversation_days)
+    return borrower and facts.last_talk is not None and today - facts.last_talk < quiet
+
+
+def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
+    paused = bool(item.soft_holds) and (facts.channel not in MESSAGES or not item.is_courtesy)
     refusals = (
         (item.is_closed, "account_closed"),
         (item.is_missing, "account_missing"),
+        (not item.is_tied, "no_longer_a_party"),
         (item.data_incomplete, "hold_data_incomplete"),
-        (bool(hard), f"hold_{min(hard, default='')}"),
+        (bool(item.hard_holds), f"hold_{min(item.hard_holds, default='')}"),
         (item.paid_since, "paid"),
         (not item.still_due, "no_longer_due"),
-        ((bool(soft) or item.has_open_promise) and facts.channel not in MESSAGES, "promise_open"),
+        (paused, "promise_open"),
     )
     return next((reason for refused, reason in refusals if refused), None)
 

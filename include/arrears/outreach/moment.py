@@ -1,24 +1,26 @@
 """Load what the gates ask about a batch of claimed contacts: one query a table, never one an account."""
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, exists, func, select
 
 from arrears.core.clock import local_date, utc_text
+from arrears.core.errors import GateHeld
 from arrears.core.runtime import Runtime
+from arrears.ladder.balance import Balances
+from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
-from arrears.ladder.promises import holding
-from arrears.outreach.audience import contact_point, is_usable, opt_outs
+from arrears.outreach.audience import contact_point, is_usable, listed
 from arrears.outreach.gates import ItemFacts, SendFacts
+from arrears.outreach.item_facts import load_items
 from arrears.outreach.outbox import Claim
 from arrears.outreach.slots import zone_of
-from arrears.store.tables.decisions import decision, verdict
-from arrears.store.tables.feeds import account, hold, outcome, snapshot
-from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import outcome
+from arrears.store.tables.outreach import contact
 from arrears.store.tables.people import party
 from arrears.store.tables.runs import run
 
@@ -27,51 +29,56 @@ HISTORY = timedelta(days=31)
 NOT_ATTEMPTS = ("letter_served", "letter_refused", "letter_returned", "bounced", "not_delivered", "no_contact_point")
 """Outcomes that tell how an earlier attempt ended, and are none themselves."""
 
-Balances = Mapping[str, tuple[int, int]]
-
-
-def balances_since(connection: Connection, rt: Runtime, business_date: date) -> Balances | None:
-    """Return (overdue, next due) by subject of a ledger that came after the day's plan, or None when there is none."""
-    newest = (
-        select(snapshot.c.snapshot_id)
-        .where(snapshot.c.business_date == business_date, snapshot.c.accepted_at.is_not(None))
-        .order_by(snapshot.c.delivery_no.desc())
-        .limit(1)
-    )
-    snapshot_id = connection.execute(newest).scalar_one_or_none()
-    planned_on = select(run.c.run_id).where(run.c.snapshot_id == snapshot_id, run.c.kind == "daily").limit(1)
-    if snapshot_id is None or connection.execute(planned_on).first() is not None:
-        return None
-    from arrears.store import snapshot as frozen
-
-    columns = ("subject_ref", "overdue_minor", "next_due_minor")
-    found: dict[str, tuple[int, int]] = {}
-    for batch in frozen.accounts(rt.settings.artifacts_url, snapshot_id, columns):
-        refs, overdue, upcoming = (batch.column(name).to_pylist() for name in columns)
-        found.update({ref: (owed or 0, due or 0) for ref, owed, due in zip(refs, overdue, upcoming, strict=True)})
-    return found
-
 
 def load(
-    connection: Connection, rt: Runtime, claims: Sequence[Claim], policy: Policy, balances: Balances | None
+    connection: Connection, rt: Runtime, claims: Sequence[Claim], policy: Policy, balances: Balances
 ) -> dict[str, SendFacts]:
     """Return the facts of each claimed contact as they stand now."""
     now = rt.clock.now()
     people = _people(connection, {claim.row.party_id for claim in claims})
-    items = _items(
-        connection, [claim.contact_id for claim in claims], policy, local_date(now, policy.time_zone), balances
-    )
+    today = local_date(now, policy.time_zone)
+    items = load_items(connection, [claim.contact_id for claim in claims], policy, today, balances)
     history = _history(connection, people, policy, now)
+    talks = _conversations(connection, people, policy, now)
     return {
         claim.contact_id: _facts(
-            claim, people.get(claim.row.party_id), items.get(claim.contact_id, []), history.get(claim.row.party_id, {})
+            claim,
+            people.get(claim.row.party_id),
+            items.get(claim.contact_id, []),
+            history.get(claim.row.party_id, {}),
+            talks.get(claim.row.party_id),
         )
         for claim in claims
     }
 
 
+def refuse_other_policy(connection: Connection, business_date: date, policy: Policy) -> None:
+    """Refuse to send what another policy has decided: under this one it may be too much, too early or too often.
+
+    Raises:
+        GateHeld: the newest decisions of the day were made under another policy.
+    """
+    decided = exists().where(decision.c.run_id == run.c.run_id)
+    newest = (
+        select(run.c.policy_sha256)
+        .where(run.c.kind == "daily", run.c.business_date == business_date, decided)
+        .order_by(run.c.ordinal.desc())
+        .limit(1)
+    )
+    found = connection.execute(newest).scalar_one_or_none()
+    if found not in (None, policy.sha256):
+        raise GateHeld(
+            f"policy {policy.policy_id} {policy.version} ({policy.sha256[:12]}) is not the one {business_date} was "
+            f"decided under ({found[:12]}): nothing was sent. Run the date again, or restore that policy file"
+        )
+
+
 def _facts(
-    claim: Claim, person: Row[Any] | None, items: list[ItemFacts], history: Mapping[str, Mapping[date, int]]
+    claim: Claim,
+    person: Row[Any] | None,
+    items: list[ItemFacts],
+    history: Mapping[str, Mapping[date, int]],
+    last_talk: date | None,
 ) -> SendFacts:
     channel = claim.row.channel
     point = contact_point(channel, person) if person is not None else ""
@@ -81,10 +88,12 @@ def _facts(
         business_date=claim.row.business_date,
         time_zone=person.time_zone if person is not None else None,
         point=point,
-        opted_out=person is not None and channel in opt_outs(person.opt_outs),
+        opted_out=person is not None and channel in listed(person.opt_outs),
+        consents=listed(person.consents) if person is not None else frozenset(),
         is_usable=is_usable(channel, point),
         items=tuple(items),
         history=history,
+        last_talk=last_talk,
         party=person,
     )
 
@@ -92,77 +101,6 @@ def _facts(
 def _people(connection: Connection, party_ids: set[str]) -> dict[str, Row[Any]]:
     rows = connection.execute(select(party).where(party.c.party_id.in_(party_ids)))
     return {row.party_id: row for row in rows}
-
-
-def _items(
-    connection: Connection, contact_ids: list[str], policy: Policy, today: date, balances: Balances | None
-) -> dict[str, list[ItemFacts]]:
-    query = (
-        select(item, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete)
-        .join(account, account.c.account_id == item.c.account_id)
-        .where(item.c.contact_id.in_(contact_ids), item.c.dropped_reason.is_(None))
-        .order_by(item.c.account_id, item.c.step)
-    )
-    rows = connection.execute(query).all()
-    accounts = {row.account_id for row in rows}
-    holds = _holds(connection, accounts, today)
-    promised = holding(connection, today, policy, accounts)
-    due = _still_due(connection, accounts, {row.business_date for row in rows})
-    found: dict[str, list[ItemFacts]] = defaultdict(list)
-    for row in rows:
-        overdue, upcoming = (1, 1) if balances is None else balances.get(row.subject_ref, (0, 0))
-        owed = overdue if row.overdue_instalments else upcoming
-        found[row.contact_id].append(
-            ItemFacts(
-                item_key=row.item_key,
-                account_id=row.account_id,
-                subject_ref=row.subject_ref,
-                audience=row.audience,
-                tone=row.tone,
-                rung=row.rung,
-                amount_minor=row.amount_minor,
-                currency=row.currency,
-                due_on=row.due_on,
-                overdue_instalments=row.overdue_instalments,
-                is_closed=row.closed_on is not None and row.closed_on <= today,
-                is_missing=row.is_missing,
-                data_incomplete=row.data_incomplete,
-                holds=holds.get(row.account_id, ()),
-                has_open_promise=row.account_id in promised,
-                still_due=(row.account_id, row.step, row.channel, row.audience) in due,
-                paid_since=owed == 0,
-            )
-        )
-    return found
-
-
-def _holds(connection: Connection, accounts: set[str], today: date) -> dict[str, tuple[str, ...]]:
-    query = select(hold.c.account_id, hold.c.kind).where(
-        hold.c.account_id.in_(accounts),
-        hold.c.from_on <= today,
-        or_(hold.c.until_on.is_(None), hold.c.until_on >= today),
-    )
-    found: dict[str, tuple[str, ...]] = {}
-    for row in connection.execute(query):
-        found[row.account_id] = (*found.get(row.account_id, ()), row.kind)
-    return found
-
-
-def _still_due(connection: Connection, accounts: set[str], days: set[date]) -> set[tuple[str, str, str, str]]:
-    """Return (account, step, channel, audience) that the newest decision of the day still wants."""
-    query = (
-        select(decision.c.account_id, verdict.c.body)
-        .join(verdict, verdict.c.verdict_sha256 == decision.c.verdict_sha256)
-        .where(decision.c.business_date.in_(days), decision.c.account_id.in_(accounts))
-        .order_by(decision.c.account_id, decision.c.business_date, decision.c.revision)
-    )
-    newest = {row.account_id: row.body for row in connection.execute(query)}
-    actions = {body: json.loads(body)["actions"] for body in set(newest.values())}
-    return {
-        (account_id, action["step"], action["channel"], action["audience"])
-        for account_id, body in newest.items()
-        for action in actions[body]
-    }
 
 
 def _history(
@@ -189,3 +127,20 @@ def _history(
     for party_id, channel, day in counts[0].keys() | counts[1].keys():
         history[party_id][channel][day] = max(counts[0][party_id, channel, day], counts[1][party_id, channel, day])
     return history
+
+
+def _conversations(
+    connection: Connection, people: Mapping[str, Row[Any]], policy: Policy, now: datetime
+) -> dict[str, date]:
+    """Return the local day of each person's newest conversation, if it lies within the quiet days of the policy."""
+    since = utc_text(now - timedelta(days=policy.contact.quiet_after_conversation_days + 1))
+    query = (
+        select(outcome.c.party_id, func.max(outcome.c.at).label("at"))
+        .where(outcome.c.party_id.in_(people), outcome.c.at >= since)
+        .where(outcome.c.channel == "call", outcome.c.outcome.in_(ANSWERED))
+        .group_by(outcome.c.party_id)
+    )
+    return {
+        row.party_id: local_date(datetime.fromisoformat(row.at), zone_of(people[row.party_id].time_zone, policy))
+        for row in connection.execute(query)
+    }

@@ -26,8 +26,16 @@ def zone_of(time_zone: str | None, policy: Policy) -> str:
     """Return a person's time zone, or the policy's when none or an unknown one is on file."""
     try:
         return ZoneInfo(time_zone).key if time_zone else policy.time_zone
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
         return policy.time_zone
+
+
+def is_zone(time_zone: str | None) -> bool:
+    """Say whether a person's time zone on file is one that exists; none on file is the policy's."""
+    try:
+        return not time_zone or ZoneInfo(time_zone) is not None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
 
 
 def slot_of(day: date, channel: str, time_zone: str | None, preferred_time: str | None, policy: Policy) -> Slot:

@@ -1,5 +1,6 @@
 """The steps of ``arrears_dispatch``: every quarter of an hour, what is due now; recalls at all hours."""
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -17,13 +18,21 @@ def open_dispatch(rt: Runtime, request: Request) -> str:
 
 
 def send_due(rt: Runtime, dispatch: str) -> dict[str, int]:
-    """Send every contact of the day whose slot is open; all gates are asked again at that moment."""
+    """Send every contact whose slot is open; all gates are asked again at that moment.
+
+    Far west the business date of yesterday may still be today; a date that is past where the person is never sends.
+    """
+    from arrears.outreach.batches import open_days
     from arrears.outreach.dispatch import dispatch as send
     from arrears.steps import channels, runs, world
 
-    this = runs.read_run(rt, dispatch)
+    this, engine = runs.read_run(rt, dispatch), world.store_of(rt)
+    days = {this.business_date, *open_days(engine, rt.clock.now())}
+    ends: Counter[str] = Counter()
     with channels.contact_channels(rt) as adapters:
-        return send(rt, world.store_of(rt), dispatch, adapters, business_date=this.business_date)
+        for day in sorted(days):
+            ends.update(send(rt, engine, dispatch, adapters, business_date=day))
+    return dict(ends)
 
 
 def settle_orders(rt: Runtime, dispatch: str) -> dict[str, Any]:

@@ -31,6 +31,7 @@ party = Table(
     Column("preferred_time", String(40)),
     Column("dialect", String(40)),
     Column("opt_outs", String(200)),
+    Column("consents", String(200)),
     Column("erased_at", UtcText),
     Column("delivery_id", Sha256, ForeignKey("delivery.delivery_id")),
     Column("row_no", Integer),

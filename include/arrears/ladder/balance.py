@@ -1,0 +1,190 @@
+"""What accounts owe at this moment: the newest accepted ledger of a day, and the payments that came in since.
+
+The ledger is frozen in the morning; a payment imported at noon must stop the message of the afternoon.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, or_, select
+
+from arrears.core.runtime import Runtime
+from arrears.ladder.gather import effective_instalments
+from arrears.ladder.policy import Policy
+from arrears.store import snapshot as frozen
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import delivery, payment, snapshot
+from arrears.store.tables.people import subject
+from arrears.store.tables.runs import run
+
+EPOCH = date(1970, 1, 1).toordinal()
+COLUMNS = ("subject_ref", "stage", "overdue_instalments", "overdue_minor", "days_past_due", "oldest_unpaid_minor",
+           "oldest_amount_minor", "next_due_minor")  # fmt: skip
+News = Sequence[Row[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one account owes now, in minor units; ``effective_instalments`` are those that entitle to a rung."""
+
+    overdue_minor: int
+    overdue_instalments: int
+    effective_instalments: int
+    next_due_minor: int
+
+
+class Balances:
+    """Answers batch by batch; the frozen files are read once, and again only for news nobody had looked at."""
+
+    def __init__(self, rt: Runtime, business_date: date, policy: Policy) -> None:
+        self._url, self._on, self._policy = rt.settings.artifacts_url, business_date, policy
+        self._ledger: Any = None
+        self._newer: dict[str, Balance] | None = None
+        self._after_news: dict[tuple[str, str], Balance] = {}
+
+    def of(self, connection: Connection, subjects: Mapping[str, str]) -> dict[str, Balance]:
+        """Return the balance of each account (``account_id`` -> ``subject_ref``) that has news since its decision.
+
+        News are a later accepted ledger that nothing was decided on yet, and payments imported since the newest one.
+        An account without an entry stands as it was decided.
+        """
+        ledger = _newest(connection, self._on)
+        if ledger is None:
+            return {}
+        is_new = self._ledger is None or ledger.snapshot_id != self._ledger.snapshot_id
+        if is_new:
+            self._ledger, self._after_news = ledger, {}
+            self._newer = None if _is_decided(connection, ledger) else self._read_all(ledger.snapshot_id)
+        news = _news(connection, ledger, self._on, None if is_new else subjects)
+        self._restage(connection, ledger, news, subjects)
+        nothing = Balance(0, 0, 0, 0)
+        found = {} if self._newer is None else {a: self._newer.get(ref, nothing) for a, ref in subjects.items()}
+        for account_id in subjects.keys() & news.keys():
+            found[account_id] = self._after_news[account_id, _print(news[account_id])]
+        return found
+
+    def _read_all(self, snapshot_id: str) -> dict[str, Balance]:
+        found = {}
+        for batch in frozen.accounts(self._url, snapshot_id, COLUMNS):
+            for row in batch.to_pylist():
+                found[row["subject_ref"]] = self._balance(row)
+        return found
+
+    def _restage(
+        self, connection: Connection, ledger: Row[Any], news: Mapping[str, News], subjects: Mapping[str, str]
+    ) -> None:
+        """Stage the accounts whose news have not been looked at, in one pass over the frozen files."""
+        fresh = {a: rows for a, rows in news.items() if (a, _print(rows)) not in self._after_news}
+        if not fresh:
+            return
+        refs = dict(subjects) | _subject_refs(connection, fresh.keys() - subjects.keys())
+        fresh = {account_id: rows for account_id, rows in fresh.items() if account_id in refs}
+        wanted = [refs[account_id] for account_id in fresh]
+        schedules = frozen.instalments_of(self._url, ledger.snapshot_id, wanted)
+        payments = {} if _is_open_items(ledger) else frozen.payments_of(self._url, ledger.snapshot_id, wanted)
+        for account_id, rows in fresh.items():
+            ref = refs[account_id]
+            row = _staged(schedules[ref], _pool(payments.get(ref), rows, self._on), self._on)
+            self._after_news[account_id, _print(rows)] = self._balance(row)
+
+    def _balance(self, row: Mapping[str, Any]) -> Balance:
+        effective, _ = effective_instalments(row, self._policy, on_holiday=False)
+        return Balance(row["overdue_minor"] or 0, row["overdue_instalments"], effective, row["next_due_minor"] or 0)
+
+
+def _newest(connection: Connection, on: date) -> Any:
+    query = (
+        select(snapshot.c.snapshot_id, snapshot.c.created_at, snapshot.c.facts)
+        .where(snapshot.c.business_date == on, snapshot.c.accepted_at.is_not(None))
+        .order_by(snapshot.c.delivery_no.desc())
+        .limit(1)
+    )
+    found: Any = connection.execute(query).first()
+    return found
+
+
+def _is_decided(connection: Connection, ledger: Row[Any]) -> bool:
+    """Say whether the day's decisions stand on this ledger: a run of it decided, or completed without news."""
+    runs = select(run.c.run_id).where(run.c.snapshot_id == ledger.snapshot_id, run.c.kind == "daily")
+    decided = exists().where(decision.c.run_id == run.c.run_id)
+    return connection.execute(runs.where(or_(decided, run.c.status == "completed")).limit(1)).first() is not None
+
+
+def _news(
+    connection: Connection, ledger: Row[Any], on: date, accounts: Iterable[str] | None
+) -> dict[str, list[Row[Any]]]:
+    """Return the payments of the day that the ledger may not hold, by account; of all accounts when none are named.
+
+    A ledger of open items holds what came before it; one with its payments is asked for each payment itself.
+    """
+    later = delivery.c.received_at >= ledger.created_at
+    asked = later if _is_open_items(ledger) else or_(later, payment.c.business_date == on)
+    query = (
+        select(payment, later.label("is_later"))
+        .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
+        .where(asked, payment.c.paid_on <= on)
+        .order_by(payment.c.account_id, payment.c.payment_id)
+    )
+    if accounts is not None:
+        query = query.where(payment.c.account_id.in_(list(accounts)))
+    found: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.account_id].append(row)
+    return dict(found)
+
+
+def _print(rows: News) -> str:
+    """Return what tells one set of news from another."""
+    return ";".join(f"{row.payment_id}={row.amount_minor}@{row.paid_on}" for row in rows)
+
+
+def _is_open_items(ledger: Row[Any]) -> bool:
+    return bool(json.loads(ledger.facts).get("form") == "open_items")
+
+
+def _subject_refs(connection: Connection, accounts: Iterable[str]) -> dict[str, str]:
+    query = select(subject.c.account_id, subject.c.subject_ref).where(subject.c.account_id.in_(list(accounts)))
+    return {row.account_id: row.subject_ref for row in connection.execute(query)}
+
+
+def _pool(payments: list[frozen.Payment] | None, news: News, on: date) -> tuple[int, bool]:
+    """Return the money to allocate, and whether it comes on top of what the ledger has allocated already.
+
+    A payment that the ledger holds too counts once; delivered again later with other cells, the later word counts.
+    """
+    if payments is None:
+        return max(0, sum(row.amount_minor for row in news)), True
+    amounts = {one.payment_id: one.amount_minor for one in payments if one.paid_on <= on}
+    for row in news:
+        if row.is_later or row.payment_id not in amounts:
+            amounts[row.payment_id] = row.amount_minor
+    return sum(amounts.values()), False
+
+
+def _staged(instalments: list[frozen.Instalment], pool: tuple[int, bool], on: date) -> dict[str, Any]:
+    """Stage one account by the staging rule itself, with the money it has now."""
+    import numpy as np
+
+    from arrears.ladder.staging import Schedule, allocate, stage
+
+    money, is_added = pool
+    count = len(instalments)
+    before = np.array([one.paid_minor if is_added else 0 for one in instalments], dtype=np.int64)
+    whole = np.array([one.amount_due_minor for one in instalments], dtype=np.int64)
+    due = np.array([one.due_date.toordinal() - EPOCH for one in instalments], dtype=np.int32)
+    rows = np.zeros(count, dtype=np.int64)
+    paid = before + allocate(Schedule(1, rows, due, whole - before), np.array([money], dtype=np.int64))
+    found = stage(Schedule(1, rows, due, whole), paid, on.toordinal() - EPOCH)
+    return {
+        "stage": int(found.stage[0]),
+        "overdue_instalments": int(found.overdue_instalments[0]),
+        "overdue_minor": int(found.overdue[0]),
+        "days_past_due": int(found.days_past_due[0]),
+        "oldest_unpaid_minor": int(found.oldest_unpaid[0]),
+        "oldest_amount_minor": int(found.oldest_amount[0]),
+        "next_due_minor": int(found.next_due[0]),
+    }

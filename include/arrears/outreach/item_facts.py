@@ -1,0 +1,133 @@
+"""Load the accounts behind a batch of claimed contacts as they stand now: ledger, payments, holds, decisions, ties."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from arrears.ladder.balance import Balance, Balances
+from arrears.ladder.facts import entitled_rung
+from arrears.ladder.holds import holds_in_force
+from arrears.ladder.policy import Policy
+from arrears.outreach.gates import ItemFacts
+from arrears.store.tables.decisions import decision, verdict
+from arrears.store.tables.feeds import account
+from arrears.store.tables.outreach import item
+from arrears.store.tables.people import account_party
+
+CYCLE = "cycle:"
+"""The occasion of a courtesy step: it speaks of what falls due, not of arrears."""
+
+Step = tuple[str, str, str]
+NO_HOLDS: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+
+
+def load_items(
+    connection: Connection, contact_ids: Sequence[str], policy: Policy, today: date, balances: Balances
+) -> dict[str, list[ItemFacts]]:
+    """Return the items of each contact that were not dropped; ``today`` is the policy's local date."""
+    query = (
+        select(item, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete)
+        .join(account, account.c.account_id == item.c.account_id)
+        .where(item.c.contact_id.in_(contact_ids), item.c.dropped_reason.is_(None))
+        .order_by(item.c.account_id, item.c.step)
+    )
+    rows = connection.execute(query).all()
+    accounts = {row.account_id: row.subject_ref for row in rows}
+    holds = holds_in_force(connection, today, policy, accounts.keys())
+    decided = _decided(connection, accounts, {row.business_date for row in rows})
+    now = balances.of(connection, accounts)
+    ties = _ties(connection, accounts, policy)
+    found: dict[str, list[ItemFacts]] = defaultdict(list)
+    for row in rows:
+        owed = _owed(row, now.get(row.account_id), decided.get(row.account_id))
+        hard, soft = holds.get(row.account_id, NO_HOLDS)
+        found[row.contact_id].append(
+            ItemFacts(
+                item_key=row.item_key,
+                account_id=row.account_id,
+                subject_ref=row.subject_ref,
+                audience=row.audience,
+                tone=row.tone,
+                rung=row.rung,
+                planned_minor=row.amount_minor,
+                amount_minor=owed.amount_minor,
+                currency=row.currency,
+                due_on=row.due_on,
+                overdue_instalments=owed.instalments,
+                is_closed=row.closed_on is not None and row.closed_on <= today,
+                is_missing=row.is_missing,
+                data_incomplete=row.data_incomplete,
+                hard_holds=hard,
+                soft_holds=soft,
+                is_courtesy=row.occasion.startswith(CYCLE),
+                is_tied=(row.account_id, row.party_id, row.audience) in ties,
+                still_due=_wants(decided.get(row.account_id), row) and owed.entitled >= row.rung,
+                paid_since=owed.amount_minor <= 0,
+            )
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """The newest decision of the day about one account."""
+
+    overdue_minor: int
+    instalments: int
+    wanted: frozenset[Step]
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """What an item speaks of now, and the rung to which that entitles."""
+
+    amount_minor: int
+    instalments: int
+    entitled: int
+
+
+def _wants(decided: _Decided | None, row: Row[Any]) -> bool:
+    return decided is not None and (row.step, row.channel, row.audience) in decided.wanted
+
+
+def _owed(row: Row[Any], now: Balance | None, decided: _Decided | None) -> _Owed:
+    """Return the live figures: news win over the newest decision, that over what was planned."""
+    if now is not None:
+        amount = now.overdue_minor or (now.next_due_minor if row.occasion.startswith(CYCLE) else 0)
+        return _Owed(amount, now.overdue_instalments, entitled_rung(now.effective_instalments))
+    if decided is None or not decided.instalments:
+        return _Owed(row.amount_minor, row.overdue_instalments, row.rung)
+    return _Owed(decided.overdue_minor, decided.instalments, row.rung)
+
+
+def _decided(connection: Connection, accounts: dict[str, str], days: set[date]) -> dict[str, _Decided]:
+    query = (
+        select(decision.c.account_id, decision.c.overdue_minor, decision.c.overdue_instalments, verdict.c.body)
+        .join(verdict, verdict.c.verdict_sha256 == decision.c.verdict_sha256)
+        .where(decision.c.business_date.in_(days), decision.c.account_id.in_(accounts))
+        .order_by(decision.c.account_id, decision.c.business_date, decision.c.revision)
+    )
+    newest = {row.account_id: row for row in connection.execute(query)}
+    wanted = {body: _steps_in(body) for body in {row.body for row in newest.values()}}
+    return {
+        account_id: _Decided(row.overdue_minor, row.overdue_instalments, wanted[row.body])
+        for account_id, row in newest.items()
+    }
+
+
+def _steps_in(body: str) -> frozenset[Step]:
+    return frozenset((one["step"], one["channel"], one["audience"]) for one in json.loads(body)["actions"])
+
+
+def _ties(connection: Connection, accounts: dict[str, str], policy: Policy) -> set[tuple[str, str, str]]:
+    """Return (account, person, audience): who is no longer a party of a contract must not hear of it."""
+    audiences = {role: audience for audience, names in policy.contact.audience_roles.items() for role in names}
+    query = select(account_party.c.account_id, account_party.c.party_id, account_party.c.role).where(
+        account_party.c.account_id.in_(accounts), account_party.c.role.in_(audiences)
+    )
+    return {(row.account_id, row.party_id, str(audiences[row.role])) for row in connection.execute(query)}

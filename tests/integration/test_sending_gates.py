@@ -1,0 +1,285 @@
+"""What was right at dawn may be wrong by noon: money, holds, ties, consent, zone, calendar and policy at sending."""
+
+from dataclasses import replace
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+from outreach_world import CALL, DAY, EMAIL, LETTER, SMS, ZERO, Witness, World, one_customer
+from sqlalchemy import delete, update
+
+from arrears.core.errors import GateHeld
+from arrears.core.keys import natural_key
+from arrears.ladder.balance import Balances
+from arrears.ledger.gates import check_gates
+from arrears.ledger.intake import import_feed
+from arrears.ledger.pull import pull
+from arrears.outreach.batches import open_days
+from arrears.outreach.channels import Channels
+from arrears.outreach.dispatch import dispatch
+from arrears.store.engine import reading, writing
+from arrears.store.tables.feeds import debit, outcome, plan
+from arrears.store.tables.outreach import contact, item, suppression
+from arrears.store.tables.people import account_party, party
+from arrears.store.tables.runs import run
+
+RUN = "daily-2026-11-12-1"
+ACCOUNTS = "account_id,closed_on\nA1,\nA2,\n"
+SCHEDULE = [("A1", n, f"2026-{n:02}-02", "100.00") for n in range(9, 13)] + [("A2", 1, "2026-11-02", "80.00")]
+
+
+def freeze(world: World, folder: Path, *, open_items: bool = False, paid: str = "", run_id: str = RUN) -> None:
+    """Pull a ledger in which A1 owes September to November and A2 owes November, and accept it."""
+    folder.mkdir(parents=True)
+    (folder / "accounts.csv").write_text(ACCOUNTS)
+    head, cell = ("account_id,instalment_no,due_date,amount_due", "")
+    if open_items:
+        head, cell = head + ",amount_paid", ",0.00"
+    (folder / "instalments.csv").write_text(
+        "\n".join([head, *(f"{a},{n},{due},{amount}{cell}" for a, n, due, amount in SCHEDULE)]) + "\n"
+    )
+    if not open_items:
+        (folder / "payments.csv").write_text(f"payment_id,account_id,paid_on,amount\nB1,A2,2026-10-01,0.01\n{paid}")
+    pulled = pull(world.rt, world.engine, run_id, folder, DAY, world.policy)
+    with writing(world.engine) as connection:
+        connection.execute(update(run).where(run.c.run_id == run_id).values(snapshot_id=pulled.snapshot_id))
+    assert all(gate.passed for gate in check_gates(world.rt, world.engine, run_id, pulled.snapshot_id, world.policy))
+
+
+def customer(world: World, *actions: dict[str, object], rung: int = 1, behind: int = 3) -> None:
+    world.person("P1")
+    for account_id, owed, count in (("A1", behind * 100_00, behind), ("A2", 79_99, 1)):
+        world.account(account_id, {"P1": "borrower"})
+        world.decide(account_id, [action | {"rung": rung} for action in actions], overdue=owed, instalments=count)
+
+
+def pay(world: World, folder: Path, *rows: str, name: str = "payments.csv") -> None:
+    file = folder / name
+    file.write_text("payment_id,account_id,paid_on,amount\n" + "\n".join(rows) + "\n")
+    import_feed(world.rt, world.engine, RUN, "payments", file, DAY)
+
+
+def reasons(world: World) -> dict[str, str | None]:
+    return {row.account_id: row.dropped_reason for row in world.rows(item)}
+
+
+@pytest.fixture(params=[False, True], ids=["payments", "open_items"])
+def ledger(request: pytest.FixtureRequest, world: World, tmp_path: Path) -> World:
+    customer(world, SMS)
+    freeze(world, tmp_path / "feeds", open_items=request.param)
+    world.plan()
+    return world.at(time(11))
+
+
+def test_who_paid_at_noon_hears_nothing_in_the_afternoon(ledger, witnesses, tmp_path):
+    pay(ledger, tmp_path, "N1,A1,2026-11-12,300.00", "N2,A2,2026-11-12,80.00")
+    assert ledger.send(witnesses)["withheld"] == 1
+    assert [row.reason for row in ledger.rows(contact)] == ["paid"]
+    assert witnesses.messages["sms"].got == []
+
+
+def test_a_contract_paid_at_noon_is_left_out_and_a_part_payment_is_taken_off(ledger, witnesses, tmp_path):
+    pay(ledger, tmp_path, "N1,A1,2026-11-12,120.00", "N2,A2,2026-11-12,80.00")
+    assert ledger.send(witnesses)["sent"] == 1
+    (message,) = witnesses.messages["sms"].got
+    assert "合同A1逾期2期" in message.text
+    assert "合计180.00元" in message.text
+    assert "A2" not in message.text
+    assert reasons(ledger) == {"A1": None, "A2": "paid"}
+    assert [row.total_minor for row in ledger.rows(contact)] == [180_00]
+    attempted = next(event for event in ledger.events() if event["type"] == "action.attempted")
+    assert list(attempted["data"]["amounts"].values()) == [180_00]
+
+
+def test_a_reversal_at_noon_takes_the_payment_back(world, witnesses, tmp_path):
+    customer(world, SMS, behind=2)
+    freeze(world, tmp_path / "feeds", paid="B2,A1,2026-11-05,100.00\n")
+    world.plan()
+    pay(world.at(time(11)), tmp_path, "N1,A1,2026-11-12,-100.00")
+    world.at(time(11)).send(witnesses)
+    assert "合同A1逾期3期" in witnesses.messages["sms"].got[0].text
+
+
+def test_a_payment_that_the_ledger_holds_already_is_not_taken_off_twice(world, witnesses, tmp_path):
+    customer(world, SMS)
+    early = world.at(time(5))
+    freeze(world, tmp_path / "feeds", paid="B2,A1,2026-11-11,100.00\n")
+    pay(early, tmp_path, "B2,A1,2026-11-11,100.00")
+    world.plan()
+    with reading(world.engine) as connection:
+        found = Balances(world.rt, DAY, world.policy).of(connection, {"A1": "ref-A1", "A2": "ref-A2"})
+    assert {account_id: one.overdue_minor for account_id, one in found.items()} == {"A1": 200_00}
+
+
+def test_a_payment_dated_tomorrow_changes_nothing_today(ledger, witnesses, tmp_path):
+    pay(ledger, tmp_path, "N1,A1,2026-11-13,300.00")
+    ledger.send(witnesses)
+    assert "合计379.99元" in witnesses.messages["sms"].got[0].text
+
+
+def test_a_payment_that_arrives_while_a_dispatch_is_sending_is_seen_by_its_next_batch(world, tmp_path):
+    customer(world, EMAIL, SMS)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    late = world.at(time(11))
+
+    class Paying(Witness):
+        def send(self, message, still_ours):
+            pay(late, tmp_path, "N1,A1,2026-11-12,300.00", "N2,A2,2026-11-12,80.00")
+            return super().send(message, still_ours)
+
+    channels = Channels(world.policy, {"sms": Paying("sms"), "email": Paying("email")})
+    first = late.send(channels, limit=1)
+    assert (first["sent"], late.send(channels)["withheld"]) == (1, 1)
+    balances = Balances(late.rt, DAY, world.policy)
+    with reading(world.engine) as connection:
+        assert balances.of(connection, {"A1": "ref-A1"})["A1"].overdue_minor == 0
+    pay(late, tmp_path, "N3,A1,2026-11-12,-300.00", name="more.csv")
+    with reading(world.engine) as connection:
+        assert balances.of(connection, {"A1": "ref-A1"})["A1"].overdue_minor == 300_00
+
+
+def test_who_fell_below_a_rung_by_a_payment_gets_no_step_of_that_rung(world, witnesses, tmp_path):
+    customer(world, LETTER, rung=3)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    pay(world.at(time(11)), tmp_path, "N1,A1,2026-11-12,200.00", "N2,A2,2026-11-12,79.99")
+    world.at(time(11)).send(witnesses)
+    assert [(row.state, row.reason) for row in world.rows(contact)] == [("withheld", "every_item_held")]
+    (held,) = [event for event in world.events() if event["type"] == "action.withheld"]
+    assert sorted(held["data"]["dropped"].values()) == ["no_longer_due", "paid"]
+
+
+def test_a_trifle_left_after_a_payment_causes_no_contact(world, witnesses, tmp_path):
+    customer(world, SMS | {"step": "visit"}, rung=2)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    pay(world.at(time(11)), tmp_path, "N1,A1,2026-11-12,299.50", "N2,A2,2026-11-12,80.00")
+    world.at(time(11)).send(witnesses)
+    assert witnesses.messages["sms"].got == []
+
+
+def test_a_newer_ledger_that_nothing_was_decided_on_yet_is_asked_before_anything_leaves(world, witnesses, tmp_path):
+    customer(world, SMS)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    second = world.run("daily-2026-11-12-2")
+    freeze(world.at(time(11)), tmp_path / "corrected", paid="B2,A1,2026-11-11,250.00\nB3,A2,2026-11-11,80.00\n",
+           run_id=second)  # fmt: skip
+    world.at(time(11)).send(witnesses)
+    (message,) = witnesses.messages["sms"].got
+    assert "合计50.00元" in message.text
+    assert reasons(world) == {"A1": None, "A2": "paid"}
+
+
+def test_a_debit_sent_to_the_bank_after_the_plan_stops_the_message(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(
+            debit.insert().values(debit_id="D1", account_id="A1", requested_on=DAY, amount_minor=1, result="pending")
+        )
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["hold_payment_in_flight"]
+
+
+def test_an_agreement_approved_after_the_plan_stops_the_message(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(
+            plan.insert().values(
+                plan_key=ZERO, account_id="A1", signed_on=DAY, first_due_on=DAY + timedelta(days=9), instalments=3,
+                amount_each_minor=1, approved_by="S-1",
+            )
+        )  # fmt: skip
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["hold_plan"]
+
+
+def test_who_is_no_longer_a_party_of_a_contract_does_not_hear_of_it(world, witnesses):
+    one_customer(world, SMS, accounts=2)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(delete(account_party).where(account_party.c.account_id == "A2"))
+    world.send(witnesses)
+    assert "A2" not in witnesses.messages["sms"].got[0].text
+    assert reasons(world) == {"A1": None, "A2": "no_longer_a_party"}
+
+
+def test_a_talk_this_morning_takes_the_call_off_the_list(world, witnesses):
+    one_customer(world, CALL, SMS)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(
+            outcome.insert().values(
+                outcome_key=natural_key("talk"), account_id="A1", party_id="P1", channel="call",
+                at="2026-11-12T01:15:00Z", outcome="contacted",
+            )
+        )  # fmt: skip
+    world.send(witnesses)
+    assert {(row.channel, row.state, row.reason) for row in world.rows(contact)} == {
+        ("sms", "sent", None),
+        ("call", "withheld", "recent_conversation"),
+    }
+
+
+@pytest.mark.parametrize(("consents", "state"), [(None, "withheld"), ("email", "withheld"), ("email;sms", "sent")])
+def test_where_consent_is_required_only_who_gave_it_is_reached(world, witnesses, consents, state):
+    asking = world.policy.model_copy(
+        update={"contact": world.policy.contact.model_copy(update={"consent_required": ["sms"]})}
+    )
+    with writing(world.engine) as connection:
+        connection.execute(update(run).values(policy_sha256=asking.sha256))
+    one_customer(world, SMS, consents="sms")
+    replace(world, policy=asking).plan()
+    with writing(world.engine) as connection:
+        connection.execute(update(party).values(consents=consents))
+    world.send(Channels(asking, dict(witnesses.messages)))
+    assert [row.state for row in world.rows(contact)] == [state]
+
+
+def test_without_consent_nothing_is_planned(world):
+    asking = world.policy.model_copy(
+        update={"contact": world.policy.contact.model_copy(update={"consent_required": ["sms"]})}
+    )
+    one_customer(world, SMS)
+    assert replace(world, policy=asking).plan().suppressed == {"no_consent": 1}
+
+
+def test_a_time_zone_that_does_not_exist_is_a_question_for_a_person_not_a_guess(world):
+    one_customer(world, SMS, time_zone="Asia/Nowhere")
+    assert world.plan().suppressed == {"time_zone_unknown": 1}
+    assert [row.reason for row in world.rows(suppression)] == ["time_zone_unknown"]
+
+
+def test_far_west_the_day_goes_on_after_the_offices_midnight(world, witnesses):
+    one_customer(world, SMS, time_zone="America/Los_Angeles")
+    world.plan()
+    after_midnight = world.at(time(1, 30), DAY + timedelta(days=1))
+    assert open_days(world.engine, after_midnight.rt.clock.now()) == [DAY]
+    assert after_midnight.send(witnesses)["sent"] == 1, "half past nine in the morning of the same day there"
+
+
+def test_no_work_list_item_is_issued_on_a_holiday(world, witnesses):
+    holiday = date(2026, 10, 1)
+    run_id = world.run("daily-2026-10-01-1", day=holiday)
+    one_customer(world.at(time(10), holiday), CALL)
+    with writing(world.engine) as connection:
+        from arrears.store.tables.decisions import decision
+
+        connection.execute(update(decision).values(business_date=holiday))
+    later = world.at(time(10), holiday)
+    later.plan(run_id, holiday)
+    dispatch(later.rt, later.engine, run_id, witnesses, business_date=holiday)
+    assert [row.reason for row in world.rows(contact)] == ["not_a_working_day"]
+
+
+def test_another_policy_than_the_days_sends_nothing_and_says_so(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    other = world.policy.model_copy(update={"version": "9.9"})
+    with pytest.raises(GateHeld, match=r"cn 9\.9"):
+        world.send(Channels(other, dict(witnesses.messages)))
+    assert world.states() == {"planned": 1}
+    assert world.send(witnesses)["sent"] == 1
