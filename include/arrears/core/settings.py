@@ -55,7 +55,7 @@ class Settings(BaseModel):
             sms_url=env.get("ARREARS_SMS_URL") or None,
             agency_url=env.get("ARREARS_AGENCY_URL") or None,
             receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
-            policy_file=Path(policy).absolute() if policy else None,
+            policy_file=_policy_file(policy) if policy else None,
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",
         )
         settings.refuse_foreign_sandbox()
@@ -76,3 +76,8 @@ class Settings(BaseModel):
                     f"ARREARS_{name.upper()} leaves this machine, but the mode is sandbox: "
                     "use a loopback address, or ARREARS_MODE=live"
                 )
+
+
+def _policy_file(name: str) -> Path:
+    """Return the file of a policy; a bare word such as ``uk`` names a built-in profile and stays as it is."""
+    return Path(name) if name.isalpha() else Path(name).absolute()

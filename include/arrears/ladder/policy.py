@@ -1,19 +1,20 @@
-"""The policy: every parameter of the rulebook, read from YAML, checked on load, stamped on every decision."""
+"""The policy: every parameter of the rulebook, read from YAML, checked on load, stamped on every decision.
+
+Beside each parameter stands which way is tighter: a layer below may only move it that way.
+"""
 
 import json
 from collections.abc import Mapping
 from datetime import date, time
-from functools import cached_property, lru_cache
-from importlib.resources import files
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from arrears.core.calendar import BusinessCalendar
-from arrears.core.errors import BadArguments
 from arrears.core.keys import sha256
+from arrears.ladder.tighter import Stricter, Tighter
 
 Percent = Annotated[int, Field(ge=0, le=1000)]
 Count = Annotated[int, Field(ge=0, le=100_000)]
@@ -34,6 +35,18 @@ Channel = Literal[
 Tone = Literal["courteous", "firm", "serious", "legal", "by_ordinal"]
 Language = Literal["zh", "en"]
 ContractType = Literal["loan", "finance_lease", "instalment_sale", "chattel_mortgage"]
+Lane = Literal["good_faith", "habitual", "high_risk", "aged"]
+Days = Literal["any", "mon_sat", "mon_sat_no_holidays", "working"]
+TimeZones = Literal["policy", "party", "all_possible"]
+ThirdParties = Literal["lost_contact_once", "location_once", "never"]
+Role = Literal["borrower", "co_borrower", "guarantor", "spouse", "legal_representative", "dealer_buyback"]
+
+AtMost = Annotated[Count, Tighter.LOWER]
+AtLeast = Annotated[Count, Tighter.HIGHER]
+AtMostPercent = Annotated[Percent, Tighter.LOWER]
+AtLeastPercent = Annotated[Percent, Tighter.HIGHER]
+Free = Tighter.FREE
+Fixed = Tighter.FIXED
 
 
 class _Strict(BaseModel):
@@ -43,121 +56,175 @@ class _Strict(BaseModel):
 class Calendar(_Strict):
     """Whose public holidays count; ``subdivision`` is required where a country's regions differ."""
 
-    country: str
-    subdivision: str | None = None
+    country: Annotated[str, Fixed]
+    subdivision: Annotated[str | None, Free] = None
 
 
 class Creditor(_Strict):
     """Who is owed the money, as every notice must say."""
 
-    name: str
-    name_en: str
-    complaint_line: str
-    payment_account: str
-    mail_from: str
+    name: Annotated[str, Free]
+    name_en: Annotated[str, Free]
+    complaint_line: Annotated[str, Free]
+    payment_account: Annotated[str, Free]
+    mail_from: Annotated[str, Free]
 
 
 class Window(_Strict):
     """Local wall-clock time between which people may be contacted; the end is outside."""
 
-    opens: time
-    closes: time
+    opens: Annotated[time, Tighter.HIGHER]
+    closes: Annotated[time, Tighter.LOWER]
+
+    @model_validator(mode="after")
+    def _opens_first(self) -> "Window":
+        if self.opens >= self.closes:
+            raise ValueError("opens must be before closes")
+        return self
 
 
 class Contact(_Strict):
-    """Caps, gaps and hours of contact, counted per person over all their contracts."""
+    """Caps, gaps and hours of contact, counted per person over all their contracts.
+
+    ``legal_window`` is what the law allows, ``window`` what is used; channels without an entry in ``days`` go any day.
+    """
 
     window: Window
-    audience_roles: dict[Literal["borrower", "guarantors"], list[str]]
-    min_gap_days: Count
-    daily_cap_per_person: Count
-    caps: dict[Channel, tuple[Count, Count, Count]]
-    weekly_calls_by_week: list[Count]
-    quiet_after_conversation_days: Count
-    consent_required: list[Channel] = []
+    legal_window: Window = Window(opens=time(8), closes=time(22))
+    days: Annotated[dict[Channel, Days], Stricter(("any", "mon_sat", "mon_sat_no_holidays", "working"))] = {
+        "call": "working", "visit": "working", "letter": "working"}  # fmt: skip
+    time_zones: Annotated[TimeZones, Stricter(("policy", "party", "all_possible"))] = "party"
+    audience_roles: Annotated[dict[Literal["borrower", "guarantors"], list[Role]], Tighter.FEWER]
+    who_may_be_told: Annotated[list[Role], Tighter.FEWER] = ["borrower", "co_borrower", "guarantor", "dealer_buyback"]
+    third_parties: Annotated[ThirdParties, Stricter(("lost_contact_once", "location_once", "never"))] = "never"
+    consent_required: Annotated[list[Channel], Tighter.MORE] = []
+    visit_people: AtLeast = 2
+    visit_notice_days: AtLeast = 0
+    min_gap_days: AtLeast
+    daily_cap_per_person: AtMost
+    caps: Annotated[dict[Channel, tuple[Count, Count, Count]], Tighter.LOWER]
+    weekly_calls_by_week: Annotated[list[Count], Field(min_length=1), Tighter.LOWER]
+    quiet_after_conversation_days: AtLeast
+
+    @model_validator(mode="after")
+    def _within_the_law(self) -> "Contact":
+        law = self.legal_window
+        if self.window.opens < law.opens or self.window.closes > law.closes:
+            raise ValueError(f"window lies outside legal_window {law.opens:%H:%M}-{law.closes:%H:%M}")
+        told = {role for roles in self.audience_roles.values() for role in roles}
+        if told - set(self.who_may_be_told):
+            raise ValueError(f"audience_roles names {min(told - set(self.who_may_be_told))}, who may not be told")
+        falling = [name for name, (day, week, month) in self.caps.items() if not day <= week <= month]
+        if falling:
+            raise ValueError(f"caps.{falling[0]}: give 1 day, 7 days, 30 days, each no less than the one before")
+        return self
+
+
+class Statement(_Strict):
+    """A sentence that the law of a place wants in every notice, in the languages notices are written in."""
+
+    name: str
+    zh: str
+    en: str
 
 
 class Notices(_Strict):
     """What a notice offers and may say; a consequence is named only if the lender really takes it."""
 
-    help_line: str
-    pay_link: str | None = None
-    minimum_part_minor: Minor
-    opt_out_channels: list[Literal["sms", "email"]]
-    consequences: list[Literal["late_charges", "credit_report", "legal_action"]]
-    banned_words: dict[Language, list[str]]
+    help_line: Annotated[str, Free]
+    pay_link: Annotated[str | None, Free] = None
+    minimum_part_minor: Annotated[Minor, Tighter.LOWER]
+    opt_out_channels: Annotated[list[Literal["sms", "email"]], Tighter.MORE]
+    consequences: Annotated[list[Literal["late_charges", "credit_report", "legal_action"]], Tighter.FEWER]
+    banned_words: Annotated[dict[Language, list[str]], Tighter.MORE]
+    statements: Annotated[list[Statement], Tighter.MORE] = []
 
 
 class Staging(_Strict):
     """What may only delay the entitled rung, never change the stage."""
 
-    grace_days: Count
-    tolerance_minor: Minor
-    tolerance_percent: Percent
-    cure_days: Count
+    grace_days: AtLeast
+    tolerance_minor: Annotated[Minor, Tighter.HIGHER]
+    tolerance_percent: AtLeastPercent
+    cure_days: AtMost
+
+
+Late = Literal["send_late_once", "collapse_to_latest", "skip_and_record"]
 
 
 class Step(_Strict):
     """One step of the ladder: when it falls due, by which channel, to whom, in which tone."""
 
-    name: str
-    rung: Annotated[int, Field(ge=1, le=4)]
-    channel: Channel
-    audience: Literal["borrower", "guarantors"]
-    tone: Tone
-    late: Literal["send_late_once", "collapse_to_latest", "skip_and_record"]
-    month_day: Annotated[int, Field(ge=1, le=28)] | None = None
-    working_days: Literal["any", "previous", "next"] = "any"
-    offset: Count | None = None
-    trigger: Literal["visit"] | None = None
-    repeat_every: Annotated[int, Field(ge=1)] | None = None
-    once: bool = False
-    after: str | None = None
+    name: Annotated[str, Fixed]
+    rung: Annotated[int, Field(ge=1, le=4), Tighter.HIGHER]
+    channel: Annotated[Channel, Fixed]
+    audience: Annotated[Literal["borrower", "guarantors"], Fixed]
+    tone: Annotated[Tone, Stricter(("legal", "serious", "by_ordinal", "firm", "courteous"))]
+    late: Annotated[Late, Stricter(("send_late_once", "collapse_to_latest", "skip_and_record"))]
+    month_day: Annotated[Annotated[int, Field(ge=1, le=28)] | None, Fixed] = None
+    working_days: Annotated[Literal["any", "previous", "next"], Fixed] = "any"
+    offset: Annotated[Count | None, Tighter.HIGHER] = None
+    before_due: Annotated[Annotated[int, Field(ge=0, le=27)] | None, Fixed] = None
+    trigger: Annotated[Literal["visit"] | None, Fixed] = None
+    repeat_every: Annotated[Annotated[int, Field(ge=1)] | None, Tighter.HIGHER] = None
+    once: Annotated[bool, Tighter.HIGHER] = False
+    after: Annotated[str | None, Fixed] = None
+    after_working_days: AtLeast = 0
+    instalments: AtLeast = 0
+    lane: Annotated[Lane | None, Fixed] = None
 
     @model_validator(mode="after")
     def _one_clock(self) -> "Step":
-        if sum(value is not None for value in (self.month_day, self.offset, self.trigger)) != 1:
-            raise ValueError("give exactly one of month_day, offset and trigger")
+        clocks = (self.month_day, self.offset, self.before_due, self.trigger)
+        if sum(value is not None for value in clocks) != 1:
+            raise ValueError("give exactly one of month_day, offset, before_due and trigger")
+        if self.after_working_days and self.after is None:
+            raise ValueError("after_working_days counts from the step named in after: give both")
         return self
+
+    @property
+    def in_cycle(self) -> bool:
+        """Say whether the step belongs to the payment that falls due next, not to arrears."""
+        return self.month_day is not None or self.before_due is not None
 
 
 class FailedCalls(_Strict):
     """How many unanswered calls on how many days count as contact."""
 
-    attempts: Count
-    days: Count
+    attempts: AtLeast
+    days: AtLeast
 
 
 class UnlockTwo(_Strict):
     """Evidence that opens rung 2."""
 
-    reminders: Count
+    reminders: AtLeast
 
 
 class UnlockThree(_Strict):
     """Evidence that opens rung 3."""
 
-    call_attempts: Count
-    call_days: Count
-    guarantor_each: Count
+    call_attempts: AtLeast
+    call_days: AtLeast
+    guarantor_each: AtLeast
 
 
 class UnlockFour(_Strict):
     """Evidence that opens rung 4."""
 
-    attempts: Count
-    channels: Count
-    span_days: Count
-    visits: Count
-    letter_cure_days: Count
+    attempts: AtLeast
+    channels: AtLeast
+    span_days: AtLeast
+    visits: AtLeast
+    letter_cure_days: AtLeast
 
 
 class Evidence(_Strict):
     """Which records count towards the next rung; what is not listed never does."""
 
-    counts: list[str]
+    counts: Annotated[list[str], Tighter.FEWER]
     failed_calls: FailedCalls
-    failed_visits: Count
+    failed_visits: AtLeast
     unlock_rung_2: UnlockTwo
     unlock_rung_3: UnlockThree
     unlock_rung_4: UnlockFour
@@ -166,101 +233,101 @@ class Evidence(_Strict):
 class VisitTriggers(_Strict):
     """The seed's reasons for a visit: no effect by phone, habit, broken promise, lost contact."""
 
-    no_effect_attempts: Count
-    no_effect_days: Count
-    habitual_months: Count
-    habitual_count: Count
-    lost_contact_attempts: Count
-    lost_contact_days: Count
+    no_effect_attempts: AtLeast
+    no_effect_days: AtLeast
+    habitual_months: AtMost
+    habitual_count: AtLeast
+    lost_contact_attempts: AtLeast
+    lost_contact_days: AtLeast
 
 
 class Promises(_Strict):
     """When a promise to pay is accepted, and when it is kept."""
 
-    max_days: Count
-    max_per_episode: Count
-    grace_working_days: Count
-    kept_percent: Percent
-    partial_percent: Percent
+    max_days: AtLeast
+    max_per_episode: AtLeast
+    grace_working_days: AtLeast
+    kept_percent: AtMostPercent
+    partial_percent: AtMostPercent
 
 
 class Holds(_Strict):
     """Hard holds stop every contact; soft ones pause calls and block hand-off."""
 
-    hard: list[str]
-    soft: list[str]
+    hard: Annotated[list[str], Tighter.MORE]
+    soft: Annotated[list[str], Tighter.MORE]
 
 
 class Lanes(_Strict):
     """When an account is aged or its holder habitually late."""
 
-    aged_days: Count
-    habitual_count: Count
+    aged_days: Annotated[Count, Free]
+    habitual_count: AtLeast
 
 
 class LedgerGates(_Strict):
     """Bands that hold the run before anybody is contacted or called cured."""
 
-    band_percent: tuple[Percent, Percent]
-    quarantined_percent: Percent
-    absent_percent: Percent
-    total_change_percent: Percent
-    stage_three_factor: Count
-    small_portfolio_accounts: Count
+    band_percent: Annotated[tuple[Percent, Percent], Tighter.INSIDE]
+    quarantined_percent: AtMostPercent
+    absent_percent: AtMostPercent
+    total_change_percent: AtMostPercent
+    stage_three_factor: AtMost
+    small_portfolio_accounts: AtMost
 
 
 class LeaseTest(_Strict):
     """SPC finance lease interpretation art. 5."""
 
-    instalments: Count
-    percent_of_total: Percent
+    instalments: AtLeast
+    percent_of_total: AtLeastPercent
 
 
 class SaleTest(_Strict):
     """Civil Code art. 634."""
 
-    percent_of_total: Percent
+    percent_of_total: AtLeastPercent
 
 
 class LoanTest(_Strict):
     """The contract's acceleration clause; the statute names no figure."""
 
-    instalments: Count
+    instalments: AtLeast
 
 
 class Alerts(_Strict):
     """Days before a right lapses on which somebody is told."""
 
-    guarantee: list[Count]
-    limitation: list[Count]
+    guarantee: Annotated[list[Count], Tighter.MORE]
+    limitation: Annotated[list[Count], Tighter.MORE]
 
 
 class Legal(_Strict):
     """The tests a remedy must pass, and the clocks that run against the lender."""
 
-    demand_cure_days: Count
-    guarantee_period_months: Count
-    limitation_years: Count
+    demand_cure_days: AtLeast
+    guarantee_period_months: AtMost
+    limitation_years: AtMost
     alert_days: Alerts
-    paid_ratio_block_percent: Percent
+    paid_ratio_block_percent: AtMostPercent
     lease_test: LeaseTest
     sale_test: SaleTest
     loan_test: LoanTest
-    allowed_remedies: list[str]
-    recent_payment_guard_days: Count
+    allowed_remedies: Annotated[list[str], Tighter.FEWER]
+    recent_payment_guard_days: AtLeast
 
 
 class Repossession(_Strict):
     """Limits of an order and of the approvals behind it."""
 
-    approval_valid_working_days: Count
-    order_expiry_days: Count
-    location_max_age_hours: Count
-    recall_acknowledge_hours: Count
-    fee_cap_minor: Minor
-    recovery_cost_minor: Minor
-    basis: list[str]
-    do_not: list[str]
+    approval_valid_working_days: AtMost
+    order_expiry_days: AtMost
+    location_max_age_hours: AtMost
+    recall_acknowledge_hours: AtMost
+    fee_cap_minor: Annotated[Minor, Tighter.LOWER]
+    recovery_cost_minor: Annotated[Minor, Tighter.HIGHER]
+    basis: Annotated[list[str], Tighter.FEWER]
+    do_not: Annotated[list[str], Tighter.MORE]
 
 
 class Recipient(_Strict):
@@ -275,34 +342,45 @@ class Recipient(_Strict):
 class Digest(_Strict):
     """The morning mail."""
 
-    recipients: list[Recipient]
-    month_target_percent: Percent
-    worklist_delivery: Literal["desk", "folder", "encrypted_mail"]
+    recipients: Annotated[list[Recipient], Free]
+    month_target_percent: Annotated[Percent, Free]
+    worklist_delivery: Annotated[Literal["desk", "folder", "encrypted_mail"], Free]
 
 
 class Retention(_Strict):
     """How long raw files and records are kept."""
 
-    raw_days: Count
-    years_after_close: Count
+    raw_days: AtMost
+    years_after_close: AtLeast
 
 
 class GoLive(_Strict):
     """The first working days of a live store only plan."""
 
-    plan_only_working_days: Count
+    plan_only_working_days: AtLeast
+
+
+class Move(_Strict):
+    """A written mapping that lets open episodes leave an older version: ``was`` is its id and version, ``cn 1.0``.
+
+    ``steps`` names what each renamed step is called now, so that what was done under the old name still counts.
+    """
+
+    was: str
+    steps: dict[str, str] = {}
 
 
 class Policy(_Strict):
-    """One version of the rulebook's parameters."""
+    """One version of the rulebook's parameters; ``layers`` names the id and version of each file it was made of."""
 
-    policy_id: str
-    version: str
-    effective_from: date
-    language: Language
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
-    time_zone: str
-    contract_type: ContractType
+    policy_id: Annotated[str, Field(min_length=1, max_length=40), Free]
+    version: Annotated[str, Field(min_length=1, max_length=20), Free]
+    effective_from: Annotated[date, Free]
+    layers: Annotated[list[str], Free] = []
+    language: Annotated[Language, Free]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$"), Free]
+    time_zone: Annotated[str, Free]
+    contract_type: Annotated[ContractType, Free]
     calendar: Calendar
     creditor: Creditor
     contact: Contact
@@ -320,6 +398,22 @@ class Policy(_Strict):
     digest: Digest
     retention: Retention
     go_live: GoLive
+    moves: Annotated[list[Move], Free] = []
+    products: Annotated[dict[ContractType, dict[str, Any]], Free] = {}
+    accounts: Annotated[dict[str, dict[str, Any]], Free] = {}
+
+    @model_validator(mode="after")
+    def _steps_stand_on_each_other(self) -> "Policy":
+        names = [step.name for step in self.steps]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"steps: {twice[0]} stands there twice")
+        lost = [step for step in self.steps if step.after is not None and step.after not in names]
+        if lost:
+            raise ValueError(f"steps.{lost[0].name}.after: there is no step {lost[0].after}")
+        if self.evidence.unlock_rung_4.letter_cure_days < self.legal.demand_cure_days:
+            raise ValueError("evidence.unlock_rung_4.letter_cure_days: no less than legal.demand_cure_days")
+        return self
 
     def canonical(self) -> str:
         """Return the one text form that is hashed and kept."""
@@ -342,31 +436,12 @@ class Policy(_Strict):
 
 
 def load_policy(path: Path | None = None) -> Policy:
-    """Read a policy file, or the built-in ``cn`` profile.
+    """Read a policy file with the layers it stands on, a built-in profile by its name, or the profile ``cn``.
 
     Raises:
-        BadArguments: the file is missing, is not YAML, or a value is not allowed; names file, key and reason.
+        BadArguments: a file is missing, is not YAML, a value is not allowed, or a layer loosens one above it; names
+            file, key, value and what is allowed.
     """
-    return _load(str(path) if path else None)
+    from arrears.ladder.layers import read_policy
 
-
-@lru_cache(maxsize=8)
-def _load(path: str | None) -> Policy:
-    name = Path(path).name if path else "cn.yaml"
-    try:
-        text = (
-            Path(path).read_text(encoding="utf-8")
-            if path
-            else files("arrears.ladder").joinpath("profiles/cn.yaml").read_text("utf-8")
-        )
-        return Policy.model_validate(yaml.safe_load(text))
-    except OSError:
-        raise BadArguments(f"policy {path}: no such file") from None
-    except UnicodeDecodeError:
-        raise BadArguments(f"policy {name}: not UTF-8") from None
-    except yaml.YAMLError as error:
-        raise BadArguments(f"policy {name}: not YAML ({str(error).splitlines()[0]})") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadArguments(f"policy {name}, {key}: {first['msg']}, got {str(first['input'])[:60]!r}") from None
+    return read_policy(str(path) if path else "cn")
