@@ -120,7 +120,7 @@ def _values(place: str) -> Values:
             text = files("arrears.ladder").joinpath(f"profiles/{name}").read_text("utf-8")
         else:
             text = Path(place).read_text(encoding="utf-8")
-        found = yaml.load(text, LOADER)
+        found = yaml.load(text, LOADER)  # noqa: S506 - the safe loader
     except OSError:
         raise BadArguments(f"policy {place}: no such file, and no profile ({', '.join(PROFILES[1:])})") from None
     except UnicodeDecodeError:
