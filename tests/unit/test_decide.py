@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import date
-from itertools import product
 
 import pytest
 
@@ -142,28 +141,6 @@ def test_a_step_that_was_withheld_is_due_again_under_the_next_ordinal():
 def test_facts_survive_being_frozen_and_read_back():
     full = facts(evidence=COMPLETE, done=(StepDone("visit", 2, 1, 3),), hard_holds=("dispute",))
     assert Facts.from_body(full.body()) == full
-
-
-def test_over_every_combination_no_rung_is_skipped_and_no_hold_is_broken():
-    evidences = (NOTHING, REMINDED, CALLED, COMPLETE, replace(COMPLETE, call_attempts=0), replace(CALLED, guarantors=1))
-    doings = ((), (StepDone("borrower_call", 1, 1, 9), StepDone("lawyers_letter", 1, 1, 2)))
-    seen = 0
-    for stage, working, evidence, hard, soft, broken, late, malice, calls, talk, calendar, done in product(
-        range(4), (True, False), evidences, ((), ("dispute",)), ((), ("promise",)), (True, False), (0, 3),
-        (True, False), (0, 9), (None, 0), ((), ("courtesy_sms_first", "due_day_call")), doings,
-    ):  # fmt: skip
-        decision = decide(
-            facts(stage=stage, effective_instalments=stage, working_day=working, evidence=evidence, hard_holds=hard,
-                  soft_holds=soft, promise_broken=broken, late_episodes=late, malice=malice, calls_last_7_days=calls,
-                  days_since_conversation=talk, calendar_steps=calendar, cycle_unpaid=True, done=done),
-            POLICY,
-        )  # fmt: skip
-        seen += 1
-        assert decision.rung == min(decision.entitled_rung, decision.unlocked_rung)
-        assert all(action.rung <= decision.rung for action in decision.actions)
-        assert not (hard and decision.actions)
-        assert not {a.step for a in decision.actions} & {s.step for s in decision.suppressed}
-    assert seen == 4 * 2 * 6 * 2**8 * 2
 
 
 def test_an_open_promise_stops_the_call_of_the_due_day_too():

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from arrears.ladder.facts import Evidence
 from arrears.ladder.policy import Policy
@@ -38,31 +39,36 @@ def gates_of(found: Evidence, policy: Policy, *, promised: bool) -> tuple[Gate, 
 
 
 def _gates(found: Evidence, policy: Policy, *, promised: bool) -> Iterator[Gate]:
-    rules, reachable = policy.evidence, not found.no_contact_point
+    rules, absent = policy.evidence, found.no_contact_point
     two, three, four = rules.unlock_rung_2, rules.unlock_rung_3, rules.unlock_rung_4
-    yield _at_least("2:reminder_delivered", found.reminders, two.reminders, waived=not reachable)
-    yield _at_least("3:call_attempts", found.call_attempts, three.call_attempts, waived=not reachable)
-    yield _at_least("3:call_days", found.call_days, three.call_days, waived=not reachable)
+    yield _at_least("2:reminder_delivered", found.reminders, two.reminders, waived=absent)
+    yield _at_least("3:call_attempts", found.call_attempts, three.call_attempts, waived=absent)
+    yield _at_least("3:call_days", found.call_days, three.call_days, waived=absent)
     yield _at_least("3:guarantors_tried", found.guarantors_tried, found.guarantors if three.guarantor_each else 0)
-    yield _at_least("4:attempts", found.attempts, four.attempts, waived=not reachable)
+    yield _at_least("4:attempts", found.attempts, four.attempts, waived=absent)
     yield _at_least("4:channels", found.channels, four.channels)
     yield _at_least("4:span_days", found.span_days, four.span_days)
-    yield _visit_gate(found, four.visits, rules.failed_visits)
-    age = -1 if found.letter_age_days is None else found.letter_age_days
-    yield Gate(
-        "4:letter_cure_days", age >= four.letter_cure_days, f"{age} of {four.letter_cure_days} days since it arrived"
-    )
+    yield _visit_gate(found.visits, four.visits, found.visits_failed, rules.failed_visits)
+    yield _letter_gate(found.letter_age_days, four.letter_cure_days)
     yield Gate("4:no_open_promise", not promised, "an open promise blocks the hand-off")
 
 
+@lru_cache(maxsize=4096)
 def _at_least(name: str, found: int, wanted: int, *, waived: bool = False) -> Gate:
     detail = "no contact point, attested" if waived else f"{found} of {wanted}"
     return Gate(name, waived or found >= wanted, detail)
 
 
-def _visit_gate(found: Evidence, visits: int, failed: int) -> Gate:
-    passed = found.visits >= visits or found.visits_failed >= failed
-    return Gate("4:visit", passed, f"{found.visits} of {visits} reported, or {found.visits_failed} of {failed} failed")
+@lru_cache(maxsize=4096)
+def _visit_gate(met: int, visits: int, not_met: int, failed: int) -> Gate:
+    detail = f"{met} of {visits} reported, or {not_met} of {failed} failed"
+    return Gate("4:visit", met >= visits or not_met >= failed, detail)
+
+
+@lru_cache(maxsize=4096)
+def _letter_gate(age_days: int | None, cure_days: int) -> Gate:
+    age = -1 if age_days is None else age_days
+    return Gate("4:letter_cure_days", age >= cure_days, f"{age} of {cure_days} days since it arrived")
 
 
 def unlocked_by(gates: tuple[Gate, ...]) -> int:
