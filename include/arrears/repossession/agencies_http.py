@@ -33,7 +33,12 @@ class AgencyHttp:
         limits = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
         try:
             reply = httpx.post(
-                self._url + path, content=body, headers=self._headers(key, body), timeout=limits, follow_redirects=False
+                self._url + path,
+                content=body,
+                headers=self._headers(key, body),
+                timeout=limits,
+                verify=self._url.startswith("https:"),  # certificates take longer to load than an order to send
+                follow_redirects=False,
             )
         except httpx.HTTPError as error:
             raise TemporaryFailure(f"agency not reached ({type(error).__name__}): it is asked again") from None

@@ -7,13 +7,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Engine, String, column, select, table
+from sqlalchemy.exc import DBAPIError
 
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.store.engine import open_engine, writing
 from arrears.store.identity import ensure_identity
 from arrears.store.views import create_views, drop_views
+
+_VERSION = select(column("version_num", String())).select_from(table("alembic_version"))
 
 
 def upgrade(engine: Engine) -> None:
@@ -50,9 +53,17 @@ def existing_store(rt: Runtime) -> Engine:
 
 def is_current(engine: Engine) -> bool:
     """Say whether the store stands at the newest revision."""
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found == newest_revision()
+    return _revision(engine) == newest_revision()
+
+
+def _revision(engine: Engine) -> str | None:
+    """Ask the one row outright, for every step asks; only a store without it is looked at the long way."""
+    try:
+        with engine.connect() as connection:
+            return connection.execute(_VERSION).scalar()
+    except DBAPIError:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
 
 
 @lru_cache(maxsize=1)
