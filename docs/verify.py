@@ -12,6 +12,7 @@ What is checked, and by which public standard:
   3. Each checkpoint says: the first N events have this root; it is signed with Ed25519.  C2SP signed-note
   4. A receipt holds one event, its place, and the hashes from there to a signed root.    C2SP tlog-proof
   5. The manifest and the policy texts of a bundle say nothing that its events do not say.
+  6. A second signing key is introduced by an event that the first key signed, or, if that was lost, by people.
 
 What it cannot know: whether the public key is the right one. Take it (--vkey), and one old checkpoint (--against),
 from somewhere the other party cannot reach: your own mailbox, where every morning's digest brought one. Without
@@ -31,12 +32,12 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-Keys = dict[tuple[str, bytes], Ed25519PublicKey]
-Head = tuple[str, int, bytes]
-
 
 class Tampered(Exception):
-    """Something is not what was signed."""
+    """Something is not what was signed; ``seq`` is the first event that cannot be believed, if there is one."""
+
+    def __init__(self, said: str, seq: int | None = None) -> None:
+        super().__init__(said if seq is None else f"first bad event {seq}: {said}")
 
 
 class CannotTell(Exception):
@@ -113,45 +114,57 @@ def decode(text: str) -> bytes:
     return data
 
 
-def read_keys(text: str) -> Keys:
-    """Read lines ``name+id+base64``; the id is SHA-256(name, newline, 0x01, key)[:4] in hex."""
-    keys: Keys = {}
-    for line in text.split("\n"):
-        if not line:
-            continue
-        name, key_id, encoded = (*line.split("+", 2), "", "")[:3]
+class Key:
+    """A public key, read from a line ``name+id+base64``; the id is SHA-256(name, newline, 0x01, key)[:4] in hex."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+        self.name, written, encoded = (*line.split("+", 2), "", "")[:3]
         try:
             data = decode(encoded)
         except Tampered:
             raise CannotTell("a public key line cannot be read") from None
-        computed = hashlib.sha256(name.encode() + b"\n" + data).digest()[:4]
-        if len(data) != 33 or data[0] != 1 or computed.hex() != key_id:
+        self.id = hashlib.sha256(self.name.encode() + b"\n" + data).digest()[:4]
+        if len(data) != 33 or data[0] != 1 or self.id.hex() != written:
             raise CannotTell("a public key line cannot be read")
-        keys[name, computed] = Ed25519PublicKey.from_public_bytes(data[1:])
+        self.public = Ed25519PublicKey.from_public_bytes(data[1:])
+
+
+def read_keys(text: str) -> list[Key]:
+    """Read the lines of a file of public keys."""
+    keys = [Key(line) for line in text.split("\n") if line]
     if not keys:
         raise CannotTell("no public key")
     return keys
 
 
-def read_checkpoint(note: str, keys: Keys) -> tuple[Head, bool]:
-    """Return (origin, size, root) of a checkpoint, and whether one of the keys signed it."""
+def open_note(note: str, keys: list[Key]) -> tuple[str, list[Key]]:
+    """Return the text of a signed note, and which of the keys have signed it; a false signature is an end."""
     text, separator, signatures = note.rpartition("\n\n")
-    lines = text.split("\n")
-    if not separator or len(lines) != 3 or not signatures.endswith("\n") or str(int_or(lines[1])) != lines[1]:
-        raise Tampered("not a checkpoint")
-    signed = False
+    if not separator or not signatures.endswith("\n"):
+        raise Tampered("not a signed note")
+    signers: list[Key] = []
     for line in signatures[:-1].split("\n"):
         dash, name, blob = (*line.split(" "), "", "", "")[:3]
         if dash != "—" or len(line.split(" ")) != 3:
             raise Tampered("a signature line cannot be read")
-        key = keys.get((name, decode(blob)[:4]))
-        if key is not None:
-            try:
-                key.verify(decode(blob)[4:], f"{text}\n".encode())
-            except InvalidSignature:
-                raise Tampered("a signature is false") from None
-            signed = True
-    return (lines[0], int(lines[1]), decode(lines[2])), signed
+        for key in keys:
+            if (key.name, key.id) == (name, decode(blob)[:4]):
+                try:
+                    key.public.verify(decode(blob)[4:], f"{text}\n".encode())
+                except InvalidSignature:
+                    raise Tampered("a signature is false") from None
+                signers.append(key)
+    return f"{text}\n", signers
+
+
+def read_checkpoint(note: str, keys: list[Key]) -> tuple[str, int, bytes, list[Key]]:
+    """Return origin, size and root of a checkpoint, and which of the keys have signed it."""
+    text, signers = open_note(note, keys)
+    lines = text.split("\n")
+    if len(lines) != 4 or str(int_or(lines[1])) != lines[1]:
+        raise Tampered("not a checkpoint")
+    return lines[0], int(lines[1]), decode(lines[2]), signers
 
 
 def int_or(text: str) -> int:
@@ -162,84 +175,107 @@ def int_or(text: str) -> int:
 # --- 4: a receipt ---
 
 
-def check_receipt(text: str, keys: Keys) -> str:
+def check_receipt(text: str, keys: list[Key]) -> str:
     """Check that the event of a receipt stands in a signed log."""
     proof, _, note = text.partition("\n\n")
     lines = proof.split("\n")
     if len(lines) < 3 or lines[0] != "c2sp.org/tlog-proof@v1" or int_or(lines[2].removeprefix("index ")) < 0:
         raise Tampered("not a receipt: a marker, an event and an index come first")
     event, index = decode(lines[1].removeprefix("extra ")), int_or(lines[2].removeprefix("index "))
-    (origin, size, root), signed = read_checkpoint(note, keys)
-    if not signed:
+    origin, size, root, signers = read_checkpoint(note, keys)
+    if not signers:
         raise Tampered("the checkpoint is not signed with this key")
     path = [decode(line) for line in lines[3:]]
     if index >= size or root_from_path(leaf_hash(event), index, size, path) != root:
-        raise Tampered(f"event {index} is not in the log that was signed")
+        raise Tampered("it is not in the log that was signed", index)
     return f"event {index} stands in the log of {size} events, {origin}:\n{event.decode()}"
 
 
 # --- 5: a bundle ---
 
 
-def check_bundle(folder: Path, keys: Keys, against: str | None) -> str:
+def check_bundle(folder: Path, trusted: list[Key] | None, against: str | None) -> str:
     """Check every event of a bundle against every signed root."""
-    expected: dict[int, list[tuple[bytes, str]]] = {}
-    paths = list((folder / "checkpoints").glob("*.txt"))
-    for path in paths:
-        (origin, size, root), signed = read_checkpoint(path.read_bytes().decode(errors="replace"), keys)
-        if not signed or path.stem != str(size) or origin not in {name for name, _ in keys}:
-            raise Tampered(f"checkpoints/{path.name} is not signed by this log for that size")
-        expected.setdefault(size, []).append((root, f"checkpoint {size}"))
-    if not expected:
-        raise CannotTell("there is no checkpoint")
-    signed_size, doubt, outside_size = max(expected), "", 0
+    keys = read_keys((folder / "vkey.txt").read_text(encoding="utf-8"))
+    if trusted and not {key.line for key in trusted} & {key.line for key in keys}:
+        raise Tampered("it is signed with other keys than the one you gave", 0)
+    heads = read_heads(folder, keys)
+    expected = {size: [(root, f"checkpoint {size}")] for size, root, _ in heads}
+    before = max(expected)
+    doubt, outside_size = "", 0
     if against is not None:
-        outside_size, outside_root, doubt = read_outside(against, keys)
+        outside_size, outside_root, doubt = read_outside(against, [*keys, *(trusted or [])])
         expected.setdefault(outside_size, []).append((outside_root, f"the outside checkpoint {outside_size}"))
-    tree, run = walk(folder, expected)
-    if tree.size != signed_size:
-        raise Tampered(f"{tree.size} events, but the last checkpoint says {signed_size}")
-    if outside_size > tree.size:
-        raise Tampered(f"the log ends at {tree.size}, the outside checkpoint says {outside_size}: it was set back")
+    tree, run, changes, proved = walk(folder, expected)
     check_manifest(folder, tree, run)
+    if tree.size < before:
+        raise Tampered(f"{tree.size} events are left, the last checkpoint says {before}", proved)
+    if tree.size > before:
+        raise Tampered(f"{tree.size - before} events stand behind the last checkpoint", before)
+    if outside_size > tree.size:
+        raise Tampered(f"the log ends here, the outside checkpoint says {outside_size}: it was set back", tree.size)
+    check_key_changes(keys, changes, heads, trusted)
     if doubt:
         raise CannotTell(doubt)
-    return f"{tree.size} events under {len(paths)} signed checkpoints, root {tree.root().hex()}"
+    return f"{tree.size} events under {len(heads)} signed checkpoints, root {tree.root().hex()}"
 
 
-def read_outside(note: str, keys: Keys) -> tuple[int, bytes, str]:
+def read_heads(folder: Path, keys: list[Key]) -> list[tuple[int, bytes, list[Key]]]:
+    """Return size, root and signers of the checkpoints, by size."""
+    heads: list[tuple[int, bytes, list[Key]]] = []
+    for path in sorted((folder / "checkpoints").glob("*.txt"), key=lambda path: int_or(path.stem)):
+        before = heads[-1][0] if heads else 0
+        try:
+            origin, size, root, signers = read_checkpoint(path.read_bytes().decode(errors="replace"), keys)
+        except Tampered as reason:
+            raise Tampered(f"checkpoints/{path.name}: {reason}", before) from None
+        if not signers or path.stem != str(size) or origin not in {key.name for key in keys}:
+            raise Tampered(f"checkpoints/{path.name} is not signed by this log for that size", before)
+        heads.append((size, root, signers))
+    if not heads:
+        raise CannotTell("there is no checkpoint")
+    return heads
+
+
+def read_outside(note: str, keys: list[Key]) -> tuple[int, bytes, str]:
     """Return size, root and a doubt, if any, of the checkpoint that the auditor kept."""
     try:
-        (origin, size, root), signed = read_checkpoint(note, keys)
+        origin, size, root, signers = read_checkpoint(note, keys)
     except Tampered as reason:
         raise CannotTell(f"the outside checkpoint cannot be used: {reason}") from None
-    if origin not in {name for name, _ in keys}:
+    if origin not in {key.name for key in keys}:
         raise CannotTell("the outside checkpoint is of another log")
-    return size, root, "" if signed else "the outside checkpoint agrees, but another key signed it"
+    return size, root, "" if signers else "the outside checkpoint agrees, but another key signed it"
 
 
-def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tree, dict[str, Any]]:
+Changes = list[tuple[int, dict[str, Any]]]
+
+
+def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tree, dict[str, Any], Changes, int]:
     """Hash every event, compare the tree with each signed root on the way, and note what the run's events say."""
     run_id = json.loads((folder / "manifest.json").read_bytes())["run_id"]
-    events, proved, tree = 0, 0, Tree()
+    events, proved, tree, changes = 0, 0, Tree(), []
     first = last = -1
     policies: set[str] = set()
     snapshots: set[str] = set()
     for seq, (line, leaf) in enumerate(zip_longest(lines_of(folder, "events.jsonl"), lines_of(folder, "leaves.txt"))):
         if line is None or leaf is None or leaf != leaf_hash(line[:-1]).hex().encode() + b"\n" or line[-1:] != b"\n":
-            raise Tampered(f"first bad event: {seq} (it does not have the hash in leaves.txt)")
+            raise Tampered("it does not have the hash in leaves.txt", seq)
         tree.append(leaf_hash(line[:-1]))
         for root, name in expected.get(tree.size, []):
             if root != tree.root():
-                raise Tampered(f"first bad event: between {proved} and {seq} (they are not those of {name})")
+                raise Tampered(f"events {proved} to {seq} are not those of {name}", proved)
         proved = tree.size if tree.size in expected else proved
-        event = json.loads(line) if run_id.encode() in line else {}
+        of_run, of_keys = run_id.encode() in line, b'"type":"key.r' in line
+        event = json.loads(line) if of_run or of_keys else {}
+        if of_keys and event["type"] in ("key.rotated", "key.replaced"):
+            changes.append((seq, event))
         if event.get("run_id") == run_id:
             events, first, last = events + 1, seq if first < 0 else first, seq
             policies |= {event["policy_sha256"]} - {None}
             snapshots |= {event["key"]} if event["type"] in ("ledger.accepted", "ledger.rejected") else set()
     said = {"run_id": run_id, "events": events, "first_seq": first, "last_seq": last}
-    return tree, {**said, "policies": sorted(policies), "snapshots": sorted(snapshots)}
+    return tree, {**said, "policies": sorted(policies), "snapshots": sorted(snapshots)}, changes, proved
 
 
 def lines_of(folder: Path, name: str) -> Iterator[bytes]:
@@ -253,10 +289,44 @@ def check_manifest(folder: Path, tree: Tree, run: dict[str, Any]) -> None:
     whole = {**run, "format": 1, "size": tree.size, "root": tree.root().hex()}
     written = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=False) + "\n"
     if (folder / "manifest.json").read_bytes() != written.encode():
-        raise Tampered("manifest.json does not say what the events of the run say")
+        raise Tampered("manifest.json does not say what the events of the run say", max(run["first_seq"], 0))
     texts = {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in (folder / "policy").glob("*.json")}
     if texts != {name: name for name in whole["policies"]}:
-        raise Tampered("policy/ does not hold exactly the texts that the events name")
+        raise Tampered("policy/ does not hold exactly the texts that the events name", run["first_seq"])
+
+
+# --- 6: more than one signing key ---
+
+
+def check_key_changes(
+    keys: list[Key], changes: Changes, heads: list[tuple[int, bytes, list[Key]]], trusted: list[Key] | None
+) -> None:
+    """Follow the keys from the first one on: who let each sign, and did each sign only in its time."""
+    trusted_lines = {key.line for key in trusted or keys}
+    reigns, doubt = [(0, keys[0])], ""
+    for seq, event in changes:
+        data, old = event["data"], reigns[-1][1]
+        new = Key(data["new_vkey"])
+        lost = event["type"] == "key.replaced"  # then the old key can sign nothing; the new one shows that it exists
+        text, signers = open_note(data["note"], [new if lost else old])
+        if not signers or text != f"arrears key change v1\n{old.line}\n{new.line}\n" or new.name != old.name:
+            raise Tampered("it changes the signing key, but not from the key that was in force", seq)
+        if new.line in trusted_lines:
+            doubt = ""
+        elif lost and not doubt:
+            people = ", ".join(data["attested_by"])
+            doubt = f"event {seq} says that the key was lost and replaced, attested by {people}: get the new one there"
+        reigns.append((seq, new))
+    if sorted(key.line for key in keys) != sorted({key.line for _, key in reigns}) or len(keys) != len(reigns):
+        raise Tampered("vkey.txt names a key that no event introduces", 0)
+    before = 0
+    for size, _, signers in heads:
+        in_force = [key for seq, key in reigns if seq < size][-1]
+        if in_force.line not in {key.line for key in signers}:
+            raise Tampered(f"checkpoint {size} is not signed with the key that was in force", before)
+        before = size
+    if doubt:
+        raise CannotTell(doubt)
 
 
 def main() -> int:
@@ -264,16 +334,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Check a bundle or a receipt of Arrears.")
     parser.add_argument("path", type=Path, help="bundle folder, or receipt file")
     parser.add_argument("--against", type=Path, help="a checkpoint that you kept yourself")
-    parser.add_argument("--vkey", type=Path, help="the public key, from a source you trust")
+    parser.add_argument("--vkey", type=Path, help="the public keys, one a line, from a source you trust")
     given = parser.parse_args()
     try:
-        if given.vkey is None and not given.path.is_dir():
-            raise CannotTell("a receipt needs --vkey")
-        keys = read_keys((given.vkey or given.path / "vkey.txt").read_text(encoding="utf-8"))
+        trusted = read_keys(given.vkey.read_text(encoding="utf-8")) if given.vkey else None
         if given.path.is_dir():
-            found = check_bundle(given.path, keys, given.against and given.against.read_text(encoding="utf-8"))
+            found = check_bundle(given.path, trusted, given.against and given.against.read_text(encoding="utf-8"))
+        elif trusted is None:
+            raise CannotTell("a receipt needs --vkey")
         else:
-            found = check_receipt(given.path.read_text(encoding="utf-8"), keys)
+            found = check_receipt(given.path.read_text(encoding="utf-8"), trusted)
     except Tampered as reason:
         return say(1, f"TAMPERED: {reason}")
     except (CannotTell, OSError, ValueError, KeyError, TypeError) as reason:

@@ -1,12 +1,16 @@
 """What leaves the house proves itself: a bundle and a receipt, to our verifier and to the auditor's single file."""
 
+import json
 import random
+import re
 import runpy
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from datetime import date, timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,7 @@ from sqlalchemy import Engine
 
 from arrears.audit.checkpoint import Signer, known_keys
 from arrears.audit.export import export_bundle
+from arrears.audit.merkle import leaf_hash
 from arrears.audit.receipt import receipt_event, verify_receipt, write_receipt
 from arrears.audit.record import Event, record_many
 from arrears.audit.seal import seal
@@ -60,11 +65,19 @@ def bundle(sealed: Engine, tmp_path: Path) -> Path:
 
 def standalone(*arguments: object) -> int:
     """The exit code of docs/verify.py, in this process: starting Python hundreds of times would take minutes."""
+    return told(*arguments)[0]
+
+
+def told(*arguments: object) -> tuple[int, int | None]:
+    """The exit code of docs/verify.py and the first bad event that it names."""
     argv, sys.argv = sys.argv, ["verify.py", *map(str, arguments)]
     try:
-        return int(STANDALONE["main"]())
+        with redirect_stdout(StringIO()) as said:
+            code = int(STANDALONE["main"]())
     finally:
         sys.argv = argv
+    found = re.search(r"first bad event (\d+):", said.getvalue())
+    return code, int(found[1]) if found else None
 
 
 def both(path: Path) -> tuple[int, int]:
@@ -96,20 +109,21 @@ def test_the_single_file_names_nothing_of_ours() -> None:
     source = (ROOT / "docs" / "verify.py").read_text(encoding="utf-8")
     assert "import arrears" not in source
     assert "from arrears" not in source
-    assert len(source.splitlines()) < 320
+    assert len(source.splitlines()) < 380
 
 
 def test_a_flip_of_any_byte_of_the_events_is_tampering(bundle: Path) -> None:
     file, chance = bundle / "events.jsonl", random.Random(11)
     whole = file.read_bytes()
     ends = [place for place, byte in enumerate(whole) if byte == 10]
-    places = {0, 1, len(whole) - 1, *ends, *(chance.randrange(len(whole)) for _ in range(150))}
+    places = {0, 1, len(whole) - 1, *ends, *(chance.randrange(len(whole)) for _ in range(60))}
     for place in sorted(places):
         bit = chance.randrange(8)
         file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
         verdict = verify_bundle(bundle)
-        assert (verdict.exit_code, standalone(bundle)) == (1, 1), (place, bit, verdict)
-        assert verdict.first_bad_seq == whole[:place].count(b"\n"), (place, bit)
+        bad = whole[:place].count(b"\n")
+        assert (verdict.exit_code, verdict.first_bad_seq) == (1, bad), (place, bit)
+        assert told(bundle) == (1, bad), (place, bit)
 
 
 def lines(change: Callable[[list[bytes]], object]) -> Callable[[Path], None]:
@@ -172,7 +186,145 @@ def foreign_head(bundle: Path) -> None:
 )
 def test_whatever_is_changed_in_a_bundle_is_tampering(bundle: Path, tamper: Callable[[Path], None]) -> None:
     tamper(bundle)
-    assert both(bundle) == (1, 1)
+    verdict = verify_bundle(bundle)
+    assert verdict.exit_code == 1
+    assert told(bundle) == (1, verdict.first_bad_seq)
+
+
+Damage = Callable[[Path, random.Random], tuple[int, int]]
+"""Damages a bundle of 28 events and returns the span in which the first bad event must be named."""
+
+RUN_FROM, HEAD = 5, 28
+
+
+def change_lines(bundle: Path, change: Callable[[list[bytes]], object], *, hashes: bool = True) -> None:
+    for name in ("events.jsonl", "leaves.txt")[: 1 + hashes]:
+        content = (bundle / name).read_bytes().splitlines(keepends=True)
+        change(content)
+        (bundle / name).write_bytes(b"".join(content))
+
+
+def proved_before(seq: int) -> int:
+    return RUN_FROM if seq >= RUN_FROM else 0
+
+
+def flip_a_bit(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    file = bundle / chance.choice(["events.jsonl", "leaves.txt"])
+    whole = bytearray(file.read_bytes())
+    place = chance.randrange(len(whole))
+    seq = bytes(whole[:place]).count(b"\n")
+    whole[place] ^= 1 << chance.randrange(8)
+    file.write_bytes(whole)
+    return seq, seq
+
+
+def delete_an_event(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    seq, hashes = chance.randrange(HEAD), chance.random() < 0.5
+    change_lines(bundle, lambda content: content.pop(seq), hashes=hashes)
+    return (proved_before(seq) if hashes else seq), seq
+
+
+def swap_two_events(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    one, two = sorted(chance.sample(range(HEAD), 2))
+
+    def swap(content: list[bytes]) -> None:
+        content[one], content[two] = content[two], content[one]
+
+    hashes = chance.random() < 0.5
+    change_lines(bundle, swap, hashes=hashes)
+    return (proved_before(one) if hashes else one), one
+
+
+def add_an_event(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    place, source = chance.randrange(HEAD + 1), chance.randrange(HEAD)
+    change_lines(bundle, lambda content: content.insert(place, content[source]))
+    return proved_before(place), max(place, HEAD)
+
+
+def rewrite_an_event(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    """With its hash, as somebody would who knows the format."""
+    seq = chance.randrange(HEAD)
+    new = b'"actor":"nobody%d"' % chance.randrange(9)
+
+    def rewrite(content: list[bytes]) -> None:
+        content[seq] = content[seq].replace(b'"actor":"system"', new)
+
+    change_lines(bundle, rewrite, hashes=False)
+    events = (bundle / "events.jsonl").read_bytes().splitlines()
+    (bundle / "leaves.txt").write_text("".join(leaf_hash(line).hex() + "\n" for line in events), encoding="utf-8")
+    return proved_before(seq), seq
+
+
+def flip_a_checkpoint(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    size = chance.choice([RUN_FROM, HEAD])
+    file = bundle / "checkpoints" / f"{size}.txt"
+    whole = bytearray(file.read_bytes())
+    whole[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+    file.write_bytes(whole)
+    return proved_before(size - 1), size - 1
+
+
+def sign_with_a_foreign_key(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    size = chance.choice([RUN_FROM, HEAD])
+    file = bundle / "checkpoints" / f"{size}.txt"
+    text = file.read_text(encoding="utf-8").rpartition("\n\n")[0] + "\n"
+    file.write_text(Signer(text.split("\n")[0], chance.randbytes(32)).sign(text), encoding="utf-8")
+    return proved_before(size - 1), size - 1
+
+
+def take_the_last_checkpoint(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    (bundle / "checkpoints" / f"{HEAD}.txt").unlink()
+    return RUN_FROM, RUN_FROM
+
+
+def change_the_manifest(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    file = bundle / "manifest.json"
+    said = json.loads(file.read_bytes())
+    name = chance.choice(sorted(said.keys() - {"run_id"}))
+    value = said[name]
+    said[name] = value + 1 if isinstance(value, int) else value[:-1]
+    file.write_bytes(canonical(said) + b"\n")
+    return RUN_FROM, RUN_FROM
+
+
+def change_a_policy_text(bundle: Path, chance: random.Random) -> tuple[int, int]:
+    [file] = (bundle / "policy").iterdir()
+    whole = bytearray(file.read_bytes())
+    whole[chance.randrange(len(whole))] ^= 1 << chance.randrange(8)
+    file.write_bytes(whole)
+    return RUN_FROM, RUN_FROM
+
+
+DAMAGES: list[Damage] = [
+    flip_a_bit, delete_an_event, swap_two_events, add_an_event, rewrite_an_event, flip_a_checkpoint,
+    sign_with_a_foreign_key, take_the_last_checkpoint, change_the_manifest, change_a_policy_text,
+]  # fmt: skip
+
+
+def is_found(whole: Path, copy: Path, damage: Damage, chance: random.Random) -> str | None:
+    """Damage a copy; None when both verifiers find it and name the same place, else what was said instead."""
+    shutil.copytree(whole, copy)
+    first, last = damage(copy, chance)
+    verdict, theirs = verify_bundle(copy), told(copy)
+    shutil.rmtree(copy)
+    seq = verdict.first_bad_seq
+    named = verdict.exit_code == 1 and seq is not None and first <= seq <= last and theirs == (1, seq)
+    return None if named else f"{damage.__name__} {first}..{last}: {verdict} {theirs}"
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_both_verifiers_find_every_damage_and_name_the_same_first_bad_event(
+    bundle: Path, tmp_path: Path, damage: Damage
+) -> None:
+    said = [is_found(bundle, tmp_path / "copy", damage, random.Random(f"{damage.__name__}{n}")) for n in range(4)]
+    assert [one for one in said if one] == []
+
+
+@pytest.mark.long
+def test_of_400_random_damages_of_a_bundle_400_are_found_by_both_verifiers(bundle: Path, tmp_path: Path) -> None:
+    chance = random.Random(9162)
+    said = [is_found(bundle, tmp_path / "copy", chance.choice(DAMAGES), chance) for _ in range(400)]
+    assert [one for one in said if one] == []
 
 
 def test_no_byte_of_checkpoints_and_manifest_is_free(bundle: Path) -> None:

@@ -1,7 +1,9 @@
 """The tree is RFC 6962's: published vectors, the recursive definition, and proofs that cannot be bent."""
 
 import hashlib
+import json
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -49,8 +51,9 @@ CT_GROWTH_6_TO_8 = [
     "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
 ]
 
-MOST = 256
-LEAVES = [leaf_hash(str(number).encode()) for number in range(MOST + 1)]
+MOST, ALL_SIZES = 256, 1_024
+ORACLE = json.loads((Path(__file__).parents[1] / "fixtures" / "merkle_oracle.json").read_text(encoding="utf-8"))
+LEAVES = [leaf_hash(str(number).encode()) for number in range(ALL_SIZES + 1)]
 
 
 @cache
@@ -86,7 +89,7 @@ def test_an_empty_log_has_the_hash_of_nothing_as_its_root() -> None:
 
 def test_the_frontier_gives_the_recursive_root_at_every_size() -> None:
     frontier = Frontier()
-    for size in range(1, MOST + 1):
+    for size in range(1, ALL_SIZES + 1):
         frontier.append(LEAVES[size - 1])
         assert frontier.root() == by_definition(0, size)
         assert Frontier.from_bytes(size, frontier.to_bytes()).root() == frontier.root()
@@ -108,7 +111,7 @@ def test_tiles_are_the_roots_of_complete_subtrees_of_256() -> None:
 def test_many_leaves_at_once_grow_the_same_tree_as_one_by_one(steps: tuple[int, ...]) -> None:
     at_once, one_by_one, size = Frontier(), Frontier(), 0
     for step in steps:
-        leaves = (LEAVES * 4)[size : size + step]
+        leaves = LEAVES[size : size + step]
         at_once.extend(leaves)
         for leaf in leaves:
             one_by_one.append(leaf)
@@ -171,3 +174,49 @@ def test_there_is_no_proof_for_what_is_not_there() -> None:
         consistency_proof(5, 4, by_definition)
     assert not verify_inclusion(LEAVES[0], 1, 1, LEAVES[0], [])
     assert not verify_consistency(2, 1, LEAVES[0], LEAVES[0], [])
+
+
+def digest_of_paths(most: int) -> str:
+    """One hash over the audit path of every leaf of every tree up to ``most`` leaves."""
+    paths = hashlib.sha256()
+    for size in range(1, most + 1):
+        for index in range(size):
+            paths.update(b"".join(inclusion_proof(index, size, by_definition)))
+    return paths.hexdigest()
+
+
+def test_another_authors_library_computes_the_same_roots_at_every_size() -> None:
+    frontier, roots = Frontier(), hashlib.sha256()
+    for leaf in LEAVES[:ALL_SIZES]:
+        frontier.append(leaf)
+        roots.update(frontier.root())
+    assert (frontier.root().hex(), roots.hexdigest()) == (ORACLE["root_of_1024"], ORACLE["all_roots_sha256"])
+
+
+def test_another_authors_library_computes_the_same_audit_paths() -> None:
+    assert digest_of_paths(128) == ORACLE["all_paths_to_128_sha256"]
+
+
+@pytest.mark.long
+def test_another_authors_library_computes_the_same_audit_paths_to_1024_leaves() -> None:
+    assert digest_of_paths(ALL_SIZES) == ORACLE["all_paths_to_1024_sha256"]
+
+
+@pytest.mark.long
+def test_every_leaf_of_every_tree_to_1024_leaves_is_proved_and_no_other_in_its_place() -> None:
+    for size in range(1, ALL_SIZES + 1):
+        root = by_definition(0, size)
+        for index in range(size):
+            proof = inclusion_proof(index, size, by_definition)
+            assert verify_inclusion(LEAVES[index], index, size, root, proof)
+            assert not verify_inclusion(LEAVES[index + 1], index, size, root, proof)
+
+
+@pytest.mark.long
+def test_every_tree_to_1024_leaves_is_proved_to_begin_with_every_smaller_one() -> None:
+    for new in range(1, ALL_SIZES + 1):
+        for old in range(1, new + 1):
+            proof = consistency_proof(old, new, by_definition)
+            roots = by_definition(0, old), by_definition(0, new)
+            assert verify_consistency(old, new, *roots, proof)
+            assert not verify_consistency(old, new, LEAVES[ALL_SIZES], roots[1], proof)

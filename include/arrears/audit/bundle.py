@@ -15,6 +15,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from arrears.audit.chain import HANDOVERS, Handover
 from arrears.audit.checkpoint import BadNote, PublicKey
 from arrears.audit.log import parse
 from arrears.audit.merkle import leaf_hash
@@ -26,6 +27,7 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 LEDGER_GATED = ("ledger.accepted", "ledger.rejected")
 """Events whose key is the hash of the frozen ledger that was judged."""
+_HANDOVER = tuple(f'"type":"{kind}"'.encode() for kind in HANDOVERS)
 
 
 @dataclass
@@ -79,13 +81,13 @@ class Bundle:
     notes: list[tuple[int, str]]
     keys: list[PublicKey]
 
-    def walk(self, walk: Walk) -> None:
-        """Feed every event, then check what was said about them.
+    def walk(self, walk: Walk) -> list[Handover]:
+        """Feed every event, check what was said about them, and return the changes of the signing key.
 
         Raises:
             Tampered: the first event, or the file, that does not belong.
         """
-        contents = RunContents(self.run_id)
+        contents, handovers = RunContents(self.run_id), []
         for seq, (line, leaf) in enumerate(zip_longest(self._lines(EVENTS), self._lines(LEAVES))):
             if line is None or leaf is None:
                 raise Tampered(seq, f"{EVENTS if line is None else LEAVES} ends before event {seq}")
@@ -94,9 +96,12 @@ class Bundle:
                 raise Tampered(seq, f"event {seq} does not have the hash in {LEAVES}")
             walk.feed([hashed])
             contents.add(seq, line)
+            if any(kind in line for kind in _HANDOVER) and (event := parse(line)).get("type") in HANDOVERS:
+                handovers.append(Handover.read(seq, event))
         if self.manifest != contents.manifest(walk.frontier.size, walk.frontier.root().hex()):
             raise Tampered(max(contents.first_seq, 0), f"{MANIFEST} does not say what the events of the run say")
         self._check_policies(contents)
+        return handovers
 
     def _lines(self, name: str) -> Iterator[bytes]:
         with (self.folder / name).open("rb") as file:

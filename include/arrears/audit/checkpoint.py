@@ -15,8 +15,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from arrears.core.entropy import Entropy
-from arrears.core.errors import BadArguments, PermanentFailure
+from arrears.core.entropy import Entropy, refuse_foretold
+from arrears.core.errors import PermanentFailure
 from arrears.core.settings import Settings
 
 ED25519 = b"\x01"
@@ -168,7 +168,15 @@ def load_key(settings: Settings) -> Signer | None:
     Raises:
         PermanentFailure: the file is not a key, or others may read it.
     """
-    path = key_file(settings)
+    return read_key(key_file(settings))
+
+
+def read_key(path: Path) -> Signer | None:
+    """Return the signing key in a file, or None when there is no such file.
+
+    Raises:
+        PermanentFailure: the file is not a key, or others may read it.
+    """
     if not path.exists():
         return None
     if path.stat().st_mode & 0o077:
@@ -180,7 +188,7 @@ def load_key(settings: Settings) -> Signer | None:
     except BadNote:
         data = b""
     signer = Signer(name, data[1:])
-    if data[:1] != ED25519 or len(signer.seed) != 32 or _private_line(signer) != line:
+    if data[:1] != ED25519 or len(signer.seed) != 32 or private_line(signer) != line:
         raise PermanentFailure(f"{path} is not a signing key: restore it from your backup of the keys folder")
     return signer
 
@@ -194,10 +202,9 @@ def ensure_key(settings: Settings, entropy: Entropy) -> Signer:
     """
     signer = load_key(settings)
     if signer is None:
-        if settings.mode == "live" and entropy.seeded:
-            raise BadArguments("a live store takes no seeded entropy: its signing key could be foretold")
+        refuse_foretold(settings.mode, entropy)
         made = _new_signer(entropy)
-        write_once(key_file(settings), _private_line(made) + "\n", 0o600)
+        write_once(key_file(settings), private_line(made) + "\n", 0o600)
         signer = load_key(settings) or made
     write_once(vkey_file(settings), signer.public.vkey + "\n")
     return signer
@@ -215,7 +222,8 @@ def known_keys(settings: Settings) -> list[str]:
     return [line for line in path.read_text(encoding="utf-8").splitlines() if line] if path.exists() else []
 
 
-def _private_line(signer: Signer) -> str:
+def private_line(signer: Signer) -> str:
+    """Return the line that a key file holds."""
     encoded = base64.b64encode(ED25519 + signer.seed).decode()
     return f"{PRIVATE}{signer.name}+{signer.public.key_id.hex()}+{encoded}"
 

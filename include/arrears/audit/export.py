@@ -53,7 +53,7 @@ def _write_heads(connection: Connection, size: int, out: Path) -> None:
     folder.mkdir()
     for row in connection.execute(audit_checkpoint.select().where(audit_checkpoint.c.size <= size)):
         (folder / f"{row.size}.txt").write_bytes(row.note.encode())
-    (out / VKEY).write_bytes("".join(f"{line}\n" for line in stored_vkeys(connection)).encode())
+    (out / VKEY).write_bytes("".join(f"{line}\n" for line in stored_vkeys(connection, size)).encode())
 
 
 def _write_policies(connection: Connection, contents: RunContents, out: Path) -> None:

@@ -62,10 +62,10 @@ def covering_checkpoint(connection: Connection, seq: int) -> Row[Any] | None:
     return connection.execute(later.order_by(audit_checkpoint.c.size).limit(1)).first()
 
 
-def stored_vkeys(connection: Connection) -> list[str]:
-    """Return the public key lines that the store says have signed, oldest first."""
-    query = select(audit_key.c.vkey).order_by(audit_key.c.since_size, audit_key.c.vkey)
-    return list(connection.execute(query).scalars())
+def stored_vkeys(connection: Connection, size: int = ALL) -> list[str]:
+    """Return the public key lines that have signed a log of ``size`` events, as the store says, oldest first."""
+    query = select(audit_key.c.vkey).where(audit_key.c.since_size < size)
+    return list(connection.execute(query.order_by(audit_key.c.since_size, audit_key.c.vkey)).scalars())
 
 
 class StoredTree:

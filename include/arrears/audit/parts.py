@@ -12,7 +12,9 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, func, select
 
+from arrears.audit.chain import HANDOVERS, Handover
 from arrears.audit.log import CHUNK, INDEX_COLUMNS, parse, rows
+from arrears.audit.verdict import Tampered
 from arrears.store.engine import open_engine, reading
 from arrears.store.tables.audit import audit_event
 
@@ -21,6 +23,8 @@ WORTH_MORE_CORES = 200_000
 """Below so many events a second process takes longer to start than to help."""
 MOST_PROCESSES = 4
 ERASURE = "erasure.performed"
+TELLING = frozenset({ERASURE, *HANDOVERS})
+"""Types of events that say something about the log itself."""
 _INDEXED = itemgetter(*INDEX_COLUMNS[1:])
 
 
@@ -32,8 +36,10 @@ class Part:
     leaves: list[bytes] = field(default_factory=list)
     details: dict[str, int] = field(default_factory=dict)
     """The commitments to erasable details, with the events that made them."""
-    erased: set[str] = field(default_factory=set)
-    """The commitments whose details an erasure among these events names."""
+    erased: dict[str, int] = field(default_factory=dict)
+    """The commitments whose details an erasure among these events names, with that erasure."""
+    handovers: list[Handover] = field(default_factory=list)
+    """The changes of the signing key among these events."""
     problem: str = ""
 
     @property
@@ -62,11 +68,23 @@ class Part:
             if row[3:] != expected:
                 self.problem = f"the index of event {seq} does not say what the event says"
                 return
+            if event["type"] in TELLING and not self._listen(seq, event):
+                return
             self.leaves.append(leaf)
             if event.get("detail_commit"):
                 self.details[event["detail_commit"]] = seq
+
+    def _listen(self, seq: int, event: dict[str, Any]) -> bool:
+        try:
             if event["type"] == ERASURE:
-                self.erased.update(event["data"].get("detail_commits", ()))
+                self.erased |= dict.fromkeys(event["data"].get("detail_commits", ()), seq)
+            else:
+                self.handovers.append(Handover.read(seq, event))
+        except Tampered as found:
+            self.problem = str(found)
+        except (AttributeError, KeyError, TypeError):
+            self.problem = f"event {seq} is not an event"
+        return not self.problem
 
 
 def parts(connection: Connection, *, most_processes: int = MOST_PROCESSES) -> Iterator[Part]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from arrears.audit.merkle import leaf_hash
 from arrears.core.clock import utc_text
+from arrears.core.entropy import refuse_foretold
 from arrears.core.keys import canonical
 from arrears.core.runtime import Runtime
 from arrears.store.bulk import insert_all
@@ -76,6 +77,7 @@ def record_many(connection: Connection, rt: Runtime, *, run_id: str, events: Ite
     """Write many events into the caller's transaction, streaming, and return how many.
 
     Raises:
+        BadArguments: seeded entropy in a live store.
         TypeError: a float in ``data``.
         ValueError: an empty type or key.
     """
@@ -83,6 +85,7 @@ def record_many(connection: Connection, rt: Runtime, *, run_id: str, events: Ite
 
 
 def _pending(connection: Connection, rt: Runtime, run_id: str, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+    refuse_foretold(rt.settings.mode, rt.entropy)
     at = utc_text(rt.clock.now())
     common = {
         "v": SCHEMA,

@@ -1,6 +1,7 @@
 """The one sealer: moves waiting events into the log in a fixed order, proves it only grew, and signs its head."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from arrears.audit.checkpoint import (
 )
 from arrears.audit.log import ALL, INDEX_COLUMNS, StoredTree, last_checkpoint, rows, stored_vkeys
 from arrears.audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, verify_consistency
+from arrears.audit.succession import finish_change
 from arrears.core.clock import utc_text
+from arrears.core.entropy import refuse_foretold
 from arrears.core.errors import Finding, PermanentFailure
 from arrears.core.runtime import Runtime
 from arrears.store.engine import writing
@@ -58,22 +61,41 @@ def seal(rt: Runtime, engine: Engine) -> Sealed:
         Finding: the log no longer agrees with its last checkpoint; nothing is signed over a broken log.
         PermanentFailure: no signing key, or one this log does not know.
     """
+    return _seal_with(rt, engine, None)
+
+
+def seal_handover(rt: Runtime, engine: Engine, successor: Signer, tell: Callable[[Connection], None]) -> Sealed:
+    """Seal with the key that takes over: ``tell`` writes the event that says so, in the same transaction.
+
+    Raises:
+        Finding: the log no longer agrees with its last checkpoint.
+    """
+
+    def change(connection: Connection) -> Signer:
+        tell(connection)
+        return successor
+
+    return _seal_with(rt, engine, change)
+
+
+def _seal_with(rt: Runtime, engine: Engine, change: Callable[[Connection], Signer] | None) -> Sealed:
     folder = rt.settings.home / "checkpoints"
     with writing(engine) as connection:
         _one_at_a_time(connection)
         last = last_checkpoint(connection)
         _refuse_rollback(folder, last)
-        sealed = _seal_waiting(connection, rt, last)
+        successor = change(connection) if change else None
+        sealed = _seal_waiting(connection, rt, last, successor)
     if sealed.checkpoint:  # also after an earlier seal that was interrupted before it could
         write_once(folder / f"{sealed.size}.txt", sealed.checkpoint)
     return sealed
 
 
-def _seal_waiting(connection: Connection, rt: Runtime, last: Row[Any] | None) -> Sealed:
+def _seal_waiting(connection: Connection, rt: Runtime, last: Row[Any] | None, successor: Signer | None) -> Sealed:
     waiting = connection.execute(select(audit_pending.c.id).limit(1)).first()
     if waiting is None:
         return Sealed(last.size, last.root, last.note, 0) if last else Sealed(0, EMPTY_ROOT.hex(), "", 0)
-    signer = _signer(connection, rt, is_new=last is None)
+    signer = successor or _signer(connection, rt, is_new=last is None)
     frontier = _trusted_frontier(connection, last)
     old_size = frontier.size
     run_id = _move(connection, old_size)
@@ -137,14 +159,23 @@ def _grow(connection: Connection, frontier: Frontier) -> None:
 
 
 def _signer(connection: Connection, rt: Runtime, *, is_new: bool) -> Signer:
+    """Return the key that is to sign: the newest one that the log knows, and no other."""
+    refuse_foretold(rt.settings.mode, rt.entropy)
+    known = stored_vkeys(connection)
+    if known:
+        finish_change(rt.settings, known[-1])
     signer = load_key(rt.settings)
     if signer is None and is_new and rt.settings.mode == "sandbox":
         signer = ensure_key(rt.settings, rt.entropy)
     if signer is None:
-        raise PermanentFailure("no signing key under ARREARS_HOME/keys: restore it, or run arrears init")
-    known = stored_vkeys(connection)
+        raise PermanentFailure(
+            "no signing key under ARREARS_HOME/keys: restore it from your backup, or, if it is lost for good, "
+            "`arrears keys replace`; a new store gets one by `arrears init`"
+        )
     if known and signer.public.vkey not in known:
         raise PermanentFailure("the signing key is not one this log knows: restore the key that signed it")
+    if known and signer.public.vkey != known[-1]:
+        raise PermanentFailure("the signing key was followed by another one: restore the newest from your backup")
     return signer
 
 

@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from arrears.cli import approvals, audit, day, policy, proof, receipts, rehearse
+from arrears.cli import approvals, audit, day, keys, policy, proof, receipts, rehearse
 from arrears.core.errors import ArrearsError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 for part in (day.app, receipts.app, proof.app, audit.app, rehearse.app):
     app.registered_commands.extend(part.registered_commands)
 app.add_typer(approvals.app, name="approvals")
+app.add_typer(keys.keys_app, name="keys")
 app.add_typer(policy.policy_app, name="policy")
 
 

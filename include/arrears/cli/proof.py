@@ -64,14 +64,15 @@ def verify(
 ) -> None:
     """Check that the audit log was not changed: 0 intact, 1 tampered, 2 cannot tell."""
     from arrears.audit.checkpoint import known_keys
-    from arrears.audit.verify import verify_bundle, verify_store
+    from arrears.audit.verify import kept_beside, verify_bundle, verify_store
 
     note = existing(against, "--against").read_text(encoding="utf-8") if against else None
     if path is not None:
         verdict = verify_bundle(existing(path, "PATH"), note)
     else:
         rt = _runtime("verify")
-        verdict = verify_store(existing_store(rt), note, known_keys(rt.settings) or None)
+        kept = kept_beside(rt.settings)
+        verdict = verify_store(existing_store(rt), note, known_keys(rt.settings) or None, kept)
     if as_json:
         print_json({"status": str(verdict.status), "first_bad_seq": verdict.first_bad_seq, "size": verdict.size,
                     "root": verdict.root, "message": verdict.message})  # fmt: skip

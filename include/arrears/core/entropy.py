@@ -6,6 +6,8 @@ import threading
 from typing import Protocol
 from uuid import UUID
 
+from arrears.core.errors import BadArguments
+
 
 class Entropy(Protocol):
     """A source of random bytes."""
@@ -49,3 +51,13 @@ class SeededEntropy:
 def random_uuid(entropy: Entropy) -> str:
     """Return a version 4 UUID drawn from ``entropy``."""
     return str(UUID(bytes=entropy.take(16), version=4))
+
+
+def refuse_foretold(mode: str, entropy: Entropy) -> None:
+    """Refuse seeded bytes in a live store: keys, salts and random names drawn from them could be drawn again.
+
+    Raises:
+        BadArguments: the mode is live and the entropy seeded.
+    """
+    if mode == "live" and entropy.seeded:
+        raise BadArguments("a live store takes no seeded entropy: its keys, salts and names could be foretold")

@@ -1,5 +1,6 @@
 """A human decision from the shell, sealed at once."""
 
+from arrears.audit.succession import is_lost
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.repossession.approvals import list_open
@@ -22,7 +23,8 @@ def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decis
     voted = vote(rt, engine, approval_id=approval, staff_id=by, decision=decision, note=note, identity="shell",
                  policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
     next_step = overrides.apply(rt, voted.approval_id) or _way_out(rt, voted)
-    seal(rt, engine)
+    if not is_lost(rt.settings):  # a vote about the lost key stands; its event waits for the new one
+        seal(rt, engine)
     return voted, next_step
 
 

@@ -22,10 +22,11 @@ def verify_log(rt: Runtime, night: str) -> dict[str, Any]:
         Finding: an event was changed; names the first bad one.
     """
     from arrears.audit.checkpoint import known_keys
-    from arrears.audit.verify import verify_store
+    from arrears.audit.verify import kept_beside, verify_store
     from arrears.steps.world import store_of
 
-    verdict = verify_store(store_of(rt), vkeys=known_keys(rt.settings) or None)
+    vkeys, kept = known_keys(rt.settings) or None, kept_beside(rt.settings)
+    verdict = verify_store(store_of(rt), vkeys=vkeys, kept=kept)
     if verdict.exit_code:
         raise Finding(f"audit log: {verdict.message}")
     return {"size": verdict.size, "root": verdict.root}
