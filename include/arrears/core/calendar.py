@@ -28,6 +28,11 @@ class BusinessCalendar:
         override = self.overrides.get(day)
         return _is_statutory_working_day(self.country, self.subdivision, day) if override is None else override
 
+    def is_holiday(self, day: date) -> bool:
+        """Say whether ``day`` is a public holiday, whatever day of the week; the override file wins."""
+        override = self.overrides.get(day)
+        return day in _statutory(self.country, self.subdivision) if override is None else not override
+
     def next_working_day(self, day: date) -> date:
         """Return ``day`` itself if worked, else the first working day after it."""
         while not self.is_working_day(day):

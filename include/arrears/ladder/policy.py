@@ -105,6 +105,7 @@ class Contact(_Strict):
     caps: Annotated[dict[Channel, tuple[Count, Count, Count]], Tighter.LOWER]
     weekly_calls_by_week: Annotated[list[Count], Field(min_length=1), Tighter.LOWER]
     quiet_after_conversation_days: AtLeast
+    rates_per_minute: Annotated[dict[Channel, Annotated[int, Field(ge=1)]], Free] = {}
 
     @model_validator(mode="after")
     def _within_the_law(self) -> "Contact":
@@ -360,6 +361,20 @@ class GoLive(_Strict):
     plan_only_working_days: AtLeast
 
 
+class Surge(_Strict):
+    """When a day's messages wait for a person, and how a large day goes out in steps.
+
+    Below ``floor`` contacts of a kind nothing is out of proportion; from ``canary_from`` on the first hundredth goes
+    ahead, and ``canary_wait_minutes`` later the rest, unless more than ``canary_failed_percent`` of it failed.
+    """
+
+    factor_percent: Annotated[int, Field(ge=101, le=1000), Tighter.LOWER] = 300
+    floor: AtMost = 50
+    canary_from: AtMost = 1000
+    canary_wait_minutes: AtLeast = 30
+    canary_failed_percent: AtMostPercent = 10
+
+
 class Move(_Strict):
     """A written mapping that lets open episodes leave an older version: ``was`` is its id and version, ``cn 1.0``.
 
@@ -398,6 +413,7 @@ class Policy(_Strict):
     digest: Digest
     retention: Retention
     go_live: GoLive
+    surge: Surge = Surge()
     moves: Annotated[list[Move], Free] = []
     products: Annotated[dict[ContractType, dict[str, Any]], Free] = {}
     accounts: Annotated[dict[str, dict[str, Any]], Free] = {}

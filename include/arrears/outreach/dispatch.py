@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from sqlalchemy import Connection, Engine, bindparam
 from arrears.core.clock import Clock, local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
-from arrears.outreach import budgets
+from arrears.outreach import budgets, rates
+from arrears.outreach.canary import OPEN, Valve
 from arrears.outreach.channels import Channels
 from arrears.outreach.gates import SendFacts, check
 from arrears.outreach.issue import BATCH as LIST_BATCH
@@ -70,8 +72,9 @@ def dispatch(
     batch_no: int | None = None,
     limit: int | None = None,
     lease_clock: Clock | None = None,
+    valve: Valve = OPEN,
 ) -> dict[str, int]:
-    """Send the due contacts of a day, at most once each, and return how many ended how.
+    """Send the due contacts of a day that ``valve`` lets through, at most once each; return how many ended how.
 
     Safe to run twice at once and after any crash. ``not_sent`` contacts stay planned for a later dispatch; ``lost``
     ones were taken over by the lease while this worker slept. Nothing leaves while the store is paused.
@@ -81,7 +84,7 @@ def dispatch(
         GateHeld: the day was decided under another policy.
     """
     return _Dispatcher(
-        rt, engine, run_id, channels, Scope(business_date, channels.names, stage, batch_no), lease_clock
+        rt, engine, run_id, channels, Scope(business_date, channels.names, stage, batch_no, valve), lease_clock
     ).run(limit)
 
 
@@ -109,7 +112,7 @@ class _Dispatcher:
             claims = self._claim(left)
             if not claims:
                 break
-            self._work(claims)
+            self._work(self._within_rate(claims))
             left = None if left is None else left - len(claims)
         return {end: self._counts[end] for end in ENDS}
 
@@ -126,6 +129,27 @@ class _Dispatcher:
                 if claims:
                     return claims
         return []
+
+    def _within_rate(self, claims: list[Claim]) -> list[Claim]:
+        """Keep what the minute's rate of each channel allows (policy ``contact.rates_per_minute``), put the rest back.
+
+        A worker that gets nothing waits for the next minute, so that the day goes on at that rate.
+        """
+        limited = self._policy.contact.rates_per_minute
+        if not limited:
+            return claims
+        going = [claim for claim in claims if claim.row.channel not in limited]
+        back: list[Claim] = []
+        now = self._outbox.lease_now()
+        with writing(self._engine) as connection:
+            for name, most in limited.items():
+                own = [claim for claim in claims if claim.row.channel == name]
+                granted = rates.grant(connection, name, most, len(own), now) if own else 0
+                going, back = going + own[:granted], back + own[granted:]
+            self._outbox.release(connection, back)
+        if back and not going:
+            time.sleep(rates.seconds_left(now))
+        return going
 
     def _work(self, claims: list[Claim]) -> None:
         with reading(self._engine) as connection:

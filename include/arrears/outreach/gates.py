@@ -8,7 +8,7 @@ from typing import Any
 from arrears.core.clock import local_date
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
-from arrears.outreach.slots import WORK_LIST, in_window, is_zone, zone_of
+from arrears.outreach.slots import WORK_LIST, in_window, is_zone, may_be_on, zone_of
 
 MESSAGES = frozenset({"sms", "email"})
 
@@ -90,7 +90,7 @@ def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
     refusals = (
         (not is_zone(facts.time_zone), "time_zone_unknown"),
         (facts.business_date < today, "past_date"),
-        (on_list and not policy.business_calendar().is_working_day(today), "not_a_working_day"),
+        (not may_be_on(facts.channel, today, policy), "not_a_working_day"),
         (not on_list and not in_window(now, facts.time_zone, policy), "window_closed"),
         (not facts.point, "no_contact_point"),
         (facts.opted_out, "opted_out"),

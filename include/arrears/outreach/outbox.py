@@ -17,6 +17,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Update, and_, or_, select
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import Clock, SystemClock, utc_text
 from arrears.core.runtime import Runtime
+from arrears.outreach.backoff import wait_after
+from arrears.outreach.canary import OPEN, Valve
 from arrears.outreach.transitions import (
     END_ATTEMPT,
     ENDING,
@@ -37,7 +39,6 @@ LEASE = timedelta(seconds=300)
 MARGIN = timedelta(seconds=90)
 """What must be left of a lease when an effect begins: longer than the timeouts of any channel in sum."""
 MOST_ATTEMPTS = 3
-RETRY_AFTER = timedelta(minutes=10)
 NEVER_SENT = "gateway_unavailable"
 
 
@@ -73,6 +74,7 @@ class Scope:
     channels: tuple[str, ...]
     stage: int | None = None
     batch_no: int | None = None
+    valve: Valve = OPEN
 
     def clause(self) -> ColumnElement[bool]:
         """Return the scope as a condition on ``contact``."""
@@ -81,6 +83,8 @@ class Scope:
             parts.append(contact.c.stage == self.stage)
         if self.batch_no is not None:
             parts.append(contact.c.batch_no == self.batch_no)
+        if self.valve != OPEN:
+            parts.append(self.valve.clause())
         return and_(*parts)
 
 
@@ -170,6 +174,10 @@ class Outbox:
         self._record(connection, [self._event("action.withheld", claim.row, reason=reason, **held)])
         return True
 
+    def lease_now(self) -> datetime:
+        """Return the machine's own time, which runs on even where a rehearsal pins the business clock."""
+        return self._lease_clock.now()
+
     def has_time(self, claim: Claim) -> bool:
         """Say whether enough of the lease is left to begin an effect."""
         return self._lease_clock.now() + MARGIN < claim.lease_until
@@ -226,9 +234,10 @@ class Outbox:
             return "rejected", ending | {"reason": "provider_refused"}
         if verdict.outcome is Outcome.IN_DOUBT:
             return "in_doubt", ending | {"reason": "no_reply"}
-        if claim.row.attempts + 1 >= MOST_ATTEMPTS:
+        attempts = claim.row.attempts + 1
+        if attempts >= MOST_ATTEMPTS and not verdict.channel_down:
             return "withheld", ending | {"reason": NEVER_SENT}
-        again = self._rt.clock.now() + RETRY_AFTER * (claim.row.attempts + 1)
+        again = self._rt.clock.now() + wait_after(verdict, attempts)
         return "planned", ending | {"not_before": utc_text(again)}
 
     def _end_attempt(self, connection: Connection, contact_id: str, verdict: Verdict) -> None:

@@ -99,11 +99,12 @@ def decide_accounts(rt: Runtime, day: str) -> dict[str, Any]:
 def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:
     """Turn decisions into contacts: one a person, channel and day, whatever the number of contracts."""
     from arrears.outreach.plan import plan_contacts as plan
-    from arrears.steps import runs, world
+    from arrears.steps import runs, surge, world
 
     this = runs.read_run(rt, day)
     result = plan(rt, world.store_of(rt), day, this.business_date, world.policy_of(rt.settings))
-    return {"planned": result.planned, "suppressed": sum(result.suppressed.values())}
+    held = surge.assess(rt, this)
+    return {"planned": result.planned, "held_channels": held, "suppressed": sum(result.suppressed.values())}
 
 
 def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
@@ -186,13 +187,15 @@ def list_batches(rt: Runtime, day: str, stage: int) -> list[int]:
 def send_batch(rt: Runtime, day: str, stage: int, batch: int) -> dict[str, int]:
     """Send one batch of a stage; every gate is asked again at the moment of sending."""
     from arrears.outreach.dispatch import dispatch
-    from arrears.steps import channels, runs, world
+    from arrears.steps import channels, runs, surge, world
 
     this = runs.read_run(rt, day)
+    valve = surge.valve_of(rt, this, this.business_date)
     with channels.contact_channels(rt) as adapters:
         return dispatch(
-            rt, world.store_of(rt), day, adapters, business_date=this.business_date, stage=stage, batch_no=batch
-        )
+            rt, world.store_of(rt), day, adapters, business_date=this.business_date, stage=stage, batch_no=batch,
+            valve=valve,
+        )  # fmt: skip
 
 
 def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:

@@ -24,14 +24,15 @@ def send_due(rt: Runtime, dispatch: str) -> dict[str, int]:
     """
     from arrears.outreach.batches import open_days
     from arrears.outreach.dispatch import dispatch as send
-    from arrears.steps import channels, runs, world
+    from arrears.steps import channels, runs, surge, world
 
     this, engine = runs.read_run(rt, dispatch), world.store_of(rt)
     days = {this.business_date, *open_days(engine, rt.clock.now())}
     ends: Counter[str] = Counter()
     with channels.contact_channels(rt) as adapters:
         for day in sorted(days):
-            ends.update(send(rt, engine, dispatch, adapters, business_date=day))
+            valve = surge.valve_of(rt, this, day)
+            ends.update(send(rt, engine, dispatch, adapters, business_date=day, valve=valve))
     return dict(ends)
 
 

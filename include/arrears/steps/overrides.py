@@ -47,6 +47,8 @@ def apply(rt: Runtime, approval_id: str) -> str | None:
     Raises:
         BadArguments: there is no such approval.
     """
+    from arrears.outreach.surge import release
+
     if about_key := keys.attested(rt, approval_id):
         changed = keys.carry_out(rt, about_key, "system")
         return f"the audit log is signed by a new key; give whoever verifies it this line: {changed.vkey}"
@@ -62,9 +64,9 @@ def apply(rt: Runtime, approval_id: str) -> str | None:
             return next_step
         if row.state != "approved" or row.kind not in ("gate_override", "release"):
             return None
-        if row.kind == "release":
+        if row.kind == "release" and not release(connection, rt, row.run_id, row.subject_key, people):
             connection.execute(update(run).where(run.c.run_id == row.subject_key).values(released=True))
-        else:
+        elif row.kind == "gate_override":
             _override(connection, row.subject_key, people)
         connection.execute(update(approval).where(approval.c.approval_id == approval_id).values(state="used"))
         record(connection, rt, run_id=row.run_id, type=f"{row.kind}.applied", key=approval_id, actor=people,

@@ -166,6 +166,34 @@ suppression = Table(
     comment="What was never planned, and why; party_id '*' means the whole audience.",
 )
 
+channel_day = Table(
+    "channel_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("courtesy", Integer, nullable=False),
+    Column("fresh", Integer, nullable=False),
+    Column("rest", Integer, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("detail", String(400), nullable=False),
+    Column("release_key", Sha256, nullable=False, unique=True),
+    Column("released_by", String(120)),
+    Column("changed_at", UtcText, nullable=False),
+    one_of("state", "open", "canary", "held", "released"),
+    CheckConstraint("state <> 'released' OR released_by IS NOT NULL", name="released_by_somebody"),
+    comment="How many messages a day planned on a channel, by why they exist, and whether they may leave: canary lets "
+    "only the first hundredth go, held waits for a named person.",
+)
+
+channel_rate = Table(
+    "channel_rate",
+    metadata,
+    Column("channel", String(16), primary_key=True),
+    Column("minute", String(16), primary_key=True),
+    Column("used", Integer, nullable=False),
+    comment="Messages granted in a minute of the machine's clock, where the policy limits a channel's rate.",
+)
+
 _FINAL = "OLD.state IN ('sent', 'rejected') AND NEW.state <> OLD.state"
 _REFUSE = "BEGIN SELECT RAISE(ABORT, 'contacts and attempts are kept; sent and rejected are final'); END"
 _CALL = "FOR EACH ROW EXECUTE FUNCTION contact_refuse()"
