@@ -482,18 +482,22 @@ def _freeze(artifacts):
             "subject_ref": f"ref-{a}",
             "currency": "CNY",
             "branch": branch,
+            "stage": stage,
             "days_past_due": days,
             "overdue_minor": overdue,
             "due_minor": due[a],
             "principal_outstanding_minor": 100_000_00,
         }
-        for a, _, _, _, days, overdue, _, branch in ACCOUNTS
+        for a, stage, _, _, days, overdue, _, branch in ACCOUNTS
     ]
+    # A7 pays on time and has nothing to decide: it is in the ledger, not among the decisions.
+    rows.append(rows[0] | {"subject_ref": "ref-A7", "due_minor": 0, "principal_outstanding_minor": 0})
     schema = pa.schema(
         [
             ("subject_ref", pa.string()),
             ("currency", pa.string()),
             ("branch", pa.string()),
+            ("stage", pa.int8()),
             ("days_past_due", pa.int32()),
             ("overdue_minor", pa.int64()),
             ("due_minor", pa.int64()),
@@ -546,6 +550,13 @@ def test_figures_agree_with_the_store_worked_out_by_hand(morning, rt, policy):
     assert found.quarantine == {"payments:bad_amount": 3}
 
 
+def test_the_stages_are_those_of_the_whole_ledger_not_only_of_accounts_decided_on(morning, rt, policy):
+    found = _collect(morning, rt, policy)
+    assert found.standing.accounts == 6
+    assert {stage: group.accounts for stage, group in found.stages.items()} == {0: 2, 1: 2, 2: 1, 3: 2}
+    assert found.stages[3].overdue == {"CNY": 80_000_00}
+
+
 def test_recovery_counts_what_was_overdue_and_came_in(morning, rt, policy):
     # Arrears on 1 November: A3 2,000 + A4 6,000 + A5 30,000 + A6 50,000; A2's 5,000 became overdue after the 5th.
     found = _collect(morning, rt, policy).recovery["CNY"]
@@ -562,7 +573,7 @@ def test_portfolio_at_risk_comes_from_the_frozen_ledger(morning, rt, policy):
 def test_a_branch_sees_only_its_own(morning, rt, policy):
     found = _collect(morning, rt, policy, "华北")
     assert found.standing.accounts == 3
-    assert found.portfolio["CNY"].accounts == 3
+    assert found.portfolio["CNY"].accounts == 4
     assert [task.accounts for task in found.tasks] == [("A2", "A3")]
     assert found.promises_due_count == 1
     assert found.packet_lines == []
@@ -686,13 +697,21 @@ def test_a_failed_check_turns_the_mail_into_an_alarm_with_the_reason(morning, rt
         insert_all(
             connection,
             runs.gate,
-            [{"run_id": RUN, "name": "control_totals", "passed": False, "detail": "1,200.00 below finance"}],
+            [
+                {
+                    "run_id": RUN,
+                    "name": "control_totals",
+                    "passed": False,
+                    "detail": "unpaid_due CNY: ledger 1, control 2",
+                }
+            ],
         )
     mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0]
     assert mail.kind == "held"
     assert mail.subject.startswith("【账本未通过核对】")
     assert "与财务总额一致" in mail.text
-    assert "1,200.00 below finance" in mail.text
+    assert "请财务核对后重新交付" in mail.text
+    assert "unpaid_due" not in mail.text
     assert "今天到期的承诺" in mail.text
     assert mail.attachments == []
 
@@ -724,6 +743,7 @@ def test_a_ledger_that_is_late_carries_over_the_last_lists_marked_stale(morning,
     )
     mail = build_digests(rt, morning, "daily-2026-11-13-1", later, chosen, NOTE)[0]
     assert mail.kind == "held"
+    assert mail.subject.startswith("【账本未到】")
     assert "今天的账本还没有到" in mail.text
     assert "沿用 2026-11-12 的账本" in mail.text
     assert "A2, A3" in mail.text

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.reports import kpi
+from arrears.reports.migration import migration
 from arrears.reports.portfolio import portfolio_of
 from arrears.reports.recovery import recovery_between, recovery_from_payments
 
@@ -183,6 +184,7 @@ def test_portfolio_figures_come_from_the_batches_of_a_snapshot_by_branch_and_cur
         {
             "branch": ["N", "N", "S", "N"],
             "currency": ["CNY", "CNY", "CNY", "USD"],
+            "stage": pa.array([0, 1, 3, 1], pa.int8()),
             "days_past_due": pa.array([0, 31, 95, 5], pa.int32()),
             "overdue_minor": pa.array([0, 10_00, 30_00, 1_00], pa.int64()),
             "due_minor": pa.array([100_00, 100_00, 100_00, 10_00], pa.int64()),
@@ -194,6 +196,51 @@ def test_portfolio_figures_come_from_the_batches_of_a_snapshot_by_branch_and_cur
     assert everywhere["CNY"].without_principal == 1
     assert everywhere["CNY"].overdue_ratio == kpi.rate(40_00, 300_00)
     assert everywhere["CNY"].buckets["M4"].overdue_minor == 30_00
+    assert [group.accounts for group in everywhere["CNY"].stages.values()] == [1, 1, 0, 1]
+    assert everywhere["CNY"].stages[3].overdue_minor == 30_00
     north = portfolio_of([batch, batch], "N")
     assert north["CNY"].accounts == 4
     assert north["USD"].buckets["M1"].accounts == 2
+
+
+def _ledger(**accounts):
+    """Return accounts of a snapshot: reference → (days past due, overdue, principal or None), in yuan."""
+    return pa.table(
+        {
+            "subject_ref": list(accounts),
+            "currency": ["CNY"] * len(accounts),
+            "days_past_due": pa.array([days for days, _, _ in accounts.values()], pa.int32()),
+            "overdue_minor": pa.array([overdue * 100 for _, overdue, _ in accounts.values()], pa.int64()),
+            "principal_outstanding_minor": pa.array(
+                [None if owed is None else owed * 100 for _, _, owed in accounts.values()], pa.int64()
+            ),
+        }
+    )
+
+
+def test_the_roll_rate_is_what_stands_one_bucket_further_over_what_stood_there():
+    then = _ledger(A=(10, 5, 600), B=(20, 5, 300), C=(12, 5, 100), D=(40, 9, 500), E=(0, 0, 900), F=(70, 9, None))
+    now = _ledger(A=(41, 9, 590), B=(0, 0, 290), D=(70, 12, 480), E=(3, 1, 890), F=(101, 14, None), G=(5, 1, 50))
+    found = migration(then, now, date(2026, 10, 31), treated={"A", "D"})["CNY"]
+    first = found.moves["M1"]  # A rolled on, B cured, C left the ledger
+    assert (first.accounts, first.current, first.worse, first.gone) == (3, 1, 1, 1)
+    assert first.roll_rate == kpi.rate(590, 1000)
+    assert found.moves["M2"].roll_rate == kpi.rate(480, 500)
+    assert found.moves["M3"].roll_rate == kpi.rate(14, 9)  # no principal in the ledger: the overdue amount
+    assert found.moves["M0"].worse == 1
+    assert found.cure_rate == kpi.rate(1, 5)
+
+
+def test_the_natural_cure_rate_looks_only_at_accounts_that_nobody_contacted():
+    then = _ledger(A=(10, 5, 600), B=(20, 5, 300), C=(12, 5, 100), D=(40, 9, 500), E=(0, 0, 900))
+    now = _ledger(A=(0, 0, 590), B=(0, 0, 290), D=(70, 12, 480), E=(0, 0, 890))
+    found = migration(then, now, date(2026, 10, 31), treated={"A"})["CNY"]
+    assert found.untreated == 2  # B and D; C left the ledger, E was current
+    assert found.natural_cure_rate == 5000
+    assert migration(then, now, date(2026, 10, 31), treated={"A", "B", "C", "D"})["CNY"].natural_cure_rate is None
+
+
+def test_an_account_that_left_the_ledger_is_never_a_cure():
+    found = migration(_ledger(A=(10, 5, 600)), _ledger(B=(0, 0, 1)), date(2026, 10, 31), set())["CNY"]
+    assert found.cure_rate == 0
+    assert found.moves["M1"].gone == 1

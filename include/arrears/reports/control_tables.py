@@ -16,13 +16,17 @@ class ControlTables:
     def gates(self) -> Table | None:
         """Return what the ledger checks said, the failed ones first."""
         rows = [
-            [self._gate(line.name), self._passed(line), "" if line.passed else line.detail]
+            [self._gate(line.name), self._passed(line), "" if line.passed else self._why(line)]
             for line in self._figures.gates
         ]
         return self._table("gates", "gate", "result", "detail", rows=rows)
 
     def _gate(self, name: str) -> str:
         return self._words.label("gate", name) if self._words.knows("gate", name) else name.replace("_", " ")
+
+    def _why(self, line: GateLine) -> str:
+        """Say in business words what a failed check means and who mends it; the figures stay with the run."""
+        return self._words.label("gate_why", line.name) if self._words.knows("gate_why", line.name) else line.detail
 
     def _passed(self, line: GateLine) -> str:
         if line.passed:

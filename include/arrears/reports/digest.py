@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.stopped,
         Tables.workload,
         Tables.buckets,
+        Tables.migration,
         Tables.gates,
     ),
     "collector": (Tables.tasks, Tables.promises, Tables.suppressed),
@@ -239,7 +240,7 @@ def _page(
     day = figures.business_date.isoformat()
     return Page(
         language=recipient.language,
-        subject=say(f"subject.{kind}", creditor=creditor, date=day),
+        subject=say(f"subject.{'late' if _is_late(kind, figures) else kind}", creditor=creditor, date=day),
         title=say.label("title", recipient.role),
         scope=f"{creditor} · {day} · {scope}",
         hello=say("hello"),
@@ -253,13 +254,16 @@ def _page(
     )
 
 
+def _is_late(kind: Kind, figures: Figures) -> bool:
+    return kind == "held" and (figures.run is None or figures.run.delivery_no == 0)
+
+
 def _notices(kind: Kind, figures: Figures, say: Words, stale_from: date | None) -> list[str]:
     found = []
     if kind == "failed":
         found.append(say("notice.failed"))
     elif kind == "held":
-        is_late = figures.run is None or figures.run.delivery_no == 0
-        found.append(say("notice.late" if is_late else "notice.held"))
+        found.append(say("notice.late" if _is_late(kind, figures) else "notice.held"))
     if stale_from is not None:
         found.append(say("notice.stale", date=stale_from.isoformat()))
     if figures.run is not None and figures.run.plan_only and not figures.run.released:

@@ -11,12 +11,13 @@ from arrears.ladder.policy import Policy
 from arrears.reports import casework, control, promised, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
-from arrears.reports.frozen import recovery_of, snapshot_portfolio
-from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, rate, right_party_rate
+from arrears.reports.frozen import migration_of, quarter_before, recovery_of, snapshot_portfolio
+from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, right_party_rate
+from arrears.reports.migration import Migration
 from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
 from arrears.reports.recovery import Recovery
-from arrears.reports.standing import Amounts, Standing, standing
+from arrears.reports.standing import Amounts, Group, Standing, standing
 from arrears.reports.work import Plan, Task
 from arrears.store.engine import reading
 
@@ -46,6 +47,8 @@ class Figures:
     gates: list[GateLine]
     standing: Standing
     portfolio: dict[str, Portfolio]
+    quarter_before: dict[str, Portfolio]
+    migration: dict[str, Migration]
     recovery: dict[str, Recovery]
     pace: Pace
     today: Plan
@@ -83,9 +86,15 @@ class Figures:
         return promise_kept_rate(settled["kept"], settled["partly_kept"], settled["broken"])
 
     @property
-    def overdue_accounts_rate(self) -> int | None:
-        """Return accounts with an overdue instalment over all accounts decided on."""
-        return rate(self.standing.overdue.accounts, self.standing.accounts)
+    def stages(self) -> dict[int, Group]:
+        """Return accounts and overdue amounts by stage: of the whole frozen ledger, or of the decisions without it."""
+        if not self.portfolio:
+            return self.standing.stages
+        found = {stage: Group() for stage in self.standing.stages}
+        for currency, part in self.portfolio.items():
+            for stage, group in part.stages.items():
+                found[stage].add(group.accounts, currency, group.overdue_minor)
+        return found
 
 
 def collect(
@@ -128,6 +137,8 @@ def _collect(
         gates=control.gates_of(connection, run.run_id) if run else [],
         standing=standing(connection, day, branch),
         portfolio=frozen,
+        quarter_before=quarter_before(connection, artifacts_url, day, branch),
+        migration=migration_of(connection, artifacts_url, run.run_id if run else None, day, branch),
         recovery=recovered,
         pace=_pace(recovered, policy, policy.business_calendar(), day),
         today=work.plan_of(connection, day, branch),

@@ -6,11 +6,17 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from arrears.core.errors import CannotTell
+from arrears.reports import migration as moving
+from arrears.reports.migration import Migration
 from arrears.reports.portfolio import COLUMNS, Portfolio, portfolio_of
 from arrears.reports.recovery import Recovery, recovery_between, recovery_from_payments, window_start
 from arrears.store.snapshot import accounts, folder_of
 from arrears.store.tables.feeds import snapshot
+from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
+
+ONE_DAY = timedelta(days=1)
 
 
 def snapshot_portfolio(
@@ -73,6 +79,64 @@ def _recovery(
     return recovery_between(_accounts(artifacts_url, earlier_id, branch), now, since)
 
 
+def migration_of(
+    connection: Connection, artifacts_url: str | None, run_id: str | None, business_date: date, branch: str | None
+) -> dict[str, Migration]:
+    """Return by currency how accounts moved since the last ledger of the month before; empty when there is none."""
+    snapshot_id = _snapshot_id(connection, run_id)
+    month_end = business_date.replace(day=1) - ONE_DAY
+    earlier = _newest_between(connection, month_end.replace(day=1), month_end)
+    if artifacts_url is None or snapshot_id is None or earlier is None:
+        return {}
+    since, earlier_id = earlier
+    wanted = None if branch is None else [("branch", "=", branch)]
+    try:
+        then = _table(artifacts_url, earlier_id, "accounts", moving.COLUMNS, wanted)
+        now = _table(artifacts_url, snapshot_id, "accounts", moving.COLUMNS, None)
+    except FileNotFoundError:  # a mail without these figures is better than none
+        return {}
+    return moving.migration(then, now, since, _treated(connection, since, business_date))
+
+
+def quarter_before(
+    connection: Connection, artifacts_url: str | None, business_date: date, branch: str | None
+) -> dict[str, Portfolio]:
+    """Return the portfolio at the last ledger of the quarter before, by currency; empty when there is none."""
+    month = 3 * ((business_date.month - 1) // 3) + 1
+    last = business_date.replace(month=month, day=1) - ONE_DAY
+    earlier = _newest_between(connection, last.replace(month=last.month - 2, day=1), last)
+    if artifacts_url is None or earlier is None:
+        return {}
+    try:
+        return portfolio_of(accounts(artifacts_url, earlier[1], COLUMNS), branch)
+    except CannotTell:  # a mail without these figures is better than none
+        return {}
+
+
+def _treated(connection: Connection, since: date, until: date) -> set[str]:
+    """Return the references of accounts somebody was contacted about after a day and before another."""
+    query = (
+        select(subject.c.subject_ref)
+        .join(item, item.c.account_id == subject.c.account_id)
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(
+            contact.c.business_date > since, contact.c.business_date < until, contact.c.state.in_(("sent", "in_doubt"))
+        )
+    )
+    return set(connection.execute(query.distinct()).scalars())
+
+
+def _newest_between(connection: Connection, first: date, last: date) -> tuple[date, str] | None:
+    query = (
+        select(snapshot.c.business_date, snapshot.c.snapshot_id)
+        .where(snapshot.c.accepted_at.is_not(None), snapshot.c.business_date.between(first, last))
+        .order_by(snapshot.c.business_date.desc(), snapshot.c.delivery_no.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return None if row is None else (row[0], row[1])
+
+
 def _snapshot_id(connection: Connection, run_id: str | None) -> str | None:
     if run_id is None:
         return None
@@ -84,9 +148,7 @@ def _earlier_snapshot(connection: Connection, business_date: date) -> tuple[date
     first = business_date.replace(day=1)
     query = (
         select(snapshot.c.business_date, snapshot.c.snapshot_id)
-        .where(
-            snapshot.c.accepted_at.is_not(None), snapshot.c.business_date.between(first, business_date - timedelta(1))
-        )
+        .where(snapshot.c.accepted_at.is_not(None), snapshot.c.business_date.between(first, business_date - ONE_DAY))
         .order_by(snapshot.c.business_date, snapshot.c.delivery_no.desc())
         .limit(1)
     )

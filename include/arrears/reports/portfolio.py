@@ -6,12 +6,13 @@ from typing import Any
 
 from arrears.reports.kpi import BUCKET_FLOORS, PAR_DAYS, overdue_ratio, rate
 
-COLUMNS = ("branch", "currency", "days_past_due", "overdue_minor", "due_minor", "principal_outstanding_minor")
+COLUMNS = ("branch", "currency", "stage", "days_past_due", "overdue_minor", "due_minor", "principal_outstanding_minor")
+STAGES = (0, 1, 2, 3)
 
 
 @dataclass
 class Bucket:
-    """Accounts of one ageing bucket with what they owe; principal is what the ledger states."""
+    """Accounts of one age or one stage with what they owe; principal is what the ledger states."""
 
     accounts: int = 0
     overdue_minor: int = 0
@@ -29,6 +30,7 @@ class Portfolio:
     without_principal: int = 0
     principal_over: dict[int, int] = field(default_factory=lambda: dict.fromkeys(PAR_DAYS, 0))
     buckets: dict[str, Bucket] = field(default_factory=lambda: {name: Bucket() for name in BUCKET_FLOORS})
+    stages: dict[int, Bucket] = field(default_factory=lambda: {stage: Bucket() for stage in STAGES})
 
     @property
     def overdue_ratio(self) -> int | None:
@@ -51,10 +53,7 @@ def portfolio_of(batches: Iterable[Any], branch: str | None) -> dict[str, Portfo
 def _add(found: dict[str, Portfolio], batch: Any, branch: str | None) -> None:
     import numpy as np
 
-    data = {
-        name: batch.column(name).to_numpy(zero_copy_only=False)
-        for name in ("branch", "currency", "days_past_due", "overdue_minor", "due_minor")
-    }
+    data = {name: batch.column(name).to_numpy(zero_copy_only=False) for name in COLUMNS[:-1]}
     principal_column = batch.column("principal_outstanding_minor")
     known = principal_column.is_valid().to_numpy(zero_copy_only=False)
     data["principal"] = principal_column.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
@@ -77,6 +76,12 @@ def _add_currency(total: Portfolio, data: dict[str, Any], rows: Any, known: Any)
     for position, bucket in enumerate(total.buckets.values()):
         low, high = floors[position], floors[position + 1]
         inside = (days >= low) if high is None else (days >= low) & (days < high)
-        bucket.accounts += int(inside.sum())
-        bucket.overdue_minor += int(overdue[inside].sum())
-        bucket.principal_minor += int(principal[inside].sum())
+        _fill(bucket, inside, overdue, principal)
+    for stage, group in total.stages.items():
+        _fill(group, data["stage"][rows] == stage, overdue, principal)
+
+
+def _fill(bucket: Bucket, inside: Any, overdue: Any, principal: Any) -> None:
+    bucket.accounts += int(inside.sum())
+    bucket.overdue_minor += int(overdue[inside].sum())
+    bucket.principal_minor += int(principal[inside].sum())

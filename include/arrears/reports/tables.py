@@ -18,17 +18,18 @@ class Tables(ControlTables):
 
     def stages(self) -> Table | None:
         """Return accounts and overdue amounts by instalments behind."""
-        standing = self._figures.standing
-        if not standing.accounts:
+        stages = self._figures.stages
+        accounts = sum(group.accounts for group in stages.values())
+        if not accounts:
             return None
         rows = [
             [
                 self._words.label("stage", stage),
                 f"{group.accounts:,}",
-                percent(rate(group.accounts, standing.accounts)),
+                percent(rate(group.accounts, accounts)),
                 exact_all(group.overdue, self._currency) if stage else DASH,
             ]
-            for stage, group in standing.stages.items()
+            for stage, group in stages.items()
         ]
         return self._table("stages", "stage", "#accounts", "#share", "#overdue", rows=rows)
 
@@ -179,9 +180,40 @@ class Tables(ControlTables):
             if bucket.accounts
         ]
         rows.append([self._words("measure.overdue_ratio"), "", percent(found.overdue_ratio), ""])
+        before = self._figures.quarter_before.get(self._currency)
+        if before is not None:
+            rows.append([self._words("measure.quarter_before"), "", percent(before.overdue_ratio), ""])
         rows += [[self._words(f"measure.par{limit}"), "", "", percent(found.at_risk(limit))] for limit in PAR_DAYS]
         note = self._words("unpaid_principal_note", n=found.without_principal) if found.without_principal else ""
         return self._table("buckets", "bucket", "#accounts", "#overdue", "#principal", rows=rows, note=note)
+
+    def migration(self) -> Table | None:
+        """Return where the accounts of each age went since the month before ended, in the house currency."""
+        found = self._figures.migration.get(self._currency)
+        if found is None:
+            return None
+        rows = [
+            [
+                self._words.label("bucket", name),
+                *(
+                    f"{count:,}"
+                    for count in (move.accounts, move.current, move.better + move.same, move.worse, move.gone)
+                ),
+                percent(move.roll_rate),
+            ]
+            for name, move in found.moves.items()
+            if move.accounts
+        ]
+        note = self._words(
+            "migration_note",
+            date=found.since.isoformat(),
+            rate=percent(found.cure_rate),
+            natural=percent(found.natural_cure_rate),
+            n=found.untreated,
+        )
+        return self._table(
+            "migration", "bucket", "#accounts", "#current", "#stayed", "#worse", "#gone", "#roll", rows=rows, note=note
+        )
 
     def workload(self) -> Table | None:
         """Return today's calls, visits and letters by member of staff, the fullest list first."""

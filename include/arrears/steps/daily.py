@@ -29,7 +29,16 @@ def ledger_is_there(rt: Runtime, day: str) -> bool:
     folder = _feeds_folder(rt, this.feeds_folder, this.business_date)
     if this.feeds_folder and not folder.is_dir():
         raise BadArguments(f"feeds folder {folder.name}: no such folder")
-    return bool(this.feeds_folder) or (folder / DONE_MARKER).exists()
+    return bool(this.feeds_folder) or _is_complete(folder)
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / DONE_MARKER).exists()
+
+
+def _is_late(rt: Runtime, named: str | None, on: date) -> bool:
+    """Say whether the ledger of a day is still awaited; a folder that somebody named is there or is wrong, not late."""
+    return not named and bool(rt.settings.ledger_url) and not _is_complete(_feeds_folder(rt, None, on))
 
 
 def pull_ledger(rt: Runtime, day: str) -> dict[str, Any]:
@@ -209,6 +218,9 @@ def close_day(rt: Runtime, day: str) -> dict[str, Any]:
     """Seal the day and write what it came to; a held or failed day mails its reason and the open work, never silent."""
     from arrears.steps import digest, receipts, runs, summary
 
+    this = runs.read_run(rt, day)
+    if this.snapshot_id is None and _is_late(rt, this.feeds_folder, this.business_date):
+        runs.hold_as_late(rt, this)
     receipts.ask_about_doubts(rt, day)
     closed = summary.close(rt, day)
     if closed["status"] == "completed":

@@ -176,6 +176,20 @@ def set_run(rt: Runtime, run_id: str, **values: Any) -> None:
         connection.execute(update(run).where(run.c.run_id == run_id).values(**values))
 
 
+def hold_as_late(rt: Runtime, this: Day) -> None:
+    """Hold a run whose ledger has not come: nobody is contacted on an old one, and lateness is no failure of ours."""
+    row = {
+        "run_id": this.run_id,
+        "name": "ledger_arrived",
+        "passed": False,
+        "detail": f"no complete ledger of {this.business_date}: its folder has no _DONE marker",
+    }
+    with writing(store_of(rt)) as connection:
+        if insert_new(connection, gate, [row]):
+            record(connection, rt, run_id=this.run_id, type="ledger.late", key=this.run_id,
+                   business_date=this.business_date)  # fmt: skip
+
+
 def gates_of(connection: Connection, run_id: str) -> list[dict[str, Any]]:
     """Return the gates of a run, each with name, passed and detail."""
     query = select(gate.c.name, gate.c.passed, gate.c.detail).where(gate.c.run_id == run_id).order_by(gate.c.name)
