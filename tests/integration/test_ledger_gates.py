@@ -1,6 +1,7 @@
 """The gates: what holds a run, what does not, and who may open one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -88,6 +89,12 @@ def test_open_items_paid_after_the_due_day_are_no_shrink() -> None:
 def test_too_many_refused_rows_hold() -> None:
     assert held(shape(quarantined=22), shape()) == ["quarantined_share"]
     assert held(shape(quarantined=21), shape()) == []
+
+
+def test_a_book_balance_that_does_not_tie_to_the_figure_of_finance_holds() -> None:
+    now = replace(shape(), book_balance={"CNY": 500, "USD": 7})
+    assert held(now, controls=(Control("book_balance", "CNY", 500), Control("book_balance", None, 507))) == []
+    assert held(now, controls=(Control("book_balance", "USD", 8),)) == ["control_totals"]
 
 
 def test_a_fifth_of_the_accounts_gone_holds() -> None:

@@ -86,7 +86,7 @@ def test_a_pull_stages_the_open_accounts_and_freezes_them(
         "oldest_unpaid_minor": 8500, "oldest_amount_minor": 10000, "due_minor": 20000, "unpaid_due_minor": 8500,
         "schedule_minor": 30000, "paid_minor": 11500, "next_due_on": date(2026, 11, 15), "next_due_minor": 10000,
         "last_paid_on": date(2026, 10, 20), "whole_paid_on": date(2026, 9, 20), "principal_outstanding_minor": None,
-        "total_price_minor": None, "data_incomplete": False, "ledger_row_sha256": "",
+        "total_price_minor": None, "data_incomplete": False, "ledger_row_sha256": "", "ledger_row": 2,
     }  # fmt: skip
     assert (found.rows, found.accepted, found.quarantined, found.accounts) == (11, 11, 0, 2)
     assert found.control_total_minor == {"CNY": 8500}
@@ -95,12 +95,12 @@ def test_a_pull_stages_the_open_accounts_and_freezes_them(
 def test_the_frozen_files_know_no_account_and_no_person(
     rt: Runtime, store: Engine, folder: Path, pulled: Callable[..., Pulled]
 ) -> None:
-    write(folder, parties="account_id,party_id,role,name,mobile\nA1,N1,borrower,王小明,+8613900000001\n")
+    write(folder, parties="account_id,party_id,role,name,mobile\nA1,PERSON-1,borrower,王小明,+8613900000001\n")
     found = pulled()
     home = Path(rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / found.snapshot_id
     content = b"".join(path.read_bytes() for path in sorted(home.iterdir()))
     assert len(list(home.iterdir())) == 3
-    for secret in ("A1", "N1", "王小明", "13900000001", "C1"):
+    for secret in ("A1", "PERSON-1", "王小明", "13900000001", "C1"):
         assert secret.encode() not in content.replace(b"PAR1", b"")
 
 
@@ -295,3 +295,24 @@ def test_real_loans_are_frozen_with_the_stages_they_should_have(
     stages = {account: row["stage"] for account, row in frozen_accounts(rt, store, found).items()}
     lines = (shared_data / f"expected_{day}.csv").read_text(encoding="utf-8").splitlines()[1:]
     assert stages == {line.split(",")[0]: int(line.split(",")[-1]) for line in lines}
+
+
+def test_the_book_balance_is_summed_over_the_open_accounts_per_currency(
+    store: Engine, folder: Path, pulled: Callable[..., Pulled]
+) -> None:
+    header = "account_id,closed_on,currency,principal_outstanding\n"
+    write(folder, accounts=f"{header}A1,,CNY,900.00\nA2,,USD,7.50\nA3,2026-11-01,CNY,5.00\n")
+    pulled()
+    ((facts,),) = rows(store, feeds.snapshot, "facts")
+    assert json.loads(str(facts))["book_balance"] == {"CNY": 90000, "USD": 750}
+
+
+def test_a_corrected_file_is_told_to_supersede_the_one_before(
+    store: Engine, folder: Path, pulled: Callable[..., Pulled]
+) -> None:
+    pulled()
+    write(folder, payments=PAYMENTS.replace("10.00", "11.00"))
+    pulled()
+    told = [json.loads(bytes(body)) for kind, body in rows(store, audit.audit_pending, "type", "body")
+            if kind == "ledger.superseded"]  # fmt: skip
+    assert [(event["data"]["feed"], event["data"]["delivery_no"]) for event in told] == [("payments", 1)]

@@ -26,8 +26,13 @@ SHORT = Plan(9, 24, seed=7, missed=frozenset({5, 6}))
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory) -> Rehearsed:
-    return play(tmp_path_factory.mktemp("first"), SHORT)
+def first_home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("first")
+
+
+@pytest.fixture(scope="module")
+def first(first_home) -> Rehearsed:
+    return play(first_home, SHORT)
 
 
 def test_the_same_seed_gives_the_same_days_to_the_last_event(first, tmp_path):
@@ -40,6 +45,14 @@ def test_no_day_breaks_a_rule_and_things_happen_all_the_same(first):
     assert set(first.violations.values()) == {0}
     assert [day["status"] for day in first.over_time] == ["completed"] * 5 + ["missed"] * 2 + ["completed"] * 2
     assert first.actions["sent"] > 40
+
+
+def test_the_log_names_what_changed_by_its_own_word(first, first_home):
+    with open_engine(f"sqlite:///{first_home / 'arrears.sqlite'}").connect() as connection:
+        told = set(connection.exec_driver_sql("SELECT DISTINCT type FROM audit_event_index").scalars())
+    assert told >= {"run.started", "run.finished", "run.sealed", "ledger.received", "ledger.accepted",
+                    "account.staged", "action.planned", "action.suppressed",
+                    "action.attempted", "action.sent", "contact.recorded"}, told  # fmt: skip
 
 
 def test_every_contact_of_every_day_is_accounted_for(first):

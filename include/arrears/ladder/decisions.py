@@ -1,5 +1,6 @@
 """Decide every account of a snapshot once per distinct set of facts, and keep one row for each in force."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,11 +23,12 @@ from arrears.store import snapshot
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import writing
 from arrears.store.tables.decisions import decision, fact_set, verdict
+from arrears.store.tables.feeds import snapshot as frozen
 from arrears.store.tables.people import subject
 
 COLUMNS = ("subject_ref", "currency", "branch", "stage", "overdue_instalments", "overdue_minor", "days_past_due",
            "oldest_unpaid_due", "oldest_unpaid_minor", "oldest_amount_minor", "next_due_on", "next_due_minor",
-           "data_incomplete", "ledger_row_sha256")  # fmt: skip
+           "data_incomplete", "ledger_row_sha256", "ledger_row")  # fmt: skip
 
 
 @dataclass
@@ -87,12 +89,16 @@ def decide_snapshot(
         staged = list(_staged(rt, snapshot_id, accounts, result))
         if newest:
             settle_promises(connection, rt, run_id, snapshot_id, business_date, policy)
-        background = _background(connection, staged, business_date, policy, newest=newest)
+        origin = _Origin(dict(staged), _accounts_file(connection, snapshot_id))
+        subjects = {account: ref for ref, account in accounts.items()}
+        background, cured = _background(connection, staged, business_date, policy, newest=newest)
+        cures = (_cure(account, due, business_date, subjects[account], origin) for account, due in cured)
+        record_many(connection, rt, run_id=run_id, events=cures)
         in_force = _in_force(connection, business_date)
         judge = _Judge(policy)
         rows = list(_rows(staged, background, in_force, judge, run_id, business_date, policy, result))
         result.distinct = len(list(judge.verdicts))
-        _store(connection, rt, run_id, rows, judge, {account: ref for ref, account in accounts.items()})
+        _store(connection, rt, run_id, rows, judge, subjects, origin)
     result.new_rows = len(rows)
     return result
 
@@ -108,14 +114,15 @@ def _staged(
 
 def _background(
     connection: Connection, staged: list[tuple[str, dict[str, Any]]], on: date, policy: Policy, *, newest: bool
-) -> Background:
+) -> tuple[Background, list[tuple[str, date]]]:
     overdue = {account_id: row["oldest_unpaid_due"] for account_id, row in staged if row["stage"] > 0}
     current = [account_id for account_id, row in staged if row["stage"] == 0]
+    cured: list[tuple[str, date]] = []
     if newest:
-        episodes = advance_episodes(connection, overdue, current, on, policy)
+        episodes, cured = advance_episodes(connection, overdue, current, on, policy)
     else:
         episodes = overdue | {a: due for a, due in open_episodes(connection).items() if a in overdue}
-    return gather_background(connection, on, policy, episodes)
+    return gather_background(connection, on, policy, episodes), cured
 
 
 def _in_force(connection: Connection, on: date) -> dict[str, tuple[int, str]]:
@@ -191,16 +198,53 @@ def _store(
     rows: list[dict[str, Any]],
     judge: _Judge,
     subjects: Mapping[str, str],
+    origin: "_Origin",
 ) -> None:
     insert_new(connection, fact_set, ({"facts_sha256": v.facts_sha256, "body": v.facts_body} for v in judge.verdicts))
     insert_new(
         connection, verdict, ({"verdict_sha256": v.verdict_sha256, "body": v.verdict_body} for v in judge.verdicts)
     )
     insert_all(connection, decision, rows)
-    record_many(connection, rt, run_id=run_id, events=(_event(row, subjects[row["account_id"]]) for row in rows))
+    events = (_event(row, subjects[row["account_id"]], origin) for row in rows)
+    record_many(connection, rt, run_id=run_id, events=events)
 
 
-def _event(row: Mapping[str, Any], subject_ref: str) -> Event:
+@dataclass(frozen=True)
+class _Origin:
+    """From which row of which accounts file each account of a snapshot comes."""
+
+    rows: Mapping[str, Mapping[str, Any]]
+    accounts_sha256: str
+
+    def of(self, account_id: str) -> dict[str, Any] | None:
+        row = self.rows.get(account_id)
+        if row is None:
+            return None
+        return {
+            "sha256": self.accounts_sha256,
+            "row": row.get("ledger_row"),
+            "row_sha256": row["ledger_row_sha256"],
+        }
+
+
+def _accounts_file(connection: Connection, snapshot_id: str) -> str:
+    facts = connection.execute(select(frozen.c.facts).where(frozen.c.snapshot_id == snapshot_id)).scalar()
+    return str(json.loads(facts).get("files", {}).get("accounts", "")) if facts else ""
+
+
+def _cure(account_id: str, episode_due: date, on: date, subject_ref: str, origin: _Origin) -> Event:
+    """Tell of an episode that ended, with the ledger row that shows the account without arrears."""
+    return Event(
+        type="account.cured",
+        key=natural_key(subject_ref, "cured", episode_due.isoformat(), on.isoformat()),
+        business_date=on,
+        subject_ref=subject_ref,
+        data={"episode_due": episode_due.isoformat()},
+        ledger=origin.of(account_id),
+    )
+
+
+def _event(row: Mapping[str, Any], subject_ref: str, origin: _Origin) -> Event:
     on = row["business_date"]
     kept = ("stage", "entitled_rung", "unlocked_rung", "rung", "lane", "overdue_instalments", "overdue_minor",
             "days_past_due", "currency", "revision", "facts_sha256", "verdict_sha256", "row_sha256")  # fmt: skip
@@ -211,5 +255,5 @@ def _event(row: Mapping[str, Any], subject_ref: str) -> Event:
         subject_ref=subject_ref,
         data={name: row[name] for name in kept},
         policy_sha256=row["policy_sha256"],
-        ledger={"row_sha256": row["ledger_row_sha256"]},
+        ledger=origin.of(row["account_id"]),
     )

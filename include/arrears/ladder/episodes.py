@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, select, update
 
 from arrears.ladder.policy import Policy
 from arrears.store.bulk import insert_new
@@ -18,8 +18,8 @@ def open_episodes(connection: Connection) -> dict[str, date]:
 
 def advance_episodes(
     connection: Connection, overdue: dict[str, date], current: Iterable[str], on: date, policy: Policy
-) -> dict[str, date]:
-    """Open, reopen or cure episodes for one business date and return the open ones by account.
+) -> tuple[dict[str, date], list[tuple[str, date]]]:
+    """Open, reopen or cure episodes for one business date; return the open ones by account, and those just cured.
 
     ``overdue`` maps account to its oldest unpaid due date, ``current`` lists accounts that are in the ledger
     with nothing overdue: an account missing from the ledger is in neither, so absence never cures.
@@ -38,12 +38,10 @@ def advance_episodes(
     clean = [account for account in current if account in standing]
     _mark_clean(connection, clean, standing, on)
     limit = on - timedelta(days=policy.staging.cure_days)
-    connection.execute(
-        update(episode)
-        .where(episode.c.cured_on.is_(None), episode.c.clean_since.is_not(None), episode.c.clean_since <= limit)
-        .values(cured_on=on)
-    )
-    return open_episodes(connection)
+    over = and_(episode.c.cured_on.is_(None), episode.c.clean_since.is_not(None), episode.c.clean_since <= limit)
+    ended = update(episode).where(over).values(cured_on=on).returning(episode.c.account_id, episode.c.first_unpaid_due)
+    cured = sorted((row.account_id, row.first_unpaid_due) for row in connection.execute(ended))
+    return open_episodes(connection), cured
 
 
 def _mark_clean(connection: Connection, accounts: list[str], standing: dict[str, date], on: date) -> None:

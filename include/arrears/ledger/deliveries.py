@@ -11,7 +11,7 @@ from arrears.audit.record import Event, record_many
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ledger.catalogue import FEEDS
+from arrears.ledger.catalogue import FEEDS, LEDGER
 from arrears.ledger.rows import LOOK_UP, TARGETS
 from arrears.ledger.validate import Problem
 from arrears.store import bulk
@@ -86,6 +86,7 @@ def record_delivery(
         "quarantined": arrived.quarantined, "received_at": utc_text(rt.clock.now()), "business_date": business_date,
         "delivery_no": arrived.delivery_no, "run_id": run_id,
     }  # fmt: skip
+    superseded = _superseded(connection, arrived, business_date)
     bulk.replace_all(connection, delivery, [row])
     connection.execute(delete(quarantine).where(quarantine.c.delivery_id == arrived.delivery_id))
     cells = {(problem.row, problem.column): problem for problem in bad}
@@ -93,7 +94,24 @@ def record_delivery(
         {"delivery_id": arrived.delivery_id, "row_no": problem.row, "column": problem.column,
          "reason": problem.reason, "account_id": problem.account_id}
         for problem in cells.values()))  # fmt: skip
-    record_many(connection, rt, run_id=run_id, events=_events(arrived, list(cells.values()), business_date))
+    events = [*_events(arrived, list(cells.values()), business_date), *superseded]
+    record_many(connection, rt, run_id=run_id, events=events)
+
+
+def _superseded(connection: Connection, arrived: Delivery, business_date: date) -> list[Event]:
+    """Return the event for the newest delivery of that feed and date that this one takes the place of, if any."""
+    before = (
+        select(delivery.c.delivery_id, delivery.c.sha256, delivery.c.delivery_no)
+        .where(delivery.c.feed == arrived.feed, delivery.c.business_date == business_date)
+        .where(delivery.c.delivery_id != arrived.delivery_id, delivery.c.delivery_no < arrived.delivery_no)
+        .order_by(delivery.c.delivery_no.desc())
+        .limit(1)
+    )
+    old = connection.execute(before).one_or_none()
+    if old is None or not (FEEDS[arrived.feed].state or arrived.feed in LEDGER):
+        return []
+    data = {"feed": arrived.feed, "sha256": old.sha256, "delivery_no": old.delivery_no, "by_sha256": arrived.sha256}
+    return [Event("ledger.superseded", old.delivery_id, business_date, data=data, causes=[arrived.delivery_id])]
 
 
 def duplicate_event(key: str, feed: str, sha256: str, business_date: date) -> Event:

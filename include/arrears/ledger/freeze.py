@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from arrears.core.entropy import random_uuid
 from arrears.core.runtime import Runtime
@@ -28,7 +29,7 @@ ACCOUNTS = pa.schema([
     ("due_minor", MONEY), ("unpaid_due_minor", MONEY), ("schedule_minor", MONEY), ("paid_minor", MONEY),
     ("next_due_on", pa.date32()), ("next_due_minor", MONEY), ("last_paid_on", pa.date32()),
     ("whole_paid_on", pa.date32()), ("principal_outstanding_minor", MONEY), ("total_price_minor", MONEY),
-    ("data_incomplete", pa.bool_()), ("ledger_row_sha256", pa.string()),
+    ("data_incomplete", pa.bool_()), ("ledger_row_sha256", pa.string()), ("ledger_row", pa.int64()),
 ])  # fmt: skip
 INSTALMENTS = pa.schema([
     ("subject_ref", pa.string()), ("instalment_no", pa.int32()), ("due_date", pa.date32()), ("amount_due_minor", MONEY),
@@ -135,6 +136,7 @@ class _Frame:
             "principal_outstanding_minor": self._money("principal_outstanding_minor"),
             "total_price_minor": self._money("total_price_minor"),
             "data_incomplete": self.incomplete, "ledger_row_sha256": self.hashes,
+            "ledger_row": self.table.column("row_no"),
         }  # fmt: skip
         return pa.Table.from_pydict(values, schema=ACCOUNTS).filter(pa.array(self.open))
 
@@ -171,12 +173,18 @@ class _Frame:
             own = self.open & np.asarray(pc.equal(self.currency, currency))
             unpaid = int(staged.unpaid_due[own].sum())
             frozen.shape.unpaid_due[currency] = frozen.shape.unpaid_due.get(currency, 0) + unpaid
+            self._add_balance(frozen.shape, currency, own)
             if self.part.instalments is not None:
                 codes = column(self.part.instalments, "code") - self.part.first
                 mine = own[codes]
                 due = column(self.part.instalments, "due_date")[mine]
                 amount = column(self.part.instalments, "amount_due_minor")[mine]
                 frozen.shape.add_due(currency, due, amount, amount - self.part.allocated[mine])
+
+    def _add_balance(self, shape: Shape, currency: str, own: NDArray[np.bool_]) -> None:
+        if "principal_outstanding_minor" in self.table.schema.names:
+            balance = pc.sum(self._money("principal_outstanding_minor").filter(pa.array(own))).as_py() or 0
+            shape.book_balance[currency] = shape.book_balance.get(currency, 0) + balance
 
 
 def _dates(values: Int32) -> pa.Array:

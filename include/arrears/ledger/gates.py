@@ -95,15 +95,18 @@ def _control_totals(now: Shape, controls: list[Control]) -> Gate:
     for figure in controls:
         if figure.kind == "no_payment_in_flight":
             continue
-        if figure.kind == "unpaid_due":
-            currencies = [figure.currency] if figure.currency else sorted(now.unpaid_due)
-            ours = sum(now.unpaid_due.get(currency, 0) for currency in currencies)
-        else:
-            ours = now.rows.get("accounts", 0) if figure.kind == "accounts" else sum(now.rows.values())
+        ours = _ours(now, figure)
         if ours != figure.value:
             wrong.append(f"{figure.kind} {figure.currency or ''}".strip() + f": ledger {ours}, control {figure.value}")
     said = f"{len(controls)} control figures agree" if controls else "no control totals delivered"
     return Gate("control_totals", not wrong, "; ".join(wrong)[:400] or said)
+
+
+def _ours(now: Shape, figure: Control) -> int:
+    amounts = {"unpaid_due": now.unpaid_due, "book_balance": now.book_balance}.get(figure.kind)
+    if amounts is None:
+        return now.rows.get("accounts", 0) if figure.kind == "accounts" else sum(now.rows.values())
+    return amounts.get(figure.currency, 0) if figure.currency else sum(amounts.values())
 
 
 def _quarantined(now: Shape, limits: LedgerGates) -> Gate:

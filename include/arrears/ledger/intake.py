@@ -24,7 +24,7 @@ from arrears.ledger.parties import store_parties
 from arrears.ledger.portfolio import set_incomplete, store_accounts
 from arrears.ledger.read import open_feed
 from arrears.ledger.register import Register
-from arrears.ledger.roles import role_snapshots
+from arrears.ledger.roles import collectors_of, reassignments, role_snapshots
 from arrears.ledger.rows import TARGETS, Row, once, store_rows, write_changed
 from arrears.ledger.source import Source
 from arrears.ledger.validate import Problem, Rules, check_all
@@ -135,10 +135,14 @@ def _store(
     if arrived.feed == "parties":
         store_parties(connection, rows)
         return
+    collectors = collectors_of(connection, rows) if arrived.feed == "assignments" else {}
     new, changed = write_changed(connection, TARGETS[arrived.feed].table, rows)
     if arrived.feed == "staff":
         told_roles = role_snapshots([*new, *changed], arrived.sha256, business_date)
         record_many(connection, rt, run_id=run_id, events=told_roles)
+    if arrived.feed == "assignments":
+        moved = reassignments([*new, *changed], collectors, arrived.sha256, business_date)
+        record_many(connection, rt, run_id=run_id, events=moved)
     if arrived.feed not in ("outcomes", "promises"):
         return
     told = _Told(connection, arrived, business_date)

@@ -25,6 +25,10 @@ class Shape:
     quarantined: dict[str, int] = field(default_factory=dict)
     before_accounts: int = 0
     absent: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+    """The SHA-256 of each feed that was frozen: from here a decision leads back to its files."""
+    book_balance: dict[str, int] = field(default_factory=dict)
+    """Principal outstanding of the open accounts per currency, minor units; empty where the ledger does not say."""
 
     @classmethod
     def read(cls, text: str) -> "Shape":

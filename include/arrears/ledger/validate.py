@@ -114,13 +114,15 @@ def _check_batch(source: Source, rows: Rows, rules: Rules) -> Valid:
         field = feed.field(name)
         if field.kind == "amount":
             own = (
-                np.where(_text_equals(columns["kind"], "unpaid_due"), digits, 0).astype(np.int8)
-                if feed.name == "controls"
-                else digits
+                np.where(_is_amount(columns["kind"]), digits, 0).astype(np.int8) if feed.name == "controls" else digits
             )
             columns[name] = scale(columns[name], own, field.lowest)
     _pairs(feed, columns)
     return _split(source, rows, columns, codes, rules)
+
+
+def _is_amount(kinds: Column) -> NDArray[np.bool_]:
+    return _text_equals(kinds, "unpaid_due") | _text_equals(kinds, "book_balance")
 
 
 def _look_up(columns: dict[str, Column], rules: Rules) -> NDArray[np.int64] | None:

@@ -82,6 +82,15 @@ def watch_deliveries(rt: Runtime, night: str) -> dict[str, Any]:
     return {"runs": len(states)}
 
 
+def report_overtaken(rt: Runtime, night: str) -> dict[str, Any]:
+    """Find the actions that what came later made wrong: each is told once, with its remedy."""
+    from arrears.proof.late import report_overtaken as report
+    from arrears.steps import runs
+    from arrears.steps.world import store_of
+
+    return {"overtaken": report(rt, store_of(rt), night, runs.read_run(rt, night).business_date)}
+
+
 def close_night(rt: Runtime, night: str) -> dict[str, Any]:
     """Seal the night."""
     from arrears.core.clock import utc_text

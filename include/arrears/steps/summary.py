@@ -43,6 +43,10 @@ def _finish(rt: Runtime, this: runs.Day) -> None:
         )  # fmt: skip
         record(connection, rt, run_id=this.run_id, type="run.finished", key=this.run_id,
                business_date=this.business_date, data={"status": status})  # fmt: skip
+        head = last_checkpoint(connection)
+        onto = {"log_size": head.size if head else 0, "root": head.root if head else ""}
+        record(connection, rt, run_id=this.run_id, type="run.sealed", key=this.run_id,
+               business_date=this.business_date, data=onto, causes=[this.run_id])  # fmt: skip
     if this.plan_only and status == "completed":
         overrides.ask_release(rt, this)
 

@@ -73,6 +73,20 @@ def payments_of(artifacts_url: str, snapshot_id: str, subject_refs: Collection[s
             for ref, rows in _rows_of(artifacts_url, snapshot_id, "payments", subject_refs).items()}  # fmt: skip
 
 
+def payments_since(artifacts_url: str, snapshot_id: str, since: date) -> Iterator[dict[str, Any]]:
+    """Yield the payments made on or after a day, each with its ``subject_ref``, a batch in memory at a time.
+
+    Raises:
+        CannotTell: the snapshot is not there.
+    """
+    import pyarrow.compute as pc
+
+    for batch in _batches(
+        artifacts_url, snapshot_id, "payments", ("subject_ref", "payment_id", "paid_on", "amount_minor")
+    ):
+        yield from batch.filter(pc.greater_equal(batch.column("paid_on"), since)).to_pylist()
+
+
 def _rows_of(url: str, snapshot_id: str, name: str, subject_refs: Collection[str]) -> dict[str, list[dict[str, Any]]]:
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -1,6 +1,17 @@
 """Every table of the store, one module an area; importing this package fills ``metadata``."""
 
-from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, reports, repossession, runs
+from arrears.store.tables import (
+    audit,
+    decisions,
+    feeds,
+    legal,
+    outreach,
+    oversight,
+    people,
+    reports,
+    repossession,
+    runs,
+)
 from arrears.store.tables.base import metadata
 
 __all__ = [
@@ -10,6 +21,7 @@ __all__ = [
     "legal",
     "metadata",
     "outreach",
+    "oversight",
     "people",
     "reports",
     "repossession",

@@ -85,7 +85,7 @@ SITE_TYPES = ("public", "site", "home", "locked")
 SCHEDULE_CHANGES = ("deferral", "extension", "payment_holiday")
 CASE_KINDS = ("remedy", "suit", "preservation", "enforcement")
 DEBIT_RESULTS = ("pending", "paid", "failed")
-CONTROL_KINDS = ("accounts", "rows", "unpaid_due", "no_payment_in_flight")
+CONTROL_KINDS = ("accounts", "rows", "unpaid_due", "book_balance", "no_payment_in_flight")
 OPENING_KINDS = ("message", "call", "letter", "visit", "order_handed_off", "suit_filed")
 
 
@@ -437,7 +437,7 @@ control = Table(
     *_origin(),
     Index("ix_control_date", "business_date"),
     one_of("kind", *CONTROL_KINDS),
-    comment="control_key = natural_key(business_date, kind, currency or '-'); unpaid_due in minor units, else a count.",
+    comment="control_key = natural_key(business_date, kind, currency or '-'); amounts in minor units, else a count.",
 )
 
 opening = Table(

@@ -13,6 +13,9 @@ FROM (SELECT s.business_date, s.run_id, 'accounts' AS kind, CAST(NULL AS VARCHAR
       SELECT s.business_date, s.run_id, 'unpaid_due', t.key, CAST(t.value AS BIGINT)
       FROM snapshot s, EACH_OF(s.facts, unpaid_due) t WHERE s.accepted_at IS NOT NULL
       UNION ALL
+      SELECT s.business_date, s.run_id, 'book_balance', t.key, CAST(t.value AS BIGINT)
+      FROM snapshot s, EACH_OF(s.facts, book_balance) t WHERE s.accepted_at IS NOT NULL
+      UNION ALL
       SELECT s.business_date, s.run_id, 'unpaid_due', CAST(NULL AS VARCHAR), CAST(SUM(CAST(t.value AS BIGINT)) AS BIGINT)
       FROM snapshot s, EACH_OF(s.facts, unpaid_due) t
       WHERE s.accepted_at IS NOT NULL AND EXISTS (
