@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
+from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.decide import decide, visit_triggers
 from arrears.ladder.facts import Evidence, Facts, StepDone
-from arrears.ladder.gather import calendar_steps
 from arrears.ladder.policy import load_policy
 from arrears.outreach.lint import lint
 from arrears.outreach.notice import CONSEQUENCES, Line, Notice

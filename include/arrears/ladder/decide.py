@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Any
 
 from arrears.core.keys import digest
+from arrears.ladder.contact_days import is_used, refusal
 from arrears.ladder.facts import Facts, StepDone, entitled_rung
+from arrears.ladder.lateness import fell_on_a_missed_day, is_on_its_day, why_not_late
 from arrears.ladder.policy import Policy
 from arrears.ladder.standing import Gate, Standing
 from arrears.ladder.step_table import Mark, Rule, StepTable, table_of
 
 TONES = ("courteous", "firm", "serious")
-STAFFED_CHANNELS = frozenset({"call", "visit", "letter"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +100,13 @@ def choose(facts: Facts, gates: tuple[Gate, ...], standing: Standing, table: Ste
     case = _Case(facts, standing, min(entitled, standing.unlocked_rung), table)
     actions: list[Action] = []
     suppressed: list[Suppressed] = []
-    for rule in table.up_to[entitled]:
-        if _is_due(rule, case):
-            reasons = _why_not(rule, case)
-            if reasons:
-                suppressed.append(_suppressed(rule.mark, tuple(reasons)))
-            else:
-                actions.append(_action(rule, case))
+    due = [rule for rule in table.up_to[entitled] if _is_due(rule, case)]
+    for rule in due:
+        reasons = _why_not(rule, case, due)
+        if reasons:
+            suppressed.append(_suppressed(rule.mark, tuple(reasons)))
+        else:
+            actions.append(_action(rule, case))
     why = _reasons(case, entitled)
     return Decision(
         entitled, standing.unlocked_rung, case.rung, case.lane, why, gates, tuple(actions), tuple(suppressed)
@@ -155,16 +156,26 @@ def _triggers(facts: Facts, standing: Standing, policy: Policy) -> tuple[str, ..
 def _is_due(rule: Rule, case: _Case) -> bool:
     """Say whether the clock of a step has come round today; evidence and holds are asked later."""
     facts = case.facts
-    if rule.on_month_day:
-        return facts.cycle_unpaid and rule.mark.name in facts.calendar_steps
-    if facts.effective_instalments == 0 or facts.working_days_overdue < rule.offset:
+    if rule.lane is not None and rule.lane != case.lane:
         return False
+    if rule.in_cycle:
+        is_there = rule.mark.name in facts.calendar_steps or rule.mark.name in facts.missed_steps
+        return is_there and (facts.cycle_unpaid or not rule.needs_cycle)
+    if facts.effective_instalments < rule.instalments or facts.working_days_overdue < rule.offset:
+        return False
+    return _has_come_round(rule, case)
+
+
+def _has_come_round(rule: Rule, case: _Case) -> bool:
+    """Say whether a step of arrears is to be done today: nobody else did it lately, and its day is now."""
     if rule.mark.audience == "guarantors" and not case.standing.has_guarantors:
         return False
     if rule.needs_trigger and not case.triggers:
         return False
     if rule.gap is None:
         return not _happened(rule.mark, case)
+    if rule.late == "skip_and_record" and rule.offset >= 0 and not is_on_its_day(rule, case.facts):
+        return False
     gap = rule.risky_gap if case.lane == "high_risk" else rule.gap
     return not _lately(rule.mark.name, gap, case) and not any(_lately(name, days, case) for name, days in rule.visits)
 
@@ -183,25 +194,36 @@ def _happened(mark: Mark, case: _Case) -> bool:
     return mark.audience == "borrower" and mark.channel in case.standing.by_hand
 
 
-def _why_not(rule: Rule, case: _Case) -> list[str]:
+def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     """Return every reason against a due step; an empty answer means it is carried out."""
     facts, channel = case.facts, rule.mark.channel
     found = [f"hold_{kind}" for kind in facts.hard_holds]
-    if facts.soft_holds and (not rule.on_month_day or channel == "call"):
+    if facts.soft_holds and (not rule.in_cycle or channel == "call"):
         found.append("promise_open")
     if rule.rung > case.rung:
         found.append("evidence_missing")
     if rule.earlier and not _happened(rule.earlier, case):
         found.append(f"before_{rule.earlier.name}")
+    elif rule.wait and rule.earlier and _lately(rule.earlier.name, rule.wait, case):
+        found.append(f"too_soon_after_{rule.earlier.name}")
     if rule.better and (better := _better_visit(rule, case)):
         found.append(f"covered_by_{better}")
-    if channel in STAFFED_CHANNELS and not facts.working_day:
-        found.append("not_a_working_day")
+    if not is_used(rule.days, facts.on, working=facts.working_day, holiday=facts.holiday):
+        found.append(refusal(rule.days))
     if channel == "call" and rule.mark.audience == "borrower":
         found += _call_limits(case)
-    if rule.on_month_day and channel == "sms" and any(_is_due(other, case) for other in case.table.arrears_messages):
+    if rule.in_cycle and channel == "sms" and any(_is_due(other, case) for other in case.table.arrears_messages):
         found.append("covered_by_arrears_message")
+    if facts.missed_working_days or facts.missed_steps:
+        found += _lateness(rule, case, due)
     return found
+
+
+def _lateness(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
+    last = case.done.get(rule.mark.name)
+    is_late = fell_on_a_missed_day(rule, case.facts, last.working_days_ago if last else None)
+    reason = why_not_late(rule, [other for other in due if other.rung <= case.rung], is_late=is_late)
+    return [reason] if reason else []
 
 
 def _better_visit(rule: Rule, case: _Case) -> str | None:
@@ -230,7 +252,7 @@ def _action(rule: Rule, case: _Case) -> Action:
     if tone == "by_ordinal":
         contacts = sum(done.sent for done in case.done.values()) + 1
         tone = TONES[min(contacts, len(TONES)) - 1]
-    occasion = "cycle" if rule.on_month_day else "episode"
+    occasion = "cycle" if rule.in_cycle else "episode"
     return _made(rule.mark, tone, rule.rung, occasion, (last.planned if last else 0) + 1)
 
 

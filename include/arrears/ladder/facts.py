@@ -38,7 +38,11 @@ class StepDone:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """One account on one business date; equal facts give equal decisions, so bulk runs decide once per value."""
+    """One account on one business date; equal facts give equal decisions, so bulk runs decide once per value.
+
+    ``missed_working_days`` counts those since the last released run on which nobody worked; ``missed_steps`` are the
+    steps of this cycle that fell on one of these days.
+    """
 
     on: date
     working_day: bool
@@ -58,6 +62,9 @@ class Facts:
     days_since_conversation: int | None
     evidence: Evidence
     done: tuple[StepDone, ...]
+    holiday: bool = False
+    missed_working_days: int = 0
+    missed_steps: tuple[str, ...] = ()
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""
@@ -76,8 +83,8 @@ class Facts:
         fields["on"] = date.fromisoformat(fields["on"])
         fields["evidence"] = Evidence(**fields["evidence"])
         fields["done"] = tuple(StepDone(**step) for step in fields["done"])
-        for name in ("calendar_steps", "delays", "hard_holds", "soft_holds"):
-            fields[name] = tuple(fields[name])
+        for name in ("calendar_steps", "delays", "hard_holds", "soft_holds", "missed_steps"):
+            fields[name] = tuple(fields.get(name, ()))
         return cls(**fields)
 
 

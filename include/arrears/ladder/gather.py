@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, and_, case, exists, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.holds import holds_in_force
+from arrears.ladder.outage import NOTHING_MISSED, Missed, missed_before
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import broken_in_episode
 from arrears.ladder.tally import CALLS, SURETIES, tally_evidence
@@ -38,26 +40,9 @@ class Background:
     done: dict[str, tuple[StepDone, ...]]
     calendar_steps: tuple[str, ...]
     working_day: bool
+    holiday: bool = False
+    missed: Missed = NOTHING_MISSED
     working_days: dict[date, int] = field(default_factory=dict)
-
-
-def calendar_steps(on: date, policy: Policy, calendar: BusinessCalendar) -> tuple[str, ...]:
-    """Return the steps of a fixed month day that fall on ``on`` after the step's working-day rule.
-
-    Messages go on the day itself, weekends included; a call before the due date moves to the previous working day.
-    """
-    found = []
-    for step in policy.steps:
-        if step.month_day is None:
-            continue
-        day = on.replace(day=step.month_day)
-        if step.working_days == "previous":
-            day = calendar.previous_working_day(day)
-        elif step.working_days == "next":
-            day = calendar.next_working_day(day)
-        if day == on:
-            found.append(step.name)
-    return tuple(found)
 
 
 def gather_background(connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date]) -> Background:
@@ -77,6 +62,8 @@ def gather_background(connection: Connection, on: date, policy: Policy, open_epi
         done=_done(connection, on, open_episodes, calendar),
         calendar_steps=calendar_steps(on, policy, calendar),
         working_day=calendar.is_working_day(on),
+        holiday=calendar.is_holiday(on),
+        missed=missed_before(connection, on, policy, calendar),
     )
 
 
@@ -88,7 +75,8 @@ def facts_of(
     ``required`` asks for them all the same: an earlier delivery of the day had led to a decision.
     """
     cycle_unpaid = _cycle_unpaid(row, on)
-    if row["stage"] == 0 and not (cycle_unpaid and found.calendar_steps) and not required:
+    has_steps = cycle_unpaid and bool(found.calendar_steps or found.missed.steps)
+    if row["stage"] == 0 and not has_steps and not required:
         return None
     effective, delays = effective_instalments(row, policy, on_holiday=account_id in found.payment_holidays)
     hard, soft = found.holds.get(account_id, ((), ()))
@@ -113,6 +101,9 @@ def facts_of(
         days_since_conversation=found.conversation.get(account_id),
         evidence=found.evidence.get(account_id, Evidence()),
         done=found.done.get(account_id, ()),
+        holiday=found.holiday,
+        missed_working_days=found.missed.working_days if row["stage"] else 0,
+        missed_steps=found.missed.steps if cycle_unpaid else (),
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
+from arrears.ladder.contact_days import days_of
 from arrears.ladder.facts import Evidence
 from arrears.ladder.policy import Policy, Step
 from arrears.ladder.standing import Gate, Standing, gates_of, standing_of
@@ -23,14 +24,22 @@ class Mark:
 class Rule:
     """One step with what the choice asks of the others; days are working days.
 
-    ``offset`` is -1 without one, ``gap`` None for a step done once. ``visits`` are the other kinds of visit, each with
-    the days for which it stands in for this one; ``better`` the visits of higher rungs: rung, name, what comes before.
+    ``place`` is that in the policy, ``days`` say when the channel is used, ``wait`` days lie between ``earlier`` and
+    this step. ``offset`` is -1 without one, ``gap`` None for a step done once. ``visits`` are other visits, each
+    with the days for which it stands in; ``better`` those of higher rungs: rung, name, what comes before.
     """
 
     mark: Mark
     rung: int
     tone: str
-    on_month_day: bool
+    place: int
+    late: str
+    days: str
+    lane: str | None
+    in_cycle: bool
+    needs_cycle: bool
+    instalments: int
+    wait: int
     offset: int
     needs_trigger: bool
     gap: int | None
@@ -45,7 +54,7 @@ class StepTable:
 
     def __init__(self, policy: Policy) -> None:
         marks = {step.name: Mark(step.name, step.channel, step.audience) for step in policy.steps}
-        rules = tuple(_rule(step, policy.steps, marks) for step in policy.steps)
+        rules = tuple(_rule(step, place, policy, marks) for place, step in enumerate(policy.steps))
         self.policy = policy
         self.up_to = {rung: tuple(rule for rule in rules if rule.rung <= rung) for rung in range(1, 5)}
         self.arrears_messages = tuple(rule for rule in rules if rule.mark.channel == "sms" and rule.offset >= 0)
@@ -69,20 +78,27 @@ def table_of(policy: Policy) -> StepTable:
     return found
 
 
-def _rule(step: Step, steps: list[Step], marks: dict[str, Mark]) -> Rule:
+def _rule(step: Step, place: int, policy: Policy, marks: dict[str, Mark]) -> Rule:
     every = None if step.once else step.repeat_every
     return Rule(
         mark=marks[step.name],
         rung=step.rung,
         tone=step.tone,
-        on_month_day=step.month_day is not None,
+        place=place,
+        late=step.late,
+        days=days_of(step.channel, policy),
+        lane=step.lane,
+        in_cycle=step.in_cycle,
+        needs_cycle=step.month_day is not None,
+        instalments=max(1, step.instalments),
+        wait=step.after_working_days,
         offset=-1 if step.offset is None else step.offset,
         needs_trigger=step.trigger == "visit",
         gap=every,
         risky_gap=((every or 0) + 1) // 2,
         earlier=marks.get(step.after or ""),
-        visits=_other_visits(step, steps, every or 0),
-        better=_better_visits(step, steps, marks),
+        visits=_other_visits(step, policy.steps, every or 0),
+        better=_better_visits(step, policy.steps, marks),
     )
 
 

@@ -6,9 +6,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from arrears.core.clock import local_date
+from arrears.ladder.contact_days import refused_on
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
-from arrears.outreach.slots import WORK_LIST, in_window, is_zone, may_be_on, zone_of
+from arrears.outreach.slots import WORK_LIST, in_window, is_zone, zone_of
 
 MESSAGES = frozenset({"sms", "email"})
 
@@ -87,10 +88,11 @@ def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
     """Ask what concerns the person as a whole: the day and the hour where they are, and whether they may be reached."""
     on_list = facts.channel in WORK_LIST
     today = local_date(now, zone_of(facts.time_zone, policy))
+    other_day = refused_on(facts.channel, today, policy, policy.business_calendar())
     refusals = (
         (not is_zone(facts.time_zone), "time_zone_unknown"),
         (facts.business_date < today, "past_date"),
-        (not may_be_on(facts.channel, today, policy), "not_a_working_day"),
+        (other_day is not None, other_day or ""),
         (not on_list and not in_window(now, facts.time_zone, policy), "window_closed"),
         (not facts.point, "no_contact_point"),
         (facts.opted_out, "opted_out"),

@@ -11,7 +11,6 @@ from arrears.ladder.policy import Policy
 WORK_LIST = frozenset({"call", "visit", "letter"})
 """Channels whose effect is an item on somebody's list; the person acts on it inside the window."""
 
-SUNDAY = 6
 _PREFERRED = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?:\s*[-–~]\s*(?:[01][0-9]|2[0-3]):[0-5][0-9])?")
 
 
@@ -61,14 +60,3 @@ def in_window(now: datetime, time_zone: str | None, policy: Policy) -> bool:
     """Say whether it is a lawful hour where the person is (policy ``contact.window``)."""
     window = policy.contact.window
     return window.opens <= now.astimezone(ZoneInfo(zone_of(time_zone, policy))).time() < window.closes
-
-
-def may_be_on(channel: str, day: date, policy: Policy) -> bool:
-    """Say whether a channel is used on a local day (policy ``contact.days``); one without an entry goes any day."""
-    wanted = next((days for name, days in policy.contact.days.items() if name == channel), "any")
-    calendar = policy.business_calendar()
-    if wanted == "working":
-        return calendar.is_working_day(day)
-    if wanted == "any":
-        return True
-    return day.weekday() != SUNDAY and (wanted == "mon_sat" or not calendar.is_holiday(day))

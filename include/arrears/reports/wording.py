@@ -56,8 +56,9 @@ class Words:
         """Return why something was not done: a hold, an earlier step, a step in its place, or a reason of its own."""
         if code.startswith("hold_"):
             return self("held", name=self.label("hold", code.removeprefix("hold_")))
-        if code.startswith("before_"):
-            return self("before", name=self.label("step", code.removeprefix("before_")))
+        for prefix, path in (("before_", "before"), ("collapsed_into_", "collapsed"), ("too_soon_after_", "too_soon")):
+            if code.startswith(prefix):
+                return self(path, name=self.label("step", code.removeprefix(prefix)))
         if (step := code.removeprefix("covered_by_")) != code and self.knows("step", step):
             return self("covered", name=self.label("step", step))
         return self.label("reason", code)
