@@ -1,13 +1,24 @@
 """How amounts, dates, shares, long words and the QR code are written in a document."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from io import BytesIO
 
 from arrears.core.money import digits_of, format_minor
 from arrears.legal.facts import Money
 
-_LONG_WORD = 12
 _ZERO_WIDTH_SPACE = "\u200b"
+_LONG_WORD = 12
+_WIDEST = 105
+_WIDTHS = (
+    dict.fromkeys("0123456789 .,:;-/()[]'|*", 56)
+    | dict.fromkeys("abcdefghijklnopqrstuvxyz", 67)
+    | dict.fromkeys("ABCDEFGHIJKLNOPQRSTUVXYZw", 86)
+    | {_ZERO_WIDTH_SPACE: 0}
+)
+"""At most how wide a character of the pinned serif is, in hundredths of the type size; any other is the widest."""
+
+Cells = list[tuple[Sequence[str], list[int]]]
 
 
 def breakable(text: str) -> str:
@@ -18,6 +29,12 @@ def breakable(text: str) -> str:
         _ZERO_WIDTH_SPACE.join(word[at : at + 8] for at in range(0, len(word), 8)) if len(word) > _LONG_WORD else word
         for word in text.split(" ")
     )
+
+
+def table(rows: Iterable[Sequence[str]]) -> Cells:
+    """Return the rows of a table, each cell with the most room it can take: rows that cannot wrap are set together."""
+    width = _WIDTHS.get
+    return [(row, [sum([width(sign, _WIDEST) for sign in cell]) for cell in row]) for row in rows]
 
 
 def plain_amount(minor: int, money: Money) -> str:

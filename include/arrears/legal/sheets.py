@@ -1,7 +1,6 @@
 """The pages of a packet as data for the template: every amount and date already as text."""
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 from arrears.ladder.policy import Policy
@@ -9,13 +8,13 @@ from arrears.legal import typesetting
 from arrears.legal.case_file import CaseFile
 from arrears.legal.case_rows import Row
 from arrears.legal.clocks import Cure, LegalClock
-from arrears.legal.facts import Document, Instalment, LegalFacts, Party, Payment
-from arrears.legal.plain_text import amount, breakable, day_text, plain_amount, qr_svg, share
+from arrears.legal.exhibits import evidence_rows, in_order
+from arrears.legal.facts import Instalment, LegalFacts, Party, Payment
+from arrears.legal.plain_text import amount, breakable, day_text, plain_amount, qr_svg, share, table
 from arrears.legal.readiness import REMEDIES, Readiness
 from arrears.legal.wording import words, words_or_code
 
 TEMPLATE = "packet.typ"
-_SHORT_HASH = 12
 WATERMARKS = {
     "draft": ("草稿—不得提交", "DRAFT—NOT FOR FILING"),
     "withheld": ("暂停—不得提交", "WITHHELD—NOT FOR FILING"),
@@ -47,7 +46,7 @@ def compose(
         "lender": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
         "policy": f"{policy.policy_id} {policy.version}",
         "cutoff": facts.business_date.isoformat(),
-        "summary": _summary(case, readiness, policy),
+        "summary": table(_summary(case, readiness, policy)),
         "reasons": [words_or_code(reason, lang) for reason in reasons],
         "chosen": words(chosen, lang) if chosen else "",
         "remedy": chosen or "" if state == "ready" else "",
@@ -92,18 +91,26 @@ def _readiness(facts: LegalFacts, readiness: Readiness, lang: str, full: bool) -
         else [[words("cure", lang), "", day_text(readiness.cure.ends_on), day_text(readiness.cure.arrived_on), ""]]
     )
     return {
-        "gates": [{"text": words(name, lang), "passed": passed} for name, passed in readiness.gates.items()],
+        "gates": table(_gates(readiness, lang)),
         "missing": [words(code, lang) for code in readiness.missing],
-        "remedies": [
-            {
-                "text": words(remedy, lang),
-                "open": remedy in readiness.open_remedies,
-                "reasons": stop.join(_why_not(closed.get(remedy, ()), blocking, lang)),
-            }
+        "remedies": table(
+            [
+                words(remedy, lang),
+                words("remedy_open" if remedy in readiness.open_remedies else "remedy_closed", lang),
+                stop.join(_why_not(closed.get(remedy, ()), blocking, lang)),
+            ]
             for remedy in REMEDIES
-        ],
-        "clocks": [_clock(clock, facts, lang, full) for clock in readiness.clocks] + cure,
+        ),
+        "clocks": table([*(_clock(clock, facts, lang, full) for clock in readiness.clocks), *cure]),
     }
+
+
+def _gates(readiness: Readiness, lang: str) -> list[list[str]]:
+    """Return the gates two a line, the first half on the left."""
+    said = [[words(name, lang), words("met" if met else "not_met", lang)] for name, met in readiness.gates.items()]
+    half = (len(said) + 1) // 2
+    right = [*said[half:], ["", ""]]
+    return [left + right[at] for at, left in enumerate(said[:half])]
 
 
 def _why_not(reasons: Sequence[str], blocking: set[str], lang: str) -> list[str]:
@@ -138,59 +145,36 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         "paid": amount(money.paid_minor, facts.money),
         "unpaid": amount(money.schedule_minor - money.paid_minor, facts.money),
         "demand": None if cure is None else _demand(cure, lang),
-        "parties": [_party(party, lang, state) for party in facts.parties],
-        "evidence": _evidence(facts, lang),
-        "totals": _totals(facts, lang),
-        "statement": [_instalment(row, facts) for row in facts.instalments],
-        "payments": [_payment(row, facts, lang) for row in facts.payments],
-        "charges": [
+        "parties": table(_party(party, lang, state) for party in facts.parties),
+        "respondents": [party.name for party in facts.parties],
+        "evidence": table(evidence_rows(facts, lang)),
+        "totals": table(_totals(facts, lang)),
+        "statement": table(_instalment(row, facts) for row in facts.instalments),
+        "payments": table(_payment(row, facts, lang) for row in facts.payments),
+        "charges": table(
             [day_text(row["charged_on"]), words_or_code(row["kind"], lang), amount(row["amount_minor"], facts.money)]
             for row in case.charges
-        ],
-        "chronology": _chronology(case, lang),
-        "promises": [_promise(row, facts, lang) for row in case.promises],
-        "guarantors": _guarantors(facts, readiness, lang),
-        "asset": _asset(facts, lang),
-        "positions": [
+        ),
+        "chronology": table(_chronology(case, lang)),
+        "promises": table(_promise(row, facts, lang) for row in case.promises),
+        "guarantors": table(_guarantors(facts, readiness, lang)),
+        "asset": table(_asset(facts, lang)),
+        "positions": table(
             [row["at"], row["lat"], row["lon"], row["source"], row["site_type"] or ""] for row in case.locations
-        ],
-        "manifest": _manifest(facts, policy, lang),
+        ),
+        "manifest": table(_manifest(facts, policy, lang)),
     }
 
 
-def _party(party: Party, lang: str, state: str) -> dict[str, str | None]:
-    return {
-        "role": words(party.role, lang),
-        "name": party.name,
-        "address": party.address,
-        "phone": breakable(party.mobile),
-        "service": party.service_address,
-        "id": breakable(party.id_no) if state == "ready" else None,
-    }
-
-
-def _evidence(facts: LegalFacts, lang: str) -> list[list[str]]:
-    names = {party.party_id: party.name for party in facts.parties}
+def _party(party: Party, lang: str, state: str) -> list[str]:
     return [
-        [
-            str(number),
-            row.title or words(row.kind, lang),
-            names.get(row.party_id, ""),
-            day_text(row.dated_on),
-            str(row.pages or ""),
-            " ".join(
-                filter(None, (words(row.service_result, lang) if row.service_result else "", day_text(row.served_on)))
-            ),
-            ", ".join(filter(None, (row.confirmed_by, row.second_confirmed_by))),
-            words(f"proves_{row.kind}", lang),
-            row.sha256[:_SHORT_HASH],
-        ]
-        for number, row in enumerate(_in_order(facts), start=1)
+        words(party.role, lang),
+        party.name,
+        breakable(party.id_no) if state == "ready" else words("id_when_ready", lang),
+        party.address,
+        party.service_address,
+        breakable(party.mobile),
     ]
-
-
-def _in_order(facts: LegalFacts) -> list[Document]:
-    return sorted(facts.documents, key=lambda row: (row.kind, row.dated_on or date.max, row.sha256))
 
 
 def _instalment(row: Instalment, facts: LegalFacts) -> list[str]:
@@ -289,7 +273,7 @@ def _asset(facts: LegalFacts, lang: str) -> list[list[str]]:
 def _manifest(facts: LegalFacts, policy: Policy, lang: str) -> list[list[str]]:
     documents = [
         [f"{number}  {row.title or words(row.kind, lang)}", row.sha256]
-        for number, row in enumerate(_in_order(facts), start=1)
+        for number, row in enumerate(in_order(facts), start=1)
     ]
     return [
         [f"policy {policy.policy_id} {policy.version}", policy.sha256],

@@ -21,6 +21,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "document_proof_of_service": ("送达证明（两人确认）", "Proof of service, confirmed by two people"),
     "document_visit_report": ("上门走访报告（两人确认）", "Visit report, confirmed by two people"),
     "document_guarantee_contract": ("保证合同", "Guarantee contract"),
+    "met": ("满足", "met"),
+    "not_met": ("未满足", "not met"),
+    "remedy_open": ("可行", "open"),
+    "remedy_closed": ("不可行", "closed"),
+    "id_when_ready": ("齐备后填入", "when ready"),
     # legal tests
     "test_accelerate": ("法定条件：要求支付全部未付款项", "Legal test: accelerate"),
     "test_terminate_and_recover": ("法定条件：解除合同、收回设备", "Legal test: terminate and recover"),
