@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from arrears.cli.arguments import AsJson, existing, read_date
 from arrears.cli.output import notes, print_json, print_table
-from arrears.core.errors import CannotTell, Finding
+from arrears.core.errors import BadArguments, CannotTell, Finding
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.steps.world import build_runtime, policy_of, shell_attempt
@@ -40,20 +40,28 @@ def explain(
     account: Annotated[str, typer.Argument(help="account id")],
     on: OptionalDate = None,
     language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+    pdf: Annotated[Path | None, typer.Option(help="write the page that answers a complaint to this file")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say why an account got, or did not get, an action on a day."""
     from arrears.cli.story_text import print_story
     from arrears.proof.explain import explain as tell
+    from arrears.proof.why import why_page
+    from arrears.reports.wording import LANGUAGES
 
+    if language not in LANGUAGES:
+        raise BadArguments(f"--language {language}: write zh or en")
     rt = _runtime("explain")
     engine = existing_store(rt)
     story = tell(engine, account, read_date(on) if on else None)
     _looked(rt, engine, "explained", story)
-    if as_json:
+    if pdf is not None:
+        pdf.write_bytes(why_page(rt.settings.home, story, policy_of(rt.settings), language))
+        notes().print(f"written: {pdf}", markup=False)
+    elif as_json:
         print_json(story)
     else:
-        print_story(story, language)
+        print_story(story, language, policy_of(rt.settings).time_zone)
 
 
 @app.command()

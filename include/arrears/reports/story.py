@@ -1,0 +1,152 @@
+"""The story of one account told in business words: what was done, what was not, and why; nobody is named."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from arrears.core.money import digits_of, format_minor
+from arrears.reports.wording import Words
+
+WORKED_BY_PEOPLE = ("call", "visit", "letter")
+
+Story = Mapping[str, Any]
+"""What ``arrears explain --json`` prints."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with its lines."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Told:
+    """A whole story: one opening sentence, the sections that have something to say, and where it comes from."""
+
+    head: str
+    sections: tuple[Section, ...]
+    sources: tuple[str, ...]
+
+
+def tell(story: Story, words: Words, time_zone: str) -> Told:
+    """Return the story in the words of a language; moments in the department's own time zone."""
+    decision = story["decision"]
+    if decision is None:
+        head = words("story.nothing", account=story["account_id"], date=story["business_date"])
+        return Told(head, (), ())
+    parts = (
+        ("treatment", _treatment(decision, words)),
+        ("missing", _missing(decision, words)),
+        ("holds", [words("story.hold", name=words.label("hold", row["kind"]), since=row["from_on"],
+                         until=row["until_on"] or words("story.open_end")) for row in story["holds"]]),
+        ("promises", [_promise(row, story, words) for row in story["promises"]]),
+        ("done", [_contact(row, words, time_zone) for row in story["contacts"]]),
+        ("not_done", list(_not_done(story["not_planned"], words))),
+        ("packet", _packet(story["packet"], words)),
+        ("orders", [f"{row['order_no']} · {words.label('order', row['state'])}" for row in story["orders"]]),
+    )  # fmt: skip
+    sections = tuple(Section(words(f"story.title.{name}"), tuple(lines)) for name, lines in parts if lines)
+    return Told(_head(story, words), sections, _sources(story))
+
+
+def _head(story: Story, words: Words) -> str:
+    standing = story["standing"]
+    return words(
+        "story.head",
+        account=story["account_id"],
+        date=story["business_date"],
+        count=standing["overdue_instalments"],
+        days=standing["days_past_due"],
+        amount=f"{format_minor(standing['overdue_minor'], digits_of(standing['currency']), grouped=True)} "
+        f"{standing['currency']}",
+    )
+
+
+def _treatment(decision: Mapping[str, Any], words: Words) -> list[str]:
+    names = {name: words.label("rung", decision[name]) for name in ("rung", "entitled_rung", "unlocked_rung")}
+    said = [words("story.rung", **names)]
+    if decision["unlocked_rung"] < decision["entitled_rung"]:
+        said.append(words("story.held_back"))
+    said += [
+        words.label("delay", reason.removeprefix("delayed_"))
+        for reason in decision["reasons"]
+        if reason.startswith("delayed_")
+    ]
+    return said
+
+
+def _missing(decision: Mapping[str, Any], words: Words) -> list[str]:
+    """Return what evidence the next rung still lacks, each as found against asked."""
+    found = []
+    for gate in decision["gates"]:
+        if gate["passed"]:
+            continue
+        rung, _, name = gate["name"].partition(":")
+        counts = re.findall(r"\d+", gate["detail"])
+        what = words.label("evidence_gate", name)
+        if len(counts) >= 2:
+            what = words("story.counted", what=what, found=counts[0], asked=counts[1])
+        found.append(words("story.for_rung", rung=words.label("rung", rung), what=what))
+    return found
+
+
+def _promise(row: Mapping[str, Any], story: Story, words: Words) -> str:
+    currency = story["standing"]["currency"]
+    amount = format_minor(row["amount_minor"], digits_of(currency), grouped=True)
+    return words("story.promise", made=row["made_on"], due=row["due_on"], amount=f"{amount} {currency}",
+                 state=words.label("promise_state", row["state"]))  # fmt: skip
+
+
+def _contact(row: Mapping[str, Any], words: Words, time_zone: str) -> str:
+    """Tell one contact; a call, visit or letter that was "sent" was handed to somebody, which is not yet doing it."""
+    handed_over = row["state"] == "sent" and row["channel"] in WORKED_BY_PEOPLE
+    parts = [words.label("step", row["step"]), words.label("audience", row["audience"]),
+             words.label("contact_state", "handed_over" if handed_over else row["state"])]  # fmt: skip
+    if row["reason"]:
+        parts.append(words.reason(row["reason"]))
+    if row["sent_at"]:
+        moment = datetime.fromisoformat(row["sent_at"]).astimezone(ZoneInfo(time_zone))
+        parts.append(moment.strftime("%Y-%m-%d %H:%M"))
+    return " · ".join(parts)
+
+
+def _not_done(rows: Sequence[Mapping[str, Any]], words: Words) -> Iterator[str]:
+    """Name each step once, with all its reasons."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        said = reasons.setdefault(row["step"], [])
+        if (reason := words.reason(row["reason"])) not in said:
+            said.append(reason)
+    for step, why in reasons.items():
+        yield words("story.because", what=words.label("step", step), why=words("list_mark").join(why))
+
+
+def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
+    if packet is None:
+        return []
+    said = [words("story.packet", state=words.label("packet", packet["state"]), version=packet["version"])]
+    lacking = [words.label("need", name) for name in (*packet["reasons"], *packet["missing"])]
+    if lacking:
+        said.append(words("story.lacking", what=words("list_mark").join(lacking)))
+    said += [
+        words("story.clock", name=words.label("clock", clock["name"]), date=clock["expires_on"])
+        for clock in packet["clocks"]
+        if words.knows("clock", clock["name"])
+    ]
+    return said
+
+
+def _sources(story: Story) -> tuple[str, ...]:
+    lineage = story["lineage"]
+    policy = lineage["policy"]
+    return (
+        f"policy {policy['id']} {policy['version']} · {policy['sha256']}",
+        f"run {lineage['run_id']} · ledger row {lineage['ledger_row_sha256']}",
+        f"decision row {lineage['row_sha256']}",
+        f"code {lineage['code']['version']} {lineage['code']['id']}",
+    )

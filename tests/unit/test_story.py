@@ -1,0 +1,111 @@
+"""The story of an account in business words, and the page that answers a complaint."""
+
+import io
+import re
+from datetime import date
+
+import pytest
+from pypdf import PdfReader
+
+from arrears.core.errors import CannotTell
+from arrears.ladder.policy import load_policy
+from arrears.proof.why import why_page
+from arrears.reports.story import tell
+from arrears.reports.wording import words
+
+HASH = "ab" * 32
+DAY = "2026-11-12"
+
+
+def contact(step: str, channel: str, state: str, reason: str | None = None, sent_at: str | None = None) -> dict:
+    return {
+        "step": step,
+        "channel": channel,
+        "audience": "borrower",
+        "state": state,
+        "reason": reason,
+        "sent_at": sent_at,
+    }
+
+
+@pytest.fixture
+def story() -> dict:
+    return {
+        "account_id": "A7",
+        "business_date": DAY,
+        "standing": {"overdue_instalments": 3, "overdue_minor": 12_345_67, "days_past_due": 70, "currency": "CNY"},
+        "decision": {
+            "rung": 2,
+            "entitled_rung": 4,
+            "unlocked_rung": 2,
+            "reasons": ["stage_3", "held_back_by_evidence"],
+            "gates": [
+                {"name": "2:reminder_delivered", "passed": True, "detail": "3 of 1"},
+                {"name": "3:call_attempts", "passed": False, "detail": "1 of 3"},
+                {"name": "4:no_open_promise", "passed": False, "detail": "an open promise blocks the hand-off"},
+            ],
+        },
+        "contacts": [
+            contact("borrower_call", "call", "sent", sent_at="2026-11-12T02:00:00Z"),
+            contact("arrears_sms", "sms", "withheld", "daily_cap"),
+        ],
+        "not_planned": [
+            {"step": "visit", "reason": "hold_dispute"},
+            {"step": "visit", "reason": "evidence_missing"},
+        ],
+        "holds": [{"kind": "dispute", "from_on": "2026-11-01", "until_on": None}],
+        "promises": [{"made_on": "2026-11-02", "due_on": "2026-11-20", "amount_minor": 500_00, "state": "open"}],
+        "packet": {"version": 2, "state": "draft", "reasons": [], "missing": ["demand_served"], "clocks": []},
+        "orders": [],
+        "lineage": {
+            "policy": {"id": "cn", "version": "1.0", "sha256": HASH},
+            "run_id": "daily-2026-11-12-1",
+            "ledger_row_sha256": HASH,
+            "row_sha256": HASH,
+            "code": {"version": "0.1.0", "id": "abc"},
+        },
+    }
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_story_is_told_without_a_single_code(story, language: str):
+    told = tell(story, words(language), "Asia/Shanghai")
+    said = " ".join([told.head, *(line for part in told.sections for line in (part.title, *part.lines))])
+    assert not re.search(r"[a-z]_[a-z]", said)
+    assert words(language)("unknown") not in said
+
+
+def test_a_call_given_to_a_collector_is_not_told_as_made(story):
+    done = next(part for part in tell(story, words("zh"), "Asia/Shanghai").sections if part.title == "做了什么")
+    assert done.lines == (
+        "承租人电话 · 承租人 · 已派给经办人 · 2026-11-12 10:00",
+        "逾期短信 · 承租人 · 已拦下 · 今天次数已达上限",
+    )
+
+
+def test_what_was_not_done_stands_once_with_all_its_reasons(story):
+    told = tell(story, words("en"), "Asia/Shanghai")
+    section = next(part for part in told.sections if part.title == "What was not done, and why")
+    assert section.lines == ("visit: on hold: dispute, earlier steps are not yet documented",)
+
+
+def test_the_next_level_says_what_was_found_against_what_is_asked(story):
+    told = tell(story, words("zh"), "Asia/Shanghai")
+    section = next(part for part in told.sections if part.title == "升级还差什么")
+    assert section.lines[0] == "第3级（上门与律师函）还差：电话尝试次数（1/3）"
+
+
+def test_the_page_stays_one_page_however_long_the_story_and_is_the_same_bytes_again(story, tmp_path):
+    story["contacts"] = [contact("arrears_sms", "sms", "withheld", "daily_cap")] * 60
+    first = why_page(tmp_path, story, load_policy(), "zh")
+    reader = PdfReader(io.BytesIO(first))
+    assert len(reader.pages) == 1
+    assert "另有 46 行" in reader.pages[0].extract_text()
+    assert why_page(tmp_path, story, load_policy(), "zh") == first
+
+
+def test_a_day_without_a_decision_has_no_page(story, tmp_path):
+    story["decision"] = None
+    with pytest.raises(CannotTell, match="A7"):
+        why_page(tmp_path, story, load_policy(), "zh")
+    assert date.fromisoformat(DAY).isoformat() in tell(story, words("en"), "Asia/Shanghai").head
