@@ -1,8 +1,8 @@
 """### Every night the store proves itself
 
 Verifies the audit log against its signed checkpoints, proves ladder, totals and budgets over the whole store, replays
-a sample of decisions, looks for a day that did not finish, and tells which actions a later fact made wrong. The checks
-are independent of each other.
+a sample of decisions, looks for a day that did not finish, tells which actions a later fact made wrong, and copies
+what users did in Airflow into the log. The checks are independent of each other.
 
 * **Safe to run again:** yes; it reads, and adds only its own events.
 * **When it fails:** somebody must look the same morning; see `docs/operate.md#arrears_assurance`.
@@ -37,6 +37,7 @@ def arrears_assurance() -> None:
         step(steps.replay_decisions)(night),
         step(steps.watch_deliveries)(night),
         step(steps.report_overtaken)(night),
+        step(steps.collect_user_actions)(night),
     ]
     closed = closing(steps.close_night)(night)
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 
+from arrears.audit.user_actions import copy_actions
 from arrears.ladder.policy import Recipient, load_policy
 from arrears.ledger.intake import import_feed
 from arrears.reports.digest import build_digests
@@ -726,6 +727,13 @@ def test_an_overridden_check_is_a_morning_like_any_other_and_names_who_released_
     mail = _mails(morning, rt, policy, ("auditor", "a@arrears.example", "en", None))[0]
     assert mail.kind == "morning"
     assert "failed, released by Lee" in mail.text
+
+
+def test_the_auditor_is_told_when_what_users_did_in_airflow_was_not_collected(morning, rt, policy):
+    readers = ("auditor", "a@arrears.example", "en", None), ("manager", "m@arrears.example", "en", None)
+    assert ["not collected" in mail.text for mail in _mails(morning, rt, policy, *readers)] == [True, False]
+    copy_actions(rt, morning, RUN, DAY, [])
+    assert "not collected" not in _mails(morning, rt, policy, *readers)[0].text
 
 
 def test_a_ledger_that_is_late_carries_over_the_last_lists_marked_stale(morning, rt, policy):

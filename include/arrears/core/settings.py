@@ -29,6 +29,7 @@ class Settings(BaseModel):
     sms_url: str | None = None
     agency_url: str | None = None
     receipts_url: str | None = None
+    airflow_url: str | None = None
     policy_file: Path | None = None
     code_id: str = "unreleased"
 
@@ -55,6 +56,7 @@ class Settings(BaseModel):
             sms_url=env.get("ARREARS_SMS_URL") or None,
             agency_url=env.get("ARREARS_AGENCY_URL") or None,
             receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
+            airflow_url=env.get("ARREARS_AIRFLOW_URL") or None,
             policy_file=_policy_file(policy) if policy else None,
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",
         )

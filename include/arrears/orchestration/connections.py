@@ -7,7 +7,9 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from arrears.core.settings import CHANNEL_URLS, Settings
 
-CONNECTIONS = {name: f"arrears_{name.removesuffix('_url')}" for name in (*CHANNEL_URLS, "ledger_url", "store_url")}
+CONNECTIONS = {
+    name: f"arrears_{name.removesuffix('_url')}" for name in (*CHANNEL_URLS, "ledger_url", "store_url", "airflow_url")
+}
 
 
 def settings_from_airflow() -> Settings:

@@ -149,9 +149,10 @@ def up(
     address = f"http://127.0.0.1:{port}"
     _refuse_taken(port)
     _prepare(home, project.absolute())
-    os.environ.update(_ui_environment(settings, address, port))
+    passwords = _passwords(home)
+    os.environ.update(_ui_environment(settings, address, port, passwords["auditor"]))
     _airflow("pools", "import", str(Path(__file__).with_name("pools.json")))
-    lines = _welcome(address, home, _passwords(home), _sample(settings, SAMPLE_DATE))
+    lines = _welcome(address, home, passwords, _sample(settings, SAMPLE_DATE))
     with notes().status("starting Airflow") as status:
 
         def ready() -> None:
@@ -179,7 +180,7 @@ def _refuse_taken(port: int) -> None:
             raise BadArguments(f"port {port} is taken: stop what uses it, or make up PORT=another") from None
 
 
-def _ui_environment(settings: Settings, address: str, port: int) -> dict[str, str]:
+def _ui_environment(settings: Settings, address: str, port: int, auditor: str) -> dict[str, str]:
     return {
         "AIRFLOW__API__HOST": "127.0.0.1",
         "AIRFLOW__API__PORT": str(port),
@@ -188,6 +189,7 @@ def _ui_environment(settings: Settings, address: str, port: int) -> dict[str, st
         "AIRFLOW__CORE__PARALLELISM": "4",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "2",
         "ARREARS_HOME": str(settings.home),
+        "ARREARS_AIRFLOW_URL": f"http://auditor:{auditor}@127.0.0.1:{port}",
     }
 
 

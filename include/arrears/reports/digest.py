@@ -11,6 +11,7 @@ from typing import Literal
 
 from sqlalchemy import Engine, func, select
 
+from arrears.audit.user_actions import are_collected
 from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, Recipient
@@ -115,12 +116,14 @@ def build_digests(
     failure path calls this itself and depends on no task of the day.
     """
     seen: dict[tuple[str | None, str | None], tuple[Kind, Figures, date | None]] = {}
+    with reading(engine) as connection:
+        collected = are_collected(connection)
     mails = []
     for recipient in policy.digest.recipients:
         key = (recipient.branch, _staff_of(engine, recipient))
         if key not in seen:
             seen[key] = _morning(rt, engine, run_id, business_date, policy, *key, failure)
-        mails.append(_mail(rt, engine, recipient, policy, checkpoint, *seen[key]))
+        mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, *seen[key]))
     return mails
 
 
@@ -194,11 +197,12 @@ def _mail(
     recipient: Recipient,
     policy: Policy,
     checkpoint: str,
+    collected: bool,
     kind: Kind,
     figures: Figures,
     stale_from: date | None,
 ) -> DigestMail:
-    page = _page(recipient, policy, checkpoint, kind, figures, stale_from)
+    page = _page(recipient, policy, checkpoint, collected, kind, figures, stale_from)
     html, text = render(page)
     delivery_no = figures.run.delivery_no if figures.run else 0
     key = digest_key(figures.business_date, delivery_no, recipient, kind)
@@ -228,6 +232,7 @@ def _page(
     recipient: Recipient,
     policy: Policy,
     checkpoint: str,
+    collected: bool,
     kind: Kind,
     figures: Figures,
     stale_from: date | None,
@@ -249,7 +254,11 @@ def _page(
         lead=opening(figures, recipient.role, say, policy) if kind == "morning" else [],
         bar=_bar(recipient, kind, figures, say),
         tables=[table for table in (section(tables) for section in sections) if table is not None],
-        small_print=[say("lists_note"), *([say("checkpoint")] if checkpoint else [])],
+        small_print=[
+            say("lists_note"),
+            *([say("not_collected")] if recipient.role == "auditor" and not collected else []),
+            *([say("checkpoint")] if checkpoint else []),
+        ],
         checkpoint=[line for line in checkpoint.splitlines() if line.strip()],
     )
 

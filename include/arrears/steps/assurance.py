@@ -82,6 +82,30 @@ def watch_deliveries(rt: Runtime, night: str) -> dict[str, Any]:
     return {"runs": len(states)}
 
 
+def collect_user_actions(rt: Runtime, night: str) -> dict[str, Any]:
+    """Copy what users did in Airflow since the last night into the log; without its address, note that for the digest.
+
+    Raises:
+        TemporaryFailure: Airflow's API does not answer, or refuses the login.
+    """
+    from arrears.audit.airflow_log import AirflowLog
+    from arrears.audit.user_actions import copy_actions, note_not_collected, read_until
+    from arrears.core.errors import TemporaryFailure
+    from arrears.steps import runs
+    from arrears.steps.world import store_of
+
+    engine, url = store_of(rt), rt.settings.airflow_url
+    if url is None:
+        note_not_collected(rt, engine, "no ARREARS_AIRFLOW_URL")
+        return {"collected": 0, "state": "not_collected"}
+    on = runs.read_run(rt, night).business_date
+    try:
+        return {"collected": copy_actions(rt, engine, night, on, AirflowLog(url).since(read_until(engine)))}
+    except TemporaryFailure as failure:
+        note_not_collected(rt, engine, str(failure))
+        raise
+
+
 def report_overtaken(rt: Runtime, night: str) -> dict[str, Any]:
     """Find the actions that what came later made wrong: each is told once, with its remedy."""
     from arrears.proof.late import report_overtaken as report
