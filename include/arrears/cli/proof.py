@@ -65,6 +65,25 @@ def explain(
 
 
 @app.command()
+def compare(
+    file: Annotated[Path, typer.Argument(help="the department's own list: CSV with account_id and channel")],
+    on: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")],
+    as_json: AsJson = False,
+) -> None:
+    """Lay the plan of a day beside the department's own list: what one has and the other lacks, and why."""
+    from arrears.proof.beside import beside, read_list
+
+    theirs = read_list(existing(file, "FILE"))
+    found = beside(existing_store(_runtime("compare")), read_date(on), theirs)
+    if as_json:
+        print_json(found.as_dict())
+        return
+    for title, lines in (("only our plan", found.only_ours), ("only the list", found.only_theirs)):
+        print_table(title, ("account", "channel", "why"), ((d.account_id, d.channel, "; ".join(d.why)) for d in lines))
+    notes().print(f"{found.agree} agree, {len(found.only_ours)} only ours, {len(found.only_theirs)} only theirs")
+
+
+@app.command()
 def verify(
     path: Annotated[Path | None, typer.Argument(help="an exported bundle; the store when left out")] = None,
     against: Annotated[Path | None, typer.Option(help="a checkpoint kept outside, for example from a digest")] = None,

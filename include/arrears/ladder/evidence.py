@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, true
 
 from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
+from arrears.ladder.opening import is_attested
 from arrears.ladder.policy import Policy
 from arrears.store.bulk import insert_new, replace_all
 from arrears.store.tables.decisions import evidence
@@ -30,6 +31,8 @@ OPENING_KINDS = {
     "letter": "letter_served",
     "visit": "visit_reported",
 }
+CHANNEL_OF = {"message": "sms", "call": "call", "letter": "letter", "visit": "visit"}
+"""The channel of an opening row that names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +124,19 @@ def _letters(connection: Connection) -> Iterator[dict[str, Any]]:
 
 
 def _opening(connection: Connection, policy: Policy) -> Iterator[dict[str, Any]]:
-    for row in _unused(connection, opening, opening.c.opening_key, waiting=false()):
+    """Yield what was done before go-live; a row without an outcome is what its kind says."""
+    agreed = set(connection.execute(select(opening.c.opening_key).where(is_attested())).scalars())
+    for row in _unused(connection, opening, opening.c.opening_key, waiting=true()):
         name = OPENING_KINDS.get(row.kind)
         if name is None:
             continue
         when = local_date(_moment(row.at), policy.time_zone)
-        kind = Kind(name, counts=row.attested_by != row.second_attested_by)
-        yield _evidence(row, row.opening_key, "opening", kind, row.at, when, row.channel or row.kind)
+        kind = Kind(name, counts=True)
+        if row.outcome is not None:
+            kind = kind_of_outcome(row.channel or CHANNEL_OF[row.kind], row.outcome, attested=True, report=True)
+        counts = row.opening_key in agreed and (kind.counts or kind.name in LETTER_ENDS.values())
+        yield _evidence(row, row.opening_key, "opening", Kind(kind.name, counts), row.at, when,
+                        row.channel or CHANNEL_OF[row.kind])  # fmt: skip
 
 
 def _evidence(

@@ -8,28 +8,23 @@ from sqlalchemy import Connection, Engine, Row, select
 from arrears.audit.record import record
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.opening import is_attested
 from arrears.repossession import approvals
 from arrears.repossession.orders import next_number, order_row
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
-from arrears.store.tables.feeds import opening, staff
+from arrears.store.tables.feeds import opening
 from arrears.store.tables.repossession import repossession_order
 
 
 def import_running_orders(rt: Runtime, engine: Engine, run_id: str) -> int:
     """Take over orders handed to agencies before go-live (feed ``opening``), so that they can be recalled.
 
-    A row counts when two different people of the staff feed attested it; return how many orders are new.
+    Return how many orders are new; which rows count says :mod:`arrears.ladder.opening`.
     """
-    known = select(staff.c.staff_id)
     query = (
         select(opening)
-        .where(
-            opening.c.kind == "order_handed_off",
-            opening.c.attested_by != opening.c.second_attested_by,
-            opening.c.attested_by.in_(known),
-            opening.c.second_attested_by.in_(known),
-        )
+        .where(opening.c.kind == "order_handed_off", is_attested())
         .order_by(opening.c.at, opening.c.opening_key)
     )
     with writing(engine) as connection:

@@ -93,9 +93,10 @@ def gate_ledger(rt: Runtime, day: str) -> dict[str, Any]:
 def decide_accounts(rt: Runtime, day: str) -> dict[str, Any]:
     """Place every overdue account, and every account with a step due today, on the ladder."""
     from arrears.ladder.decisions import decide_snapshot
-    from arrears.steps import runs, world
+    from arrears.steps import golive, runs, world
 
     this = runs.read_run(rt, day)
+    golive.ask(rt, day, this.business_date, world.policy_of(rt.settings))
     if this.snapshot_id is None:
         raise BadArguments(f"run {day} has no frozen ledger: run its pull step first")
     decided = decide_snapshot(

@@ -62,9 +62,11 @@ def import_file(rt: Runtime, kind: str, file: Path) -> dict[str, Any]:
 
 def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any) -> dict[str, Any]:
     from arrears.ledger.intake import import_feed
-    from arrears.steps import world
+    from arrears.steps import golive, world
 
     delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date)
+    if feed == "opening":
+        golive.ask(rt, run_id, this.business_date, world.policy_of(rt.settings))
     return {"run_id": run_id, "feed": feed, "rows": delivery.rows, "accepted": delivery.accepted,
             "quarantined": delivery.quarantined}  # fmt: skip
 

@@ -20,6 +20,7 @@ from arrears.repossession.approvals import request
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables.audit import audit_key
+from arrears.store.tables.feeds import delivery
 from arrears.store.tables.repossession import approval, approval_vote
 
 KIND = "attestation"
@@ -83,8 +84,9 @@ def attested(rt: Runtime, approval_id: str) -> Row[Any] | None:
     if not is_lost(rt.settings):
         return None
     query = select(approval).where(
-        approval.c.approval_id == approval_id, approval.c.kind == KIND, approval.c.state == "approved"
-    )
+        approval.c.approval_id == approval_id, approval.c.kind == KIND, approval.c.state == "approved",
+        approval.c.subject_key.not_in(select(delivery.c.delivery_id)),
+    )  # fmt: skip
     with reading(store_of(rt)) as connection:
         return connection.execute(query).one_or_none()
 

@@ -13,6 +13,7 @@ from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Request, Runtime
 from arrears.ladder.policy import Policy
+from arrears.steps import golive
 from arrears.steps.world import policy_of, store_of
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
@@ -54,7 +55,7 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
             return str(known)
         (stamp_mode if rt.rehearsal else refuse_other_mode)(connection, rt)
         _keep_policy(connection, policy)
-        if kind == "daily" and not request.plan_only and _is_going_live(connection, rt, policy, on):
+        if kind == "daily" and not request.plan_only and golive.only_plans(connection, rt, policy, on):
             request = replace(request, plan_only=True)
         ordinal = _next_ordinal(connection, kind, on)
         run_id = f"{kind}-{on.isoformat()}-{ordinal}"
@@ -81,15 +82,6 @@ def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> 
         "feeds_folder": request.feeds,
         "attempt": json.dumps(rt.attempt.as_dict(), sort_keys=True),
     }
-
-
-def _is_going_live(connection: Connection, rt: Runtime, policy: Policy, on: date) -> bool:
-    """Say whether a live store is still in its first working days, which only plan (policy ``go_live``)."""
-    if rt.settings.mode != "live":
-        return False
-    first = connection.execute(select(func.min(run.c.business_date)).where(run.c.kind == "daily")).scalar()
-    worked = policy.business_calendar().working_days_after(first, on) if first else 0
-    return worked < policy.go_live.plan_only_working_days
 
 
 def _keep_policy(connection: Connection, policy: Policy) -> None:
