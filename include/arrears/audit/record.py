@@ -85,20 +85,13 @@ def record_many(connection: Connection, rt: Runtime, *, run_id: str, events: Ite
 
 
 def _pending(connection: Connection, rt: Runtime, run_id: str, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
-    refuse_foretold(rt.settings.mode, rt.entropy)
-    at = utc_text(rt.clock.now())
-    common = {
-        "v": SCHEMA,
-        "at": at,
-        "run_id": run_id,
-        "run_key": orjson.Fragment(canonical(rt.attempt.as_dict())),  # the same bytes in a million events
-        "code": orjson.Fragment(canonical({"version": package_version(), "id": rt.settings.code_id})),
-    }
+    common = common_fields(rt, run_id)
+    at = common["at"]
     for event in events:
         if not event.type or not event.key:
             raise ValueError("an audit event has a type and a key")
         commit = _keep_detail(connection, rt, event)
-        body = canonical(common | _own_fields(event, commit))
+        body = canonical(common | own_fields(event, commit))
         yield {
             "run_id": run_id,
             "type": event.type,
@@ -112,7 +105,20 @@ def _pending(connection: Connection, rt: Runtime, run_id: str, events: Iterable[
         }
 
 
-def _own_fields(event: Event, detail_commit: str | None) -> dict[str, Any]:
+def common_fields(rt: Runtime, run_id: str) -> dict[str, Any]:
+    """Return what every event of an attempt says about when and by what it was written."""
+    refuse_foretold(rt.settings.mode, rt.entropy)
+    return {
+        "v": SCHEMA,
+        "at": utc_text(rt.clock.now()),
+        "run_id": run_id,
+        "run_key": orjson.Fragment(canonical(rt.attempt.as_dict())),  # the same bytes in a million events
+        "code": orjson.Fragment(canonical({"version": package_version(), "id": rt.settings.code_id})),
+    }
+
+
+def own_fields(event: Event, detail_commit: str | None) -> dict[str, Any]:
+    """Return the fields of an event's body that are its own."""
     return {
         "type": event.type,
         "key": event.key,

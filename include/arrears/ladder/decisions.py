@@ -1,30 +1,31 @@
-"""Decide every account of a snapshot once per distinct set of facts, and keep one row for each in force."""
+"""Decide every account of a snapshot, a range of accounts at a time, and keep one row for each in force."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, and_, func, select
 
-from arrears.audit.record import Event, record_many
-from arrears.core.keys import canonical, digest, natural_key
+from arrears.audit.columns import row_digests, words_of
 from arrears.core.runtime import Runtime
-from arrears.ladder.decide import Decision, decide
-from arrears.ladder.episodes import advance_episodes, open_episodes
+from arrears.ladder.decision_rows import ROW, Batch, Teller
+from arrears.ladder.episodes import advance_episodes, end_episodes, open_episodes
 from arrears.ladder.evidence import record_evidence
-from arrears.ladder.facts import Facts
-from arrears.ladder.gather import Background, facts_of, gather_background
+from arrears.ladder.gather import NOTHING, Background, Own, gather_background
+from arrears.ladder.judge import Judge
+from arrears.ladder.named import named_accounts
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import settle_promises
-from arrears.store import snapshot
-from arrears.store.bulk import insert_all, insert_new
+from arrears.ladder.readings import Readings, read
+from arrears.ladder.today import Today
+from arrears.store.account_range import AccountRange
+from arrears.store.columns import insert_columns, values_of
 from arrears.store.engine import writing
-from arrears.store.tables.decisions import decision, fact_set, verdict
-from arrears.store.tables.feeds import snapshot as frozen
-from arrears.store.tables.people import subject
+from arrears.store.tables.decisions import decision
 
 COLUMNS = ("subject_ref", "currency", "branch", "stage", "overdue_instalments", "overdue_minor", "days_past_due",
            "oldest_unpaid_due", "oldest_unpaid_minor", "oldest_amount_minor", "next_due_on", "next_due_minor",
@@ -42,218 +43,165 @@ class Decided:
     distinct: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    facts_sha256: str
-    facts_body: str
-    verdict_sha256: str
-    verdict_body: str
-    decision: Decision
-
-
-class _Judge:
-    """Calls decide() once per distinct facts; a bulk run needs no second implementation of the rules."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._known: dict[Facts, _Verdict] = {}
-
-    def judge(self, facts: Facts) -> _Verdict:
-        known = self._known.get(facts)
-        if known is None:
-            decided = decide(facts, self._policy)
-            body, result = facts.body(), decided.body()
-            known = _Verdict(
-                digest(body), canonical(body).decode(), digest(result), canonical(result).decode(), decided
-            )
-            self._known[facts] = known
-        return known
-
-    @property
-    def verdicts(self) -> Iterable[_Verdict]:
-        return self._known.values()
-
-
 def decide_snapshot(
-    rt: Runtime, engine: Engine, run_id: str, snapshot_id: str, business_date: date, policy: Policy, *, newest: bool
-) -> Decided:
+    rt: Runtime, engine: Engine, run_id: str, snapshot_id: str, business_date: date, policy: Policy, *,
+    newest: bool, every: bool = False,
+) -> Decided:  # fmt: skip
     """Decide all accounts of a frozen snapshot for a business date, in one transaction.
 
-    ``newest`` says that no later business date was decided: only then do episodes move. Rows whose facts,
-    policy and ledger row equal those in force are left alone, so the same delivery decides nothing twice.
+    ``newest`` says that no later business date was decided: only then do episodes move. Rows whose facts, policy and
+    ledger row equal those in force are left alone, so the same delivery decides nothing twice. An account with nothing
+    overdue and no step today has its row in the snapshot alone; ``every`` writes a decision row for it as well.
     """
     result = Decided()
     with writing(engine) as connection:
         record_evidence(connection, business_date, policy)
-        accounts = dict(connection.execute(select(subject.c.subject_ref, subject.c.account_id)).all())
-        staged = list(_staged(rt, snapshot_id, accounts, result))
         if newest:
             settle_promises(connection, rt, run_id, snapshot_id, business_date, policy)
-        origin = _Origin(dict(staged), _accounts_file(connection, snapshot_id))
-        subjects = {account: ref for ref, account in accounts.items()}
-        background, cured = _background(connection, staged, business_date, policy, newest=newest)
-        cures = (_cure(account, due, business_date, subjects[account], origin) for account, due in cured)
-        record_many(connection, rt, run_id=run_id, events=cures)
-        in_force = _in_force(connection, business_date)
-        judge = _Judge(policy)
-        rows = list(_rows(staged, background, in_force, judge, run_id, business_date, policy, result))
-        result.distinct = len(list(judge.verdicts))
-        _store(connection, rt, run_id, rows, judge, subjects, origin)
-    result.new_rows = len(rows)
+        teller = Teller.of(connection, rt, run_id, snapshot_id, business_date)
+        today = Today.of(connection, business_date, policy)
+        work = _Work(connection, teller, today, newest, every, result)
+        for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
+            work.decide(ids, accounts)
+        if newest:
+            teller.cured_elsewhere(connection, end_episodes(connection, business_date, policy))
+        result.distinct = work.judge.distinct
     return result
 
 
-def _staged(
-    rt: Runtime, snapshot_id: str, accounts: Mapping[str, str], result: Decided
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    for batch in snapshot.accounts(rt.settings.artifacts_url, snapshot_id, COLUMNS):
-        for row in batch.to_pylist():
-            result.stages[row["stage"]] += 1
-            yield accounts[row["subject_ref"]], row
+class _Work:
+    """The decisions of one run; only counts and verdicts are kept from range to range."""
+
+    def __init__(
+        self, connection: Connection, teller: Teller, today: Today, newest: bool, every: bool, result: Decided
+    ) -> None:
+        self.connection, self.teller, self.today = connection, teller, today
+        self.newest, self.every, self.result = newest, every, result
+        self.judge = Judge(today)
+        there = select(decision.c.account_id).where(decision.c.business_date == today.on).limit(1)
+        self.decided_before = connection.execute(there).first() is not None
+
+    def decide(self, ids: pa.Array, accounts: pa.RecordBatch) -> None:
+        """Decide one range of accounts, ordered by id."""
+        among = AccountRange(ids[0].as_py(), ids[-1].as_py())
+        readings = read(accounts, self.today.on, self.today.policy.staging)
+        for stage, count in enumerate(np.bincount(readings.stage).tolist()):
+            self.result.stages[stage] += count
+        names = values_of(ids)
+        background = self._background(names, accounts, readings, among)
+        in_force = self._in_force(among)
+        places = self._places(names, readings, in_force)
+        if not len(places):
+            return
+        known, own = _own(names, background, self.today.policy)
+        verdicts = self.judge.judge(readings.packed[places], known[places], own)
+        self._write(names, ids.take(places), accounts.take(places), places, verdicts, background.episodes, in_force)
+
+    def _background(
+        self, names: list[str], accounts: pa.RecordBatch, readings: Readings, among: AccountRange
+    ) -> Background:
+        on, policy = self.today.on, self.today.policy
+        late = np.flatnonzero(readings.stage > 0)
+        due = accounts.column("oldest_unpaid_due").take(pa.array(late)).to_pylist()
+        overdue = dict(zip((names[place] for place in late.tolist()), due, strict=True))
+        if self.newest:
+            current = [names[place] for place in np.flatnonzero(readings.stage == 0).tolist()]
+            episodes, cured = advance_episodes(self.connection, overdue, current, on, policy, among)
+            self.teller.cured(self.connection, cured, names, accounts)
+        else:
+            standing = open_episodes(self.connection, among)
+            episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
+        return gather_background(self.connection, on, policy, episodes, among)
+
+    def _in_force(self, among: AccountRange) -> dict[str, tuple[int, str]]:
+        """Return the newest revision of each account's decision of the day, with the hash of its row."""
+        if not self.decided_before:
+            return {}
+        on = decision.c.business_date == self.today.on
+        newest = select(decision.c.account_id, func.max(decision.c.revision).label("revision")).where(on)
+        newest = among.of(self.connection, newest, decision.c.account_id)
+        last = newest.group_by(decision.c.account_id).subquery()
+        query = select(decision.c.account_id, decision.c.revision, decision.c.row_sha256).where(on).join(
+            last, and_(last.c.account_id == decision.c.account_id, last.c.revision == decision.c.revision)
+        )  # fmt: skip
+        return {account: (revision, sha256) for account, revision, sha256 in self.connection.execute(query)}
+
+    def _places(self, names: list[str], readings: Readings, in_force: Mapping[str, object]) -> NDArray[np.int64]:
+        """Return which accounts get a row: something overdue, a step of the calendar, or a decision to correct."""
+        if self.every:
+            return np.arange(len(names))
+        wanted = readings.stage > 0
+        if self.today.has_steps:
+            wanted = wanted | readings.cycle_unpaid
+        if in_force:
+            wanted = wanted | np.fromiter((name in in_force for name in names), dtype=bool, count=len(names))
+        found: NDArray[np.int64] = np.flatnonzero(wanted)
+        return found
+
+    def _write(
+        self, names: list[str], ids: pa.Array, accounts: pa.RecordBatch, places: NDArray[np.int64],
+        verdicts: NDArray[np.int64], episodes: Mapping[str, date], in_force: Mapping[str, tuple[int, str]],
+    ) -> None:  # fmt: skip
+        said = self.judge.columns(verdicts)
+        count = len(places)
+        self.result.rows += count
+        for rung, times in enumerate(np.bincount(said["rung"].to_numpy(), minlength=1).tolist()):
+            if times:
+                self.result.rungs[rung] += times
+        columns: dict[str, pa.Array] = {
+            "business_date": pa.array([self.today.on] * count, pa.date32()),
+            "account_id": ids,
+            **{name: accounts.column(name) for name in ("stage", "overdue_instalments", "overdue_minor",
+               "days_past_due", "oldest_unpaid_due", "currency", "branch", "ledger_row_sha256")},
+            "episode_due": _episode_dues(names, accounts, places, episodes),
+            "policy_sha256": pa.repeat(self.today.policy.sha256, count),
+            **said,
+        }  # fmt: skip
+        columns["row_sha256"] = row_digests(ROW, {name: words_of(values) for name, values in columns.items()})
+        revision, changed = _revisions(values_of(ids), values_of(columns["row_sha256"]), in_force)
+        columns["revision"] = pa.array(revision + 1, pa.int16())
+        columns["run_id"] = pa.repeat(self.teller.run_id, count)
+        quiet = self.judge.quiet(verdicts) & (revision == 0)
+        batch = Batch(columns, accounts.column("subject_ref"), _file_rows(accounts), quiet).where(changed)
+        self.judge.store(self.connection)
+        self.result.new_rows += insert_columns(self.connection, decision, batch.rows())
+        self.teller.decided(self.connection, batch)
 
 
-def _background(
-    connection: Connection, staged: list[tuple[str, dict[str, Any]]], on: date, policy: Policy, *, newest: bool
-) -> tuple[Background, list[tuple[str, date]]]:
-    overdue = {account_id: row["oldest_unpaid_due"] for account_id, row in staged if row["stage"] > 0}
-    current = [account_id for account_id, row in staged if row["stage"] == 0]
-    cured: list[tuple[str, date]] = []
-    if newest:
-        episodes, cured = advance_episodes(connection, overdue, current, on, policy)
-    else:
-        episodes = overdue | {a: due for a, due in open_episodes(connection).items() if a in overdue}
-    return gather_background(connection, on, policy, episodes), cured
+def _own(names: list[str], background: Background, policy: Policy) -> tuple[NDArray[np.int64], list[Own]]:
+    """Return for each account the place of what is known of it among the distinct things known; 0 is nothing."""
+    distinct: dict[Own, int] = {NOTHING: 0}
+    known = np.zeros(len(names), dtype=np.int64)
+    place = {name: number for number, name in enumerate(names)}
+    for account_id in background.accounts():
+        if account_id in place:
+            own = background.own(account_id, policy)
+            known[place[account_id]] = distinct.setdefault(own, len(distinct))
+    return known, list(distinct)
 
 
-def _in_force(connection: Connection, on: date) -> dict[str, tuple[int, str]]:
-    """Return the newest revision of each account's decision on a day, with the hash of its row."""
-    newest = (
-        select(decision.c.account_id, func.max(decision.c.revision).label("revision"))
-        .where(decision.c.business_date == on)
-        .group_by(decision.c.account_id)
-        .subquery()
-    )
-    query = select(decision.c.account_id, decision.c.revision, decision.c.row_sha256).join(
-        newest, and_(newest.c.account_id == decision.c.account_id, newest.c.revision == decision.c.revision)
-    )
-    return {
-        row.account_id: (row.revision, row.row_sha256)
-        for row in connection.execute(query.where(decision.c.business_date == on))
-    }
+def _file_rows(accounts: pa.RecordBatch) -> pa.Array:
+    """Return the rows of the accounts file; a ledger frozen by an older release does not know them."""
+    if "ledger_row" not in accounts.schema.names:
+        return pa.nulls(accounts.num_rows, pa.int64())
+    return accounts.column("ledger_row")
 
 
-def _rows(
-    staged: list[tuple[str, dict[str, Any]]],
-    background: Background,
-    in_force: Mapping[str, tuple[int, str]],
-    judge: _Judge,
-    run_id: str,
-    on: date,
-    policy: Policy,
-    result: Decided,
-) -> Iterator[dict[str, Any]]:
-    for account_id, row in staged:
-        facts = facts_of(row, account_id, background, on, policy, required=account_id in in_force)
-        if facts is None:
-            continue
-        found = judge.judge(facts)
-        result.rows += 1
-        result.rungs[found.decision.rung] += 1
-        values = _values(row, account_id, background, found, on, policy)
-        row_sha256 = digest({name: str(value) for name, value in values.items()})
-        revision, standing = in_force.get(account_id, (0, ""))
-        if row_sha256 != standing:
-            yield values | {"revision": revision + 1, "run_id": run_id, "row_sha256": row_sha256}
+def _episode_dues(
+    names: list[str], accounts: pa.RecordBatch, places: NDArray[np.int64], episodes: Mapping[str, date]
+) -> pa.Array:
+    stages = np.asarray(accounts.column("stage"))
+    found = (episodes.get(names[place]) if stage else None
+             for place, stage in zip(places.tolist(), stages.tolist(), strict=True))  # fmt: skip
+    return pa.array(list(found), pa.date32())
 
 
-def _values(
-    row: Mapping[str, Any], account_id: str, background: Background, found: _Verdict, on: date, policy: Policy
-) -> dict[str, Any]:
-    return {
-        "business_date": on,
-        "account_id": account_id,
-        "stage": row["stage"],
-        "entitled_rung": found.decision.entitled_rung,
-        "unlocked_rung": found.decision.unlocked_rung,
-        "rung": found.decision.rung,
-        "lane": found.decision.lane,
-        "overdue_instalments": row["overdue_instalments"],
-        "overdue_minor": row["overdue_minor"],
-        "days_past_due": row["days_past_due"],
-        "oldest_unpaid_due": row["oldest_unpaid_due"],
-        "episode_due": background.episodes.get(account_id) if row["stage"] > 0 else None,
-        "currency": row["currency"],
-        "branch": row["branch"],
-        "ledger_row_sha256": row["ledger_row_sha256"],
-        "facts_sha256": found.facts_sha256,
-        "verdict_sha256": found.verdict_sha256,
-        "policy_sha256": policy.sha256,
-    }
-
-
-def _store(
-    connection: Connection,
-    rt: Runtime,
-    run_id: str,
-    rows: list[dict[str, Any]],
-    judge: _Judge,
-    subjects: Mapping[str, str],
-    origin: "_Origin",
-) -> None:
-    insert_new(connection, fact_set, ({"facts_sha256": v.facts_sha256, "body": v.facts_body} for v in judge.verdicts))
-    insert_new(
-        connection, verdict, ({"verdict_sha256": v.verdict_sha256, "body": v.verdict_body} for v in judge.verdicts)
-    )
-    insert_all(connection, decision, rows)
-    events = (_event(row, subjects[row["account_id"]], origin) for row in rows)
-    record_many(connection, rt, run_id=run_id, events=events)
-
-
-@dataclass(frozen=True)
-class _Origin:
-    """From which row of which accounts file each account of a snapshot comes."""
-
-    rows: Mapping[str, Mapping[str, Any]]
-    accounts_sha256: str
-
-    def of(self, account_id: str) -> dict[str, Any] | None:
-        row = self.rows.get(account_id)
-        if row is None:
-            return None
-        return {
-            "sha256": self.accounts_sha256,
-            "row": row.get("ledger_row"),
-            "row_sha256": row["ledger_row_sha256"],
-        }
-
-
-def _accounts_file(connection: Connection, snapshot_id: str) -> str:
-    facts = connection.execute(select(frozen.c.facts).where(frozen.c.snapshot_id == snapshot_id)).scalar()
-    return str(json.loads(facts).get("files", {}).get("accounts", "")) if facts else ""
-
-
-def _cure(account_id: str, episode_due: date, on: date, subject_ref: str, origin: _Origin) -> Event:
-    """Tell of an episode that ended, with the ledger row that shows the account without arrears."""
-    return Event(
-        type="account.cured",
-        key=natural_key(subject_ref, "cured", episode_due.isoformat(), on.isoformat()),
-        business_date=on,
-        subject_ref=subject_ref,
-        data={"episode_due": episode_due.isoformat()},
-        ledger=origin.of(account_id),
-    )
-
-
-def _event(row: Mapping[str, Any], subject_ref: str, origin: _Origin) -> Event:
-    on = row["business_date"]
-    kept = ("stage", "entitled_rung", "unlocked_rung", "rung", "lane", "overdue_instalments", "overdue_minor",
-            "days_past_due", "currency", "revision", "facts_sha256", "verdict_sha256", "row_sha256")  # fmt: skip
-    return Event(
-        type="account.staged",
-        key=natural_key(subject_ref, on.isoformat(), row["revision"]),
-        business_date=on,
-        subject_ref=subject_ref,
-        data={name: row[name] for name in kept},
-        policy_sha256=row["policy_sha256"],
-        ledger=origin.of(row["account_id"]),
-    )
+def _revisions(
+    names: list[str], hashes: list[str], in_force: Mapping[str, tuple[int, str]]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the revision in force of each account, 0 for none, and whether its row differs from it."""
+    if not in_force:
+        return np.zeros(len(names), dtype=np.int64), np.ones(len(names), dtype=bool)
+    standing = [in_force.get(name, (0, "")) for name in names]
+    changed = [sha256 != own for (_, sha256), own in zip(standing, hashes, strict=True)]
+    return np.array([revision for revision, _ in standing], dtype=np.int64), np.array(changed, dtype=bool)

@@ -1,27 +1,47 @@
-"""Gather the facts of every account with something due, set by set; no query ever asks for one account."""
+"""Gather the facts of a range of accounts, set by set; no query ever asks for one account."""
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
-from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.holds import holds_in_force
-from arrears.ladder.outage import NOTHING_MISSED, Missed, missed_before
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import broken_in_episode
+from arrears.ladder.readings import Reading, count_instalments
 from arrears.ladder.tally import CALLS, SURETIES, tally_evidence
+from arrears.ladder.today import Today
+from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.feeds import outcome, schedule_change
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
 MONTH_DAYS = 30
+DELAYS = ("tolerance", "grace", "payment_holiday")
+
+
+class Own(NamedTuple):
+    """What is known of one account beside the ledger: all that decide() may learn from it."""
+
+    hard_holds: tuple[str, ...] = ()
+    soft_holds: tuple[str, ...] = ()
+    payment_holiday: bool = False
+    promise_broken: bool = False
+    late_episodes: int = 0
+    malice: bool = False
+    calls_last_7_days: int = 0
+    days_since_conversation: int | None = None
+    evidence: Evidence = Evidence()
+    done: tuple[StepDone, ...] = ()
+
+
+NOTHING = Own()
 
 
 @dataclass
@@ -38,115 +58,112 @@ class Background:
     calls: dict[str, int]
     conversation: dict[str, int]
     done: dict[str, tuple[StepDone, ...]]
-    calendar_steps: tuple[str, ...]
-    working_day: bool
-    holiday: bool = False
-    missed: Missed = NOTHING_MISSED
-    working_days: dict[date, int] = field(default_factory=dict)
+
+    def accounts(self) -> set[str]:
+        """Return the accounts of which anything is known; all others are ``NOTHING``."""
+        return (
+            self.broken
+            | self.malice
+            | self.payment_holidays
+            | {
+                account_id
+                for known in (self.holds, self.late, self.evidence, self.calls, self.conversation, self.done)
+                for account_id in known
+            }
+        )
+
+    def own(self, account_id: str, policy: Policy) -> Own:
+        """Return what is known of one account."""
+        hard, soft = self.holds.get(account_id, ((), ()))
+        return Own(
+            hard_holds=hard,
+            soft_holds=soft,
+            payment_holiday=account_id in self.payment_holidays,
+            promise_broken=account_id in self.broken,
+            late_episodes=min(self.late.get(account_id, 0), policy.lanes.habitual_count),
+            malice=account_id in self.malice,
+            calls_last_7_days=self.calls.get(account_id, 0),
+            days_since_conversation=self.conversation.get(account_id),
+            evidence=self.evidence.get(account_id, NOTHING.evidence),
+            done=self.done.get(account_id, ()),
+        )
 
 
-def gather_background(connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date]) -> Background:
-    """Read holds, promises, evidence and past steps of all accounts with an open episode, in a few queries."""
-    calendar = policy.business_calendar()
-    calls, conversation = _recent_calls(connection, on)
+def gather_background(
+    connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date], among: AccountRange = EVERY
+) -> Background:
+    """Read holds, promises, evidence and past steps of a range of accounts, in a few queries."""
+    calls, conversation = _recent_calls(connection, on, among)
     return Background(
         episodes=open_episodes,
-        holds=holds_in_force(connection, on, policy),
-        broken=broken_in_episode(connection),
-        late=_late_episodes(connection, on, policy),
-        malice=_accounts(connection, select(outcome.c.account_id).where(outcome.c.reason == "malice")),
-        payment_holidays=_payment_holidays(connection, on),
-        evidence=tally_evidence(connection, on, open_episodes),
+        holds=holds_in_force(connection, on, policy, among=among),
+        broken=broken_in_episode(connection, among),
+        late=_late_episodes(connection, on, policy, among),
+        malice=_accounts(connection, select(outcome.c.account_id).where(outcome.c.reason == "malice"), among),
+        payment_holidays=_payment_holidays(connection, on, among),
+        evidence=tally_evidence(connection, on, open_episodes, among),
         calls=calls,
         conversation=conversation,
-        done=_done(connection, on, open_episodes, calendar),
-        calendar_steps=calendar_steps(on, policy, calendar),
-        working_day=calendar.is_working_day(on),
-        holiday=calendar.is_holiday(on),
-        missed=missed_before(connection, on, policy, calendar),
+        done=_done(connection, on, open_episodes, policy.business_calendar(), among),
     )
 
 
-def facts_of(
-    row: Mapping[str, Any], account_id: str, found: Background, on: date, policy: Policy, *, required: bool = False
-) -> Facts | None:
-    """Return the facts of one staged account, or None when nothing is due and nothing is overdue today.
-
-    ``required`` asks for them all the same: an earlier delivery of the day had led to a decision.
-    """
-    cycle_unpaid = _cycle_unpaid(row, on)
-    has_steps = cycle_unpaid and bool(found.calendar_steps or found.missed.steps)
-    if row["stage"] == 0 and not has_steps and not required:
-        return None
-    effective, delays = effective_instalments(row, policy, on_holiday=account_id in found.payment_holidays)
-    hard, soft = found.holds.get(account_id, ((), ()))
-    if row["data_incomplete"] and "data_incomplete" not in hard:
+def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
+    """Return the facts of every account of one reading of which the same is known: nothing else enters them."""
+    effective, delays = _effective(reading.counted, reading.tolerance, reading.grace, own.payment_holiday)
+    hard = own.hard_holds
+    if reading.data_incomplete and "data_incomplete" not in hard:
         hard = tuple(sorted((*hard, "data_incomplete")))
+    late = reading.stage > 0 and reading.oldest_unpaid_due is not None
     return Facts(
-        on=on,
-        working_day=found.working_day,
-        calendar_steps=found.calendar_steps,
-        stage=row["stage"],
+        on=today.on,
+        working_day=today.working_day,
+        calendar_steps=today.calendar_steps,
+        stage=reading.stage,
         effective_instalments=effective,
         delays=delays,
-        days_past_due=row["days_past_due"],
-        working_days_overdue=_working_days(row["oldest_unpaid_due"], on, found, policy),
-        cycle_unpaid=cycle_unpaid,
+        days_past_due=(today.on - reading.oldest_unpaid_due).days if late and reading.oldest_unpaid_due else 0,
+        working_days_overdue=today.working_days_since(reading.oldest_unpaid_due),
+        cycle_unpaid=reading.cycle_unpaid,
         hard_holds=hard,
-        soft_holds=soft,
-        promise_broken=account_id in found.broken,
-        late_episodes=min(found.late.get(account_id, 0), policy.lanes.habitual_count),
-        malice=account_id in found.malice,
-        calls_last_7_days=found.calls.get(account_id, 0),
-        days_since_conversation=found.conversation.get(account_id),
-        evidence=found.evidence.get(account_id, Evidence()),
-        done=found.done.get(account_id, ()),
-        holiday=found.holiday,
-        missed_working_days=found.missed.working_days if row["stage"] else 0,
-        missed_steps=found.missed.steps if cycle_unpaid else (),
+        soft_holds=own.soft_holds,
+        promise_broken=own.promise_broken,
+        late_episodes=own.late_episodes,
+        malice=own.malice,
+        calls_last_7_days=own.calls_last_7_days,
+        days_since_conversation=own.days_since_conversation,
+        evidence=own.evidence,
+        done=own.done,
+        holiday=today.holiday,
+        missed_working_days=today.missed.working_days if reading.stage else 0,
+        missed_steps=today.missed.steps if reading.cycle_unpaid else (),
     )
-
-
-def _cycle_unpaid(row: Mapping[str, Any], on: date) -> bool:
-    due = row["next_due_on"]
-    return due is not None and (due.year, due.month) == (on.year, on.month) and row["next_due_minor"] > 0
 
 
 def effective_instalments(row: Mapping[str, Any], policy: Policy, *, on_holiday: bool) -> tuple[int, tuple[str, ...]]:
-    """Return the instalments that count today and why others do not (policy ``staging``); the stage is untouched.
-
-    A trifle left on the oldest instalment does not count; grace and payment holidays delay them all.
-    """
-    rules = policy.staging
-    instalments, delays = row["overdue_instalments"], []
+    """Return the instalments of one staged account that count today and why others do not (policy ``staging``)."""
     if row["stage"] == 0:
         return 0, ()
-    trifle = max(rules.tolerance_minor, row["oldest_amount_minor"] * rules.tolerance_percent // 100)
-    if row["oldest_unpaid_minor"] <= trifle:
-        instalments -= 1
-        delays.append("tolerance")
-    if row["days_past_due"] <= rules.grace_days:
-        instalments = 0
-        delays.append("grace")
-    if on_holiday:
-        instalments = 0
-        delays.append("payment_holiday")
-    return min(instalments, 3), tuple(delays)
+    found = count_instalments(
+        row["overdue_instalments"], row["days_past_due"], row["oldest_unpaid_minor"], row["oldest_amount_minor"],
+        policy.staging,
+    )  # fmt: skip
+    return _effective(int(found.counted), bool(found.tolerance), bool(found.grace), on_holiday)
 
 
-def _working_days(due: date | None, on: date, found: Background, policy: Policy) -> int:
-    if due is None:
-        return 0
-    if due not in found.working_days:
-        found.working_days[due] = policy.business_calendar().working_days_after(due, on)
-    return found.working_days[due]
+def _effective(counted: int, *why: bool) -> tuple[int, tuple[str, ...]]:
+    """Name what delays an account: a trifle on its oldest instalment, grace, or a payment holiday, which delays all."""
+    on_holiday = why[-1]
+    return 0 if on_holiday else counted, tuple(name for name, holds in zip(DELAYS, why, strict=True) if holds)
 
 
-def _accounts(connection: Connection, query: Any) -> set[str]:
-    return {row.account_id for row in connection.execute(query.distinct())}
+def _accounts(connection: Connection, query: Select[Any], among: AccountRange) -> set[str]:
+    """Return the accounts of a query whose one column is ``account_id``."""
+    found = among.of(connection, query, query.selected_columns.account_id)
+    return set(connection.execute(found.distinct()).scalars())
 
 
-def _payment_holidays(connection: Connection, on: date) -> set[str]:
+def _payment_holidays(connection: Connection, on: date, among: AccountRange) -> set[str]:
     changes = schedule_change.c
     query = select(changes.account_id).where(
         changes.kind.in_(("payment_holiday", "deferral")),
@@ -154,20 +171,21 @@ def _payment_holidays(connection: Connection, on: date) -> set[str]:
         changes.from_on <= on,
         or_(changes.until_on.is_(None), changes.until_on >= on),
     )
-    return _accounts(connection, query)
+    return _accounts(connection, query, among)
 
 
-def _late_episodes(connection: Connection, on: date, policy: Policy) -> dict[str, int]:
+def _late_episodes(connection: Connection, on: date, policy: Policy, among: AccountRange) -> dict[str, int]:
     since = on - timedelta(days=MONTH_DAYS * policy.visit_triggers.habitual_months)
     query = (
         select(episode.c.account_id, func.count().label("times"))
         .where(episode.c.opened_on >= since)
         .group_by(episode.c.account_id)
     )
-    return {row.account_id: row.times for row in connection.execute(query)}
+    query = among.of(connection, query, episode.c.account_id)
+    return dict(connection.execute(query).all())
 
 
-def _recent_calls(connection: Connection, on: date) -> tuple[dict[str, int], dict[str, int]]:
+def _recent_calls(connection: Connection, on: date, among: AccountRange) -> tuple[dict[str, int], dict[str, int]]:
     """Return call attempts in the last seven days and days since the last conversation, by account.
 
     Calls to guarantors are their own: they use up nothing of the borrower's week.
@@ -184,13 +202,14 @@ def _recent_calls(connection: Connection, on: date) -> tuple[dict[str, int], dic
     talks = select(evidence.c.account_id, func.max(evidence.c.local_date).label("last")).where(
         evidence.c.kind == "call_answered", evidence.c.local_date > week, evidence.c.local_date <= on, ~surety
     )
+    calls, talks = (among.of(connection, query, evidence.c.account_id) for query in (calls, talks))
     counted = {row.account_id: row.times for row in connection.execute(calls.group_by(evidence.c.account_id))}
     talked = {row.account_id: (on - row.last).days for row in connection.execute(talks.group_by(evidence.c.account_id))}
     return counted, talked
 
 
 def _done(
-    connection: Connection, on: date, episodes: dict[str, date], calendar: BusinessCalendar
+    connection: Connection, on: date, episodes: dict[str, date], calendar: BusinessCalendar, among: AccountRange
 ) -> dict[str, tuple[StepDone, ...]]:
     """Return each episode's steps of earlier days; today's own are left out, so a second run decides the same."""
     went = and_(contact.c.state == "sent", item.c.dropped_reason.is_(None))
@@ -211,7 +230,7 @@ def _done(
         .order_by(item.c.account_id, item.c.step)
     )
     found: dict[str, list[StepDone]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in connection.execute(among.of(connection, query, item.c.account_id)):
         due = episodes.get(row.account_id)
         if due is None or row.occasion != f"episode:{due.isoformat()}":
             continue

@@ -18,6 +18,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.store import snapshot as frozen
+from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import promise, snapshot
 from arrears.store.tables.people import subject
@@ -74,7 +75,14 @@ def settle_promises(
     return Counter(state for _, state, _ in changed)
 
 
-def holding(connection: Connection, on: date, policy: Policy, accounts: Collection[str] | None = None) -> set[str]:
+def holding(
+    connection: Connection,
+    on: date,
+    policy: Policy,
+    accounts: Collection[str] | None = None,
+    *,
+    among: AccountRange = EVERY,
+) -> set[str]:
     """Return the accounts whose calls wait for a promise: open, not above the horizon, not one too many.
 
     Source: policy ``promises``: ``max_days`` after it was made a promise holds no longer, and of one episode only
@@ -90,7 +98,7 @@ def holding(connection: Connection, on: date, policy: Policy, accounts: Collecti
     )
     if accounts is not None:
         query = query.where(promise.c.account_id.in_(accounts))
-    for row in connection.execute(query):
+    for row in connection.execute(among.of(connection, query, promise.c.account_id)):
         count[row.account_id] += 1
         until = min(row.due_on, row.made_on + timedelta(days=policy.promises.max_days))
         holds = row.state == "open" and count[row.account_id] <= policy.promises.max_per_episode
@@ -99,14 +107,14 @@ def holding(connection: Connection, on: date, policy: Policy, accounts: Collecti
     return found
 
 
-def broken_in_episode(connection: Connection) -> set[str]:
+def broken_in_episode(connection: Connection, among: AccountRange = EVERY) -> set[str]:
     """Return the accounts with a promise broken in their open episode: the seed's third reason for a visit."""
     query = (
         select(promise.c.account_id)
         .join(episode, and_(episode.c.account_id == promise.c.account_id, episode.c.cured_on.is_(None)))
         .where(promise.c.state == "broken", promise.c.made_on >= episode.c.first_unpaid_due)
     )
-    return set(connection.execute(query.distinct()).scalars())
+    return set(connection.execute(among.of(connection, query, promise.c.account_id).distinct()).scalars())
 
 
 def _candidates(connection: Connection, on: date) -> list[Row[Any]]:

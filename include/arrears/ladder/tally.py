@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, select
 
 from arrears.ladder.facts import Evidence
+from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.people import account_party
 
@@ -15,9 +16,11 @@ LETTERS = ("letter_served", "letter_refused", "letter_returned")
 SURETIES = ("guarantor", "dealer_buyback")
 
 
-def tally_evidence(connection: Connection, on: date, episodes: dict[str, date]) -> dict[str, Evidence]:
-    """Sum up the counting evidence of each open episode."""
-    guarantors = _guarantors(connection)
+def tally_evidence(
+    connection: Connection, on: date, episodes: dict[str, date], among: AccountRange = EVERY
+) -> dict[str, Evidence]:
+    """Sum up the counting evidence of each open episode; an account without any or guarantors is left out."""
+    guarantors = _guarantors(connection, among)
     rows: dict[str, list[Any]] = defaultdict(list)
     columns = (evidence.c.account_id, evidence.c.party_id, evidence.c.kind, evidence.c.local_date, evidence.c.channel)
     query = (
@@ -25,11 +28,12 @@ def tally_evidence(connection: Connection, on: date, episodes: dict[str, date]) 
         .join(episode, and_(episode.c.account_id == evidence.c.account_id, episode.c.cured_on.is_(None)))
         .where(evidence.c.counts, evidence.c.local_date <= on, evidence.c.local_date >= episode.c.first_unpaid_due)
     )
-    for row in connection.execute(query):
+    for row in connection.execute(among.of(connection, query, evidence.c.account_id)):
         rows[row.account_id].append(row)
     return {
         account_id: _sum_up(rows.get(account_id, []), guarantors.get(account_id, frozenset()), on)
         for account_id in episodes
+        if account_id in rows or account_id in guarantors
     }
 
 
@@ -55,9 +59,9 @@ def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
     )
 
 
-def _guarantors(connection: Connection) -> dict[str, frozenset[str]]:
+def _guarantors(connection: Connection, among: AccountRange) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     query = select(account_party.c.account_id, account_party.c.party_id).where(account_party.c.role.in_(SURETIES))
-    for row in connection.execute(query):
+    for row in connection.execute(among.of(connection, query, account_party.c.account_id)):
         found[row.account_id].add(row.party_id)
     return {account_id: frozenset(parties) for account_id, parties in found.items()}

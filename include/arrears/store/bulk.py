@@ -1,17 +1,24 @@
 """Many rows in one statement inside the caller's transaction; the natural key decides what is new."""
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import count, islice
 from typing import Any
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 
 CHUNK = 5_000
+FEW = 50
+"""Up to so many rows go to PostgreSQL one by one: a COPY has its own price."""
+
 COUNTED = {"preserve_rowcount": True}  # without it PostgreSQL answers -1 for a statement with many rows
+_NUMBERS = count(1)
+Row = dict[str, Any]
 
 
-def insert_new(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> int:
+def insert_new(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert the rows whose key is not there yet and return how many were new.
 
     Every row has the same columns. Existing rows are left as they are.
@@ -21,35 +28,115 @@ def insert_new(connection: Connection, table: Table, rows: Iterable[dict[str, An
     statement = dialect.insert(table).on_conflict_do_nothing()
     new = 0
     for chunk in _chunks(rows):
-        result = connection.execute(statement, chunk, execution_options=COUNTED)
-        new += result.rowcount
+        if _by_copy(connection, chunk):
+            new += _merge(connection, table, chunk, replace=False)
+        else:
+            new += connection.execute(statement, chunk, execution_options=COUNTED).rowcount
     return _count_changes(connection) - before if connection.dialect.name == "sqlite" else new
 
 
-def insert_all(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> int:
+def insert_all(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert rows that must all be new and return their number; a conflict raises IntegrityError."""
-    count = 0
+    total = 0
     for chunk in _chunks(rows):
-        connection.execute(table.insert(), chunk)
-        count += len(chunk)
-    return count
+        if _by_copy(connection, chunk):
+            names = list(chunk[0])
+            copy_rows(connection, table, names, ([row[name] for name in names] for row in chunk))
+        else:
+            connection.execute(table.insert(), chunk)
+        total += len(chunk)
+    return total
 
 
-def replace_all(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> int:
+def replace_all(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert rows or overwrite those with the same primary key; return how many rows were given."""
     dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     keys = [column.name for column in table.primary_key]
-    count = 0
+    total = 0
     for chunk in _chunks(rows):
-        statement = dialect.insert(table)
-        changed = {name: statement.excluded[name] for name in chunk[0] if name not in keys}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        connection.execute(statement, chunk)
-        count += len(chunk)
-    return count
+        if _by_copy(connection, chunk):
+            last = {tuple(row[key] for key in keys): row for row in chunk}
+            _merge(connection, table, list(last.values()), replace=True)
+        else:
+            statement = dialect.insert(table)
+            changed = {name: statement.excluded[name] for name in chunk[0] if name not in keys}
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+            connection.execute(statement, chunk)
+        total += len(chunk)
+    return total
 
 
-def _chunks(rows: Iterable[dict[str, Any]]) -> Iterable[Sequence[dict[str, Any]]]:
+def raw_of(connection: Connection) -> Any:
+    """Return the driver's connection under a SQLAlchemy one: the same transaction, without a layer for each row."""
+    return connection.connection.driver_connection
+
+
+@contextmanager
+def driver_errors(connection: Connection, statement: str) -> Iterator[None]:
+    """Turn a driver's error into SQLAlchemy's, without the row that PostgreSQL quotes in its context."""
+    base: Any = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as error:
+        said = getattr(getattr(error, "diag", None), "message_primary", None) or str(error)
+        bare = type(error)(said)
+        raise DBAPIError.instance(statement, None, bare, base, hide_parameters=True) from None
+
+
+def copy_rows(
+    connection: Connection, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]], target: str | None = None
+) -> None:
+    """Write rows to PostgreSQL by binary COPY; ``target`` is another table of the same columns."""
+    statement = copy_statement(connection, target or table.name, names, "BINARY")
+    types = [_TYPES[table.c[name].type.as_generic().__class__.__name__] for name in names]
+    with driver_errors(connection, statement), raw_of(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(types)
+        for row in rows:
+            copy.write_row(row)
+
+
+_TYPES = {"String": "text", "Text": "text", "Integer": "int4", "SmallInteger": "int2", "BigInteger": "int8",
+          "Date": "date", "Boolean": "bool", "LargeBinary": "bytea"}  # fmt: skip
+
+
+def copy_statement(connection: Connection, target: str, names: Sequence[str], form: str) -> str:
+    """Return the COPY that fills these columns."""
+    quote = connection.dialect.identifier_preparer.quote
+    return f"COPY {quote(target)} ({', '.join(map(quote, names))}) FROM STDIN (FORMAT {form})"
+
+
+@contextmanager
+def temporary_copy(connection: Connection, table: Table, names: Sequence[str]) -> Iterator[str]:
+    """Make a temporary table with some columns of a table, and drop it at the end; PostgreSQL only."""
+    quote, name = connection.dialect.identifier_preparer.quote, f"waiting_{next(_NUMBERS)}"
+    columns = ", ".join(map(quote, names))
+    source = f"SELECT {columns} FROM {quote(table.name)} WITH NO DATA"  # noqa: S608 - quoted names of our own tables
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {name} ON COMMIT DROP AS {source}")
+    yield name
+    connection.exec_driver_sql(f"DROP TABLE {name}")
+
+
+def merge_statement(connection: Connection, table: Table, waiting: str, names: Sequence[str], *, replace: bool) -> str:
+    """Return the INSERT that takes rows over from a temporary table; ``replace`` overwrites those already there."""
+    quote = connection.dialect.identifier_preparer.quote
+    keys, columns = [column.name for column in table.primary_key], ", ".join(map(quote, names))
+    changed = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
+    action = f"({', '.join(map(quote, keys))}) DO UPDATE SET {changed}" if replace and changed else "DO NOTHING"
+    return f"INSERT INTO {quote(table.name)} ({columns}) SELECT {columns} FROM {waiting} ON CONFLICT {action}"  # noqa: S608 - quoted names of our own tables
+
+
+def _merge(connection: Connection, table: Table, chunk: Sequence[Row], *, replace: bool) -> int:
+    names = list(chunk[0])
+    with temporary_copy(connection, table, names) as waiting:
+        copy_rows(connection, table, names, ([row[name] for name in names] for row in chunk), waiting)
+        return connection.exec_driver_sql(merge_statement(connection, table, waiting, names, replace=replace)).rowcount
+
+
+def _by_copy(connection: Connection, chunk: Sequence[Row]) -> bool:
+    return len(chunk) > FEW and connection.dialect.name == "postgresql"
+
+
+def _chunks(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
     iterator = iter(rows)
     while chunk := list(islice(iterator, CHUNK)):
         yield chunk

@@ -44,13 +44,15 @@ def folder_of(artifacts_url: str, snapshot_id: str) -> tuple[Any, str]:
     return files, f"{root.rstrip('/')}/snapshots/{snapshot_id}"
 
 
-def accounts(artifacts_url: str, snapshot_id: str, columns: Sequence[str] | None = None) -> Iterator["pa.RecordBatch"]:
-    """Yield the accounts of a snapshot in account order; only the named columns are read.
+def accounts(
+    artifacts_url: str, snapshot_id: str, columns: Sequence[str] | None = None, rows: int = BATCH_ROWS
+) -> Iterator["pa.RecordBatch"]:
+    """Yield the accounts of a snapshot in account order, ``rows`` at a time; only the named columns are read.
 
     Raises:
         CannotTell: the snapshot is not there.
     """
-    yield from _batches(artifacts_url, snapshot_id, "accounts", columns)
+    yield from _batches(artifacts_url, snapshot_id, "accounts", columns, rows)
 
 
 def instalments_of(artifacts_url: str, snapshot_id: str, subject_refs: Collection[str]) -> dict[str, list[Instalment]]:
@@ -99,7 +101,9 @@ def _rows_of(url: str, snapshot_id: str, name: str, subject_refs: Collection[str
     return found
 
 
-def _batches(url: str, snapshot_id: str, name: str, columns: Sequence[str] | None) -> Iterator["pa.RecordBatch"]:
+def _batches(
+    url: str, snapshot_id: str, name: str, columns: Sequence[str] | None, rows: int = BATCH_ROWS
+) -> Iterator["pa.RecordBatch"]:
     import pyarrow.parquet as pq
 
     files, folder = folder_of(url, snapshot_id)
@@ -109,4 +113,4 @@ def _batches(url: str, snapshot_id: str, name: str, columns: Sequence[str] | Non
         raise CannotTell(f"snapshot {snapshot_id[:12]}: {name}.parquet is not among the artefacts") from None
     with handle:
         wanted = None if columns is None else list(columns)
-        yield from pq.ParquetFile(handle).iter_batches(BATCH_ROWS, columns=wanted)
+        yield from pq.ParquetFile(handle).iter_batches(rows, columns=wanted)

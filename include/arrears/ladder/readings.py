@@ -1,0 +1,117 @@
+"""What the ledger says about each account, a column at a time and small enough to be counted in distinct values."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from arrears.ladder.policy import Staging
+from arrears.ladder.staging import Int64
+
+EPOCH = date(1970, 1, 1)
+MOST = 3
+FIRST_DAY = date(1899, 12, 31)
+"""One day before the earliest date a ledger may hold: a packed 0 is no date."""
+
+_DAYS = 20
+"""Bits of a due date in a packed reading: three thousand years."""
+
+
+class Reading(NamedTuple):
+    """One account as the ledger shows it on a day: all that decide() may learn from the ledger.
+
+    ``counted`` is the number of instalments that count today, at most three; ``tolerance`` and ``grace`` say why
+    others do not; ``cycle_unpaid`` that an instalment of this month is still to come.
+    """
+
+    stage: int
+    counted: int
+    tolerance: bool
+    grace: bool
+    oldest_unpaid_due: date | None
+    cycle_unpaid: bool
+    data_incomplete: bool
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The readings of many accounts, packed into one number each: equal numbers are equal readings."""
+
+    packed: Int64
+    stage: NDArray[np.int64]
+    cycle_unpaid: NDArray[np.bool_]
+
+
+BITS = 2 + 2 + 1 + 1 + _DAYS + 1 + 1
+"""How many bits a packed reading takes."""
+
+
+class Counted(NamedTuple):
+    """Instalments that count today, and whether a trifle or the days of grace took some away; numbers or columns."""
+
+    counted: Any
+    tolerance: Any
+    grace: Any
+
+
+def count_instalments(instalments: Any, late: Any, oldest_unpaid: Any, oldest_amount: Any, rules: Staging) -> Counted:
+    """Count the overdue instalments that matter (policy ``staging``), at most three; amounts in minor units.
+
+    A trifle left on the oldest instalment does not count; grace delays them all. One account or a column of them.
+    """
+    tolerance = oldest_unpaid <= np.maximum(rules.tolerance_minor, oldest_amount * rules.tolerance_percent // 100)
+    grace = late <= rules.grace_days
+    return Counted(np.where(grace, 0, np.minimum(instalments - tolerance, MOST)), tolerance, grace)
+
+
+def read(batch: pa.RecordBatch, on: date, rules: Staging) -> Readings:
+    """Read a batch of a frozen ledger (policy ``staging``); the stage is untouched by what may delay an account."""
+    stage, instalments, late = (_numbers(batch, name) for name in ("stage", "overdue_instalments", "days_past_due"))
+    owing = stage > 0
+    left, whole = (_numbers(batch, name) for name in ("oldest_unpaid_minor", "oldest_amount_minor"))
+    found = count_instalments(instalments, late, left, whole, rules)
+    tolerance, grace = owing & found.tolerance, owing & found.grace
+    counted = np.where(owing, found.counted, 0)
+    due = np.where(_absent(batch, "oldest_unpaid_due"), 0, _days(batch, "oldest_unpaid_due") - (FIRST_DAY - EPOCH).days)
+    cycle = _in_month(batch, on) & (_numbers(batch, "next_due_minor") > 0)
+    incomplete = np.asarray(batch.column("data_incomplete")).astype(bool)
+    packed = due
+    for values, bits in ((stage, 2), (counted, 2), (tolerance, 1), (grace, 1), (cycle, 1), (incomplete, 1)):
+        packed = (packed << bits) | values.astype(np.int64)
+    return Readings(packed, stage, cycle)
+
+
+def unpack(packed: int) -> Reading:
+    """Return the reading behind a number."""
+    found = []
+    for bits in (1, 1, 1, 1, 2, 2):
+        found.append(packed & ((1 << bits) - 1))
+        packed >>= bits
+    incomplete, cycle, grace, tolerance, counted, stage = found
+    due = FIRST_DAY + timedelta(days=packed) if packed else None
+    return Reading(stage, counted, bool(tolerance), bool(grace), due, bool(cycle), bool(incomplete))
+
+
+def _in_month(batch: pa.RecordBatch, on: date) -> NDArray[np.bool_]:
+    days = _days(batch, "next_due_on")
+    first = (on.replace(day=1) - EPOCH).days
+    last = ((on.replace(day=28) + timedelta(days=4)).replace(day=1) - EPOCH).days
+    there: NDArray[np.bool_] = ~_absent(batch, "next_due_on") & (days >= first) & (days < last)
+    return there
+
+
+def _numbers(batch: pa.RecordBatch, name: str) -> Int64:
+    values: Int64 = np.asarray(batch.column(name)).astype(np.int64)
+    return values
+
+
+def _days(batch: pa.RecordBatch, name: str) -> Int64:
+    days: Int64 = np.asarray(batch.column(name).cast(pa.int32()).fill_null(0)).astype(np.int64)
+    return days
+
+
+def _absent(batch: pa.RecordBatch, name: str) -> NDArray[np.bool_]:
+    return np.asarray(batch.column(name).is_null())

@@ -1,0 +1,119 @@
+"""Whole columns into and out of the store inside the caller's transaction: Arrow batches, no object for each row."""
+
+import io
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as arrow_csv
+from sqlalchemy import Connection, Select, Table
+from sqlalchemy.dialects import sqlite
+
+from arrears.store.bulk import copy_rows, copy_statement, driver_errors, merge_statement, raw_of, temporary_copy
+
+CSV = arrow_csv.WriteOptions(include_header=False)
+END_MARK = b"\n\\."
+"""PostgreSQL may take this inside a CSV cell for the end of the data."""
+
+
+def insert_columns(connection: Connection, table: Table, rows: pa.RecordBatch | pa.Table) -> int:
+    """Insert rows that must all be new and return their number; a conflict raises an IntegrityError."""
+    if rows.num_rows and connection.dialect.name == "postgresql":
+        _copy(connection, table, table.name, rows)
+    elif rows.num_rows:
+        statement = table.insert().values(dict.fromkeys(rows.schema.names))
+        _execute_many(connection, str(statement.compile(connection)), rows)
+    return int(rows.num_rows)
+
+
+def replace_columns(connection: Connection, table: Table, rows: pa.RecordBatch | pa.Table) -> int:
+    """Insert rows or overwrite those with the same primary key, each key once; return how many rows were given."""
+    names = list(rows.schema.names)
+    if rows.num_rows and connection.dialect.name == "postgresql":
+        with temporary_copy(connection, table, names) as waiting:
+            _copy(connection, table, waiting, rows)
+            connection.exec_driver_sql(merge_statement(connection, table, waiting, names, replace=True))
+    elif rows.num_rows:
+        statement = sqlite.insert(table).values(dict.fromkeys(names))
+        keys = [column.name for column in table.primary_key]
+        changed = {name: statement.excluded[name] for name in names if name not in keys}
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        _execute_many(connection, str(statement.compile(connection)), rows)
+    return int(rows.num_rows)
+
+
+def fetch(
+    connection: Connection, query: Select[Any], schema: pa.Schema, rows: int = 65_536
+) -> Generator[pa.RecordBatch, None, None]:
+    """Yield the rows of a query in batches as they are read; other statements may run in between."""
+    text = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+    named = {"name": f"arrears_{id(query)}"} if connection.dialect.name == "postgresql" else {}
+    cursor = raw_of(connection).cursor(**named)
+    try:
+        cursor.execute(text)
+        while found := cursor.fetchmany(rows):
+            columns = zip(zip(*found, strict=True), schema, strict=True)
+            yield pa.RecordBatch.from_arrays([pa.array(values, field.type) for values, field in columns], schema=schema)
+    finally:
+        cursor.close()
+
+
+def values_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Return a column as Python values; much quicker than ``to_pylist`` for text, bytes and numbers without gaps."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    plain = pa.types.is_string(array.type) or pa.types.is_binary(array.type)
+    if plain or (not array.null_count and pa.types.is_integer(array.type)):
+        found: list[Any] = array.to_numpy(zero_copy_only=False).tolist()
+        return found
+    return list(array.to_pylist())
+
+
+def _execute_many(connection: Connection, statement: str, rows: pa.RecordBatch | pa.Table) -> None:
+    columns = [values_of(_for_sqlite(column)) for column in rows.columns]
+    with driver_errors(connection, statement):
+        raw_of(connection).executemany(statement, zip(*columns, strict=True))
+
+
+def _for_sqlite(column: Any) -> Any:
+    """SQLite keeps dates as ISO text and truth as 0 and 1."""
+    if pa.types.is_date(column.type):
+        return column.cast(pa.string())
+    return column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+
+
+def _copy(connection: Connection, table: Table, target: str, rows: pa.RecordBatch | pa.Table) -> None:
+    names = list(rows.schema.names)
+    if not any(pa.types.is_binary(field.type) for field in rows.schema):
+        payload = io.BytesIO()
+        arrow_csv.write_csv(_plain(rows), payload, CSV)
+        data = payload.getvalue()
+        if END_MARK not in data:
+            statement = copy_statement(connection, target, names, "CSV")
+            _write_all(connection, statement, data)
+            return
+    columns = [values_of(column) for column in rows.columns]
+    copy_rows(connection, table, names, zip(*columns, strict=True), target)
+
+
+def _write_all(connection: Connection, statement: str, data: bytes) -> None:
+    with driver_errors(connection, statement), raw_of(connection).cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(data)
+
+
+def _plain(rows: pa.RecordBatch | pa.Table) -> pa.Table:
+    """Return the rows without dictionaries, which the CSV writer does not know."""
+    columns = [_decoded(column) for column in rows.columns]
+    return pa.Table.from_arrays(columns, names=rows.schema.names)
+
+
+def _decoded(column: Any) -> Any:
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def concatenate(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> pa.Table:
+    """Return batches as one table without gaps between chunks."""
+    held: Sequence[pa.RecordBatch] = list(batches)
+    return pa.Table.from_batches(held, schema=schema).combine_chunks()
