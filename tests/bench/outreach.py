@@ -23,9 +23,9 @@ from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.policy import load_policy
 from arrears.outreach.channels import Channels, open_channels
+from arrears.outreach.claims import Intent, Scope
 from arrears.outreach.dispatch import dispatch
-from arrears.outreach.issue import BATCH, Issue, ListOutbox
-from arrears.outreach.outbox import Scope
+from arrears.outreach.issue import BATCH, ListOutbox
 from arrears.sandbox.mail import MailSandbox
 from arrears.store.engine import open_engine, writing
 from arrears.store.migrate import upgrade
@@ -63,7 +63,7 @@ def claim_and_record(rt: Runtime, engine: object) -> int:
             return done
         with writing(engine) as connection:
             held = outbox.still_held(connection, claims)
-            outbox.issue(connection, [Issue(one, "f" * 64, {}) for one in claims if one.contact_id in held])
+            outbox.issue(connection, [Intent(one, "f" * 64) for one in claims if one.contact_id in held])
         done += len(claims)
 
 

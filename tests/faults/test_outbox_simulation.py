@@ -1,17 +1,18 @@
 """A deterministic simulation of the outbox: workers crash, sleep past their lease and wake up; the seed is printed.
 
-The real state machine runs against a store in memory and a virtual clock; every worker's own clock is wrong by up to
+The real state machine runs against a store in memory and a virtual clock; workers begin contacts in groups, as the
+dispatcher does, and end one group together with the beginning of the next. Every worker's own clock is wrong by up to
 four minutes, and a second run plans the same day at any moment. The same simulation must catch an outbox with a
 planted fault, or it would prove nothing.
 """
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, create_engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.schema import CreateTable
@@ -22,7 +23,8 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.outreach import outbox as outbox_module
-from arrears.outreach.outbox import BATCH, LEASE, Claim, Outbox, Scope
+from arrears.outreach.claims import Claim, Intent, Scope
+from arrears.outreach.outbox import BATCH, LEASE, Outbox
 from arrears.outreach.planned import contact_key
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
 from arrears.store.bulk import insert_new
@@ -77,6 +79,7 @@ class Gateway:
 
 
 Key = Callable[[str, str, str, date], str]
+Ended = tuple[Claim, Verdict]
 
 
 def right_key(_run_id: str, party_id: str, channel: str, day: date) -> str:
@@ -174,24 +177,32 @@ class Simulation:
                     outbox.recover(connection)
                 claims = outbox.claim(connection, self.scope, self.chance.randrange(1, 4))
             yield
-            for claim in claims:
-                yield from self._send(outbox, claim)
+            ended: list[Ended] = []
+            while claims or ended:
+                size = self.chance.randrange(1, 3)
+                group, claims = claims[:size], claims[size:]
+                with self.engine.begin() as connection:
+                    outbox.settle(connection, ended)
+                    going = self._begin(outbox, connection, group)
+                yield
+                ended = yield from self._carry_out(outbox, going)
 
-    def _send(self, outbox: Outbox, claim: Claim) -> Iterator[None]:
-        with self.engine.begin() as connection:
-            goes = outbox.intend(connection, claim, "f" * 64)
-        yield
-        if not goes:
-            return
-        if outbox.is_ours(claim):
-            yield  # a sleep here cannot be seen by anybody: the message leaves when the worker wakes
-            verdict = self.gateway.send(claim.row.party_id)
-        else:
+    def _begin(self, outbox: Outbox, connection: Connection, group: Sequence[Claim]) -> list[Claim]:
+        held = outbox.still_held(connection, group)
+        going = [claim for claim in group if claim.contact_id in held and outbox.has_time(claim)]
+        outbox.intend(connection, [Intent(claim, "f" * 64) for claim in going])
+        return going
+
+    def _carry_out(self, outbox: Outbox, going: Sequence[Claim]) -> Generator[None, None, list[Ended]]:
+        ended = []
+        for claim in going:
             verdict = not_sent("lease_over")
-        yield
-        with self.engine.begin() as connection:
-            outbox.settle(connection, claim, verdict)
-        yield
+            if outbox.is_ours(claim):
+                yield  # a sleep here cannot be seen by anybody: the message leaves when the worker wakes
+                verdict = self.gateway.send(claim.row.party_id)
+            ended.append((claim, verdict))
+            yield
+        return ended
 
     def _settle_down(self) -> None:
         self.clock.at += LEASE * 2 + timedelta(seconds=SKEW)
@@ -277,43 +288,51 @@ class RetriesInDoubt(Outbox):
 class NoIntent(Outbox):
     """Sends under the claim alone, and writes the intent with the ending."""
 
-    def intend(self, connection: Connection, claim: Claim, *_: object, **__: object) -> bool:
-        return True
+    def intend(self, *_: object) -> None:
+        pass
 
-    def settle(self, connection: Connection, claim: Claim, verdict: Verdict) -> str:
-        super().intend(connection, claim, "f" * 64)
-        return super().settle(connection, claim, verdict)
+    def settle(self, connection: Connection, ended: Sequence[Ended]) -> list[str]:
+        held = self.still_held(connection, [claim for claim, _ in ended])
+        super().intend(connection, [Intent(claim, "f" * 64) for claim, _ in ended if claim.contact_id in held])
+        return super().settle(connection, ended)
+
+
+def told_as(verdict: Verdict, kind: Outcome) -> Verdict:
+    return Verdict(kind, verdict.code) if verdict.outcome is Outcome.IN_DOUBT else verdict
 
 
 class ConfirmsOnTimeout(Outbox):
     """Calls no answer a success."""
 
-    def settle(self, connection: Connection, claim: Claim, verdict: Verdict) -> str:
-        kind = Outcome.SENT if verdict.outcome is Outcome.IN_DOUBT else verdict.outcome
-        return super().settle(connection, claim, Verdict(kind, verdict.code))
+    def settle(self, connection: Connection, ended: Sequence[Ended]) -> list[str]:
+        return super().settle(connection, [(claim, told_as(verdict, Outcome.SENT)) for claim, verdict in ended])
 
 
 class CallsSilenceNotSent(Outbox):
     """Takes a lost reply for a message that did not leave, and plans it again."""
 
-    def settle(self, connection: Connection, claim: Claim, verdict: Verdict) -> str:
-        kind = Outcome.NOT_SENT if verdict.outcome is Outcome.IN_DOUBT else verdict.outcome
-        return super().settle(connection, claim, Verdict(kind, verdict.code))
+    def settle(self, connection: Connection, ended: Sequence[Ended]) -> list[str]:
+        return super().settle(connection, [(claim, told_as(verdict, Outcome.NOT_SENT)) for claim, verdict in ended])
 
 
 class TrustsItsClock(Outbox):
     """Looks at its own clock instead of the fence: right only while all clocks agree."""
 
-    def intend(self, connection: Connection, claim: Claim, *_: object, **__: object) -> bool:
-        if not self.has_time(claim):
-            return False
-        ours = and_(contact.c.contact_id == claim.contact_id, contact.c.state.in_(("planned", "claimed", "sending")))
-        connection.execute(
-            update(contact_attempt).where(contact_attempt.c.outcome.is_(None)).values(outcome="in_doubt")
-        )
-        begun = {"state": "sending", "payload_sha256": "f" * 64, "intent_at": self._now(), "fence": claim.fence}
-        held = {"claimed_by": self._worker, "lease_until": utc_text(claim.lease_until)}
-        return connection.execute(update(contact).where(ours).values(begun | held)).rowcount == 1
+    def still_held(self, connection: Connection, claims: Sequence[Claim]) -> set[str]:
+        return {claim.contact_id for claim in claims if self.has_time(claim)}
+
+    def intend(self, connection: Connection, intents: Sequence[Intent]) -> None:
+        for one in intents:
+            claim = one.claim
+            ours = and_(
+                contact.c.contact_id == claim.contact_id, contact.c.state.in_(("planned", "claimed", "sending"))
+            )
+            connection.execute(
+                update(contact_attempt).where(contact_attempt.c.outcome.is_(None)).values(outcome="in_doubt")
+            )
+            begun = {"state": "sending", "payload_sha256": "f" * 64, "intent_at": self._now(), "fence": claim.fence}
+            held = {"claimed_by": self._worker, "lease_until": utc_text(claim.lease_until)}
+            connection.execute(update(contact).where(ours).values(begun | held))
 
 
 class IgnoresLeases(Outbox):
@@ -341,7 +360,7 @@ FAULTS = [RetriesInDoubt, NoIntent, ConfirmsOnTimeout, CallsSilenceNotSent, Trus
 
 @pytest.mark.parametrize("faulty", FAULTS)
 def test_the_simulation_catches_a_planted_fault(memory, faulty, monkeypatch):
-    monkeypatch.setattr(outbox_module, "RETRY_AFTER", timedelta(seconds=1))
+    monkeypatch.setattr(outbox_module, "wait_after", lambda *_: timedelta(seconds=1))
     assert caught(memory, faulty), f"{faulty.__name__} survived {SEEDS} seeds"
 
 
@@ -358,7 +377,8 @@ def test_the_simulation_catches_a_key_that_names_the_run(without_belt):
 
 
 def test_the_simulation_catches_a_missing_fence(memory, monkeypatch):
-    loose = and_(contact.c.contact_id == bindparam("key"), contact.c.state.in_(("planned", "claimed")))
+    begins = or_(contact.c.state == "planned", contact.c.state == "claimed")
+    loose = and_(contact.c.contact_id == bindparam("key"), begins)
     new = {name: bindparam(f"new_{name}") for name in ("attempts", "payload_sha256", "intent_at", "message_id")}
     unfenced = (
         update(contact)
@@ -368,6 +388,7 @@ def test_the_simulation_catches_a_missing_fence(memory, monkeypatch):
         )
     )
     monkeypatch.setattr(outbox_module, "INTEND", unfenced)
+    monkeypatch.setattr(Outbox, "still_held", lambda self, connection, claims: {claim.contact_id for claim in claims})
     monkeypatch.setattr(outbox_module, "MARGIN", -LEASE * 100)
     for seed in range(SEEDS):
         simulation = Simulation(memory, seed)

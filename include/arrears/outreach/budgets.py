@@ -38,10 +38,13 @@ def take(connection: Connection, party_id: str, channel: str, local_day: date, p
 def take_many(connection: Connection, wanted: Sequence[Want], policy: Policy) -> list[str | None]:
     """Take one attempt for each, in order, and return for each what :func:`take` would.
 
-    A SQLite writer is alone, so one look at the budgets of all is enough; elsewhere each is asked of the database.
+    A SQLite writer is alone, so one look at the budgets of all is enough; elsewhere each is asked of the database,
+    person by person in one order, or two workers could wait for each other.
     """
     if connection.dialect.name != "sqlite":
-        return [take(connection, *want, policy) for want in wanted]
+        order = sorted(range(len(wanted)), key=lambda n: wanted[n][0])
+        answers = {n: take(connection, *wanted[n], policy) for n in order}
+        return [answers[n] for n in range(len(wanted))]
     used = _used(connection, wanted)
     before, refusals = dict(used), []
     for party_id, channel, day in wanted:

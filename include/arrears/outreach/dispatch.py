@@ -1,34 +1,30 @@
-"""Send what is due: claim a small batch, ask the gates again, write the intent, send, write the ending."""
+"""Send what is due: claim a batch; then in groups ask the gates again, write the intents, send, write the endings."""
 
 import logging
-import re
 import time
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
-from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam
 
-from arrears.core.clock import Clock, local_date
+from arrears.core.clock import Clock, SystemClock, local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
 from arrears.outreach import budgets, rates
 from arrears.outreach.canary import OPEN, Valve
 from arrears.outreach.channels import Channels
-from arrears.outreach.gates import SendFacts, check
+from arrears.outreach.claims import Claim, Scope
 from arrears.outreach.issue import BATCH as LIST_BATCH
-from arrears.outreach.issue import Issue, ListOutbox
-from arrears.outreach.lint import lint
-from arrears.outreach.message import Message
+from arrears.outreach.issue import ListOutbox
+from arrears.outreach.judging import Ready, Refused, judge
 from arrears.outreach.moment import load, refuse_other_policy
-from arrears.outreach.notice import notice_of, payload_sha256
-from arrears.outreach.outbox import BATCH, Claim, Scope
+from arrears.outreach.outbox import BATCH
+from arrears.outreach.pace import Pace
 from arrears.outreach.planned import refresh_totals
-from arrears.outreach.render import render, template_sha256
 from arrears.outreach.slots import WORK_LIST, zone_of
-from arrears.outreach.verdict import Outcome, Verdict, in_doubt
+from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused, stamp_mode
 from arrears.store.tables.outreach import item
@@ -39,26 +35,11 @@ DROP = item.update().where(item.c.item_key == bindparam("key")).values(dropped_r
 RESTATE = item.update().where(item.c.item_key == bindparam("key")).values(amount_minor=bindparam("now"))
 BREAKER = 3
 """So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
+NOT_BEGUN = not_sent("not_begun", channel_down=True)
+"""Written down as about to leave, and then not even tried: it costs nobody an attempt."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A claimed contact that passed its gates; a work-list item is issued, so it carries no message."""
-
-    claim: Claim
-    facts: SendFacts
-    dropped: Mapping[str, str]
-    message: Message | None
-    payload_sha256: str
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A claimed contact that a gate refused."""
-
-    claim: Claim
-    reason: str
-    dropped: Mapping[str, str]
+Ended = tuple[Ready, Verdict]
 
 
 def dispatch(
@@ -99,6 +80,7 @@ class _Dispatcher:
         self._outbox = ListOutbox(rt, run_id, self._policy.sha256, lease_clock)
         self._counts: Counter[str] = Counter()
         self._misses: Counter[str] = Counter()
+        self._pace = Pace(lease_clock or SystemClock())
         self._balances = Balances(rt, scope.business_date, channels.policy)
 
     def run(self, limit: int | None) -> dict[str, int]:
@@ -152,121 +134,124 @@ class _Dispatcher:
         return going
 
     def _work(self, claims: list[Claim]) -> None:
+        if claims and claims[0].row.channel not in WORK_LIST:
+            self._send(claims)
+            return
         with reading(self._engine) as connection:
-            facts = load(connection, self._rt, claims, self._policy, self._balances)
-        judged = [self._judge(claim, facts[claim.contact_id]) for claim in claims]
+            judged = self._judged(connection, claims)
         with writing(self._engine) as connection:
-            for one in judged:
-                if isinstance(one, Refused):
-                    self._withhold(connection, one)
-            self._issue(connection, [one for one in judged if isinstance(one, Ready) and one.message is None])
-        self._send([(one, one.message) for one in judged if isinstance(one, Ready) and one.message])
+            going = self._going(connection, judged)
+            self._outbox.issue(connection, [one.intent() for one in going])
+        self._counts["sent"] += len(going)
 
-    def _judge(self, claim: Claim, facts: SendFacts) -> Ready | Refused:
-        checked = check(facts, self._policy, self._rt.clock.now())
-        if checked.reason:
-            return Refused(claim, checked.reason, checked.dropped)
-        row = claim.row
-        notice = notice_of(facts, checked.dropped, row.language, self._policy)
-        template = template_sha256(row.language, row.channel)
-        payload = payload_sha256(facts, checked.dropped, notice, template, self._outbox.policy_sha256)
-        if row.channel in WORK_LIST:  # the script is read from the list, with the amounts of that moment
-            return Ready(claim, facts, checked.dropped, None, payload)
-        texts = render(notice)
-        findings = [lint(text, notice, self._policy) for text in (texts.text, texts.html) if text]
-        if any(findings):
-            LOG.error("contact %s refused by the lint: %s", claim.contact_id[:12], findings)
-            return Refused(claim, "text_refused", checked.dropped)
-        to = re.sub(r"[ -]", "", facts.point) if row.channel == "sms" else facts.point
-        message = Message(claim.contact_id, row.language, to, texts.subject, texts.text, texts.html, notice.may_opt_out)
-        return Ready(claim, facts, checked.dropped, message, payload)
+    def _judged(self, connection: Connection, claims: Sequence[Claim]) -> list[Ready | Refused]:
+        facts = load(connection, self._rt, claims, self._policy, self._balances)
+        now = self._rt.clock.now()
+        return [judge(claim, facts[claim.contact_id], self._policy, now) for claim in claims]
 
     def _withhold(self, connection: Connection, refused: Refused) -> None:
         if self._outbox.withhold(connection, refused.claim, refused.reason, refused.dropped):
             self._counts["withheld"] += 1
 
-    def _issue(self, connection: Connection, ready: list[Ready]) -> None:
-        """Put items of work lists onto their lists, as far as the budgets of their people go."""
+    def _going(self, connection: Connection, judged: list[Ready | Refused]) -> list[Ready]:
+        """Return what may leave: still ours, in time, and within the budgets of its people; close or free the rest."""
+        for refused in judged:
+            if isinstance(refused, Refused):
+                self._withhold(connection, refused)
+        ready = [one for one in judged if isinstance(one, Ready)]
         held = self._outbox.still_held(connection, [one.claim for one in ready])
-        ours = [one for one in ready if one.claim.contact_id in held]
-        self._counts["lost"] += len(ready) - len(ours)
-        wanted = [(one.claim.row.party_id, one.claim.row.channel, self._local_day(one)) for one in ours]
+        held = {one.claim.contact_id for one in ready if self._outbox.has_time(one.claim)} & held
+        timely = [one for one in ready if one.claim.contact_id in held]
+        late = [one.claim for one in ready if one.claim.contact_id not in held]
+        self._counts["lost"] += len(late) - self._outbox.release(connection, late)
+        wanted = [(one.claim.row.party_id, one.claim.row.channel, self._local_day(one)) for one in timely]
         going = []
-        for one, refused in zip(ours, budgets.take_many(connection, wanted, self._policy), strict=True):
-            if refused:
-                self._withhold(connection, Refused(one.claim, refused, {}))
+        for one, cap in zip(timely, budgets.take_many(connection, wanted, self._policy), strict=True):
+            if cap:
+                self._withhold(connection, Refused(one.claim, cap, {}))
             else:
                 going.append(one)
         self._correct(connection, going)
-        self._outbox.issue(connection, [Issue(one.claim, one.payload_sha256, _said(one)) for one in going])
-        self._counts["sent"] += len(going)
+        return going
 
     def _correct(self, connection: Connection, ready: list[Ready]) -> None:
         """Bring items to what is said about them: what stays behind is dropped, amounts are those of this moment."""
         dropped = [{"key": key, "why": reason} for one in ready for key, reason in one.dropped.items()]
-        changed = [{"key": key, "now": minor} for one in ready for key, minor in _amounts(one).items()]
+        changed = [{"key": key, "now": minor} for one in ready for key, minor in one.amounts().items()]
         for statement, rows in ((DROP, dropped), (RESTATE, changed)):
             if rows:
                 connection.execute(statement, rows)
         if dropped or changed:
-            refresh_totals(connection, {one.claim.contact_id for one in ready if one.dropped or _amounts(one)})
+            refresh_totals(connection, {one.claim.contact_id for one in ready if one.dropped or one.amounts()})
 
-    def _send(self, ready: list[tuple[Ready, Message]]) -> None:
-        """Send one by one: the ending of a contact and the intent of the next share a transaction."""
-        ended: tuple[Ready, Verdict] | None = None
-        for position, (one, message) in enumerate(ready):
-            with writing(self._engine) as connection:
-                if ended:
-                    self._settle(connection, *ended)
-                    ended = None
-                if paused(connection):
-                    self._outbox.release(connection, [other.claim for other, _ in ready[position:]])
-                    return
-                goes = self._may_go(connection, one)
-            if goes:
-                ended = (one, self._effect(one, message))
-        if ended:
-            with writing(self._engine) as connection:
-                self._settle(connection, *ended)
+    def _send(self, claims: list[Claim]) -> None:
+        """Send in groups: the endings of one and the gates and intents of the next share a transaction."""
+        left, ended = deque(claims), list[Ended]()
+        try:
+            while left or ended:
+                self._carry_out(self._turn(left, ended), ended)
+        except BaseException:  # what is known of those that left must not fall with what stops the others
+            self._end(ended)
+            raise
 
-    def _may_go(self, connection: Connection, ready: Ready) -> bool:
-        name = ready.claim.row.channel
-        if self._misses[name] >= BREAKER:
-            self._outbox.release(connection, [ready.claim])
-            return False
-        return self._intend(connection, ready, self._channels.messages[name].message_id(ready.claim.contact_id))
+    def _turn(self, left: deque[Claim], ended: list[Ended]) -> list[Ready]:
+        if any(verdict.outcome is Outcome.NOT_SENT for _, verdict in ended):
+            self._end(ended)  # it gives budgets back: apart from taking others, or two workers may wait for each other
+        with writing(self._engine) as connection:
+            states = self._settle(connection, ended)
+            going = self._begin(connection, left)
+        self._count(states)
+        ended.clear()
+        return going
 
-    def _intend(self, connection: Connection, ready: Ready, message_id: str | None) -> bool:
-        """Take the person's budget and write the intent; False when nothing may leave."""
-        claim, channel = ready.claim, ready.claim.row.channel
-        refused = budgets.take(connection, claim.row.party_id, channel, self._local_day(ready), self._policy)
-        if refused:
-            self._withhold(connection, Refused(claim, refused, {}))
-            return False
-        self._correct(connection, [ready])
-        if self._outbox.intend(connection, claim, ready.payload_sha256, message_id, **_said(ready)):
-            return True
-        budgets.give_back(connection, claim.row.party_id, channel, self._local_day(ready))
-        self._counts["lost"] += 1 - self._outbox.release(connection, [claim])
-        return False
+    def _end(self, ended: list[Ended]) -> None:
+        with writing(self._engine) as connection:
+            states = self._settle(connection, ended)
+        self._count(states)
+        ended.clear()
 
-    def _effect(self, ready: Ready, message: Message) -> Verdict:
-        channel = self._channels.messages[ready.claim.row.channel]
+    def _begin(self, connection: Connection, left: deque[Claim]) -> list[Ready]:
+        """Ask the gates about the next group and write down that it is about to leave."""
+        if paused(connection):
+            self._outbox.release(connection, left)
+            left.clear()
+            return []
+        group = [left.popleft() for _ in range(min(self._pace.size, len(left)))]
+        up = [claim for claim in group if self._misses[claim.row.channel] < BREAKER]
+        self._outbox.release(connection, [claim for claim in group if self._misses[claim.row.channel] >= BREAKER])
+        going = self._going(connection, self._judged(connection, up))
+        self._outbox.intend(connection, [one.intent(self._message_id(one.claim)) for one in going])
+        return going
+
+    def _message_id(self, claim: Claim) -> str | None:
+        return self._channels.messages[claim.row.channel].message_id(claim.contact_id)
+
+    def _carry_out(self, going: list[Ready], ended: list[Ended]) -> None:
+        """Send a group and note how each ended, also when the worker is told to stop in the middle of it."""
+        began = self._pace.now()
+        for position, one in enumerate(going):
+            stopped = self._misses[one.claim.row.channel] >= BREAKER or not self._outbox.has_time(one.claim)
+            try:
+                verdict = NOT_BEGUN if stopped else self._effect(one)
+            except BaseException:
+                ended += [(one, in_doubt("stopped")), *((other, NOT_BEGUN) for other in going[position + 1 :])]
+                raise
+            ended.append((one, verdict))
+            if not stopped:
+                self._learn(one.claim.row.channel, verdict)
+        self._pace.learn(began, [verdict for _, verdict in ended])
+
+    def _effect(self, ready: Ready) -> Verdict:
+        channel, message = self._channels.messages[ready.claim.row.channel], ready.message
+        if message is None:
+            return not_sent("no_message")
         try:
             return channel.send(message, lambda: self._outbox.is_ours(ready.claim))
         except Exception as error:  # whatever broke in there, it may have gone out
             LOG.error("channel %s broke: %s", channel.name, type(error).__name__)
             return in_doubt("channel_broke")
 
-    def _settle(self, connection: Connection, ready: Ready, verdict: Verdict) -> None:
-        state = self._outbox.settle(connection, ready.claim, verdict)
-        if verdict.outcome is Outcome.NOT_SENT and state != "lost":
-            budgets.give_back(connection, ready.claim.row.party_id, ready.claim.row.channel, self._local_day(ready))
-        self._count(state, ready.claim, verdict)
-
-    def _count(self, state: str, claim: Claim, verdict: Verdict) -> None:
-        self._counts["not_sent" if state == "planned" else state] += 1
-        channel = claim.row.channel
+    def _learn(self, channel: str, verdict: Verdict) -> None:
         if verdict.channel_down:
             self._misses[channel] = BREAKER
         elif verdict.outcome in (Outcome.NOT_SENT, Outcome.IN_DOUBT):
@@ -274,19 +259,15 @@ class _Dispatcher:
         else:
             self._misses[channel] = 0
 
+    def _settle(self, connection: Connection, ended: list[Ended]) -> list[str]:
+        states = self._outbox.settle(connection, [(one.claim, verdict) for one, verdict in ended]) if ended else []
+        for (one, verdict), state in zip(ended, states, strict=True):
+            if verdict.outcome is Outcome.NOT_SENT and state != "lost":
+                budgets.give_back(connection, one.claim.row.party_id, one.claim.row.channel, self._local_day(one))
+        return states
+
+    def _count(self, states: list[str]) -> None:
+        self._counts.update("not_sent" if state == "planned" else state for state in states)
+
     def _local_day(self, ready: Ready) -> date:
         return local_date(self._rt.clock.now(), zone_of(ready.facts.time_zone, self._policy))
-
-
-def _said(ready: Ready) -> dict[str, Any]:
-    """Return what the event of an intent tells: subjects, items that stay behind, amounts restated."""
-    subjects = {one.subject_ref for one in ready.facts.items if one.item_key not in ready.dropped}
-    dropped = {"dropped": dict(sorted(ready.dropped.items()))} if ready.dropped else {}
-    restated = {"amounts": dict(sorted(amounts.items()))} if (amounts := _amounts(ready)) else {}
-    return {"subjects": sorted(subjects)} | dropped | restated
-
-
-def _amounts(ready: Ready) -> dict[str, int]:
-    """Return what items say now instead of what was planned: a part was paid, or a newer ledger says otherwise."""
-    items = (one for one in ready.facts.items if one.item_key not in ready.dropped)
-    return {one.item_key: one.amount_minor for one in items if one.amount_minor != one.planned_minor}

@@ -14,9 +14,9 @@ from arrears.ladder.balance import Balances
 from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
 from arrears.outreach.audience import contact_point, is_usable, listed
+from arrears.outreach.claims import Claim
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.item_facts import load_items
-from arrears.outreach.outbox import Claim
 from arrears.outreach.slots import zone_of
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import outcome

@@ -8,17 +8,16 @@ A claim carries a fence: whoever lost it can change nothing. Every change is wri
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Update, and_, or_, select
+from sqlalchemy import Connection, Row, Update, and_, or_, select
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import Clock, SystemClock, utc_text
 from arrears.core.runtime import Runtime
 from arrears.outreach.backoff import wait_after
-from arrears.outreach.canary import OPEN, Valve
+from arrears.outreach.claims import CLAIMED, Claim, Intent, Scope
 from arrears.outreach.transitions import (
     END_ATTEMPT,
     ENDING,
@@ -40,52 +39,7 @@ MARGIN = timedelta(seconds=90)
 """What must be left of a lease when an effect begins: longer than the timeouts of any channel in sum."""
 MOST_ATTEMPTS = 3
 NEVER_SENT = "gateway_unavailable"
-
-
-CLAIMED = (
-    contact.c.contact_id,
-    contact.c.fence,
-    contact.c.business_date,
-    contact.c.party_id,
-    contact.c.channel,
-    contact.c.language,
-    contact.c.template,
-    contact.c.attempts,
-    contact.c.slot_opens_at,
-)
-"""What a worker needs to know of a contact it has claimed; its items are read with the gates' facts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A contact that this worker holds until its lease is over."""
-
-    contact_id: str
-    fence: int
-    lease_until: datetime
-    row: Row[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which contacts of a day a dispatcher looks at."""
-
-    business_date: date
-    channels: tuple[str, ...]
-    stage: int | None = None
-    batch_no: int | None = None
-    valve: Valve = OPEN
-
-    def clause(self) -> ColumnElement[bool]:
-        """Return the scope as a condition on ``contact``."""
-        parts = [contact.c.business_date == self.business_date, contact.c.channel.in_(self.channels)]
-        if self.stage is not None:
-            parts.append(contact.c.stage == self.stage)
-        if self.batch_no is not None:
-            parts.append(contact.c.batch_no == self.batch_no)
-        if self.valve != OPEN:
-            parts.append(self.valve.clause())
-        return and_(*parts)
+RESOLVED = "action.resolved"
 
 
 class Outbox:
@@ -110,8 +64,9 @@ class Outbox:
                 contact.c.contact_id, contact.c.business_date
             )
         ).all()
-        for row in lost:
-            self._end_attempt(connection, row.contact_id, Verdict(Outcome.IN_DOUBT, "lease_over"))
+        if lost:
+            over_time = Verdict(Outcome.IN_DOUBT, "lease_over")
+            connection.execute(END_ATTEMPT, [self._ending(row.contact_id, over_time) for row in lost])
         self._record(
             connection,
             [self._event("action.in_doubt", row, code="lease_over") for row in lost],
@@ -186,45 +141,66 @@ class Outbox:
         """Say whether the lease still runs: asked last before the point of no return."""
         return self._lease_clock.now() < claim.lease_until
 
-    def intend(
-        self, connection: Connection, claim: Claim, payload_sha256: str, message_id: str | None = None, **facts: Any
-    ) -> bool:
-        """Write down that the effect is about to happen; False when the claim was lost, then nothing may be sent.
+    def still_held(self, connection: Connection, claims: Sequence[Claim]) -> set[str]:
+        """Return which claims are still ours to begin, and lock them until the transaction ends."""
+        return {key for key, state in self._under_fence(connection, claims).items() if state == "claimed"}
 
-        ``facts`` go into the event: which subjects the contact is about, and which items stay behind.
+    def _under_fence(self, connection: Connection, claims: Sequence[Claim]) -> dict[str, str]:
+        """Lock the contacts that nobody claimed after us, always in the same order, and return their states."""
+        fences = {claim.contact_id: claim.fence for claim in claims}
+        query = select(contact.c.contact_id, contact.c.fence, contact.c.state).where(contact.c.contact_id.in_(fences))
+        rows = connection.execute(query.order_by(contact.c.contact_id).with_for_update())
+        return {row.contact_id: row.state for row in rows if fences[row.contact_id] == row.fence}
+
+    def intend(self, connection: Connection, intents: Sequence[Intent]) -> None:
+        """Write down that these effects are about to happen; nothing may leave before the transaction is through.
+
+        The caller has asked ``still_held`` in the same transaction, and ``has_time``.
         """
-        now, n = self._now(), claim.row.attempts + 1
-        new = {"attempts": n, "payload_sha256": payload_sha256, "intent_at": now, "message_id": message_id}
-        if not self.has_time(claim) or not self._change(connection, INTEND, claim, **new):
-            return False
-        attempt = {"contact_id": claim.contact_id, "n": n, "fence": claim.fence, "claimed_by": self._worker}
-        shared = {"payload_sha256": payload_sha256, "intent_at": now, "message_id": message_id}
-        connection.execute(OPEN_ATTEMPT, attempt | shared)
-        row = claim.row
-        said = {"n": n, "channel": row.channel, "template": row.template, "payload_sha256": payload_sha256}
-        self._record(connection, [self._event("action.attempted", row, **said, **facts)])
-        return True
+        if not intents:
+            return
+        now = self._now()
+        connection.execute(INTEND, [self._row(one, now) for one in intents])
+        connection.execute(OPEN_ATTEMPT, [self._attempt(one, now) for one in intents])
+        self._record(connection, [self._event("action.attempted", one.claim.row, **one.told()) for one in intents])
 
-    def settle(self, connection: Connection, claim: Claim, verdict: Verdict) -> str:
-        """Write down how the effect ended and return the state of the contact.
+    def _row(self, one: Intent, now: str, **more: Any) -> dict[str, Any]:
+        new = {"attempts": one.claim.row.attempts + 1, "payload_sha256": one.payload_sha256, "intent_at": now} | more
+        ours = {"key": one.claim.contact_id, "holder": one.claim.fence, "by": self._run_id}
+        return ours | {f"new_{name}": value for name, value in ({"message_id": one.message_id} | new).items()}
+
+    def _attempt(self, one: Intent, now: str, **more: Any) -> dict[str, Any]:
+        begun = {"contact_id": one.claim.contact_id, "n": one.claim.row.attempts + 1, "fence": one.claim.fence}
+        shared = {"claimed_by": self._worker, "payload_sha256": one.payload_sha256, "intent_at": now}
+        return begun | shared | {"message_id": one.message_id} | more
+
+    def settle(self, connection: Connection, ended: Sequence[tuple[Claim, Verdict]]) -> list[str]:
+        """Write down how effects ended and return the states of their contacts.
 
         A worker that was paused past its lease finds its contact in doubt: its knowledge still resolves that, since
         nobody else can have sent under this fence. ``not_sent`` alone is planned again, at most three times in all.
         """
-        state, ending = self._end(claim, verdict)
-        changed, kind = (
-            self._change(connection, SETTLE, claim, after=state, **ending),
-            f"action.{verdict.outcome.value}",
-        )
-        if not changed and verdict.outcome in (Outcome.SENT, Outcome.REJECTED):
-            changed, kind = self._change(connection, RESOLVE, claim, after=state, **ending), "action.resolved"
-        if not changed:
-            return "lost"
-        self._end_attempt(connection, claim.contact_id, verdict)
-        said = {"code": verdict.code, "n": claim.row.attempts + 1, "state": state}
-        named = {"provider_id": verdict.provider_id} if verdict.provider_id else {}
-        self._record(connection, [self._event(kind, claim.row, **said, **named)])
-        return state
+        before = self._under_fence(connection, [claim for claim, _ in ended])
+        states: list[str] = []
+        written: dict[Update, list[dict[str, Any]]] = {SETTLE: [], RESOLVE: [], END_ATTEMPT: []}
+        events = []
+        for claim, verdict in ended:
+            kind = _kind_of(before.get(claim.contact_id), verdict)
+            if kind is None:
+                states.append("lost")
+                continue
+            state, ending = self._end(claim, verdict)
+            states.append(state)
+            written[RESOLVE if kind == RESOLVED else SETTLE].append(self._held(claim, after=state, **ending))
+            written[END_ATTEMPT].append(self._ending(claim.contact_id, verdict))
+            said = {"code": verdict.code, "n": claim.row.attempts + 1, "state": state}
+            named = {"provider_id": verdict.provider_id} if verdict.provider_id else {}
+            events.append(self._event(kind, claim.row, **said, **named))
+        for statement, rows in written.items():
+            if rows:
+                connection.execute(statement, rows)
+        self._record(connection, events)
+        return states
 
     def _end(self, claim: Claim, verdict: Verdict) -> tuple[str, dict[str, Any]]:
         ending = dict.fromkeys(ENDING) | {"provider_code": verdict.code, "provider_id": verdict.provider_id}
@@ -240,15 +216,17 @@ class Outbox:
         again = self._rt.clock.now() + wait_after(verdict, attempts)
         return "planned", ending | {"not_before": utc_text(again)}
 
-    def _end_attempt(self, connection: Connection, contact_id: str, verdict: Verdict) -> None:
+    def _ending(self, contact_id: str, verdict: Verdict) -> dict[str, Any]:
         new: dict[str, Any] = {"outcome": verdict.outcome.value, "finished_at": self._now()}
         new |= {"provider_code": verdict.code, "provider_id": verdict.provider_id}
-        connection.execute(END_ATTEMPT, {"key": contact_id} | {f"new_{name}": value for name, value in new.items()})
+        return {"key": contact_id} | {f"new_{name}": value for name, value in new.items()}
+
+    def _held(self, claim: Claim, **new: Any) -> dict[str, Any]:
+        named = {name if name == "after" else f"new_{name}": value for name, value in new.items()}
+        return {"key": claim.contact_id, "holder": claim.fence, "by": self._run_id} | named
 
     def _change(self, connection: Connection, statement: Update, claim: Claim, **new: Any) -> bool:
-        named = {name if name == "after" else f"new_{name}": value for name, value in new.items()}
-        ours = {"key": claim.contact_id, "holder": claim.fence, "by": self._run_id}
-        return connection.execute(statement, ours | named).rowcount == 1
+        return connection.execute(statement, self._held(claim, **new)).rowcount == 1
 
     def _event(self, kind: str, row: Row[Any], **data: Any) -> Event:
         return Event(
@@ -266,3 +244,11 @@ class Outbox:
 
     def _now(self) -> str:
         return utc_text(self._rt.clock.now())
+
+
+def _kind_of(state: str | None, verdict: Verdict) -> str | None:
+    """Return the event of an ending, by the state it finds under our fence; None when it came too late."""
+    if state == "sending":
+        return f"action.{verdict.outcome.value}"
+    told = verdict.outcome in (Outcome.SENT, Outcome.REJECTED)
+    return RESOLVED if state == "in_doubt" and told else None

@@ -24,7 +24,7 @@ RELEASE = _held("claimed", "planned")
 WITHHOLD = _held("claimed", "withheld", "reason")
 INTEND = _held("claimed", "sending", "attempts", "payload_sha256", "intent_at", "message_id")
 SETTLE = _held("sending", bindparam("after"), *ENDING)
-ISSUE = _held("claimed", "sent", "attempts", "payload_sha256", "intent_at", "sent_at", "provider_code")
+ISSUE = _held("claimed", "sent", "attempts", "payload_sha256", "intent_at", "message_id", "sent_at", "provider_code")
 RESOLVE = _held("in_doubt", bindparam("after"), *ENDING)
 
 OPEN_ATTEMPT = contact_attempt.insert()

@@ -1,0 +1,139 @@
+"""The form of an e-mail: one ``EmailMessage`` of our own, the same bytes at every attempt.
+
+The standard library takes each header apart and puts it together again; what many messages share is done once here,
+and what is our own ASCII is written as it stands.
+"""
+
+from collections.abc import Callable
+from email import policy as email_policy
+from email.header import Header
+from email.headerregistry import Address, BaseHeader, HeaderRegistry
+from email.message import EmailMessage
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Any
+
+from arrears.core.clock import Clock
+from arrears.ladder.policy import Policy
+from arrears.outreach.message import Message
+
+LONGEST_LINE = 78
+"""RFC 5322 section 2.1.1: a line should not be longer."""
+SHARED = 512
+"""So many headers are remembered: sender, types, encodings and the moments of some minutes."""
+
+
+class _Verbatim(BaseHeader):
+    """A header that is not taken apart: the policy refuses a line break in it, its writer anything but ASCII."""
+
+    max_count = 1
+
+    @classmethod
+    def parse(cls, value: str, kwds: dict[str, Any]) -> None:
+        """Keep the text as it is."""
+        kwds["decoded"] = value
+        kwds["parse_tree"] = None
+
+    def fold(self, *, policy: "email_policy.Policy[Any]") -> str:
+        """Return the header on one line: folding would turn a long address into encoded words."""
+        return f"{self.name}: {self}{policy.linesep}"
+
+
+class _Words(_Verbatim):
+    """A text for people, written as encoded words of RFC 2047 where it must be."""
+
+    def fold(self, *, policy: "email_policy.Policy[Any]") -> str:
+        """Return the header, folded."""
+        charset = "us-ascii" if self.isascii() else "utf-8"
+        words = Header(str(self), charset, header_name=self.name, maxlinelen=LONGEST_LINE)
+        return f"{self.name}: {words.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
+class _Registry(HeaderRegistry):
+    """Makes each shared header once: headers never change."""
+
+    def __init__(self) -> None:
+        """Start with the header types of the standard library, and our own."""
+        super().__init__()
+        for name in ("to", "message-id", "list-unsubscribe"):
+            self.map_to_type(name, _Verbatim)
+        self.map_to_type("subject", _Words)
+        self._shared: Callable[[str, str], Any] = lru_cache(SHARED)(super().__call__)
+        self._kind: Callable[[str], Any] = lru_cache(SHARED)(super().__getitem__)
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the class of a header."""
+        return self._kind(name)
+
+    def __call__(self, name: str, value: Any) -> Any:
+        """Return a header."""
+        own = issubclass(self.registry.get(name.lower(), BaseHeader), _Verbatim)
+        return super().__call__(name, value) if own else self._shared(name, str(value))
+
+
+class _Plain(email_policy.EmailPolicy):
+    """Writes short ASCII headers as they stand, and folds the others once."""
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """Return a header as bytes."""
+        text = str(value)
+        if text.isascii() and text.isprintable() and len(name) + len(text) + 2 <= LONGEST_LINE:
+            return f"{name}: {text}{self.linesep}".encode()
+        return super().fold_binary(name, value) if isinstance(value, _Verbatim) else _folded(name, value)
+
+
+SEVEN_BIT = _Plain(linesep="\r\n", cte_type="7bit", header_factory=_Registry())
+"""Every server takes seven bits; nothing depends on an extension it may lack."""
+
+
+@lru_cache(SHARED)
+def _folded(name: str, value: Any) -> bytes:
+    return email_policy.EmailPolicy.fold_binary(SEVEN_BIT, name, value)
+
+
+class MailForm:
+    """Writes the mails of one sender."""
+
+    def __init__(self, policy: Policy, clock: Clock) -> None:
+        """Take the sender's names and address from ``creditor`` of the policy."""
+        creditor, self._clock = policy.creditor, clock
+        self.sender = creditor.mail_from
+        self.domain = self.sender.rpartition("@")[2]
+        self._from = {
+            language: str(Address(name, addr_spec=self.sender))
+            for language, name in (("zh", creditor.name), ("en", creditor.name_en))
+        }
+
+    def message_id(self, key: str) -> str:
+        """Return the Message-ID of a message: the same for every attempt, so that a mailbox can tell."""
+        return f"<{key}@{self.domain}>"
+
+    def write(self, message: Message) -> bytes:
+        """Return the mail as it goes over the wire, its lines ended by CR LF.
+
+        Raises:
+            ValueError: a line break in a header.
+            UnicodeEncodeError: a recipient's address that is not ASCII.
+        """
+        mail = EmailMessage(policy=SEVEN_BIT)
+        mail["From"] = self._from.get(message.language, self._from["en"])
+        mail["To"] = message.to
+        mail["Subject"] = message.subject
+        mail["Date"] = format_datetime(self._clock.now())
+        mail["Message-ID"] = self.message_id(message.key)
+        mail["Auto-Submitted"] = "auto-generated"
+        if message.may_opt_out:
+            mail["List-Unsubscribe"] = f"<mailto:{self.sender}?subject=unsubscribe%20{message.key}>"
+        mail.set_content(message.text, cte=_encoding(message.text))
+        if message.html:
+            mail.make_alternative(boundary=f"={message.key[:40]}")
+            mail.add_alternative(message.html, subtype="html", cte=_encoding(message.html))
+        for file in message.attachments:
+            kind, _, subtype = file.mime.partition("/")
+            mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
+        return mail.as_bytes()
+
+
+def _encoding(text: str) -> str | None:
+    """Return base64 for a text that is not ASCII: the library would try both ways first to learn the same."""
+    return None if text.isascii() else "base64"
