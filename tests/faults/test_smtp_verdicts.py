@@ -6,6 +6,9 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -27,9 +30,13 @@ DROP, HANG = "drop", "hang"
 class FaultyServer:
     """A mail server that misbehaves at one named point, and knows what it took over."""
 
-    def __init__(self, point: str, fault: str, *, times: int = 1, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, point: str, fault: str, *, times: int = 1, context: ssl.SSLContext | None = None, offers: str = ""
+    ) -> None:
         self.point, self.fault, self.times, self.context = point, fault, times, context
+        self.offers = [*offers.split(), *(["STARTTLS"] if context else [])]
         self.taken: list[bytes] = []
+        self.said: list[str] = []
         self.connections = 0
         self._talking: socket.socket | None = None
         self._closing = threading.Event()
@@ -68,8 +75,11 @@ class FaultyServer:
         self._say(file, "greeting", "220 here")
         while line := file.readline():
             word = line.split()[0].upper() if line.split() else b""
+            self.said.append(line.decode().strip())
             if word in (b"EHLO", b"HELO"):
-                self._say(file, "ehlo", "250-here\r\n250 STARTTLS" if self.context else "250 here")
+                self._say(
+                    file, "ehlo", "\r\n".join(["250-here", *(f"250-{offer}" for offer in self.offers), "250 HELP"])
+                )
             elif word == b"STARTTLS" and self.context:
                 file.write(b"220 go\r\n")
                 connection = self._talking = self.context.wrap_socket(connection, server_side=True)
@@ -116,6 +126,12 @@ class FaultyServer:
         return self.fault
 
 
+def until(happened: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def open_channel(rt: Runtime):
     channels = []
@@ -155,11 +171,12 @@ POINTS = [
 ]
 
 
+@pytest.mark.parametrize("offers", ["", "PIPELINING"])
 @pytest.mark.parametrize(
     ("point", "fault", "expected"), POINTS, ids=[f"{point}-{fault[:4]}" for point, fault, _ in POINTS]
 )
-def test_the_verdict_at_every_fault_point_is_sound(open_channel, point, fault, expected):
-    with FaultyServer(point, fault, times=9) as server:
+def test_the_verdict_at_every_fault_point_is_sound(open_channel, point, fault, expected, offers):
+    with FaultyServer(point, fault, times=9, offers=offers) as server:
         verdict = open_channel(server).send(MESSAGE, lambda: True)
         _assert_sound(verdict, server)
     if expected:
@@ -172,6 +189,29 @@ def _assert_sound(verdict: Verdict, server: FaultyServer) -> None:
         assert len(server.taken) == 1, "said sent, was lost"
     if verdict.outcome in (Outcome.NOT_SENT, Outcome.REJECTED):
         assert server.taken == [], "said not sent, has gone"
+
+
+def test_a_server_that_pipelines_is_told_all_before_it_answers_and_a_refused_recipient_gets_no_text(open_channel):
+    with FaultyServer("rcpt", "550 no such user", offers="PIPELINING") as server:
+        assert open_channel(server).send(MESSAGE, lambda: True).outcome is Outcome.REJECTED
+        until(lambda: server.said[-1] == "DATA")
+    assert server.said[-3:-1] == ["MAIL FROM:<collections@arrears.example>", "RCPT TO:<zhang@example.com>"]
+    assert server.taken == []
+
+
+def test_undeliverable_mail_returns_to_the_bounce_address_under_our_key_and_without_the_text(open_channel):
+    with FaultyServer("none", "", offers="DSN") as server:
+        channel = open_channel(server, query="?bounces=bounces@arrears.example")
+        assert channel.send(MESSAGE, lambda: True).outcome is Outcome.SENT
+    assert f"MAIL FROM:<bounces@arrears.example> RET=HDRS ENVID={MESSAGE.key}" in server.said
+    assert "RCPT TO:<zhang@example.com> NOTIFY=FAILURE" in server.said
+
+
+@pytest.mark.parametrize("to", ["", "nobody", "a@b.example\r\nRCPT TO:<c@d.example>", "a@b.example> X", "张@b.example"])
+def test_what_is_no_address_reaches_no_server(open_channel, to):
+    with FaultyServer("none", "") as server:
+        verdict = open_channel(server).send(replace(MESSAGE, to=to), lambda: True)
+        assert (verdict.outcome, server.connections) == (Outcome.REJECTED, 0)
 
 
 def test_a_lost_reply_is_not_followed_by_a_second_copy(open_channel):
@@ -293,7 +333,7 @@ def test_a_server_without_starttls_is_refused_rather_than_spoken_to_in_the_clear
         assert (verdict.outcome, server.taken) == (Outcome.NOT_SENT, [])
 
 
-@pytest.mark.parametrize("url", ["http://mail", "smtp://", "mail.example.com"])
+@pytest.mark.parametrize("url", ["http://mail", "smtp://", "mail.example.com", "smtp://mail?bounces=nobody"])
 def test_an_url_that_is_not_smtp_is_refused(url, rt):
     with pytest.raises(BadArguments):
         EmailChannel(url, load_policy(), rt.clock)
