@@ -38,6 +38,7 @@ class Person:
     language: str | None
     time_zone: str | None
     preferred_time: str | None
+    dialect: str | None
     unreachable: dict[str, str]
 
 
@@ -87,7 +88,7 @@ def _person(row: Row[tuple[object, ...]], dead: dict[str, set[str]], policy: Pol
             unreachable[channel] = "no_consent"
         elif not is_usable(channel, point) or channel in dead.get(row.party_id, ()):
             unreachable[channel] = "invalid"
-    return Person(row.party_id, row.language, row.time_zone, row.preferred_time, unreachable)
+    return Person(row.party_id, row.language, row.time_zone, row.preferred_time, row.dialect, unreachable)
 
 
 def listed(text: str | None) -> frozenset[str]:

@@ -13,12 +13,15 @@ from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
+from arrears.outreach.desks import Seat
+from arrears.outreach.owners import assign_owners
 from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals
+from arrears.outreach.seating import seat_all, work_items
 from arrears.outreach.slots import slot_of
 from arrears.outreach.wanted import Unwanted, Wanted, wanted_today
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import writing
-from arrears.store.tables.outreach import contact, item, suppression
+from arrears.store.tables.outreach import contact, item, suppression, work_item
 
 CONTACTS_PER_BATCH = 250
 MOST_BATCHES = 32
@@ -65,9 +68,11 @@ class _Plan:
         self._new: dict[tuple[str, str], list[Wanted]] = {}
         self._absorbed: dict[str, list[Wanted]] = {}
         self._kept: dict[str, Wanted] = {}
+        self._seats: dict[tuple[str, str], Seat] = {}
 
     def gather(self) -> None:
         """Sort every wish into new contacts, contacts still open for more, and what is left out."""
+        assign_owners(self._connection, self._rt, self._run_id, self._day, self._policy)
         for wish in wanted_today(self._connection, self._rt, self._run_id, self._day, self._policy):
             if isinstance(wish, Wanted):
                 self._wanted.append(wish)
@@ -82,6 +87,11 @@ class _Plan:
                 self._leave_out(wish, "already_done")
             else:
                 self._place(wish)
+        self._seats = seat_all(self._connection, self._day, self._policy, self._new)
+        for key, seat in self._seats.items():
+            if seat.refusal:
+                for wish in self._new.pop(key):
+                    self._leave_out(wish, seat.refusal)
 
     def _place(self, wish: Wanted) -> None:
         there = self._there.get((wish.person.party_id, wish.channel))
@@ -104,6 +114,7 @@ class _Plan:
         items += [wish.as_item(key, self._day) for key, wishes in self._absorbed.items() for wish in wishes]
         insert_all(self._connection, contact, (row for row, _ in contacts))
         insert_all(self._connection, item, items)
+        insert_all(self._connection, work_item, work_items(contacts, self._seats, self._policy))
         touched |= set(self._absorbed)
         refresh_totals(self._connection, touched)
         withdrawn = self._withdraw_empty(touched)
@@ -122,6 +133,7 @@ class _Plan:
         return [(self._contact(wishes, batches), wishes) for wishes in self._new.values()]
 
     def _contact(self, wishes: list[Wanted], batches: dict[int, int]) -> dict[str, Any]:
+        seat = self._seats.get((wishes[0].person.party_id, wishes[0].channel))
         person, channel, day = wishes[0].person, wishes[0].channel, self._day
         lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
         contact_id = contact_key(person.party_id, channel, day)
@@ -136,7 +148,7 @@ class _Plan:
             "audience": "borrower" if any(wish.audience == "borrower" for wish in wishes) else "guarantors",
             "tone": max((wish.tone for wish in wishes), key=TONES.index),
             "template": f"{language}/{channel}",
-            "staff_id": lead.owner,
+            "staff_id": seat.staff_id if seat else lead.owner,
             "stage": lead.stage,
             "batch_no": int(contact_id[:8], 16) % batches[lead.stage],
             "total_minor": sum(wish.amount_minor for wish in wishes if wish.currency == lead.currency),

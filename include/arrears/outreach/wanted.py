@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Subquery, and_, func, select
+from sqlalchemy import Connection, Row, Subquery, select
 
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.audience import POINTS, Person, people_of
+from arrears.outreach.owners import named_owner
 from arrears.store.tables.decisions import verdict
-from arrears.store.tables.feeds import account, assignment
+from arrears.store.tables.feeds import account
 from arrears.store.tables.runs import run
 
 EVERYBODY = "*"
@@ -46,6 +47,8 @@ class Wanted:
     due_on: date | None
     overdue_instalments: int
     owner: str | None
+    branch: str
+    lane: str
     person: Person
     cause: str
 
@@ -96,19 +99,9 @@ def _bodies(connection: Connection, in_force: Subquery) -> dict[str, dict[str, A
 
 
 def _accounts(connection: Connection, in_force: Subquery, business_date: date) -> Iterator[Row[Any]]:
-    since = (
-        select(assignment.c.account_id, func.max(assignment.c.from_on).label("from_on"))
-        .where(assignment.c.from_on <= business_date)
-        .group_by(assignment.c.account_id)
-        .subquery("since")
-    )
-    owner = (
-        select(assignment.c.account_id, assignment.c.staff_id)
-        .join(since, and_(since.c.account_id == assignment.c.account_id, since.c.from_on == assignment.c.from_on))
-        .subquery("named")
-    )
+    owner = named_owner(business_date).subquery("named")
     query = (
-        select(in_force, account.c.subject_ref, func.coalesce(owner.c.staff_id, account.c.owner).label("named_owner"))
+        select(in_force, account.c.subject_ref, owner.c.owner.label("named_owner"))
         .join(account, account.c.account_id == in_force.c.account_id)
         .outerjoin(owner, owner.c.account_id == in_force.c.account_id)
         .order_by(in_force.c.account_id)
@@ -186,6 +179,8 @@ def _wish(
         due_on=owed[1],
         overdue_instalments=row.overdue_instalments,
         owner=row.named_owner,
+        branch=row.branch,
+        lane=row.lane,
         person=person,
         cause=natural_key(row.subject_ref, business_date.isoformat(), row.revision),
     )

@@ -1,48 +1,20 @@
 """Draw one work list: frozen head, yellow cells to fill in, choices by channel, one page wide in print."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from arrears.core.money import digits_of, format_minor
+from arrears.reports.briefs import Card
+from arrears.reports.card_sheet import Key, draw_cards, numbers_of
+from arrears.reports.choices import CHOICES
 from arrears.reports.money_text import masked, symbol
 from arrears.reports.wording import Words
 from arrears.reports.worklist_rows import LEGAL_DESK, Row
 
 SHEET = "list"
-CALL_OUTCOMES = (
-    "contacted",
-    "promised",
-    "refused",
-    "dispute_raised",
-    "hardship_claimed",
-    "paid_claimed",
-    "callback_requested",
-    "no_answer",
-    "busy",
-    "switched_off",
-    "wrong_number",
-    "invalid_number",
-    "third_party_answered",
-    "deceased_reported",
-)
-VISIT_OUTCOMES = (
-    "visit_met",
-    "visit_not_met",
-    "promised",
-    "refused",
-    "dispute_raised",
-    "hardship_claimed",
-    "paid_claimed",
-    "deceased_reported",
-    "no_contact_point",
-)
-LETTER_OUTCOMES = ("letter_sent", "letter_served", "letter_refused", "letter_returned")
-CHOICES = {"call": CALL_OUTCOMES, "visit": VISIT_OUTCOMES, "letter": LETTER_OUTCOMES}
-"""What can come of each channel; a choice list in a sheet holds 255 characters at most."""
-
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")
 WIDTHS = {
     "customer": 11, "contract": 13, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
@@ -71,10 +43,14 @@ EXACT_UP_TO = 10**15
 """A sheet keeps numbers as 64-bit floats: up to here every minor unit survives; larger amounts are text."""
 
 
-def list_sheet(rows: list[Row], title: str, business_date: date, say: Words) -> bytes:
-    """Return the workbook of one desk."""
+def list_sheet(
+    rows: list[Row], title: str, business_date: date, say: Words, cards: Mapping[Key, Card] | None = None
+) -> bytes:
+    """Return the workbook of one desk: the list, and behind it a card for each contact."""
+    known = cards or {}
     with _Book(business_date, title) as book:
-        _List(book, rows, title, business_date, say).draw()
+        _List(book, rows, title, business_date, say, numbers_of(rows, known)).draw()
+        draw_cards(book, rows, known, say)
     return book.content
 
 
@@ -170,6 +146,7 @@ class _List:
     title: str
     business_date: date
     say: Words
+    numbers: Mapping[Key, int]
 
     def draw(self) -> None:
         """Write the head, the rows and the rules for what may be filled in."""
@@ -212,6 +189,8 @@ class _List:
 
     def _texts(self, row: Row, *, is_first: bool) -> dict[str, str]:
         script, name = self.say.label("script", f"{row.channel}_{row.tone}"), row.party_name or ""
+        if number := self.numbers.get((row.party_id, row.channel)):
+            script = f"{script} {self.say('sheet.card', n=number)}"
         if row.audience == "guarantors":
             script = f"{self.say('script.guarantor')} {script}"
             name = self.say("sheet.guarantor", name=name)

@@ -35,7 +35,7 @@ ATTEMPTS = (
     "third_party_answered",
     "visit_not_met",
 )
-NOT_YET = ("evidence_missing", "not_a_working_day", "past_date")
+NOT_YET = ("evidence_missing", "not_a_working_day", "past_date", "not_reached_capacity", "no_certified_staff")
 LATER = ("before_", "covered_by_")
 """Reasons that only say "later" or "in another way"; the others protect somebody, and their calls were stopped."""
 

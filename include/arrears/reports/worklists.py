@@ -1,6 +1,7 @@
 """Work lists: one XLSX a collector and one for the legal desk, ready at 08:00, filled in and read back.
 
-One sheet, the header in row 1 with fixed words (``sheet.header`` of the vocabulary). Beside the lists lies the
+The first sheet is the list, its header in row 1 with fixed words (``sheet.header`` of the vocabulary); the second has
+a card for each contact: what to say, what to know, what to bring back. Beside the lists lies the
 ``mapping.yaml`` under which a filled list is an *outcomes* feed (``outcome_dialect``): header to column, word to code.
 ``party_id`` and ``staff_id`` stand in hidden columns; a row in which nobody wrote is no row of the feed; other columns
 are there for people. So ``arrears import outcomes LIST.xlsx`` reads a list back from the folder it was issued in.
@@ -19,6 +20,7 @@ from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.reports.artefacts import keep
+from arrears.reports.briefs import Card, cards_of
 from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.reports.worklist_rows import LEGAL_DESK, Row, rows_by_desk
@@ -65,14 +67,17 @@ def write_worklists(
     """
     del run_id
     written = []
+    cards: dict[str, dict[tuple[str, str], Card]] = {}
     with reading(engine) as connection:
         people = {row.staff_id: row for row in connection.execute(staff.select())}
         for desk, rows in rows_by_desk(connection, business_date):
             member = people.get(desk)
             language = _language(member, policy)
-            content = list_sheet(
-                rows, _title(desk, member, business_date, words(language)), business_date, words(language)
-            )
+            say = words(language)
+            if language not in cards:
+                cards[language] = cards_of(connection, rt.settings.artifacts_url, business_date, say, policy.time_zone)
+            title = _title(desk, member, business_date, say)
+            content = list_sheet(rows, title, business_date, say, cards[language])
             folder = _folder(business_date, language, policy)
             path = f"{folder}/{natural_key('worklist', business_date.isoformat(), desk or '-')}.xlsx"
             keep(rt.settings.artifacts_url, path, content)

@@ -152,12 +152,17 @@ def seal_morning(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
-    """Write today's calls, visits and letters as one workbook a collector."""
+    """Write today's calls, visits and letters as one workbook a collector, with scripts, briefs and the letters."""
+    from arrears.legal.letter_files import write_letters
+    from arrears.outreach.work_items import write_scripts
     from arrears.reports.worklists import write_worklists as write
     from arrears.steps import runs, world
 
-    this = runs.read_run(rt, day)
-    return {"files": len(write(rt, world.store_of(rt), day, this.business_date, world.policy_of(rt.settings)))}
+    this, engine, policy = runs.read_run(rt, day), world.store_of(rt), world.policy_of(rt.settings)
+    scripts = write_scripts(rt, engine, this.business_date, policy)
+    letters = write_letters(rt, engine, day, this.business_date, policy)
+    files = write(rt, engine, day, this.business_date, policy)
+    return {"files": len(files), "scripts": scripts, **letters}
 
 
 def send_digest(rt: Runtime, day: str) -> dict[str, Any]:

@@ -271,8 +271,11 @@ staff = Table(
     Column("language", String(8)),
     Column("certificate_until", Date),
     Column("capacity", Integer),
+    Column("absent_from", Date),
+    Column("absent_until", Date),
+    Column("deputy", String(64)),
     *_origin(),
-    comment="roles, skills and dialects are separated by ';'.",
+    comment="roles, skills and dialects are separated by ';'; deputy is the staff_id of who stands in while absent.",
 )
 
 assignment = Table(

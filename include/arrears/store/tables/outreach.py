@@ -11,6 +11,7 @@ from sqlalchemy import (
     SmallInteger,
     String,
     Table,
+    Text,
     UniqueConstraint,
     text,
 )
@@ -164,6 +165,25 @@ suppression = Table(
     Column("reason", String(60), primary_key=True),
     Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
     comment="What was never planned, and why; party_id '*' means the whole audience.",
+)
+
+work_item = Table(
+    "work_item",
+    metadata,
+    Column("contact_id", Sha256, ForeignKey("contact.contact_id"), primary_key=True),
+    Column("business_date", Date, nullable=False, index=True),
+    Column("party_id", String(64), nullable=False, index=True),
+    Column("staff_id", String(64)),
+    Column("companion_id", String(64)),
+    Column("due_at", UtcText, nullable=False),
+    Column("script", Text),
+    Column("brief", Text),
+    Column("checklist", Text),
+    Column("documents", Text),
+    Column("rendered_at", UtcText),
+    Column("erased_at", UtcText),
+    comment="What people carry out a call, visit or letter with: script, brief and checklist hold personal data and "
+    "are erasable; the contact itself stays. documents lists its letters: account, number, path and hash.",
 )
 
 channel_day = Table(

@@ -1,0 +1,99 @@
+"""Draw the second page of a work list: one card a contact, with script, brief and checklist side by side."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from arrears.reports.briefs import Card
+from arrears.reports.wording import Words
+from arrears.reports.worklist_rows import Row
+
+CARDS = "cards"
+WIDTHS = (56, 56, 30)
+LINE_HEIGHT = 13.5
+TALLEST = 400
+"""A row of a sheet is at most 409 points high; longer texts are cut by the reader, so they go over two rows."""
+
+Key = tuple[str, str]
+
+
+def numbers_of(rows: Sequence[Row], cards: Mapping[Key, Card]) -> dict[Key, int]:
+    """Return the number of each card, in the order of the list: the list and its cards name each other by it."""
+    found: dict[Key, int] = {}
+    for row in rows:
+        key = (row.party_id, row.channel)
+        if key in cards and key not in found:
+            found[key] = len(found) + 1
+    return found
+
+
+def draw_cards(book: Any, rows: Sequence[Row], cards: Mapping[Key, Card], say: Words) -> None:
+    """Write the cards of one list into their own page, one under the other, ready to print and take along."""
+    numbers = numbers_of(rows, cards)
+    if not numbers:
+        return
+    page = book.book.add_worksheet(say("sheet.cards"))
+    page.set_portrait()
+    page.set_paper(9)
+    page.fit_to_pages(1, 0)
+    page.hide_gridlines(2)
+    page.set_margins(left=0.4, right=0.4, top=0.6, bottom=0.6)
+    for column, width in enumerate(WIDTHS):
+        page.set_column(column, column, width)
+    page.set_footer("&R&8&P/&N")
+    firsts = {(row.party_id, row.channel): row for row in reversed(rows)}
+    line = 0
+    for key, number in numbers.items():
+        line = _card(book, page, line, f"{number}  {_head(firsts[key], say)}", cards[key], say)
+    page.protect("", {"format_rows": True, "format_columns": True})
+
+
+def _head(row: Row, say: Words) -> str:
+    name = row.party_name or ""
+    if row.audience == "guarantors":
+        name = say("sheet.guarantor", name=name)
+    reach = row.mobile if row.channel == "call" else row.address
+    parts = (name, say.label("channel", row.channel), say.label("tone", row.tone), reach or "")
+    return " · ".join(part for part in parts if part)
+
+
+def _card(book: Any, page: Any, line: int, head: str, card: Card, say: Words) -> int:
+    page.merge_range(line, 0, line, len(WIDTHS) - 1, "", book.style("head", font_size=11))
+    page.write_string(line, 0, head, book.style("head", font_size=11))
+    page.set_row(line, 20)
+    texts = (card.script, card.brief, "\n".join(card.checklist))
+    titles = (say("sheet.card_script"), say("sheet.card_brief"), say("sheet.card_checklist"))
+    for column, title in enumerate(titles):
+        page.write_string(line + 1, column, title, book.style("plain", bold=True, bottom=0))
+    rows = _over_rows(texts)
+    for offset, parts in enumerate(rows, start=2):
+        for column, text in enumerate(parts):
+            page.write_string(line + offset, column, text, book.style("plain", bottom=0))
+        height = max(_height(text, width) for text, width in zip(parts, WIDTHS, strict=True))
+        page.set_row(line + offset, min(height, TALLEST))
+    return line + 2 + len(rows) + 1
+
+
+def _over_rows(texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """Split texts that are taller than a row can be over as many rows as they need, at their line ends."""
+    columns = [_parts(text, width) for text, width in zip(texts, WIDTHS, strict=True)]
+    rows = max(len(parts) for parts in columns)
+    return [tuple(parts[n] if n < len(parts) else "" for parts in columns) for n in range(rows)]
+
+
+def _parts(text: str, width: int) -> list[str]:
+    parts: list[list[str]] = [[]]
+    for line in text.split("\n"):
+        if parts[-1] and _height("\n".join([*parts[-1], line]), width) > TALLEST:
+            parts.append([])
+        parts[-1].append(line)
+    return ["\n".join(lines) for lines in parts]
+
+
+def _height(text: str, width: int) -> float:
+    """Return how high a text stands in a column; a Chinese character is as wide as two letters."""
+    lines = sum(max(1, -(-_units(line) // (width - 2))) for line in text.split("\n"))
+    return lines * LINE_HEIGHT + 4
+
+
+def _units(line: str) -> int:
+    return sum(1 if character.isascii() else 2 for character in line)
