@@ -43,8 +43,14 @@ def test_the_card_of_a_call_says_the_amount_the_part_payment_and_the_rights(worl
     one_customer(world, CALL, accounts=2)
     world.plan()
     said = text_of(world, "S1")
-    for words in ("请问是张三本人吗", "合计300.00元", "可先部分还款（不低于500.00元）", "不收取任何催收费用", "cn 1.0"):
-        assert words in said
+    for phrase in (
+        "请问是张三本人吗",
+        "合计300.00元",
+        "可先部分还款（不低于500.00元）",
+        "不收取任何催收费用",
+        "cn 1.0",
+    ):
+        assert phrase in said
     assert "最迟 2026-11-12 20:00 前完成" in said
     assert "还没有联系过此人" in said
     assert "（见话术第1张）" in str(list(book(world, "S1").worksheets[0].values))
@@ -78,9 +84,9 @@ def test_the_card_of_a_visit_has_habit_promises_machine_and_checklist(world):
     (row,) = world.rows(work_item)
     assert (row.staff_id, row.companion_id) == ("V1", "V2")
     said = text_of(world, "V1")
-    for words in ("同行：员工V2", "14:00-16:00", "没有兑现 1 次", "徐工 XUG123", "31.2, 121.5", "约定 2026-11-10 跟进",
+    for phrase in ("同行：员工V2", "14:00-16:00", "没有兑现 1 次", "徐工 XUG123", "31.2, 121.5", "约定 2026-11-10 跟进",
                   "☐ 欠款证据：对账签字", "☐ 设备位置（看不到的写明原因）"):  # fmt: skip
-        assert words in said
+        assert phrase in said
 
 
 def test_what_does_not_fit_into_the_day_is_listed_with_its_reason_and_is_there_again_tomorrow(world):
