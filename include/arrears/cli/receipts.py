@@ -1,12 +1,14 @@
-"""``arrears receive``: the door at which an SMS gateway delivers its receipts."""
+"""What gateways say later: the door at which receipts arrive, and the list of what nobody knows the fate of."""
 
 from typing import Annotated
 
 import typer
 
-from arrears.cli.output import notes
+from arrears.cli.arguments import AsJson
+from arrears.cli.output import notes, print_json, print_table
 from arrears.core.errors import BadArguments
 from arrears.core.settings import Settings
+from arrears.steps.world import build_runtime, shell_attempt
 
 app = typer.Typer()
 HIGHEST_PORT = 65_535
@@ -28,6 +30,24 @@ def receive(
             door.serve_forever()
         except KeyboardInterrupt:
             notes().print("closed", markup=False)
+
+
+@app.command()
+def doubts(as_json: AsJson = False) -> None:
+    """List what may or may not have gone out, oldest first, with its age; nothing of it is ever sent again."""
+    from arrears.steps.receipts import list_doubts
+    from arrears.store.migrate import existing_store
+
+    rt = build_runtime(Settings.from_environment(), shell_attempt("doubts"))
+    existing_store(rt)
+    found = list_doubts(rt)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(one["key"][:12], one["channel"], one["business_date"], f"{one['age_hours']} h",
+             (one["approval_id"] or "")[:12]) for one in found]  # fmt: skip
+    print_table("In doubt: end each by `arrears approvals`, or wait for its receipt",
+                ("contact", "channel", "day", "age", "approval"), rows)  # fmt: skip
 
 
 def read_address(text: str) -> tuple[str, int]:

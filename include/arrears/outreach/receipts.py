@@ -20,6 +20,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.outreach.bounces import read_bounce
+from arrears.outreach.digest_doubt import bounce_digest
 from arrears.outreach.doubt import end_doubt, end_told_doubts
 from arrears.outreach.receipt import Receipt, read_json
 from arrears.store.engine import writing
@@ -106,13 +107,24 @@ class _Taken:
             return "refused"
         row = self._contact(receipt)
         if row is None:
-            return "unknown"
+            return self._of_a_digest(receipt)
         if receipt.result == "accepted":
             end_doubt(self._connection, self._rt, self._run_id, row, "sent", receipt.code)
             return "accepted"
         for member in self._accounts(row.contact_id):
             self._note(row, member, receipt)
         return receipt.result
+
+    def _of_a_digest(self, receipt: Receipt) -> str:
+        """Note a bounce or a delivery of one of our own digests."""
+        bounced = receipt.result in ("bounced", "not_delivered")
+        if (
+            bounced
+            and receipt.message_id
+            and bounce_digest(self._connection, self._rt, self._run_id, receipt.message_id, receipt.code)
+        ):
+            return receipt.result
+        return "unknown"
 
     def write(self) -> None:
         """Write the outcomes that are new, with their events."""

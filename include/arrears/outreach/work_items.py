@@ -16,11 +16,11 @@ from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
 from arrears.ladder.policy import Policy
+from arrears.outreach.claims import CLAIMED, Claim
 from arrears.outreach.gates import check
 from arrears.outreach.lint import lint
 from arrears.outreach.moment import load
 from arrears.outreach.notice import notice_of
-from arrears.outreach.outbox import CLAIMED, Claim
 from arrears.outreach.render import render
 from arrears.store.engine import reading, writing
 from arrears.store.tables.outreach import contact, work_item

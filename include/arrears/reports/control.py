@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, exists, func, select
+from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
 from arrears.reports.scope import in_force, of_branch
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment, delivery, promise, quarantine, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party, party
+from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.repossession import repossession_order
 from arrears.store.tables.runs import gate, policy_text, run
 
@@ -144,7 +145,7 @@ def policies_since(connection: Connection, first: date, last: date) -> list[tupl
 def exceptions_of(connection: Connection, business_date: date, branch: str | None) -> list[ExceptionLine]:
     """Return what waits for a person, the longest waiting first; kinds with nothing to do are left out."""
     found = [
-        _line(connection, "in_doubt", _in_doubt(branch)),
+        _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
         _line(connection, "no_owner", _no_owner(business_date, branch)),
         _line(connection, "no_contact_point", _no_contact_point(business_date, branch)),
         _line(connection, "quarantined_rows", _quarantined(business_date, branch)),
@@ -159,12 +160,8 @@ def exceptions_of(connection: Connection, business_date: date, branch: str | Non
 
 def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tuple[str, str, date]]:
     """Return contact, channel and day of sends whose fate nobody knows, the oldest first."""
-    query = (
-        select(contact.c.contact_id, contact.c.channel, contact.c.business_date)
-        .where(_doubtful(branch))
-        .order_by(contact.c.business_date, contact.c.contact_id)
-        .limit(limit)
-    )
+    found = _in_doubt(branch).subquery()
+    query = select(found).order_by(found.c.day, found.c.key).limit(limit)
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
@@ -186,6 +183,10 @@ def _line(connection: Connection, kind: str, query: Any) -> ExceptionLine:
     return ExceptionLine(kind, count, OWNERS[kind], day)
 
 
+def _counted(found: Any) -> Any:
+    return select(func.count(), func.min(found.c.day)).select_from(found)
+
+
 def _doubtful(branch: str | None) -> Any:
     found = contact.c.state == "in_doubt"
     if branch is None:
@@ -196,7 +197,17 @@ def _doubtful(branch: str | None) -> Any:
 
 
 def _in_doubt(branch: str | None) -> Any:
-    return select(func.count(), func.min(contact.c.business_date)).where(_doubtful(branch))
+    """Return key, channel and day of contacts and, for the whole house, of digests whose fate nobody knows."""
+    columns = (
+        contact.c.contact_id.label("key"),
+        contact.c.channel.label("channel"),
+        contact.c.business_date.label("day"),
+    )
+    mails = select(digest_sent.c.digest_key, literal("digest"), digest_sent.c.business_date).where(
+        digest_sent.c.state == "in_doubt"
+    )
+    found = select(*columns).where(_doubtful(branch))
+    return found.union_all(mails) if branch is None else found
 
 
 def _no_owner(business_date: date, branch: str | None) -> Any:
