@@ -63,7 +63,8 @@ def rehearse(
 
 def _cast(name: str, days: int | None, seed: int, first: date) -> "tuple[Plan, World]":
     from arrears.rehearsal.rehearse import Plan
-    from arrears.rehearsal.scenarios import scenario_named, scenario_world
+    from arrears.rehearsal.scenarios import scenario_world
+    from arrears.rehearsal.situations import scenario_named
 
     chosen = scenario_named(name)
     plan = Plan(days or chosen.days, 2, seed, first, missed=frozenset(chosen.missed))
@@ -71,7 +72,7 @@ def _cast(name: str, days: int | None, seed: int, first: date) -> "tuple[Plan, W
 
 
 def _list_scenarios() -> None:
-    from arrears.rehearsal.scenarios import SCENARIOS
+    from arrears.rehearsal.situations import SCENARIOS
 
     print_table("Scenarios", ("name", "days", "what it shows"), [(s.name, s.days, s.tells) for s in SCENARIOS.values()])
 

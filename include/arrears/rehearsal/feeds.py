@@ -28,6 +28,8 @@ COLUMNS: dict[str, str] = {
     "schedule_changes": "account_id kind from_on until_on approved_by",
     "charges": "account_id charged_on kind amount",
     "cases": "account_id case_id kind state at remedy staff_id court case_no",
+    "debits": "account_id debit_id requested_on amount result",
+    "recoveries": "account_id received_on amount kind",
     "controls": "business_date kind currency value confirmed_by",
     "opening": "account_id kind at party_id channel outcome evidence_ref agency_id attested_by second_attested_by",
 }

@@ -62,8 +62,12 @@ class _Job:
     on: date
     seed: int
     news: News
-    answers: Mapping[str, str]
     rng: random.Random
+
+    @property
+    def answers(self) -> Mapping[str, str]:
+        """Return what a scenario has fixed for the person; empty where the dice decide."""
+        return self.known[0].answers
 
     def tell(self, after: int, feed: str, row: Row) -> None:
         """Send word that arrives so many days later."""
@@ -84,13 +88,13 @@ class _Job:
         return utc_text(at_local(self.on, time(self.rng.randint(10, 16), self.rng.randint(1, 59)), ZONE))
 
 
-def work(issued: Issued, lives: dict[str, Life], on: date, seed: int, news: News, answers: Mapping[str, str]) -> None:
+def work(issued: Issued, lives: dict[str, Life], on: date, seed: int, news: News) -> None:
     """Carry out one contact on its day and send word of it."""
     rng = random.Random(f"{seed}:work:{issued.contact_id}")  # noqa: S311 - repeatable on purpose
     known = [lives[account] for account in issued.accounts if account in lives]
     if known:
         acts = {"call": _call, "visit": _visit, "letter": _letter}
-        acts.get(issued.channel, _receipt)(_Job(issued, known, on, seed, news, answers, rng))
+        acts.get(issued.channel, _receipt)(_Job(issued, known, on, seed, news, rng))
 
 
 def _receipt(job: _Job) -> None:

@@ -1,6 +1,7 @@
 """What customers do: pay, pay in parts, miss, pay double, take back, promise and keep or break it; all from a seed."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -30,7 +31,11 @@ class Money:
 
 @dataclass
 class Life:
-    """One contract as its holder lives it. ``cycle`` is the next due date whose payment is not yet decided."""
+    """One contract as its holder lives it. ``cycle`` is the next due date whose payment is not yet decided.
+
+    ``answers`` fix what comes of a channel (``{"call": "no_answer"}``) where a scenario wants no dice; ``absent_from``
+    is the day on which the account drops out of the ledger unexplained.
+    """
 
     contract: Contract
     cycle: int
@@ -39,6 +44,8 @@ class Life:
     dispute_from: date | None = None
     letter_served: bool = False
     prepared_on: date | None = None
+    answers: Mapping[str, str] = field(default_factory=dict)
+    absent_from: date | None = None
 
     @property
     def account_id(self) -> str:

@@ -1,6 +1,6 @@
 """A made-up lender's world that lives day by day: its customers, its collectors and the feeds of every morning."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -32,13 +32,10 @@ def portfolio_world(start: date, accounts: int, seed: int, *, all_on_the_15th: b
 
 
 class World:
-    """Everything outside the department; the same arguments and the same contacts give the same days.
+    """Everything outside the department; the same arguments and the same contacts give the same days."""
 
-    ``answers`` fixes what comes of a channel (``{"call": "no_answer"}``) where a scenario wants no dice.
-    """
-
-    def __init__(self, start: date, seed: int, lives: list[Life], answers: Mapping[str, str] | None = None) -> None:
-        self.start, self.seed, self._answers = start, seed, answers or {}
+    def __init__(self, start: date, seed: int, lives: list[Life]) -> None:
+        self.start, self.seed = start, seed
         self.lives = {life.account_id: life for life in lives}
         self.news, self._worked = News(), set[str]()
         self._instalments = {life.account_id: _instalment_cells(life) for life in lives}
@@ -48,7 +45,7 @@ class World:
         for contact in issued:
             if contact.contact_id not in self._worked:
                 self._worked.add(contact.contact_id)
-                work(contact, self.lives, on, self.seed, self.news, self._answers)
+                work(contact, self.lives, on, self.seed, self.news)
 
     def evening(self, on: date) -> None:
         """Let a day end: customers pay or do not, and the files of those far behind grow."""
@@ -68,7 +65,7 @@ class World:
             add_first_day(feeds, [life.contract for life in self.lives.values()], on, self.seed)
         for feed, rows in self._arrived(on).items():
             feeds.add(feed, rows)
-        feeds.add("controls", _controls(on, len(self.lives)))
+        feeds.add("controls", _controls(on, len(self._told(on))))
         feeds.write(folder, also_empty=False)
 
     def write_ledger(self, folder: Path, on: date) -> None:
@@ -87,12 +84,15 @@ class World:
         return bool(rows)
 
     def _add_ledger(self, feeds: Feeds, on: date, without: frozenset[str]) -> None:
-        for life in self.lives.values():
+        for life in self._told(on):
             feeds.add("accounts", [account_row(life.contract)])
             for cells in self._instalments[life.account_id]:
                 feeds.add_cells("instalments", cells)
             for cells in _payment_cells(life, on, hidden=life.account_id in without):
                 feeds.add_cells("payments", cells)
+
+    def _told(self, on: date) -> list[Life]:
+        return [life for life in self.lives.values() if life.absent_from is None or on < life.absent_from]
 
     def _arrived(self, on: date) -> dict[str, list[Row]]:
         """Return the day's news by feed; of two rows about one thing only the newer is delivered."""
