@@ -1,15 +1,13 @@
 """Many days in a row: a rehearsal is the same when repeated, breaks no rule, and starts only from nothing."""
 
-from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from arrears.core.errors import BadArguments
 from arrears.core.settings import Settings
-from arrears.rehearsal.rehearse import FROM, Plan, Rehearsed, outages, rehearse
-from arrears.rehearsal.scenarios import ACTOR, scenario_named, scenario_world, timeline
+from arrears.rehearsal.rehearse import Plan, Rehearsed, outages, rehearse
 from arrears.store.engine import open_engine
 
 
@@ -76,15 +74,3 @@ def test_a_rehearsal_never_runs_in_live_mode(tmp_path):
 def test_a_long_rehearsal_misses_three_days_in_forty_and_never_the_first():
     assert outages(30) == {24, 25, 26}
     assert len(outages(120)) == 9
-
-
-def test_after_a_week_without_any_run_nobody_gets_a_burst(tmp_path):
-    scenario = scenario_named("missed_days")
-    settings = Settings.from_environment({"ARREARS_HOME": str(tmp_path)})
-    plan = Plan(18, 2, 7, missed=frozenset(scenario.missed))
-    assert set(rehearse(settings, plan, silently, scenario_world(scenario, FROM, 7)).violations.values()) == {0}
-    days = {day["date"]: day["done"] for day in timeline(open_engine(settings.store_url), ACTOR)}
-    back = days[(FROM + timedelta(days=max(scenario.missed) + 1)).isoformat()]
-    assert back
-    assert max(Counter(back).values()) == 1
-    assert not [step for step in back if step.startswith("courtesy")]

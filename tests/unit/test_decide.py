@@ -159,3 +159,36 @@ def test_nobody_is_visited_with_and_without_a_letter_within_a_week():
     assert not {"visit", "visit_with_letter"} & steps(yesterday)
     a_week_later = decide(replace(behind, done=(letter, StepDone("visit", 1, 1, 5))), POLICY)
     assert "visit_with_letter" in steps(a_week_later)
+
+
+def test_a_message_that_is_held_back_covers_no_courtesy_message():
+    promised = facts(cycle_unpaid=True, calendar_steps=("courtesy_sms_first",), soft_holds=("promise",))
+    assert why_not(decide(promised, POLICY), "arrears_sms") == ("promise_open",)
+    assert steps(decide(promised, POLICY)) == {"courtesy_sms_first"}
+
+
+# --- who cannot be reached is not immune ---
+
+
+def test_whom_no_message_reaches_is_called_on_the_first_rung_until_something_has_reached_them():
+    assert "reminder_call" not in steps(decide(facts(working_days_known=1), POLICY))
+    assert "reminder_call" in steps(decide(facts(working_days_known=2), POLICY))
+    assert "reminder_call" not in steps(decide(facts(working_days_known=2, evidence=REMINDED), POLICY))
+
+
+def test_three_unanswered_calls_on_two_days_stand_for_a_reminder():
+    tried = Evidence(call_attempts=3, call_days=2, attempts=3, channels=1)
+    assert decide(facts(evidence=replace(tried, call_days=1)), POLICY).unlocked_rung == 1
+    assert decide(facts(evidence=tried), POLICY).unlocked_rung > 1
+
+
+@pytest.mark.parametrize("lost", [{"dead_number": True}, {"no_contact_point": True}])
+def test_a_dead_number_or_none_at_all_brings_a_visit_without_the_call_that_nobody_can_make(lost):
+    decision = decide(facts(evidence=replace(REMINDED, **lost)), POLICY)
+    assert "V4_lost_contact" in decision.reasons
+    assert "visit" in steps(decision)
+
+
+def test_a_number_that_was_dead_and_then_answered_is_no_lost_contact():
+    answered = replace(CALLED, call_days=1, dead_number=True, calls_answered=1)
+    assert "V4_lost_contact" not in decide(facts(evidence=answered), POLICY).reasons

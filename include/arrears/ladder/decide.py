@@ -172,12 +172,19 @@ def _has_come_round(rule: Rule, case: _Case) -> bool:
         return False
     if rule.needs_trigger and not case.triggers:
         return False
+    if rule.unreminded is not None and not _is_unreminded(rule.unreminded, case):
+        return False
     if rule.gap is None:
         return not _happened(rule.mark, case)
     if rule.late == "skip_and_record" and rule.offset >= 0 and not is_on_its_day(rule, case.facts):
         return False
     gap = rule.risky_gap if case.lane == "high_risk" else rule.gap
     return not _lately(rule.mark.name, gap, case) and not any(_lately(name, days, case) for name, days in rule.visits)
+
+
+def _is_unreminded(working_days: int, case: _Case) -> bool:
+    """Say whether nothing sent so far has provably reached the borrower, though so many working days were given."""
+    return case.standing.unlocked_rung == 1 and case.facts.working_days_known >= working_days
 
 
 def _lately(step: str, working_days: int, case: _Case) -> bool:
@@ -212,11 +219,16 @@ def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
         found.append(refusal(rule.days))
     if channel == "call" and rule.mark.audience == "borrower":
         found += _call_limits(case)
-    if rule.in_cycle and channel == "sms" and any(_is_due(other, case) for other in case.table.arrears_messages):
+    if rule.in_cycle and channel == "sms" and _arrears_message_goes(case, due):
         found.append("covered_by_arrears_message")
     if facts.missed_working_days or facts.missed_steps:
         found += _lateness(rule, case, due)
     return found
+
+
+def _arrears_message_goes(case: _Case, due: list[Rule]) -> bool:
+    """Say whether a message about arrears really goes out today; one that is held back reminds of nothing."""
+    return any(rule in due and not _why_not(rule, case, due) for rule in case.table.arrears_messages)
 
 
 def _lateness(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:

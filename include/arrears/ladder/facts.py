@@ -24,6 +24,7 @@ class Evidence:
     visits_failed: int = 0
     letter_age_days: int | None = None
     no_contact_point: bool = False
+    dead_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Facts:
     """One account on one business date; equal facts give equal decisions, so bulk runs decide once per value.
 
     ``missed_working_days`` counts those since the last released run on which nobody worked; ``missed_steps`` are the
-    steps of this cycle that fell on one of these days.
+    steps of this cycle that fell on one of these days. ``working_days_known`` counts those since the arrears were first
+    seen here.
     """
 
     on: date
@@ -65,6 +67,7 @@ class Facts:
     holiday: bool = False
     missed_working_days: int = 0
     missed_steps: tuple[str, ...] = ()
+    working_days_known: int = 0
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""

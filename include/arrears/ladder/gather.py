@@ -39,6 +39,7 @@ class Own(NamedTuple):
     days_since_conversation: int | None = None
     evidence: Evidence = Evidence()
     done: tuple[StepDone, ...] = ()
+    working_days_known: int = 0
 
 
 NOTHING = Own()
@@ -58,6 +59,7 @@ class Background:
     calls: dict[str, int]
     conversation: dict[str, int]
     done: dict[str, tuple[StepDone, ...]]
+    known_for: dict[str, int]
 
     def accounts(self) -> set[str]:
         """Return the accounts of which anything is known; all others are ``NOTHING``."""
@@ -67,7 +69,15 @@ class Background:
             | self.payment_holidays
             | {
                 account_id
-                for known in (self.holds, self.late, self.evidence, self.calls, self.conversation, self.done)
+                for known in (
+                    self.holds,
+                    self.late,
+                    self.evidence,
+                    self.calls,
+                    self.conversation,
+                    self.done,
+                    self.known_for,
+                )
                 for account_id in known
             }
         )
@@ -86,6 +96,7 @@ class Background:
             days_since_conversation=self.conversation.get(account_id),
             evidence=self.evidence.get(account_id, NOTHING.evidence),
             done=self.done.get(account_id, ()),
+            working_days_known=self.known_for.get(account_id, 0),
         )
 
 
@@ -105,6 +116,7 @@ def gather_background(
         calls=calls,
         conversation=conversation,
         done=_done(connection, on, open_episodes, policy.business_calendar(), among),
+        known_for=_known_for(connection, on, policy, among),
     )
 
 
@@ -137,6 +149,7 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         holiday=today.holiday,
         missed_working_days=today.missed.working_days if reading.stage else 0,
         missed_steps=today.missed.steps if reading.cycle_unpaid else (),
+        working_days_known=own.working_days_known if reading.stage else 0,
     )
 
 
@@ -172,6 +185,20 @@ def _payment_holidays(connection: Connection, on: date, among: AccountRange) -> 
         or_(changes.until_on.is_(None), changes.until_on >= on),
     )
     return _accounts(connection, query, among)
+
+
+def _known_for(connection: Connection, on: date, policy: Policy, among: AccountRange) -> dict[str, int]:
+    """Count the working days since the arrears of an account were first seen here, as far as any step asks for them."""
+    most = max((step.unreminded_days or 0 for step in policy.steps), default=0)
+    query = select(episode.c.account_id, episode.c.opened_on).where(episode.c.cured_on.is_(None))
+    calendar, days = policy.business_calendar(), dict[date, int]()
+    found: dict[str, int] = {}
+    for account_id, since in connection.execute(among.of(connection, query, episode.c.account_id)):
+        if since not in days:
+            days[since] = min(most, calendar.working_days_after(since, on))
+        if days[since]:
+            found[account_id] = days[since]
+    return found
 
 
 def _late_episodes(connection: Connection, on: date, policy: Policy, among: AccountRange) -> dict[str, int]:

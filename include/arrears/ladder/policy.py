@@ -172,6 +172,7 @@ class Step(_Strict):
     after: Annotated[str | None, Fixed] = None
     after_working_days: AtLeast = 0
     instalments: AtLeast = 0
+    unreminded_days: Annotated[Count | None, Tighter.HIGHER] = None
     lane: Annotated[Lane | None, Fixed] = None
 
     @model_validator(mode="after")

@@ -41,7 +41,8 @@ def gates_of(found: Evidence, policy: Policy, *, promised: bool) -> tuple[Gate, 
 def _gates(found: Evidence, policy: Policy, *, promised: bool) -> Iterator[Gate]:
     rules, absent = policy.evidence, found.no_contact_point
     two, three, four = rules.unlock_rung_2, rules.unlock_rung_3, rules.unlock_rung_4
-    yield _at_least("2:reminder_delivered", found.reminders, two.reminders, waived=absent)
+    contacted = int(_calls(found, rules.failed_calls.attempts, rules.failed_calls.days))
+    yield _at_least("2:reminder_delivered", max(found.reminders, contacted), two.reminders, waived=absent)
     yield _at_least("3:call_attempts", found.call_attempts, three.call_attempts, waived=absent)
     yield _at_least("3:call_days", found.call_days, three.call_days, waived=absent)
     yield _at_least("3:guarantors_tried", found.guarantors_tried, found.guarantors if three.guarantor_each else 0)
@@ -78,15 +79,20 @@ def unlocked_by(gates: tuple[Gate, ...]) -> int:
 
 
 def standing_of(found: Evidence, gates: tuple[Gate, ...], policy: Policy) -> Standing:
-    """Sum the evidence up for the choice of steps (policy ``visit_triggers``)."""
+    """Sum the evidence up for the choice of steps (policy ``visit_triggers``).
+
+    A dead number, or an attested lack of any, stands for the calls that nobody can make: contact is lost.
+    """
     rules, unanswered = policy.visit_triggers, not found.calls_answered
-    tried = {"call": found.call_attempts, "visit": found.visits + found.visits_failed,
+    nobody_there = found.no_contact_point or found.dead_number
+    silent = nobody_there or _calls(found, rules.lost_contact_attempts, rules.lost_contact_days)
+    tried = {"call": found.call_attempts or nobody_there, "visit": found.visits + found.visits_failed,
              "letter": found.letter_age_days is not None}  # fmt: skip
     return Standing(
         unlocked_rung=unlocked_by(gates),
         has_guarantors=found.guarantors > 0,
         no_effect=_calls(found, rules.no_effect_attempts, rules.no_effect_days),
-        lost_contact=unanswered and _calls(found, rules.lost_contact_attempts, rules.lost_contact_days),
+        lost_contact=unanswered and silent,
         by_hand=frozenset(channel for channel, times in tried.items() if times),
     )
 

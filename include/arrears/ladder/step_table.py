@@ -25,7 +25,8 @@ class Rule:
     """One step with what the choice asks of the others; days are working days.
 
     ``place`` is that in the policy, ``days`` say when the channel is used, ``wait`` days lie between ``earlier`` and
-    this step. ``offset`` is -1 without one, ``gap`` None for a step done once. ``visits`` are other visits, each
+    this step. ``offset`` is -1 without one, ``gap`` None for a step done once; ``unreminded`` is how long nobody must
+    have been reached before a step that is only for them. ``visits`` are other visits, each
     with the days for which it stands in; ``better`` those of higher rungs: rung, name, what comes before.
     """
 
@@ -42,6 +43,7 @@ class Rule:
     wait: int
     offset: int
     needs_trigger: bool
+    unreminded: int | None
     gap: int | None
     risky_gap: int
     earlier: Mark | None
@@ -94,6 +96,7 @@ def _rule(step: Step, place: int, policy: Policy, marks: dict[str, Mark]) -> Rul
         wait=step.after_working_days,
         offset=-1 if step.offset is None else step.offset,
         needs_trigger=step.trigger == "visit",
+        unreminded=step.unreminded_days,
         gap=every,
         risky_gap=((every or 0) + 1) // 2,
         earlier=marks.get(step.after or ""),

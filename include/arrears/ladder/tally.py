@@ -4,7 +4,7 @@ from collections import defaultdict
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, or_, select
 
 from arrears.ladder.facts import Evidence
 from arrears.store.account_range import EVERY, AccountRange
@@ -13,6 +13,9 @@ from arrears.store.tables.people import account_party
 
 CALLS = ("call_attempt", "call_answered")
 LETTERS = ("letter_served", "letter_refused", "letter_returned")
+DEAD = "call_failed"
+"""No evidence that anybody was reached, yet it tells that the number leads to nobody."""
+
 SURETIES = ("guarantor", "dealer_buyback")
 
 
@@ -26,7 +29,11 @@ def tally_evidence(
     query = (
         select(*columns)
         .join(episode, and_(episode.c.account_id == evidence.c.account_id, episode.c.cured_on.is_(None)))
-        .where(evidence.c.counts, evidence.c.local_date <= on, evidence.c.local_date >= episode.c.first_unpaid_due)
+        .where(
+            or_(evidence.c.counts, evidence.c.kind == DEAD),
+            evidence.c.local_date <= on,
+            evidence.c.local_date >= episode.c.first_unpaid_due,
+        )
     )
     for row in connection.execute(among.of(connection, query, evidence.c.account_id)):
         rows[row.account_id].append(row)
@@ -37,7 +44,8 @@ def tally_evidence(
     }
 
 
-def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
+def _sum_up(found: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
+    rows = [row for row in found if row.kind != DEAD]
     own = [row for row in rows if row.party_id not in guarantors]
     calls = [row for row in own if row.kind in CALLS]
     days = [row.local_date for row in rows]
@@ -56,6 +64,7 @@ def _sum_up(rows: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
         visits_failed=sum(row.kind == "visit_failed" for row in own),
         letter_age_days=(on - min(letters)).days if letters else None,
         no_contact_point=any(row.kind == "no_contact_point" for row in own),
+        dead_number=any(row.kind == DEAD and row.party_id not in guarantors for row in found),
     )
 
 

@@ -54,7 +54,8 @@ def _debit(day: int, result: str, told: int) -> Told:
 
 
 def _call(day: int, outcome: str, **more: str) -> Told:
-    return day, "outcomes", {"party_id": "borrower", "channel": "call", "at": str(day - 1), "outcome": outcome, **more}
+    row = {"party_id": "borrower", "channel": "call", "at": str(day - 1), "outcome": outcome}
+    return day, "outcomes", row | more
 
 
 PLAN = {"signed_on": "5", "first_due_on": "25", "instalments": "3", "amount_each": "3500.00",
@@ -132,11 +133,12 @@ CONTACT = (
     Scenario("opted_out", "an opt-out is obeyed at once; calls and letters stay", 30, behind=1, opt_outs="sms;email"),
     Scenario("no_contact_point", "a supervisor attests that there is no number: visits go on, nobody is immune", WEEKS,
              behind=2, without=("mobile", "email"),
-             rows=(_call(3, "no_contact_point", staff_id="S-HD"),)),
+             rows=(_call(3, "no_contact_point", staff_id="S-HD"),
+                   _call(3, "no_contact_point", staff_id="S-HD", party_id="guarantor"))),
     Scenario("malice", "a malicious debtor: gaps are halved, no gate is skipped", MONTH_AND_A_HALF, behind=1,
              rows=(_call(1, "refused", reason="malice"),)),
-    Scenario("answers", "a customer who talks is left in peace for two days", 20, behind=1,
-             answers=SILENT | {"call": "contacted"}),
+    Scenario("just_talked", "whoever was spoken to is left in peace for two days, the call of the due day included", 20,
+             behind=1, rows=(_call(11, "contacted", reason="cash_flow"),)),
     Scenario("gone", "an account missing from the ledger is left alone and is no cure", 30, behind=1, gone=8),
     Scenario("missed_days", "after a week without any run nobody gets a burst", 40, behind=1,
              missed=tuple(range(8, 15))),
