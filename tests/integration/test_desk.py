@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date
@@ -10,14 +11,19 @@ from pathlib import Path
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
+from sqlalchemy import select
 from starlette.routing import Route
 
+from arrears.audit.seal import seal
 from arrears.core.settings import Settings
-from arrears.desk.app import create_desk
+from arrears.desk.app import Door, create_desk
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.steps.world import build_runtime, shell_attempt
+from arrears.store.engine import open_engine, reading
+from arrears.store.tables.repossession import approval_vote
 
 DAY = date(2026, 11, 12)
+PAGES = ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/9", "/policy")
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +39,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def desk(home: Path, login) -> TestClient:
+SAME_SITE = {"sec-fetch-site": "same-origin"}
+
+
+def desk(home: Path, reader, writer=None) -> TestClient:
     settings = Settings.from_environment({"ARREARS_HOME": str(home)})
-    app = create_desk(login, lambda: build_runtime(settings, shell_attempt("desk")))
-    return TestClient(app, follow_redirects=False)
+    app = create_desk(Door(reader, writer or reader), lambda: build_runtime(settings, shell_attempt("desk")))
+    return TestClient(app, follow_redirects=False, headers=SAME_SITE)
 
 
 def somebody() -> str:
@@ -50,11 +59,15 @@ def nobody() -> None:
 def test_every_route_refuses_a_stranger(home: Path):
     client = desk(home, nobody)
     routes = [route for route in client.app.routes if isinstance(route, Route)]
-    assert len(routes) >= 8
+    assert len(routes) >= 14
     for route in routes:
-        address = route.path.replace("{subject_ref}", "x").replace("{business_date}", "2026-11-12")
+        address = route.path.replace("{number}", "1")
+        for name in ("{subject_ref}", "{approval_id}", "{business_date}"):
+            address = address.replace(name, "2026-11-12")
         for method in route.methods - {"HEAD"}:
-            assert client.request(method, address, data={"account": "A00001"}).status_code == 401, address
+            assert client.request(method, address, data={"account": "A1", "decision": "approve"}).status_code == 401, (
+                address
+            )
 
 
 def test_today_shows_the_figures_of_the_summary(home: Path):
@@ -71,7 +84,8 @@ def test_an_account_is_found_by_its_number_and_shown_under_its_random_name(home:
     assert "A00099" not in found.headers["location"]
     page = client.get(found.headers["location"])
     assert page.status_code == 200
-    assert "evidence_missing" in page.text
+    assert "前面的步骤还没有凭据" in page.text
+    assert re.search(r"<code>[a-z]+\.[a-z_]+</code>", page.text)
     receipt = client.get(found.headers["location"] + f"/receipt/{DAY}")
     assert receipt.text.startswith("c2sp.org/tlog-proof@v1")
 
@@ -84,9 +98,95 @@ def test_an_unknown_account_is_said_to_be_unknown(home: Path):
 
 def test_pages_carry_no_script_and_no_outside_address(home: Path):
     client = desk(home, somebody)
-    for address in ("/", "/runs", "/legal", "/audit"):
+    run = json.loads((home / "summary.json").read_text(encoding="utf-8"))["run_id"]
+    for address in (*PAGES, f"/runs/compare?first={run}&second={run}"):
         answer = client.get(address)
         assert answer.status_code == 200
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert "<script" not in answer.text
         assert "http" not in answer.text.replace("http-equiv", "")
+
+
+def test_a_form_that_another_site_sent_is_refused(home: Path):
+    client = desk(home, somebody)
+    for headers in ({"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}):
+        assert client.post("/search", data={"account": "A00099"}, headers=headers).status_code == 403
+    settings = Settings.from_environment({"ARREARS_HOME": str(home)})
+    old = TestClient(create_desk(Door(somebody, somebody), lambda: build_runtime(settings, shell_attempt("desk"))))
+    assert old.post("/search", data={"account": "A1"}, headers={"origin": "https://evil.example"}).status_code == 403
+    assert old.post("/search", data={"account": "A1"}).status_code == 403
+
+
+def test_pages_speak_the_language_of_the_reader_and_remember_it(home: Path):
+    client = desk(home, somebody)
+    assert "需要人处理" in client.get("/").text
+    assert "Needs a person" in client.get("/?lang=en").text
+    assert "Needs a person" in client.get("/").text
+
+
+def test_every_page_shows_words_and_no_codes(home: Path):
+    client = desk(home, somebody)
+    page = client.get("/").text
+    assert "evidence_missing" not in page
+    assert "未列明的情况" not in page
+    assert "未列明的情况" not in client.get("/legal").text
+
+
+def test_who_may_only_read_casts_no_vote(home: Path):
+    def reader() -> str:
+        return "auditor"
+
+    def writer() -> str:
+        raise HTTPException(403)
+
+    client = desk(home, reader, writer)
+    assert client.get("/legal").status_code == 200
+    assert client.post("/approvals/x", data={"decision": "approve", "note": "seen"}).status_code == 403
+
+
+def test_a_vote_on_the_desk_is_cast_in_the_name_of_who_is_logged_in(home: Path):
+    page = desk(home, somebody).get("/legal?lang=en").text
+    approval = re.findall(r'action="/approvals/([0-9a-f]{64})"', page)[0]
+    vote = {"decision": "approve", "note": "packet read"}
+    stranger = desk(home, somebody).post(f"/approvals/{approval}", data=vote)
+    assert "未受理" in stranger.text
+    legal = desk(home, lambda: "REH-LEGAL")
+    assert "已记录" in legal.post(f"/approvals/{approval}", data=vote).text
+    assert "未受理" in legal.post(f"/approvals/{approval}", data=vote).text, "the same person does not vote twice"
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        cast = connection.execute(select(approval_vote).where(approval_vote.c.approval_id == approval)).all()
+    engine.dispose()
+    assert [(row.staff_id, row.identity) for row in cast] == [("REH-LEGAL", "airflow")]
+
+
+def test_a_look_at_an_account_is_an_event_with_the_name_of_who_looked(home: Path):
+    client = desk(home, lambda: "auditor-7")
+    client.get(client.post("/search", data={"account": "A00098"}).headers["location"])
+    answer = client.post("/audit/question/16", data={"account": "A00098"}).text
+    assert "auditor-7" not in answer, "a look is sealed with the next run"
+    seal(build_runtime(Settings.from_environment({"ARREARS_HOME": str(home)}), shell_attempt("seal")),
+         engine := open_engine(f"sqlite:///{home / 'arrears.sqlite'}"))  # fmt: skip
+    engine.dispose()
+    assert "auditor-7" in client.post("/audit/question/16", data={"account": "A00098"}).text
+
+
+def test_a_question_that_cannot_be_asked_says_so_in_one_line(home: Path):
+    client = desk(home, somebody)
+    assert "the date is written as YYYY-MM-DD" in client.post("/audit/question/9", data={"on": "tomorrow"}).text
+    assert "there is no question 99" in client.get("/audit/question/99").text
+
+
+def test_the_log_is_verified_on_the_spot(home: Path):
+    answer = desk(home, somebody).post("/audit/verify")
+    assert answer.status_code == 200
+    assert re.search(r'<p role="status">[0-9]+ events under [0-9]+ signed checkpoints', answer.text)
+
+
+def test_the_page_that_answers_a_complaint_is_a_pdf(home: Path):
+    client = desk(home, somebody)
+    account = client.post("/search", data={"account": "A00099"}).headers["location"]
+    page = client.get(f"{account}/why/{DAY}")
+    assert page.headers["content-type"] == "application/pdf"
+    assert page.content.startswith(b"%PDF")
+    assert client.get(f"{account}/why/2020-01-01").status_code == 404

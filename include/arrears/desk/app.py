@@ -1,46 +1,77 @@
 """The desk as a web application; whoever mounts it hands in the login, and no route is without it."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from arrears.core.errors import ArrearsError, CannotTell
 from arrears.core.runtime import Runtime
-from arrears.desk import pages
+from arrears.desk import accounts, cases, evidence, history, rules, team
+from arrears.desk import today as day
+from arrears.reports.wording import LANGUAGES, Words, words
+from arrears.steps.approvals import vote_on_the_desk
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'self'",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+COOKIE = "arrears_language"
+Text = Annotated[str, Form(max_length=400)]
 
 
-def create_desk(login: Callable[..., Any], world: Callable[[], Runtime]) -> FastAPI:
-    """Return the desk; ``login`` is the dependency that refuses strangers, ``world`` gives the runtime of a request.
+@dataclass(frozen=True)
+class Door:
+    """Who may come in: ``reader`` returns the user id of who is logged in, ``writer`` refuses who may only read."""
 
-    Every page only reads. Accounts appear in addresses under their random ``subject_ref``, never under a name.
+    reader: Callable[..., Any]
+    writer: Callable[..., Any]
+
+
+def create_desk(door: Door, world: Callable[[], Runtime]) -> FastAPI:
+    """Return the desk; ``world`` gives the runtime of a request.
+
+    Accounts appear in addresses under their random ``subject_ref``, never under a number or name. Forms are taken from
+    the desk's own pages only.
     """
-    app = FastAPI(dependencies=[Depends(login)], docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(dependencies=[Depends(door.reader)], docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_harden)
-    desk = _Desk(world)
-    for path, page in (("/", desk.today), ("/runs", desk.runs), ("/legal", desk.legal), ("/audit", desk.audit)):
+    desk = _Desk(door, world)
+    for path, page in desk.pages().items():
         app.add_api_route(path, page, response_class=HTMLResponse)
     app.add_api_route("/style.css", _style)
-    app.add_api_route("/search", desk.search, methods=["POST"])
-    app.add_api_route("/account/{subject_ref}", desk.account, response_class=HTMLResponse)
-    app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt)
+    app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
+    app.add_api_route("/account/{subject_ref}/why/{business_date}", desk.why())
+    for path, form in desk.forms().items():
+        app.add_api_route(path, form, methods=["POST"], response_class=HTMLResponse)
     return app
 
 
 async def _harden(request: Request, proceed: Callable[[Request], Any]) -> Response:
+    """Refuse a form that another site sent, remember the language, and close every page to scripts."""
+    if request.method not in ("GET", "HEAD") and not _is_ours(request):
+        refused: Response = PlainTextResponse("this form did not come from the desk", status_code=403)
+        return refused
     response: Response = await proceed(request)
     response.headers.update(SAFE_HEADERS)
+    if request.query_params.get("lang") in LANGUAGES:
+        response.set_cookie(COOKIE, request.query_params["lang"], samesite="lax", httponly=True)
     return response
+
+
+def _is_ours(request: Request) -> bool:
+    """Say whether a browser vouches that the form came from this very site (Fetch Metadata, or else the origin)."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    return urlsplit(request.headers.get("origin", "")).netloc == request.headers.get("host", "-")
 
 
 def _style() -> Response:
@@ -51,51 +82,127 @@ def _style() -> Response:
 class _Desk:
     """The routes: each asks for a page's data and renders it."""
 
-    def __init__(self, world: Callable[[], Runtime]) -> None:
+    def __init__(self, door: Door, world: Callable[[], Runtime]) -> None:
         self._world = world
+        self._reader, self._writer = Depends(door.reader), Depends(door.writer)
         self._templates = Environment(
             loader=PackageLoader("arrears.desk", "templates"), autoescape=True, undefined=StrictUndefined
         )
 
-    def today(self, request: Request) -> str:
-        return self._show(request, "today", pages.today(self._world()))
+    def pages(self) -> dict[str, Callable[..., Any]]:
+        """Return what is read, by its address."""
+        reader = self._reader
 
-    def runs(self, request: Request) -> str:
-        return self._show(request, "runs", pages.runs(self._world()))
+        def today(request: Request) -> str:
+            return self._show(request, "today", day.today)
 
-    def legal(self, request: Request) -> str:
-        return self._show(request, "legal", pages.legal(self._world()))
+        def legal(request: Request) -> str:
+            return self._show(request, "legal", cases.legal)
 
-    def audit(self, request: Request) -> str:
-        return self._show(request, "audit", pages.audit(self._world()))
+        def runs(request: Request) -> str:
+            return self._show(request, "runs", lambda rt, _: history.runs(rt))
 
-    def search(self, request: Request, account: Annotated[str, Form(max_length=64)]) -> RedirectResponse:
-        """Find an account by its number, which travels in the body and never in an address."""
-        found = pages.subject_of(self._world(), account.strip())
-        target = f"/account/{found}" if found else "/?unknown=1"
-        return RedirectResponse(_base(request) + target, status_code=303)
+        def compare(request: Request, first: str, second: str) -> str:
+            return self._show(request, "compare", lambda rt, _: history.compare(rt, first, second))
 
-    def account(self, request: Request, subject_ref: str) -> str:
+        def audit(request: Request) -> str:
+            return self._show(request, "audit", lambda rt, _: evidence.audit(rt))
+
+        def question(request: Request, number: int) -> str:
+            return self._show(request, "question", lambda _rt, _say: evidence.blank(number))
+
+        def policy(request: Request) -> str:
+            return self._show(request, "policy", lambda rt, _: rules.policy(rt))
+
+        def month(request: Request) -> str:
+            return self._show(request, "month", team.month)
+
+        def account(request: Request, subject_ref: str, on: str | None = None, user: str = reader) -> str:
+            return self._show(request, "account", lambda rt, say: accounts.account(rt, subject_ref, on, user, say))
+
+        return {
+            "/": today, "/legal": legal, "/month": month, "/runs": runs, "/runs/compare": compare, "/audit": audit,
+            "/audit/question/{number}": question, "/policy": policy, "/account/{subject_ref}": account,
+        }  # fmt: skip
+
+    def forms(self) -> dict[str, Callable[..., Any]]:
+        """Return what is sent in, by its address; numbers of accounts travel in the body, never in an address."""
+        reader, writer = self._reader, self._writer
+
+        def search(request: Request, account: Text) -> Response:
+            found = accounts.subject_of(self._world(), account.strip())
+            target = f"/account/{found}" if found else "/?unknown=1"
+            return RedirectResponse(_base(request) + target, status_code=303)
+
+        def verify(request: Request) -> str:
+            return self._show(request, "audit", lambda rt, _: evidence.verify(rt))
+
+        def question(
+            request: Request, number: int, account: Text = "", on: Text = "", run: Text = "", user: str = reader
+        ) -> str:
+            asked = evidence.Asked(number, account.strip(), on.strip(), run.strip())
+            return self._show(request, "question", lambda rt, _: evidence.question(rt, asked, user))
+
+        def vote(request: Request, approval_id: str, decision: Text, note: Text = "", user: str = writer) -> str:
+            return self._show(
+                request, "voted", lambda rt, _: {"next": vote_on_the_desk(rt, approval_id, user, decision, note)}
+            )
+
+        return {
+            "/search": search,
+            "/audit/verify": verify,
+            "/audit/question/{number}": question,
+            "/approvals/{approval_id}": vote,
+        }
+
+    def receipt(self) -> Callable[..., Response]:
+        """Return the route that hands out the proof of one decision."""
+        reader = self._reader
+
+        def download(subject_ref: str, business_date: str, user: str = reader) -> Response:
+            try:
+                text = accounts.receipt(self._world(), subject_ref, business_date, user)
+            except ArrearsError:
+                raise HTTPException(404, "no sealed decision of that day") from None
+            return Response(text, media_type="text/plain", headers=_file("receipt.txt"))
+
+        return download
+
+    def why(self) -> Callable[..., Response]:
+        """Return the route that hands out the page which answers a complaint."""
+        reader = self._reader
+
+        def download(request: Request, subject_ref: str, business_date: str, user: str = reader) -> Response:
+            rt = self._world()
+            try:
+                page = accounts.why(rt, subject_ref, business_date, user, _words(request))
+            except ArrearsError:
+                raise HTTPException(404, "no decision of that day") from None
+            return Response(page, media_type="application/pdf", headers=_file("why.pdf"))
+
+        return download
+
+    def _show(self, request: Request, name: str, build: Callable[[Runtime, Words], dict[str, Any]]) -> str:
+        """Render one template in the reader's language; everything is escaped, an error is one line."""
+        say = _words(request)
         try:
-            return self._show(request, "account", pages.account(self._world(), subject_ref))
+            page = build(self._world(), say)
         except CannotTell:
-            raise HTTPException(404, "no such account") from None
-
-    def receipt(self, subject_ref: str, business_date: str) -> Response:
-        try:
-            text = pages.receipt(self._world(), subject_ref, business_date)
-        except ArrearsError:
-            raise HTTPException(404, "no sealed decision of that day") from None
-        return Response(
-            text, media_type="text/plain", headers={"Content-Disposition": 'attachment; filename="receipt.txt"'}
-        )
-
-    def _show(self, request: Request, name: str, page: dict[str, Any]) -> str:
-        """Render one template with the address the desk is mounted at; everything is escaped."""
-        unknown = "unknown" in request.query_params
+            raise HTTPException(404, "no such page") from None
+        except ArrearsError as error:
+            name, page = "refused", {"reason": str(error)}
         return self._templates.get_template(f"{name}.html.j2").render(
-            page=page, base=_base(request), here=name, unknown=unknown
+            page=page, base=_base(request), here=name, say=say, unknown="unknown" in request.query_params
         )
+
+
+def _words(request: Request) -> Words:
+    asked = request.query_params.get("lang") or request.cookies.get(COOKIE)
+    return words(asked if asked in LANGUAGES else "zh")
+
+
+def _file(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}
 
 
 def _base(request: Request) -> str:

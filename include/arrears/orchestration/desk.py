@@ -5,6 +5,7 @@ from threading import Lock
 from typing import Any
 
 PREFIX = "/arrears"
+APPROVALS = "arrears_repossession"
 VIEW = {
     "name": "催收工作台 Arrears",
     "href": f"{PREFIX}/",
@@ -37,15 +38,35 @@ class LazyDesk:
 
 
 def _create() -> Any:
-    """Return the desk behind Airflow's login: 401 without one, 403 without the right to see plugins."""
-    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView
-    from airflow.api_fastapi.core_api.security import requires_access_view
+    """Return the desk behind Airflow's login: 401 without one, 403 without the right to see or to decide.
+
+    Who may answer a required action of ``arrears_repossession`` may vote here; everybody else only reads.
+    """
+    from airflow.api_fastapi.app import get_auth_manager
+    from airflow.api_fastapi.auth.managers.models.resource_details import AccessView, DagAccessEntity, DagDetails
+    from airflow.api_fastapi.core_api.security import get_user
+    from fastapi import Depends, HTTPException
 
     from arrears.core.settings import Settings
-    from arrears.desk.app import create_desk
+    from arrears.desk.app import Door, create_desk
     from arrears.steps.world import build_runtime, shell_attempt
+
+    logged_in = Depends(get_user)
+
+    def reader(user: Any = logged_in) -> str:
+        if not get_auth_manager().is_authorized_view(access_view=AccessView.PLUGINS, user=user):
+            raise HTTPException(403, "you may not see the desk")
+        return str(user.get_name())
+
+    def writer(user: Any = logged_in) -> str:
+        may = get_auth_manager().is_authorized_dag(
+            method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=DagDetails(id=APPROVALS), user=user
+        )
+        if not may:
+            raise HTTPException(403, "you may look, but not decide")
+        return str(user.get_name())
 
     def world() -> Any:
         return build_runtime(Settings.from_environment(), shell_attempt("desk"))
 
-    return create_desk(requires_access_view(AccessView.PLUGINS), world)
+    return create_desk(Door(reader, writer), world)

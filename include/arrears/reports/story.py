@@ -130,7 +130,7 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
     if packet is None:
         return []
     said = [words("story.packet", state=words.label("packet", packet["state"]), version=packet["version"])]
-    lacking = [words.label("need", name) for name in (*packet["reasons"], *packet["missing"])]
+    lacking = lacking_of(packet["reasons"], packet["missing"], words)
     if lacking:
         said.append(words("story.lacking", what=words("list_mark").join(lacking)))
     said += [
@@ -139,6 +139,15 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
         if words.knows("clock", clock["name"])
     ]
     return said
+
+
+def lacking_of(reasons: Sequence[str], missing: Sequence[str], words: Words) -> list[str]:
+    """Say what keeps a packet back; why single remedies are closed (``remedy:reason``) is said in the packet itself."""
+    return [
+        words.reason(name) if name.startswith("hold_") else words.label("need", name)
+        for name in (*reasons, *missing)
+        if ":" not in name
+    ]
 
 
 def _sources(story: Story) -> tuple[str, ...]:

@@ -72,7 +72,7 @@ def _record(rt: Runtime, batch: str, role: str, answers: Sequence[Mapping[str, A
         note = str((answer.get("params_input") or {}).get("note") or "").strip()
         if chosen and not note:
             raise BadInput("an approval needs a note: answer again with the reason")
-        person = str((answer.get("responded_by_user") or {}).get("id") or "")
+        person = str((answer.get("responded_by_user") or {}).get("name") or "")
         for waiting in list_open(store_of(rt)):
             if waiting.order_no in chosen and role in waiting.missing:
                 recorded += _vote(rt, batch, waiting.approval_id, role, person, note)

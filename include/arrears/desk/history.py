@@ -1,0 +1,70 @@
+"""The runs so far, and two of them side by side."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+
+from arrears.core.errors import CannotTell
+from arrears.core.runtime import Runtime
+from arrears.store.engine import reading
+from arrears.store.migrate import existing_store
+from arrears.store.tables.runs import gate, run
+
+RECENT_RUNS = 60
+
+
+def runs(rt: Runtime) -> dict[str, Any]:
+    """Return the newest runs with the checks that failed and who let them through."""
+    columns = (run.c.run_id, run.c.kind, run.c.business_date, run.c.status, run.c.started_at, run.c.code_id,
+               run.c.summary.is_not(None).label("has_summary"))  # fmt: skip
+    with reading(existing_store(rt)) as connection:
+        found = connection.execute(select(*columns).order_by(run.c.started_at.desc()).limit(RECENT_RUNS)).all()
+        failed = select(gate.c.run_id, gate.c.name, gate.c.detail, gate.c.overridden_by).where(~gate.c.passed)
+        gates: dict[str, list[Any]] = {}
+        for row in connection.execute(failed.where(gate.c.run_id.in_([r.run_id for r in found]))):
+            gates.setdefault(row.run_id, []).append(row)
+    return {"runs": found, "gates": gates, "comparable": [row.run_id for row in found if row.has_summary]}
+
+
+def compare(rt: Runtime, first: str, second: str) -> dict[str, Any]:
+    """Return every figure of two runs side by side, with the difference of the numbers.
+
+    Raises:
+        CannotTell: one of the runs does not exist or was never closed.
+    """
+    one, other = _summary(rt, first), _summary(rt, second)
+    keys = [*one, *(key for key in other if key not in one)]
+    rows = [
+        (key, one.get(key, ""), other.get(key, ""), _difference(one.get(key, 0), other.get(key, 0))) for key in keys
+    ]
+    return {"first": first, "second": second, "rows": rows}
+
+
+def _summary(rt: Runtime, run_id: str) -> dict[str, Any]:
+    with reading(existing_store(rt)) as connection:
+        text = connection.execute(select(run.c.summary).where(run.c.run_id == run_id)).scalar_one_or_none()
+    if not text:
+        raise CannotTell("no such closed run")
+    return dict(_flat("", json.loads(text)))
+
+
+def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Walk a summary; gates become one line each, signed notes and timings are left out."""
+    if path in ("audit.checkpoint", "timings_s"):
+        return
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(f"{path}.{key}" if path else str(key), inner)
+    elif isinstance(value, list):
+        for entry in value:
+            yield f"{path}.{entry['name']}", "passed" if entry["passed"] else entry["detail"]
+    else:
+        yield path, value
+
+
+def _difference(one: Any, other: Any) -> str:
+    if not (isinstance(one, int) and isinstance(other, int)) or one == other:
+        return ""
+    return f"{other - one:+,}"

@@ -1,0 +1,93 @@
+"""Month and team: the load of each day, what came of it, and who has not worked the list."""
+
+from calendar import monthrange
+from collections import Counter, defaultdict
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from arrears.core.runtime import Runtime
+from arrears.desk.today import business_date_of
+from arrears.reports.wording import Words
+from arrears.reports.work import staff_names
+from arrears.store.engine import reading
+from arrears.store.migrate import existing_store
+from arrears.store.tables.feeds import outcome, promise
+from arrears.store.tables.outreach import contact
+
+BY_PEOPLE = ("call", "visit", "letter")
+STOPPED = ("withheld", "expired", "withdrawn")
+
+
+def month(rt: Runtime, words: Words) -> dict[str, Any]:
+    """Return, for the month of the newest run, each day's contacts and promises, and each person's list of today."""
+    day = business_date_of(rt)
+    if day is None:
+        return {"day": None}
+    first, last = day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
+    with reading(existing_store(rt)) as connection:
+        load = _load(connection, first, last)
+        made = _by_day(connection, promise.c.made_on, first, last)
+        due = _by_day(connection, promise.c.due_on, first, last)
+        team = _team(connection, day)
+        reasons = _outcomes(connection, first, day)
+    busiest = max((sum(counts.values()) for counts in load.values()), default=1) or 1
+    days = [
+        (on, counts["messages"], counts["people"], counts["stopped"], made[on], due[on],
+         round(100 * sum(counts.values()) / busiest))
+        for on, counts in sorted(load.items())
+    ]  # fmt: skip
+    outcomes = [
+        (
+            words.label("channel", channel),
+            words.label("outcome", result),
+            words.label("why", reason or "unknown"),
+            count,
+        )
+        for channel, result, reason, count in reasons
+    ]
+    return {"day": day, "days": days, "team": team, "outcomes": outcomes}
+
+
+def _load(connection: Connection, first: date, last: date) -> dict[date, Counter[str]]:
+    query = (
+        select(contact.c.business_date, contact.c.channel, contact.c.state, func.count())
+        .where(contact.c.business_date.between(first, last))
+        .group_by(contact.c.business_date, contact.c.channel, contact.c.state)
+    )
+    found: dict[date, Counter[str]] = defaultdict(Counter)
+    for on, channel, state, count in connection.execute(query):
+        kind = "stopped" if state in STOPPED else "people" if channel in BY_PEOPLE else "messages"
+        found[on][kind] += count
+    return found
+
+
+def _by_day(connection: Connection, column: Any, first: date, last: date) -> Counter[date]:
+    query = select(column, func.count()).where(column.between(first, last)).group_by(column)
+    return Counter({row[0]: int(row[1]) for row in connection.execute(query)})
+
+
+def _team(connection: Connection, day: date) -> list[tuple[str, int, int, int]]:
+    """Return each person's calls, visits and letters of today, the outcomes they gave in, and what is left."""
+    given = select(contact.c.staff_id, func.count()).where(
+        contact.c.business_date == day, contact.c.channel.in_(BY_PEOPLE), contact.c.state.not_in(STOPPED)
+    )
+    told = select(outcome.c.staff_id, func.count()).where(
+        outcome.c.at >= day.isoformat(), outcome.c.channel.in_(BY_PEOPLE)
+    )
+    lists = Counter({who or "": count for who, count in connection.execute(given.group_by(contact.c.staff_id))})
+    done = Counter({who or "": count for who, count in connection.execute(told.group_by(outcome.c.staff_id))})
+    names = staff_names(connection)
+    rows = [(names.get(who, who) or "—", count, done[who], max(0, count - done[who])) for who, count in lists.items()]
+    return sorted(rows, key=lambda row: (-row[3], row[0]))
+
+
+def _outcomes(connection: Connection, first: date, last: date) -> list[tuple[str, str, str | None, int]]:
+    query = (
+        select(outcome.c.channel, outcome.c.outcome, outcome.c.reason, func.count())
+        .where(outcome.c.at.between(first.isoformat(), f"{last.isoformat()}T99"))
+        .group_by(outcome.c.channel, outcome.c.outcome, outcome.c.reason)
+    )
+    rows = [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(query)]
+    return sorted(rows, key=lambda row: (row[0], -row[3], row[1]))

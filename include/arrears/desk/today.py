@@ -1,0 +1,101 @@
+"""Today: how the day stands, what held it, where the accounts are, and what waits for a person."""
+
+import json
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from arrears.core.money import digits_of, format_minor
+from arrears.core.runtime import Runtime
+from arrears.reports.control import exceptions_of
+from arrears.reports.wording import Words
+from arrears.steps import summary
+from arrears.store.engine import reading
+from arrears.store.migrate import existing_store
+from arrears.store.tables.runs import run
+
+WHOLE = 100
+
+
+def today(rt: Runtime, words: Words) -> dict[str, Any]:
+    """Return the newest daily run: its figures, its checks, the accounts by stage and treatment, and the exceptions."""
+    with reading(existing_store(rt)) as connection:
+        newest, before = _newest_two(connection)
+        if newest is None:
+            return {"summary": None}
+        found = exceptions_of(connection, newest.business_date, None)
+    document = _document(rt, newest)
+    earlier = json.loads(before.summary) if before is not None and before.summary else None
+    totals = document["ledger"]["control_total_minor"]
+    return {
+        "summary": document,
+        "unpaid": [
+            f"{format_minor(minor, digits_of(code), grouped=True)} {code}" for code, minor in sorted(totals.items())
+        ],
+        "stages": _bars(document["stages"], earlier and earlier["stages"], "stage", words),
+        "rungs": _bars(document["rungs"], earlier and earlier["rungs"], "rung", words),
+        "gates": [
+            (_gate(gate["name"], words), gate["passed"], "" if gate["passed"] else _why(gate, words))
+            for gate in document["ledger"]["gates"]
+        ],
+        "withheld": _reasons(document["date_totals"]["withheld"], words),
+        "suppressed": _reasons(document["suppressed"], words),
+        "exceptions": [
+            (words.label("exception", line.kind), line.count, words.label("role", line.owner),
+             line.age(newest.business_date))
+            for line in found
+        ],
+    }  # fmt: skip
+
+
+def _newest_two(connection: Connection) -> tuple[Any, Any]:
+    """Return the newest daily run, and the last finished one of an earlier business date."""
+    columns = (run.c.run_id, run.c.business_date, run.c.status, run.c.summary)
+    query = select(*columns).where(run.c.kind == "daily").order_by(run.c.business_date.desc(), run.c.ordinal.desc())
+    newest = connection.execute(query.limit(1)).first()
+    if newest is None:
+        return None, None
+    earlier = query.where(run.c.business_date < newest.business_date, run.c.status == "completed")
+    return newest, connection.execute(earlier.limit(1)).first()
+
+
+def _document(rt: Runtime, newest: Any) -> dict[str, Any]:
+    """Return the summary as it was written when the run was closed; a run under way is read as it stands."""
+    if newest.summary and newest.status != "running":
+        return dict(json.loads(newest.summary))
+    return summary.read(rt, str(newest.run_id))
+
+
+def _bars(
+    counts: dict[str, int], earlier: dict[str, int] | None, family: str, words: Words
+) -> list[tuple[str, int, int, int | None]]:
+    """Return label, count, length in percent of the longest, and the change since the day before."""
+    longest = max(1, *counts.values())
+    return [
+        (words.label(family, name), count, round(WHOLE * count / longest),
+         None if earlier is None else count - earlier.get(name, 0))
+        for name, count in sorted(counts.items())
+    ]  # fmt: skip
+
+
+def _gate(name: str, words: Words) -> str:
+    return words.label("gate", name) if words.knows("gate", name) else name.replace("_", " ")
+
+
+def _why(gate: dict[str, Any], words: Words) -> str:
+    return words.label("gate_why", gate["name"]) if words.knows("gate_why", gate["name"]) else str(gate["detail"])
+
+
+def _reasons(counts: dict[str, int], words: Words) -> list[tuple[str, int]]:
+    named: dict[str, int] = {}
+    for code, count in counts.items():
+        named[words.reason(code)] = named.get(words.reason(code), 0) + count
+    return sorted(named.items(), key=lambda pair: (-pair[1], pair[0]))
+
+
+def business_date_of(rt: Runtime) -> date | None:
+    """Return the business date of the newest daily run."""
+    with reading(existing_store(rt)) as connection:
+        newest, _ = _newest_two(connection)
+    return None if newest is None else newest.business_date
