@@ -5,6 +5,7 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
+from arrears.core.entropy import SystemEntropy
 from arrears.core.runtime import Runtime
 from arrears.ladder.opening import is_attested
 from arrears.ladder.policy import load_policy
@@ -34,7 +35,7 @@ def live(rt, store) -> Runtime:
     with writing(store) as connection:
         connection.execute(run.insert(), row)
         connection.execute(staff.insert(), people)
-    return Runtime(rt.settings.model_copy(update={"mode": "live"}), rt.clock, rt.entropy)
+    return Runtime(rt.settings.model_copy(update={"mode": "live"}), rt.clock, SystemEntropy())
 
 
 def only_plans(live, store, on: date = ELEVENTH) -> bool:
