@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from arrears.ladder.policy import load_policy
-from arrears.ladder.promises import Received, last_day_of, state_of
+from arrears.ladder.promises import last_day_of, state_of
+from arrears.ladder.received import Received
 
 POLICY = load_policy()
 MADE, LAST = date(2026, 11, 2), date(2026, 11, 10)

@@ -18,8 +18,10 @@ from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background
 from arrears.ladder.judge import Judge
 from arrears.ladder.named import named_accounts
+from arrears.ladder.plans import settle_plans
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import settle_promises
+from arrears.ladder.reliability import assess_promises
 from arrears.ladder.readings import Readings, read
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
@@ -57,7 +59,8 @@ def decide_snapshot(
     with writing(engine) as connection:
         record_evidence(connection, business_date, policy)
         if newest:
-            settle_promises(connection, rt, run_id, snapshot_id, business_date, policy)
+            for settle in (settle_promises, assess_promises, settle_plans):
+                settle(connection, rt, run_id, snapshot_id, business_date, policy)
         teller = Teller.of(connection, rt, run_id, snapshot_id, business_date)
         today = Today.of(connection, business_date, policy)
         work = _Work(connection, teller, today, newest, every, result)

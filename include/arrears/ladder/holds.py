@@ -1,16 +1,20 @@
 """Reasons to leave an account alone, as of a day: asked when the day is decided and again at the moment of sending."""
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, or_, select
 
+from arrears.ladder.plans import HOLDING
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import holding
 from arrears.store.account_range import EVERY, AccountRange
-from arrears.store.tables.feeds import debit, hold, plan
+from arrears.store.tables.feeds import court_case, debit, hold, opening, plan
+
+SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
+"""States after which a suit no longer keeps people from talking: the clocks of the law go on elsewhere."""
 
 Holds = tuple[tuple[str, ...], tuple[str, ...]]
 """The hard and the soft holds of one account, by kind."""
@@ -24,7 +28,7 @@ def holds_in_force(
     *,
     among: AccountRange = EVERY,
 ) -> dict[str, Holds]:
-    """Return the holds of each held account: imported ones, open promises, kept plans and debits in flight.
+    """Return the holds of each held account: imported ones, open promises, plans, suits and debits in flight.
 
     ``accounts`` limits the question to some, ``among`` to a range. A kind that the policy does not call soft is hard
     (policy ``holds``).
@@ -45,17 +49,38 @@ def holds_in_force(
     ).scalars():
         kinds[account_id].add("payment_in_flight")
     agreed = select(plan.c.account_id).where(
-        plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.first_due_on >= on
+        plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.state.in_(HOLDING)
     )
     for account_id in connection.execute(
         among.of(connection, _of(agreed, plan.c.account_id, accounts), plan.c.account_id)
     ).scalars():
         kinds[account_id].add("plan")
+    for table, condition in _in_court():
+        sued = select(table.c.account_id).where(condition)
+        for account_id in connection.execute(
+            among.of(connection, _of(sued, table.c.account_id, accounts), table.c.account_id)
+        ).scalars():
+            kinds[account_id].add("litigation")
     hard, soft = set(policy.holds.hard), set(policy.holds.soft)
     return {
         account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft - hard)))
         for account_id, found in kinds.items()
     }
+
+
+def _in_court() -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    """Yield where running suits stand: filed before go-live or since, and not ended; nobody in court is reminded."""
+    later = court_case.alias("later")
+    ended = exists().where(
+        later.c.account_id == court_case.c.account_id, later.c.case_id == court_case.c.case_id,
+        later.c.state.in_(SUIT_ENDED),
+    )  # fmt: skip
+    yield court_case, and_(court_case.c.kind == "suit", court_case.c.state == "filed", ~ended)
+    over = exists().where(
+        court_case.c.account_id == opening.c.account_id, court_case.c.kind == "suit",
+        court_case.c.state.in_(SUIT_ENDED),
+    )  # fmt: skip
+    yield opening, and_(opening.c.kind == "suit_filed", ~over)
 
 
 def _of(query: Select[Any], column: Any, accounts: Collection[str] | None) -> Select[Any]:

@@ -251,6 +251,16 @@ class Promises(_Strict):
     grace_working_days: AtLeast
     kept_percent: AtMostPercent
     partial_percent: AtMostPercent
+    reliable_percent: AtMostPercent = 40
+    score_months: AtMost = 24
+
+
+class Plans(_Strict):
+    """Limits of a repayment plan and of what may be waived by one person; amounts in minor units."""
+
+    max_instalments: AtMost = 12
+    first_due_within_days: AtMost = 45
+    waiver_limit_minor: Annotated[Minor, Tighter.LOWER] = 100_000
 
 
 class Holds(_Strict):
@@ -406,6 +416,7 @@ class Policy(_Strict):
     evidence: Evidence
     visit_triggers: VisitTriggers
     promises: Promises
+    plans: Plans = Plans()
     holds: Holds
     lanes: Lanes
     ledger: LedgerGates

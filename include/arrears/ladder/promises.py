@@ -3,10 +3,8 @@
 Source: domain rules of promises; policy keys under ``promises``.
 """
 
-import json
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,11 +14,12 @@ from arrears.audit.record import Event, record_many
 from arrears.core.calendar import BusinessCalendar
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.plans import broken_plans
 from arrears.ladder.policy import Policy
-from arrears.store import snapshot as frozen
+from arrears.ladder.received import Asked, received
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import promise, snapshot
+from arrears.store.tables.feeds import plan, promise
 from arrears.store.tables.people import subject
 
 LATE_NEWS = timedelta(days=30)
@@ -28,18 +27,6 @@ LATE_NEWS = timedelta(days=30)
 
 PERCENT = 100
 ENDED = ("kept", "partly_kept", "broken")
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """Money of one account: what came by day, in minor units; negative was taken back."""
-
-    by_day: tuple[tuple[date, int], ...]
-
-    def towards(self, made_on: date, last_day: date) -> int:
-        """Return what came from the promise to its last day, less what was taken back since."""
-        came = sum(amount for day, amount in self.by_day if made_on <= day <= last_day)
-        return came + sum(amount for day, amount in self.by_day if day > last_day and amount < 0)
 
 
 def state_of(amount_minor: int, received_minor: int, policy: Policy) -> str:
@@ -63,16 +50,18 @@ def settle_promises(
     A promise that ended within the last thirty days is judged again, for the ledger may have been corrected.
     """
     calendar = policy.business_calendar()
+    taken_back = _withdrawn(connection, on)
+    _write(connection, rt, run_id, [(row, "withdrawn", 0) for row in taken_back], on)
     over = [row for row in _candidates(connection, on) if last_day_of(row.due_on, calendar, policy) < on]
-    received = _received(connection, rt, snapshot_id, over)
+    money = received(connection, rt, snapshot_id, [Asked(r.promise_key, r.subject_ref, r.made_on) for r in over])
     changed = []
     for row in over:
-        came = received[row.promise_key].towards(row.made_on, last_day_of(row.due_on, calendar, policy))
+        came = money[row.promise_key].towards(row.made_on, last_day_of(row.due_on, calendar, policy))
         state = state_of(row.amount_minor, came, policy)
         if state != row.state:
             changed.append((row, state, came))
     _write(connection, rt, run_id, changed, on)
-    return Counter(state for _, state, _ in changed)
+    return Counter(state for _, state, _ in changed) + Counter(withdrawn=len(taken_back))
 
 
 def holding(
@@ -86,13 +75,14 @@ def holding(
     """Return the accounts whose calls wait for a promise: open, not above the horizon, not one too many.
 
     Source: policy ``promises``: ``max_days`` after it was made a promise holds no longer, and of one episode only
-    the first ``max_per_episode`` that were not kept hold at all.
+    the first ``max_per_episode`` that were not kept hold at all. One that was withdrawn or not accepted holds nothing.
     """
     calendar, found, count = policy.business_calendar(), set(), Counter[str]()
     query = (
         select(promise.c.account_id, promise.c.made_on, promise.c.due_on, promise.c.state)
         .outerjoin(episode, and_(episode.c.account_id == promise.c.account_id, episode.c.cured_on.is_(None)))
-        .where(promise.c.made_on <= on, promise.c.state.in_(("open", "partly_kept", "broken")))
+        .where(promise.c.made_on <= on, promise.c.state.in_(("open", "partly_kept", "broken")), promise.c.accepted)
+        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
         .where(or_(episode.c.first_unpaid_due.is_(None), promise.c.made_on >= episode.c.first_unpaid_due))
         .order_by(promise.c.account_id, promise.c.made_on, promise.c.due_on)
     )
@@ -108,13 +98,22 @@ def holding(
 
 
 def broken_in_episode(connection: Connection, among: AccountRange = EVERY) -> set[str]:
-    """Return the accounts with a promise broken in their open episode: the seed's third reason for a visit."""
+    """Return the accounts with a promise or plan broken in their open episode: the seed's third reason for a visit."""
     query = (
         select(promise.c.account_id)
         .join(episode, and_(episode.c.account_id == promise.c.account_id, episode.c.cured_on.is_(None)))
         .where(promise.c.state == "broken", promise.c.made_on >= episode.c.first_unpaid_due)
     )
-    return set(connection.execute(among.of(connection, query, promise.c.account_id).distinct()).scalars())
+    plans = among.of(connection, broken_plans(), plan.c.account_id)
+    promises = among.of(connection, query, promise.c.account_id)
+    return {*connection.execute(promises.distinct()).scalars(), *connection.execute(plans.distinct()).scalars()}
+
+
+def _withdrawn(connection: Connection, on: date) -> list[Row[Any]]:
+    """Return the open promises that were taken back: they hold nothing, and nobody broke them."""
+    query = select(promise, subject.c.subject_ref).join(subject, subject.c.account_id == promise.c.account_id)
+    query = query.where(promise.c.state == "open", promise.c.withdrawn_on <= on).order_by(promise.c.promise_key)
+    return list(connection.execute(query))
 
 
 def _candidates(connection: Connection, on: date) -> list[Row[Any]]:
@@ -126,49 +125,6 @@ def _candidates(connection: Connection, on: date) -> list[Row[Any]]:
         .order_by(promise.c.promise_key)
     )
     return list(connection.execute(query))
-
-
-def _received(connection: Connection, rt: Runtime, snapshot_id: str, rows: list[Row[Any]]) -> Mapping[str, Received]:
-    """Return the money towards each promise: payments, or where there are none, what the instalments lost since."""
-    if not rows:
-        return {}
-    facts = connection.execute(select(snapshot.c.facts).where(snapshot.c.snapshot_id == snapshot_id)).scalar_one()
-    if json.loads(facts).get("form") == "open_items":
-        return _paid_off(connection, rt, snapshot_id, rows)
-    payments = frozen.payments_of(rt.settings.artifacts_url, snapshot_id, {row.subject_ref for row in rows})
-    return {row.promise_key: Received(tuple((p.paid_on, p.amount_minor) for p in payments[row.subject_ref]))
-            for row in rows}  # fmt: skip
-
-
-def _paid_off(connection: Connection, rt: Runtime, snapshot_id: str, rows: list[Row[Any]]) -> Mapping[str, Received]:
-    """Compare the open items of today with those of the day of the promise; an item that left the file is paid."""
-    url, found = rt.settings.artifacts_url, {}
-    by_day: dict[date, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        by_day[row.made_on].append(row)
-    now = _unpaid(frozen.instalments_of(url, snapshot_id, {row.subject_ref for row in rows}))
-    for made_on, made in by_day.items():
-        then_id = _snapshot_near(connection, made_on)
-        then = _unpaid(frozen.instalments_of(url, then_id, {row.subject_ref for row in made})) if then_id else {}
-        for row in made:
-            left = now.get(row.subject_ref, {})
-            paid = sum(owed - left.get(number, 0) for number, owed in then.get(row.subject_ref, {}).items())
-            found[row.promise_key] = Received(((made_on, paid),))
-    return found
-
-
-def _unpaid(instalments: Mapping[str, Iterable[frozen.Instalment]]) -> dict[str, dict[int, int]]:
-    return {ref: {row.instalment_no: row.amount_due_minor - row.paid_minor for row in rows}
-            for ref, rows in instalments.items()}  # fmt: skip
-
-
-def _snapshot_near(connection: Connection, day: date) -> str | None:
-    """Return the newest frozen ledger up to a day, or the first after it."""
-    accepted = select(snapshot.c.snapshot_id).where(snapshot.c.accepted_at.is_not(None))
-    before = accepted.where(snapshot.c.business_date <= day).order_by(
-        snapshot.c.business_date.desc(), snapshot.c.delivery_no.desc())  # fmt: skip
-    after = accepted.where(snapshot.c.business_date > day).order_by(snapshot.c.business_date, snapshot.c.delivery_no)
-    return connection.execute(before.limit(1)).scalar() or connection.execute(after.limit(1)).scalar()
 
 
 def _write(

@@ -12,6 +12,9 @@ episode = Table(
     Column("opened_on", Date, nullable=False),
     Column("clean_since", Date),
     Column("cured_on", Date),
+    Column("policy_sha256", Sha256),
+    Column("arrears_minor", BigInteger),
+    Column("quiet_until", Date),
     comment="From the first overdue instalment until the cure days have passed clean; the key is fixed when it opens.",
 )
 

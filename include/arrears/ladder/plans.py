@@ -1,0 +1,134 @@
+"""Repayment plans: in force while approved, consented and kept; broken by a missed instalment, and then at an end.
+
+Source: 签订书面协议, 分期付款或减免逾期费用; a change that burdens the debtor binds no guarantor who did not consent in
+writing (Civil Code 695). Policy keys under ``plans``; an instalment is missed as a promise is (policy ``promises``).
+"""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, bindparam, exists, or_, select, update
+
+from arrears.audit.record import Event, record_many
+from arrears.core.calendar import BusinessCalendar, add_months
+from arrears.core.keys import natural_key
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy
+from arrears.ladder.received import Asked, Received, received
+from arrears.ladder.tally import SURETIES
+from arrears.store.tables.decisions import episode
+from arrears.store.tables.feeds import plan
+from arrears.store.tables.people import account_party, subject
+
+PERCENT = 100
+HOLDING = ("new", "active")
+ENDED = ("broken", "completed")
+LATE_NEWS = timedelta(days=30)
+"""So long an ended plan is looked at again: a payment booked late revives it, one taken back breaks it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What was agreed; amounts in minor units."""
+
+    signed_on: date
+    first_due_on: date
+    instalments: int
+    amount_each_minor: int
+    waiver_minor: int = 0
+    approved_by: str | None = None
+    second_approved_by: str | None = None
+    consent_ref: str | None = None
+
+
+def refusal(terms: Terms, *, has_guarantors: bool, policy: Policy) -> str | None:
+    """Return why a plan is not in force, or None when nothing stands against it."""
+    limits = policy.plans
+    reasons = (
+        (not terms.approved_by, "not_approved"),
+        (has_guarantors and not terms.consent_ref, "no_guarantor_consent"),
+        (terms.instalments > limits.max_instalments, "too_many_instalments"),
+        ((terms.first_due_on - terms.signed_on).days > limits.first_due_within_days, "first_instalment_too_late"),
+        (terms.waiver_minor > limits.waiver_limit_minor and not _two(terms), "waiver_needs_a_second_person"),
+    )
+    return next((reason for against, reason in reasons if against), None)
+
+
+def _two(terms: Terms) -> bool:
+    return bool(terms.second_approved_by) and terms.second_approved_by != terms.approved_by
+
+
+def standing_of(terms: Terms, money: Received, on: date, calendar: BusinessCalendar, policy: Policy) -> str:
+    """Return ``active``, ``broken`` or ``completed`` by what has come since the signature."""
+    grace, kept = policy.promises.grace_working_days, policy.promises.kept_percent
+    dues = [add_months(terms.first_due_on, months) for months in range(terms.instalments)]
+    over = sum(calendar.add_working_days(due, grace) < on for due in dues)
+    came = money.towards(terms.signed_on, on) * PERCENT
+    if came >= terms.instalments * terms.amount_each_minor * kept:
+        return "completed"
+    return "active" if came >= over * terms.amount_each_minor * kept else "broken"
+
+
+def settle_plans(connection: Connection, rt: Runtime, run_id: str, snapshot_id: str, on: date, policy: Policy) -> int:
+    """Give every plan the state that the ledger shows, and return how many changed."""
+    rows = _candidates(connection, on)
+    money = received(connection, rt, snapshot_id, [Asked(r.plan_key, r.subject_ref, r.signed_on) for r in rows])
+    calendar = policy.business_calendar()
+    changed = []
+    for row in rows:
+        terms = Terms(row.signed_on, row.first_due_on, row.instalments, row.amount_each_minor, row.waiver_minor or 0,
+                      row.approved_by, row.second_approved_by, row.guarantor_consent_ref)  # fmt: skip
+        reason = refusal(terms, has_guarantors=row.has_guarantors, policy=policy)
+        state = "refused" if reason else standing_of(terms, money[row.plan_key], on, calendar, policy)
+        if (state, reason) != (row.state, row.state_reason):
+            changed.append((row, state, reason))
+    _write(connection, rt, run_id, changed, on)
+    return len(changed)
+
+
+def _candidates(connection: Connection, on: date) -> list[Row[Any]]:
+    sureties = exists().where(
+        account_party.c.account_id == plan.c.account_id, account_party.c.role.in_(SURETIES)
+    )  # fmt: skip
+    query = (
+        select(plan, subject.c.subject_ref, sureties.label("has_guarantors"))
+        .join(subject, subject.c.account_id == plan.c.account_id)
+        .where(plan.c.signed_on <= on)
+        .where(or_(plan.c.state.not_in(ENDED), plan.c.ended_on >= on - LATE_NEWS))
+    )
+    return list(connection.execute(query.order_by(plan.c.plan_key)))
+
+
+def _write(
+    connection: Connection, rt: Runtime, run_id: str, changed: list[tuple[Row[Any], str, str | None]], on: date
+) -> None:
+    if not changed:
+        return
+    statement = (
+        update(plan)
+        .where(plan.c.plan_key == bindparam("key"))
+        .values(state=bindparam("now"), state_reason=bindparam("why"), ended_on=bindparam("over"))
+    )
+    rows = [{"key": row.plan_key, "now": state, "why": why, "over": on if state in ENDED else None}
+            for row, state, why in changed]  # fmt: skip
+    connection.execute(statement, rows)
+    events = (
+        Event(
+            type=f"plan.{state}", key=natural_key(row.plan_key, on.isoformat()), business_date=on,
+            subject_ref=row.subject_ref, causes=[row.plan_key],
+            data={"was": row.state, "reason": why or "", "instalments": row.instalments,
+                  "amount_each_minor": row.amount_each_minor, "waiver_minor": row.waiver_minor or 0},
+        )
+        for row, state, why in changed
+    )  # fmt: skip
+    record_many(connection, rt, run_id=run_id, events=events)
+
+
+def broken_plans() -> Any:
+    """Return the query of the accounts whose plan broke in their open episode: a broken word, as a promise's."""
+    return (
+        select(plan.c.account_id)
+        .join(episode, and_(episode.c.account_id == plan.c.account_id, episode.c.cured_on.is_(None)))
+        .where(plan.c.state == "broken", plan.c.signed_on >= episode.c.first_unpaid_due)
+    )
