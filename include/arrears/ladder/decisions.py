@@ -21,8 +21,8 @@ from arrears.ladder.named import named_accounts
 from arrears.ladder.plans import settle_plans
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import settle_promises
-from arrears.ladder.reliability import assess_promises
 from arrears.ladder.readings import Readings, read
+from arrears.ladder.reliability import assess_promises
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
 from arrears.store.columns import insert_columns, values_of

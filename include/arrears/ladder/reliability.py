@@ -1,11 +1,11 @@
 """How far the next promise is believed: by the promises kept and broken before it.
 
-Score = (kept + 1) / (kept + broken + 2) over the last months (policy ``promises.score_months``); level = promises broken
-in the episode. Below ``promises.reliable_percent`` a promise holds nothing unless money came with it.
+Score = (kept + 1) / (kept + broken + 2) over the last months (policy ``promises.score_months``); level = promises
+broken in the episode. Below ``promises.reliable_percent`` a promise holds nothing unless money came with it.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -15,6 +15,7 @@ from arrears.audit.record import Event, record_many
 from arrears.core.calendar import ONE_DAY, add_months
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.episodes import open_episodes
 from arrears.ladder.policy import Policy
 from arrears.ladder.received import Asked, received
 from arrears.store.tables.feeds import promise
@@ -56,25 +57,28 @@ def assess_promises(
     if not rows:
         return 0
     past = _past(connection, {row.account_id for row in rows})
+    episodes = open_episodes(connection)
     asked = [Asked(row.promise_key, row.subject_ref, row.made_on) for row in rows]
     money = received(connection, rt, snapshot_id, asked)
-    found = [(row, _of(row, past, money[row.promise_key].towards(row.made_on, row.made_on + ONE_DAY), policy))
-             for row in rows]  # fmt: skip
+    found = []
+    for row in rows:
+        paid_now = money[row.promise_key].towards(row.made_on, row.made_on + ONE_DAY)
+        since = episodes.get(row.account_id, row.made_on)
+        found.append((row, _of(row, past.get(row.account_id, ()), since, paid_now, policy)))
     _write(connection, rt, run_id, found, on)
     return len(found)
 
 
-def _of(row: Row[Any], past: Mapping[str, Sequence[Row[Any]]], paid_now: int, policy: Policy) -> Assessed:
+def _of(row: Row[Any], past: Sequence[Row[Any]], episode_due: date, paid_now: int, policy: Policy) -> Assessed:
     since = add_months(row.made_on, -policy.promises.score_months)
-    ended = [one for one in past.get(row.account_id, ()) if since <= one.made_on < row.made_on]
-    kept = sum(one.state == "kept" for one in ended)
+    ended = [one for one in past if since <= one.made_on < row.made_on]
     broken = [one for one in ended if one.state == "broken"]
-    level = sum(one.made_on >= (row.made_on.replace(day=1)) for one in broken)
-    return assess(kept, len(broken), level, paid_now, policy)
+    level = sum(one.made_on >= episode_due for one in broken)
+    return assess(len(ended) - len(broken), len(broken), level, paid_now, policy)
 
 
-def _past(connection: Connection, accounts: set[str]) -> dict[str, list[Row[Any]]]:
-    found: dict[str, list[Row[Any]]] = defaultdict(list)
+def _past(connection: Connection, accounts: set[str]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = defaultdict(list)
     query = select(promise.c.account_id, promise.c.made_on, promise.c.state)
     query = query.where(promise.c.state.in_(("kept", "broken")), promise.c.account_id.in_(accounts))
     for row in connection.execute(query):

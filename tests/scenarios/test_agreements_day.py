@@ -1,0 +1,71 @@
+"""One day of customers who signed, promised or were sued, beside one who did nothing of the kind."""
+
+from datetime import date
+
+import pytest
+from sqlalchemy import select
+
+from arrears.store.engine import reading
+from arrears.store.tables.feeds import plan, promise
+from arrears.store.tables.outreach import item, suppression
+
+DAY = date(2026, 11, 12)
+PLANS = "account_id,signed_on,first_due_on,instalments,amount_each,approved_by\n"
+PROMISES = "account_id,made_on,due_on,amount,withdrawn_on\n"
+CASES = "account_id,case_id,kind,state,at\n"
+
+
+@pytest.fixture(scope="module")
+def day(tmp_path_factory, new_place):
+    """K1 keeps a plan, K2 broke one, K3's was never approved; K4 took a promise back; K6 is in court, K7 was."""
+    place = new_place(tmp_path_factory.mktemp("agreements"))
+    signed = "2026-10-20,2026-11-04,3,500.00"
+    place.write("plans.csv", f"{PLANS}K1,{signed},S-1\nK2,{signed},S-1\nK3,{signed},\n")
+    paid = [row for row in place.rows("payments.csv") if row.split(",")[1] not in ("K4", "K5", "K6", "K7")]
+    place.write("payments.csv", "\n".join([*paid, "Y-K1-plan,K1,2026-11-04,500.00"]) + "\n")
+    place.write(
+        "promises.csv", f"{PROMISES}K4,2026-11-09,2026-11-16,900.00,2026-11-11\nK8,2026-11-09,2026-11-16,900.00,\n"
+    )
+    place.write("cases.csv", f"{CASES}K6,C1,suit,filed,2026-10-01T02:00:00Z\nK7,C2,suit,filed,2026-09-01T02:00:00Z\n"
+                             "K7,C2,suit,settled,2026-10-01T02:00:00Z\n")  # fmt: skip
+    assert place.run(DAY).code == 0
+    return place
+
+
+def planned(place, account: str) -> set[str]:
+    with reading(place.store) as connection:
+        query = select(item.c.step).where(item.c.account_id == account, item.c.business_date == DAY)
+        return set(connection.execute(query).scalars())
+
+
+def reasons(place, account: str) -> set[str]:
+    with reading(place.store) as connection:
+        return set(
+            connection.execute(select(suppression.c.reason).where(suppression.c.account_id == account)).scalars()
+        )
+
+
+def states(place) -> dict[str, tuple[str, str | None]]:
+    with reading(place.store) as connection:
+        return {row.account_id: (row.state, row.state_reason) for row in connection.execute(select(plan))}
+
+
+def test_a_kept_plan_is_quiet_a_broken_one_is_at_an_end_and_an_unapproved_one_never_began(day):
+    assert states(day) == {"K1": ("active", None), "K2": ("broken", None), "K3": ("refused", "not_approved")}
+    assert not planned(day, "K1")
+    assert "hold_plan" in reasons(day, "K1")
+    assert "arrears_sms" in planned(day, "K2") & planned(day, "K3") & planned(day, "K5")
+
+
+def test_a_promise_taken_back_is_withdrawn_and_not_broken(day):
+    with reading(day.store) as connection:
+        found = {
+            row.account_id: (row.state, row.score_percent, row.accepted) for row in connection.execute(select(promise))
+        }
+    assert found == {"K4": ("withdrawn", None, True), "K8": ("open", 50, True)}
+
+
+def test_nobody_in_court_is_reminded_and_a_settled_suit_holds_nobody(day):
+    assert not planned(day, "K6")
+    assert "hold_litigation" in reasons(day, "K6")
+    assert "arrears_sms" in planned(day, "K7")

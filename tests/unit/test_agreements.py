@@ -1,0 +1,75 @@
+"""When a plan is in force, kept or broken, and how far a promise is believed."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from arrears.ladder.plans import Terms, refusal, standing_of
+from arrears.ladder.policy import load_policy
+from arrears.ladder.received import Received
+from arrears.ladder.reliability import assess, score
+
+POLICY = load_policy()
+CALENDAR = POLICY.business_calendar()
+AGREED = Terms(date(2026, 9, 1), date(2026, 9, 30), 3, 100_000, approved_by="S-1", consent_ref="C-1")
+"""Due on 30 September, 30 October and 30 November."""
+
+
+def standing(on: date, *money: tuple[date, int]) -> str:
+    return standing_of(AGREED, Received(money), on, CALENDAR, POLICY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({}, None),
+        ({"approved_by": None}, "not_approved"),
+        ({"consent_ref": None}, "no_guarantor_consent"),
+        ({"instalments": 13}, "too_many_instalments"),
+        ({"first_due_on": date(2026, 11, 1)}, "first_instalment_too_late"),
+        ({"waiver_minor": 100_001}, "waiver_needs_a_second_person"),
+        ({"waiver_minor": 100_001, "second_approved_by": "S-1"}, "waiver_needs_a_second_person"),
+        ({"waiver_minor": 100_001, "second_approved_by": "M-1"}, None),
+    ],
+)
+def test_a_plan_is_in_force_only_approved_consented_and_within_limits(changes, reason):
+    assert refusal(replace(AGREED, **changes), has_guarantors=True, policy=POLICY) == reason
+
+
+def test_without_guarantors_no_consent_is_needed():
+    assert refusal(replace(AGREED, consent_ref=None), has_guarantors=False, policy=POLICY) is None
+
+
+def test_a_plan_that_is_kept_after_its_first_due_date_stays_in_force():
+    assert standing(date(2026, 9, 15)) == "active"
+    assert standing(date(2026, 10, 20), (date(2026, 9, 30), 100_000)) == "active"
+    assert standing(date(2026, 10, 20), (date(2026, 9, 30), 95_000)) == "active"
+
+
+def test_a_missed_instalment_breaks_a_plan_once_its_grace_is_over():
+    assert standing(date(2026, 10, 8)) == "active"  # 30 September; the next working day is 8 October
+    assert standing(date(2026, 10, 9)) == "broken"
+    assert standing(date(2026, 11, 20), (date(2026, 9, 30), 100_000)) == "broken"
+
+
+def test_money_taken_back_breaks_a_plan_and_money_before_the_signature_is_none_of_it():
+    paid, back = (date(2026, 9, 30), 100_000), (date(2026, 10, 10), -100_000)
+    assert standing(date(2026, 10, 20), paid, back) == "broken"
+    assert standing(date(2026, 10, 20), (date(2026, 8, 31), 100_000)) == "broken"
+
+
+def test_a_plan_paid_in_full_is_completed_even_early():
+    assert standing(date(2026, 10, 1), (date(2026, 9, 20), 300_000)) == "completed"
+
+
+@pytest.mark.parametrize(("kept", "broken", "percent"), [(0, 0, 50), (3, 0, 80), (0, 1, 33), (1, 1, 50), (0, 3, 20)])
+def test_nobody_starts_with_a_score_of_nothing_or_of_all(kept, broken, percent):
+    assert score(kept, broken) == percent
+
+
+def test_who_broke_the_last_promise_is_believed_only_with_money_in_hand():
+    assert assess(0, 0, 0, 0, POLICY).accepted
+    assert not assess(0, 1, 1, 0, POLICY).accepted
+    assert assess(0, 1, 1, 1, POLICY).accepted
+    assert assess(1, 1, 1, 0, POLICY).accepted
