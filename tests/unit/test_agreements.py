@@ -27,7 +27,7 @@ def standing(on: date, *money: tuple[date, int]) -> str:
         ({"approved_by": None}, "not_approved"),
         ({"consent_ref": None}, "no_guarantor_consent"),
         ({"instalments": 13}, "too_many_instalments"),
-        ({"first_due_on": date(2026, 11, 1)}, "first_instalment_too_late"),
+        ({"first_due_on": date(2026, 11, 3)}, "first_instalment_too_late"),
         ({"waiver_minor": 100_001}, "waiver_needs_a_second_person"),
         ({"waiver_minor": 100_001, "second_approved_by": "S-1"}, "waiver_needs_a_second_person"),
         ({"waiver_minor": 100_001, "second_approved_by": "M-1"}, None),

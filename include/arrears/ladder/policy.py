@@ -259,7 +259,7 @@ class Plans(_Strict):
     """Limits of a repayment plan and of what may be waived by one person; amounts in minor units."""
 
     max_instalments: AtMost = 12
-    first_due_within_days: AtMost = 45
+    first_due_within_days: AtMost = 62
     waiver_limit_minor: Annotated[Minor, Tighter.LOWER] = 100_000
 
 
