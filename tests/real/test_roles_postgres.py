@@ -119,3 +119,39 @@ def test_a_view_made_anew_by_the_owner_is_open_to_the_auditor(guarded: Engine, a
     for question in questions():
         with reading(auditor) as connection:
             connection.exec_driver_sql(f"SELECT * FROM {question}").all()
+
+
+def test_the_auditor_verifies_the_log_without_reading_what_was_written_about_people(
+    app: Engine, auditor: Engine, rt: Runtime
+) -> None:
+    write(app, rt)
+    seal(rt, app)
+    verdict = verify_store(auditor)
+    assert verdict.status == "intact"
+    assert "no right to read them" in verdict.message
+    with writing(app) as connection:
+        connection.exec_driver_sql("DELETE FROM event_detail")
+    assert verify_store(auditor).status == "tampered"
+
+
+def test_the_application_may_erase_an_account_and_the_log_stays_whole(app: Engine, rt: Runtime) -> None:
+    from arrears.audit.erasure import erase, find_account
+    from arrears.store.tables.feeds import account
+    from arrears.store.tables.people import subject
+
+    row = {"account_id": "A1", "subject_ref": "ref-1"}
+    with writing(app) as connection:
+        connection.execute(subject.insert(), row | {"created_at": "2026-01-01T00:00:00Z"})
+        plain = {"contract_type": "loan", "currency": "CNY", "branch": "", "plate": "京A12345", "closed_on": DAY}
+        connection.execute(account.insert(), row | plain)
+        event = Event("approval.refused", "k", DAY, "ref-1", detail={"note": "about a person"})
+        record_many(connection, rt, run_id="run-1", events=[event])
+    seal(rt, app)
+    with writing(app) as connection:
+        found = find_account(connection, "A1")
+        done = erase(connection, rt, found, run_id="run-2", on=DAY, basis="authority_order", by="S-DPO", files=0)
+    seal(rt, app)
+    assert done.details == 1
+    assert verify_store(app).status == "intact"
+    with reading(app) as connection:
+        assert connection.exec_driver_sql("SELECT plate, subject_ref = 'ref-1' FROM account").one() == (None, False)

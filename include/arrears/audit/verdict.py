@@ -86,6 +86,8 @@ class Walk:
         self.proved = 0
         self.at_head: Callable[[], None] = lambda: None
         """Called whenever the walk stands at a signed size; for what only a store can compare there."""
+        self.left_out = ""
+        """What could not be compared, said behind an intact verdict."""
         for head in heads:
             self._expected.setdefault(head.size, []).append((head.root, f"checkpoint {head.size}"))
         if outside:
@@ -159,4 +161,5 @@ def conclude(walk: Walk, heads: Sequence[Checkpoint], outside: Outside | None) -
     if outside and outside.doubt:
         return Verdict("cannot_tell", f"the outside checkpoint agrees, but {outside.doubt}", None, size, root)
     seen = f", and it contains the outside checkpoint {outside.head.size}" if outside else ""
-    return Verdict("intact", f"{size} events under {len(heads)} signed checkpoints{seen}", None, size, root)
+    said = f"{size} events under {len(heads)} signed checkpoints{seen}{walk.left_out}"
+    return Verdict("intact", said, None, size, root)

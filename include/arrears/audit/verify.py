@@ -136,6 +136,7 @@ def _open_store(connection: Connection) -> _Source:
             handovers += part.handovers
             _check_nodes(connection, walk.frontier)
         details.finish(walk.frontier.size)
+        walk.left_out = "" if details.readable else "; the texts of details were not compared: no right to read them"
         _check_counts(connection, walk.frontier.size)
         _check_runs(connection)
         _check_since(since, handovers, list(heads))

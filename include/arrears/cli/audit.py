@@ -59,3 +59,28 @@ def _short(cell: object) -> str:
 def roles() -> None:
     """Print the SQL that gives a PostgreSQL store its owner, application and auditor roles."""
     typer.echo(files("arrears.store").joinpath("roles.sql").read_text("utf-8"), nl=False)
+
+
+@app.command()
+def erase(
+    subject: Annotated[str, typer.Argument(help="account id, or the subject_ref under which the log knows it")],
+    basis: Annotated[
+        str, typer.Option(help="retention_ended, consent_withdrawn, unlawful_processing, authority_order")
+    ],
+    by: Annotated[str, typer.Option("--as", help="who decided it; stands in the log")],
+    check_only: Annotated[bool, typer.Option("--check", help="only say whether it may be done")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase the people of an account for good: names, numbers, notes, packets; the log stays whole and says so."""
+    from arrears.steps.erasure import erase_subject
+
+    rt = build_runtime(Settings.from_environment(), shell_attempt("erase"))
+    existing_store(rt)
+    result = erase_subject(rt, subject, basis=basis, by=by, check_only=check_only)
+    if as_json:
+        print_json(result)
+    elif check_only:
+        typer.echo("nothing stands in the way")
+    else:
+        typer.echo(f"{result['persons']} persons erased, {result['persons_kept']} kept because of another account; "
+                   f"{result['details']} details, {result['rows']} rows, {result['files']} files")  # fmt: skip

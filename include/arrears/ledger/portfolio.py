@@ -48,7 +48,7 @@ def store_accounts(
     refs = name_accounts(connection, rt, known)
     hashes = [row_hash(text) for text in known.table.column("row_text").to_pylist()]
     stored = {row.account_id: row for row in connection.execute(
-        select(account.c.account_id, account.c.row_sha256, account.c.is_missing))}  # fmt: skip
+        select(account.c.account_id, account.c.row_sha256, account.c.is_missing, account.c.erased_at))}  # fmt: skip
 
     ids = known.table.column("account_id").to_pylist()
     places = [place for place, account_id in enumerate(ids)
@@ -64,7 +64,10 @@ def store_accounts(
 
 
 def _differs(before: Any, row_sha256: str, *, overwrite: bool) -> bool:
-    return before is None or (overwrite and (before.row_sha256 != row_sha256 or before.is_missing))
+    """Say whether a row is news; an erased account stays erased, whatever is delivered of it."""
+    if before is None:
+        return True
+    return overwrite and before.erased_at is None and (before.row_sha256 != row_sha256 or before.is_missing)
 
 
 def _row(given: dict[str, Any], ref: str, row_sha256: str, delivery_id: str, policy: Policy) -> dict[str, Any]:

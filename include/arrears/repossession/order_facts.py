@@ -11,7 +11,8 @@ from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts
-from arrears.repossession.sources import LETTERS, SUIT_OVER, SUITS, Sources, collectors_of, is_open, read_sources
+from arrears.repossession.sources import LETTERS, SUITS, Sources, collectors_of, is_open, read_sources
+from arrears.store.tables.feeds import CASES_OVER
 
 SERVED = ("arrived", "refused", "returned")
 
@@ -159,7 +160,7 @@ def _holds(sources: Sources, account_id: str, account: Row[Any] | None) -> tuple
 
 def _open_suits(cases: Iterable[Row[Any]]) -> int:
     newest = {(row.case_id, row.kind): row.state for row in sorted(cases, key=lambda row: row.at) if row.kind in SUITS}
-    return sum(state not in SUIT_OVER for state in newest.values())
+    return sum(state not in CASES_OVER for state in newest.values())
 
 
 def _located_at(locations: Iterable[Row[Any]]) -> datetime | None:
@@ -249,7 +250,7 @@ def right_to_take(contract_type: str, documents: Iterable[Row[Any]], cases: Iter
 
     Chattel mortgage and plain loan give no right to take it without a court (Civil Code 410).
     """
-    if any(row.kind == "enforcement" and row.state not in SUIT_OVER for row in cases):
+    if any(row.kind == "enforcement" and row.state not in CASES_OVER for row in cases):
         return "court"
     owned = contract_type in ("finance_lease", "instalment_sale")
     return "agreed_recovery" if owned and any(row.kind == "contract" for row in documents) else None

@@ -32,7 +32,6 @@ from arrears.store.tables.runs import run
 
 LETTERS = ("demand_letter", "lawyers_letter")
 SUITS = ("suit", "preservation")
-SUIT_OVER = ("closed", "withdrawn", "dismissed", "rejected")
 NOTICE_STATES = ("planned", "claimed", "sending", "sent")
 LEDGER_COLUMNS = (
     "subject_ref",

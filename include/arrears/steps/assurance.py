@@ -115,6 +115,16 @@ def report_overtaken(rt: Runtime, night: str) -> dict[str, Any]:
     return {"overtaken": report(rt, store_of(rt), night, runs.read_run(rt, night).business_date)}
 
 
+def erase_what_expired(rt: Runtime, night: str) -> dict[str, Any]:
+    """Delete raw files and erase the people of closed accounts whose time is over (policy ``retention``)."""
+    from arrears.steps import erasure, raw_files, runs
+
+    this = runs.read_run(rt, night)
+    gone = raw_files.delete_raw_files(rt, night, this.business_date)
+    erased = erasure.erase_expired(rt, night, this.business_date)
+    return {"files": gone.deleted, "files_left": gone.left, "accounts": erased}
+
+
 def close_night(rt: Runtime, night: str) -> dict[str, Any]:
     """Seal the night."""
     from arrears.core.clock import utc_text

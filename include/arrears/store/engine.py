@@ -73,3 +73,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Open one consistent read."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def forget_log(engine: Engine) -> None:
+    """Empty SQLite's write-ahead log into its file, so that what was overwritten there is nowhere."""
+    if engine.dialect.name == "sqlite":
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            raw.close()

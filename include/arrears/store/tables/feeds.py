@@ -84,6 +84,8 @@ SERVICE_RESULTS = ("sent", "arrived", "refused", "returned")
 SITE_TYPES = ("public", "site", "home", "locked")
 SCHEDULE_CHANGES = ("deferral", "extension", "payment_holiday")
 CASE_KINDS = ("remedy", "suit", "preservation", "enforcement")
+CASES_OVER = ("closed", "withdrawn", "dismissed", "rejected")
+"""States in which a court case needs nobody any more."""
 DEBIT_RESULTS = ("pending", "paid", "failed")
 CONTROL_KINDS = ("accounts", "rows", "unpaid_due", "book_balance", "no_payment_in_flight")
 OPENING_KINDS = ("message", "call", "letter", "visit", "order_handed_off", "suit_filed")
@@ -177,6 +179,7 @@ account = Table(
     Column("asset_value_minor", BigInteger),
     Column("is_missing", Boolean, nullable=False, server_default=text("false")),
     Column("data_incomplete", Boolean, nullable=False, server_default=text("false")),
+    Column("erased_at", UtcText),
     *_origin(),
     one_of("contract_type", *CONTRACT_TYPES),
     comment="The newest accepted accounts row; branch is '' when the feed has none.",
