@@ -18,7 +18,7 @@ from arrears.outreach.plan import PlanResult, plan_contacts
 from arrears.outreach.verdict import Outcome, Verdict
 from arrears.store.engine import reading, writing
 from arrears.store.identity import ensure_identity
-from arrears.store.tables.audit import audit_pending
+from arrears.store.tables.audit import audit_event, audit_pending
 from arrears.store.tables.decisions import decision, fact_set, verdict
 from arrears.store.tables.feeds import account
 from arrears.store.tables.outreach import contact
@@ -177,7 +177,7 @@ class World:
         return counts
 
     def events(self) -> list[dict[str, Any]]:
-        return [json.loads(row.body) for row in self.rows(audit_pending)]
+        return [json.loads(row.body) for table in (audit_event, audit_pending) for row in self.rows(table)]
 
 
 class Witness:

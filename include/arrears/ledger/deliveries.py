@@ -114,6 +114,13 @@ def _superseded(connection: Connection, arrived: Delivery, business_date: date) 
     return [Event("ledger.superseded", old.delivery_id, business_date, data=data, causes=[arrived.delivery_id])]
 
 
+def refusals_of(connection: Connection, delivery_id: str) -> list[tuple[int, str, str]]:
+    """Return row, column and reason of everything a delivery had refused."""
+    columns = (quarantine.c.row_no, quarantine.c.column, quarantine.c.reason)
+    query = select(*columns).where(quarantine.c.delivery_id == delivery_id).order_by(*columns)
+    return [(row[0], row[1], row[2]) for row in connection.execute(query)]
+
+
 def duplicate_event(key: str, feed: str, sha256: str, business_date: date) -> Event:
     """Return the event that tells of a file that came twice."""
     return Event("ledger.duplicate", key, business_date, data={"feed": feed, "sha256": sha256})

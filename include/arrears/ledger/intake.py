@@ -18,6 +18,7 @@ from arrears.ledger.accounts import read_accounts
 from arrears.ledger.catalogue import Feed, feed_named
 from arrears.ledger.claims import hold_what_was_claimed
 from arrears.ledger.columns import Context
+from arrears.ledger.corrections import supersede
 from arrears.ledger.deliveries import Delivery, delivery_id_of, duplicate_event, open_delivery, record_delivery
 from arrears.ledger.mapping import FILE_NAME, read_mapping
 from arrears.ledger.parties import store_parties
@@ -149,6 +150,7 @@ def _store(
     if arrived.feed == "promises":
         record_many(connection, rt, run_id=run_id, events=told.promises(new))
         return
+    record_many(connection, rt, run_id=run_id, events=supersede(connection, rows, business_date, arrived.sha256))
     record_many(connection, rt, run_id=run_id, events=told.contacts(new, changed))
     promised = [_promise_in(row, policy.time_zone) for row in (*new, *changed) if row["promised_on"] is not None]
     first, _ = once(promise, promised)

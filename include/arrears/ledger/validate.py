@@ -118,6 +118,8 @@ def _check_batch(source: Source, rows: Rows, rules: Rules) -> Valid:
             )
             columns[name] = scale(columns[name], own, field.lowest)
     _pairs(feed, columns)
+    if feed.name == "outcomes" and rules.context.dialect.skip_when_empty:
+        _next_step(columns)
     return _split(source, rows, columns, codes, rules)
 
 
@@ -166,6 +168,13 @@ def _pairs(feed: Feed, columns: dict[str, Column]) -> None:
         second = columns["second_attested_by"]
         same = np.asarray(pc.equal(columns["attested_by"].values, second.values).fill_null(False))
         second.refused[same] = CODES["same_person"]
+
+
+def _next_step(columns: dict[str, Column]) -> None:
+    """Refuse a row of a filled work list that does not say what comes next: a contact is not done when it is over."""
+    if "next_action_on" in columns and "outcome" in columns:
+        told, after = columns["outcome"], columns["next_action_on"]
+        after.refused[~_null(told) & _null(after) & (after.refused == 0)] = CODES["missing_value"]
 
 
 def _split(

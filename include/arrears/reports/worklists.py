@@ -122,6 +122,11 @@ def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
     }
 
 
+def language_of_list(heads: list[str]) -> str | None:
+    """Return the language whose words a mapping's headers are, or None when it is no work list's."""
+    return next((name for name in LANGUAGES if words(name).family("sheet.header")["contract"] in heads), None)
+
+
 def language_of_header(header: list[str]) -> str | None:
     """Return the language of a filled list by its header row, or None when it is no work list."""
     for language in LANGUAGES:

@@ -7,6 +7,7 @@ from arrears.core.errors import BadArguments
 from arrears.core.runtime import Request, Runtime
 
 ARRIVALS = "intake"
+RETURNED = "returned"
 FEED_FILES = (".csv", ".xlsx", ".parquet")
 
 
@@ -65,10 +66,36 @@ def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any) -> dict[
     from arrears.steps import golive, world
 
     delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date)
+    returned = _give_back(rt, feed, file, delivery)
     if feed == "opening":
         golive.ask(rt, run_id, this.business_date, world.policy_of(rt.settings))
     return {"run_id": run_id, "feed": feed, "rows": delivery.rows, "accepted": delivery.accepted,
-            "quarantined": delivery.quarantined}  # fmt: skip
+            "quarantined": delivery.quarantined, "returned": returned}  # fmt: skip
+
+
+def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any) -> str | None:
+    """Write a filled list with refused rows back, marked up, into ``returned`` beside it; return its name, if any."""
+    if feed != "outcomes" or file.suffix != ".xlsx" or not delivery.quarantined:
+        return None
+    from arrears.ledger.deliveries import refusals_of
+    from arrears.ledger.mapping import FILE_NAME, read_mapping
+    from arrears.ledger.returned import mark_up
+    from arrears.reports.wording import words
+    from arrears.reports.worklists import language_of_list
+    from arrears.steps import world
+    from arrears.store.engine import reading
+
+    with reading(world.store_of(rt)) as connection:
+        refused = refusals_of(connection, delivery.delivery_id)
+    dialect = read_mapping(file.parent / FILE_NAME).of(feed)
+    language = language_of_list(list(dialect.columns)) or world.policy_of(rt.settings).language
+    say = words(language)
+    target = file.parent / RETURNED / f"{file.stem}.xlsx"
+    mark_up(file, target, dialect, refused,
+            lambda reason: say("sheet.returned") if reason == "returned" else say.label("fault", reason))  # fmt: skip
+    if (mapping := file.parent / FILE_NAME).exists():
+        (target.parent / FILE_NAME).write_bytes(mapping.read_bytes())
+    return f"{RETURNED}/{target.name}"
 
 
 def _intake_folder(rt: Runtime) -> Path | None:
