@@ -115,6 +115,17 @@ class Office:
     def _documents(self, account_id: str) -> list[dict[str, object]]:
         borrower, guarantor = f"{account_id}-B", f"{account_id}-G"
         plain = [("contract", borrower), ("guarantee_contract", guarantor), ("service_address_confirmation", borrower)]
+        plain += [
+            (kind, borrower)
+            for kind in (
+                "delivery_note",
+                "registration",
+                "valuation",
+                "power_of_attorney",
+                "lender_licence",
+                "identity",
+            )
+        ]
         proven = [
             ("proof_of_service", borrower, None),
             ("visit_report", borrower, None),

@@ -44,6 +44,7 @@ GOOD = OrderFacts(
     branch="east",
     asset_serial="1M8GDM9AXKP042788",
     asset_value_minor=9_000_000,
+    spent_minor=0,
     finance_confirmed=True,
     pending_debits=0,
     holds=(),

@@ -25,6 +25,8 @@ def paper(kind: str, party: str = "B", **more: object) -> Document:
 PAPERS = (
     paper("contract"), paper("guarantee_contract", "G"), paper("service_address_confirmation"),
     paper("proof_of_service"), paper("visit_report"),
+    *(paper(kind) for kind in ("delivery_note", "registration", "valuation", "power_of_attorney", "lender_licence",
+                               "identity")),
     paper("lawyers_letter", served_on=SERVED, service_result="arrived"),
     paper("lawyers_letter", "G", served_on=SERVED, service_result="arrived"),
 )  # fmt: skip

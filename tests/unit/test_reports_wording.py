@@ -21,14 +21,16 @@ SEND_REASONS = ("past_date", "window_closed", "no_contact_point", "opted_out", "
                 "no_guarantor", "already_done", "already_contacted_today", "superseded", "slot_over")  # fmt: skip
 NEEDS = ("rung_four", "borrower_known", "service_address", "demand_served", "cure_over", "limitation_running",
          "guarantee_running", "document_contract", "document_service_address_confirmation", "document_lawyers_letter",
-         "document_proof_of_service", "document_visit_report", "document_guarantee_contract", "no_snapshot_row",
+         "document_proof_of_service", "document_visit_report", "no_snapshot_row",
          "data_incomplete", "does_not_reconcile", "chosen_remedy_closed", "missing_glyph",
          "template_error")  # fmt: skip
+DOCUMENTS = tuple(f"document_{kind}" for kinds in POLICY.legal.required_documents.values() for kind in kinds)
 FAMILIES = {
     "reason": (*DECIDE_REASONS, *SEND_REASONS),
     "hold": (*POLICY.holds.hard, *POLICY.holds.soft),
     "step": tuple(step.name for step in POLICY.steps),
-    "need": NEEDS,
+    "need": (*NEEDS, *DOCUMENTS),
+    "clock": tuple(type(POLICY.legal.alert_days).model_fields),
     "outcome": feeds.OUTCOMES,
     "why": feeds.REASONS,
     "channel": feeds.CHANNELS,

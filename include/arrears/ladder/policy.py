@@ -41,6 +41,36 @@ TimeZones = Literal["policy", "party", "all_possible"]
 ThirdParties = Literal["lost_contact_once", "location_once", "never"]
 Role = Literal["borrower", "co_borrower", "guarantor", "spouse", "legal_representative", "dealer_buyback"]
 
+Needed = Literal[
+    "every_remedy",
+    "each_guarantor",
+    "accelerate",
+    "terminate_and_recover",
+    "realise_security",
+    "sue_and_preserve",
+    "agency",
+]
+DocumentKind = Literal[
+    "contract",
+    "guarantee_contract",
+    "delivery_note",
+    "invoice",
+    "registration",
+    "service_address_confirmation",
+    "demand_letter",
+    "lawyers_letter",
+    "proof_of_service",
+    "visit_report",
+    "photo",
+    "statement_signed",
+    "insurance",
+    "valuation",
+    "power_of_attorney",
+    "identity",
+    "agreement",
+    "lender_licence",
+]
+
 AtMost = Annotated[Count, Tighter.LOWER]
 AtLeast = Annotated[Count, Tighter.HIGHER]
 AtMostPercent = Annotated[Percent, Tighter.LOWER]
@@ -68,6 +98,9 @@ class Creditor(_Strict):
     complaint_line: Annotated[str, Free]
     payment_account: Annotated[str, Free]
     mail_from: Annotated[str, Free]
+    address: Annotated[str, Free] = ""
+    legal_representative: Annotated[str, Free] = ""
+    registration_no: Annotated[str, Free] = ""
 
 
 class Window(_Strict):
@@ -312,6 +345,11 @@ class Alerts(_Strict):
 
     guarantee: Annotated[list[Count], Tighter.MORE]
     limitation: Annotated[list[Count], Tighter.MORE]
+    preservation: Annotated[list[Count], Tighter.MORE]
+    enforcement: Annotated[list[Count], Tighter.MORE]
+    order: Annotated[list[Count], Tighter.MORE]
+    licence: Annotated[list[Count], Tighter.MORE]
+    disposition: Annotated[list[Count], Tighter.MORE]
 
 
 class Legal(_Strict):
@@ -320,6 +358,8 @@ class Legal(_Strict):
     demand_cure_days: AtLeast
     guarantee_period_months: AtMost
     limitation_years: AtMost
+    preservation_sue_days: AtMost
+    enforcement_years: AtMost
     alert_days: Alerts
     paid_ratio_block_percent: AtMostPercent
     lease_test: LeaseTest
@@ -327,6 +367,8 @@ class Legal(_Strict):
     loan_test: LoanTest
     allowed_remedies: Annotated[list[str], Tighter.FEWER]
     recent_payment_guard_days: AtLeast
+    required_documents: Annotated[dict[Needed, list[DocumentKind]], Tighter.MORE]
+    confirmed_by_two: Annotated[list[DocumentKind], Tighter.MORE]
 
 
 class Repossession(_Strict):
@@ -340,6 +382,9 @@ class Repossession(_Strict):
     recovery_cost_minor: Annotated[Minor, Tighter.HIGHER]
     basis: Annotated[list[str], Tighter.FEWER]
     do_not: Annotated[list[str], Tighter.MORE]
+    redemption_days: AtLeast
+    disposition_notice_days: AtLeast
+    approval_roles: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], Tighter.MORE]
 
 
 class Recipient(_Strict):

@@ -359,6 +359,23 @@ _FEEDS = (
         ("account_id", "received_on", "kind", "amount_minor"),
     ),
     Feed(
+        "order_reports",
+        (
+            ACCOUNT,
+            _text("order_no", 24, must=True),
+            _enum("state", known.ORDER_REPORTS, must=True),
+            _must("at", "moment", past=True),
+            Field("lat", "degrees", limit=90),
+            Field("lon", "degrees", limit=180),
+            _enum("site_type", known.SITE_TYPES),
+            Field("cost", "amount", lowest=0),
+            _text("cost_kind", 40),
+            Field("evidence_sha256", "sha256"),
+            _text("reference", 120),
+        ),
+        ("account_id", "order_no", "state", "at"),
+    ),
+    Feed(
         "controls",
         (
             _must("business_date", "date"),

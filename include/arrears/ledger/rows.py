@@ -41,6 +41,7 @@ TARGETS = {
     "cases": Target(feeds.court_case, "court_case_key"),
     "debits": Target(feeds.debit),
     "recoveries": Target(feeds.recovery, "recovery_key"),
+    "order_reports": Target(feeds.order_report, "order_report_key"),
     "controls": Target(feeds.control, "control_key"),
     "opening": Target(feeds.opening, "opening_key"),
     "payments": Target(feeds.payment),

@@ -86,6 +86,9 @@ def _facts(row: Row, ledger: LedgerReader, own: Rows, rung: int, zone: str, day:
         demands=case_rows.demands_until(own, documents, payments, zone, day),
         accelerated_on=case_rows.first_day(cases, zone, kind="remedy", state="chosen", remedy="accelerate"),
         sued_on=case_rows.sued_on(own, cases, zone, day),
+        preserved_on=case_rows.last_day(cases, zone, state="preserved"),
+        judged_on=case_rows.last_day(cases, zone, state="judgment"),
+        enforced_on=case_rows.first_day(cases, zone, kind="enforcement"),
         chosen_remedy=case_rows.chosen_remedy(cases),
         asset={name: row[name] for name in ASSET_COLUMNS if row[name]},
     )

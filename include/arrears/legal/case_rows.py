@@ -163,6 +163,14 @@ def first_day(rows: Sequence[Row], zone: str, **wanted: str) -> date | None:
     )
 
 
+def last_day(rows: Sequence[Row], zone: str, **wanted: str) -> date | None:
+    """Return the last local day of the rows with the wanted values: an asset may be preserved more than once."""
+    return max(
+        (day_of(row["at"], zone) for row in rows if all(row[name] == value for name, value in wanted.items())),
+        default=None,
+    )
+
+
 def day_of(moment: str, zone: str) -> date:
     """Return the local day of a stored moment."""
     return local_date(datetime.fromisoformat(moment), zone)

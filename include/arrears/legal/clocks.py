@@ -115,9 +115,28 @@ def arrived_on(document: Document) -> date | None:
     return document.served_on
 
 
+def in_court(facts: LegalFacts, legal: Legal) -> list[LegalClock]:
+    """Return the clocks a court starts: suit after preservation (CPL 104), enforcement after judgment (CPL 250)."""
+    found = []
+    if facts.preserved_on is not None:
+        expires = facts.preserved_on + timedelta(days=legal.preservation_sue_days)
+        sued = facts.sued_on if facts.sued_on is not None and facts.sued_on <= expires else None
+        found.append(LegalClock("preservation", expires, "from_preservation", "", sued))
+    if facts.judged_on is not None:
+        expires = add_months(facts.judged_on, 12 * legal.enforcement_years)
+        found.append(LegalClock("enforcement", expires, "from_judgment", "", facts.enforced_on))
+    return found
+
+
 def alerts(clocks: Sequence[LegalClock], legal: Legal, day: date) -> list[tuple[LegalClock, int]]:
     """Return the running clocks inside the policy's widest alert, each with the alert step it has reached."""
-    steps = {"guarantee": legal.alert_days.guarantee, "limitation": legal.alert_days.limitation}
+    alert = legal.alert_days
+    steps = {
+        "guarantee": alert.guarantee,
+        "limitation": alert.limitation,
+        "preservation": alert.preservation,
+        "enforcement": alert.enforcement,
+    }
     due = []
     for clock in clocks:
         reached = [step for step in steps[clock.name] if clock.days_left(day) <= step]

@@ -130,6 +130,9 @@ class LegalFacts:
     demands: Sequence[Demand] = ()
     accelerated_on: date | None = None
     sued_on: date | None = None
+    preserved_on: date | None = None
+    judged_on: date | None = None
+    enforced_on: date | None = None
     chosen_remedy: str | None = None
     asset: dict[str, str] = field(default_factory=dict)
 

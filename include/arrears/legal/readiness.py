@@ -4,7 +4,7 @@ Three overdue instalments are a business trigger. The legal tests differ by cont
 art. 5; instalment sale, Civil Code 634 and 642, SPC sales interpretation 26; chattel mortgage, Civil Code 410.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,15 +15,6 @@ from arrears.legal.facts import Document, LegalFacts
 
 REMEDIES = ("accelerate", "terminate_and_recover", "realise_security", "sue_and_preserve", "agency")
 _TAKES_THE_ASSET = ("terminate_and_recover", "realise_security", "agency")
-REQUIRED_DOCUMENTS = (
-    "contract",
-    "service_address_confirmation",
-    "lawyers_letter",
-    "proof_of_service",
-    "visit_report",
-    "guarantee_contract",
-)
-_TWO_PEOPLE = ("lawyers_letter", "proof_of_service", "visit_report")
 
 
 @dataclass(frozen=True)
@@ -54,25 +45,38 @@ def assess(facts: LegalFacts, policy: Policy) -> Readiness:
     """
     cure = clocks.cure(facts, policy.legal, policy.business_calendar())
     limitation = clocks.limitation(facts, policy.legal)
-    running = (*([limitation] if limitation else []), *clocks.guarantees(facts, policy.legal))
+    running = (
+        *([limitation] if limitation else []),
+        *clocks.guarantees(facts, policy.legal),
+        *clocks.in_court(facts, policy.legal),
+    )
     hard = tuple(sorted({hold.kind for hold in facts.holds if hold.kind in policy.holds.hard}))
-    gates = _common_gates(facts, cure, running, hard)
+    gates = _common_gates(facts, cure, running, hard) | _papers_on_file(facts, policy, _for_every_remedy(policy))
     blocking = tuple(name for name, passed in gates.items() if not passed)
+    gates |= _papers_on_file(facts, policy, _for_some_remedy(policy))
     closed: dict[str, tuple[str, ...]] = {}
+    lacking: list[str] = []
     for remedy in REMEDIES:
         reasons = _legal_reasons(remedy, facts, policy)
         gates[f"test_{remedy}"] = not reasons
-        closed[remedy] = tuple(dict.fromkeys((*reasons, *blocking)))
+        own = [f"document_{kind}" for kind in _required(policy).get(remedy, ())]
+        papers = [] if reasons else [name for name in own if not gates[name]]
+        lacking += papers
+        closed[remedy] = tuple(dict.fromkeys((*reasons, *blocking, *papers)))
     return Readiness(
         gates=gates,
         open_remedies=tuple(remedy for remedy in REMEDIES if not closed[remedy]),
         closed={remedy: reasons for remedy, reasons in closed.items() if reasons},
-        missing=tuple(name for name in blocking if name != "no_hard_hold"),
+        missing=tuple(dict.fromkeys((*(name for name in blocking if name != "no_hard_hold"), *lacking))),
         hard_holds=hard,
         clocks=running,
         cure=cure,
         numbers=numbers_of(facts),
-        papers={kind: found.sha256 for kind in REQUIRED_DOCUMENTS if (found := _paper(facts, kind)) is not None},
+        papers={
+            kind: found.sha256
+            for kind in (*_for_every_remedy(policy), *_for_some_remedy(policy))
+            if (found := _paper(facts, policy, kind)) is not None
+        },
     )
 
 
@@ -80,7 +84,7 @@ def _common_gates(
     facts: LegalFacts, cure: Cure | None, running: Sequence[LegalClock], hard: Sequence[str]
 ) -> dict[str, bool]:
     day = facts.business_date
-    gates = {
+    return {
         "rung_four": facts.rung >= 4,
         "no_hard_hold": not hard,
         "borrower_known": any(party.role == "borrower" and party.name for party in facts.parties),
@@ -90,15 +94,46 @@ def _common_gates(
         "limitation_running": not any(clock.is_expired(day) for clock in running if clock.name == "limitation"),
         "guarantee_running": not any(clock.is_expired(day) for clock in running if clock.name == "guarantee"),
     }
-    for kind in REQUIRED_DOCUMENTS:
-        if kind != "guarantee_contract" or facts.guarantors:
-            gates[f"document_{kind}"] = _paper(facts, kind) is not None
-    return gates
 
 
-def _paper(facts: LegalFacts, kind: str) -> Document | None:
-    """Return the oldest document of a kind that counts; served and visited ones need two people's confirmation."""
-    counted = (row for row in facts.documents_of(kind) if row.is_confirmed_by_two or kind not in _TWO_PEOPLE)
+def _required(policy: Policy) -> Mapping[str, Sequence[str]]:
+    return {str(name): kinds for name, kinds in policy.legal.required_documents.items()}
+
+
+def _for_every_remedy(policy: Policy) -> list[str]:
+    required = _required(policy)
+    return list(dict.fromkeys((*required.get("every_remedy", ()), *required.get("each_guarantor", ()))))
+
+
+def _for_some_remedy(policy: Policy) -> list[str]:
+    """Return the kinds that only some remedies need, each once."""
+    always = set(_for_every_remedy(policy))
+    kinds = (kind for remedy in REMEDIES for kind in _required(policy).get(remedy, ()))
+    return list(dict.fromkeys(kind for kind in kinds if kind not in always))
+
+
+def _papers_on_file(facts: LegalFacts, policy: Policy, kinds: Sequence[str]) -> dict[str, bool]:
+    """Say for each kind whether it is on file: one of each guarantor where the policy asks that, otherwise one."""
+    of_guarantors = set(_required(policy).get("each_guarantor", ()))
+    on_file = {}
+    for kind in kinds:
+        if kind not in of_guarantors:
+            on_file[f"document_{kind}"] = _paper(facts, policy, kind) is not None
+        elif facts.guarantors:
+            on_file[f"document_{kind}"] = all(
+                _paper(facts, policy, kind, party.party_id) is not None for party in facts.guarantors
+            )
+    return on_file
+
+
+def _paper(facts: LegalFacts, policy: Policy, kind: str, party_id: str | None = None) -> Document | None:
+    """Return the oldest document of a kind that counts; the policy names those that need two people's confirmation."""
+    counted = (
+        row
+        for row in facts.documents_of(kind)
+        if (row.is_confirmed_by_two or kind not in policy.legal.confirmed_by_two)
+        and (party_id is None or row.party_id == party_id)
+    )
     return next(counted, None)
 
 

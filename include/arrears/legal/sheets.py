@@ -10,6 +10,7 @@ from arrears.legal.case_rows import Row
 from arrears.legal.clocks import Cure, LegalClock
 from arrears.legal.exhibits import evidence_rows, in_order
 from arrears.legal.facts import Instalment, LegalFacts, Party, Payment
+from arrears.legal.filing import plaintiff
 from arrears.legal.plain_text import amount, breakable, day_text, plain_amount, qr_svg, share, table
 from arrears.legal.readiness import REMEDIES, Readiness
 from arrears.legal.wording import words, words_or_code
@@ -44,6 +45,7 @@ def compose(
         "qr": qr_svg(f"{number} {facts_sha256}".upper()),
         "watermark": WATERMARKS.get(state, ("", ""))[lang == "en"],
         "lender": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
+        "plaintiff": plaintiff(policy),
         "policy": f"{policy.policy_id} {policy.version}",
         "cutoff": facts.business_date.isoformat(),
         "summary": table(_summary(case, readiness, policy)),

@@ -46,7 +46,7 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.gates,
     ),
     "collector": (Tables.tasks, Tables.promises, Tables.suppressed),
-    "legal": (Tables.packets, Tables.approvals, Tables.orders, Tables.clocks, Tables.exceptions),
+    "legal": (Tables.packets, Tables.approvals, Tables.orders, Tables.deadlines, Tables.exceptions),
     "auditor": (
         Tables.runs,
         Tables.gates,

@@ -11,6 +11,7 @@ from arrears.ladder.policy import Policy
 from arrears.reports import casework, control, promised, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
+from arrears.reports.deadlines import Deadline, deadlines_of
 from arrears.reports.frozen import migration_of, quarter_before, recovery_of, snapshot_portfolio
 from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, right_party_rate
 from arrears.reports.migration import Migration
@@ -68,6 +69,7 @@ class Figures:
     approvals: list[Waiting]
     orders: Counter[str]
     lapsing: dict[str, Lapsing]
+    deadlines: list[Deadline]
     in_doubt: list[tuple[str, str, date]]
     exceptions: list[ExceptionLine]
     quarantine: Counter[str]
@@ -158,8 +160,9 @@ def _collect(
         approvals=casework.approvals_waiting(connection, branch),
         orders=casework.orders_by_state(connection, branch),
         lapsing=casework.lapsing(connection, day, branch),
+        deadlines=deadlines_of(connection, day, policy, branch),
         in_doubt=control.in_doubt(connection, branch, TOP),
-        exceptions=control.exceptions_of(connection, day, branch),
+        exceptions=control.exceptions_of(connection, day, branch, policy),
         quarantine=control.quarantine_reasons(connection, day),
         week=_week(connection, day),
     )

@@ -149,6 +149,20 @@ class Tables(ControlTables):
         ]
         return self._table("clocks", "what", "contract", "expires", "#amount", rows=rows, more=len(lines) - TOP)
 
+    def deadlines(self) -> Table | None:
+        """Return the last days within the policy's alerts, those that passed first."""
+        lines = self._figures.deadlines
+        rows = [
+            [
+                self._words.label("clock", line.kind),
+                line.subject,
+                line.on.isoformat(),
+                self._words("days", n=line.days_left(self._figures.business_date)),
+            ]
+            for line in lines[:TOP]
+        ]
+        return self._table("deadlines", "what", "contract", "expires", "#days_left", rows=rows, more=len(lines) - TOP)
+
     def stopped(self) -> Table | None:
         """Return why people are left alone today, the commonest reason first."""
         return self._reasons(self._figures.suppressed + self._figures.today.withheld)

@@ -11,23 +11,11 @@ from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.repossession.checks import APPROVER_ROLES
+from arrears.ladder.policy import load_policy
 from arrears.repossession.sources import votes_of
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import account
 from arrears.store.tables.repossession import approval, repossession_order
-
-REQUIRED_ROLES: dict[str, tuple[str, ...]] = {
-    "remedy": ("legal",),
-    "packet": APPROVER_ROLES,
-    "order": APPROVER_ROLES,
-    "waiver": ("finance", "manager"),
-    "gate_override": ("finance", "manager"),
-    "release": ("manager",),
-    "in_doubt": ("supervisor",),
-    "attestation": ("supervisor", "legal"),
-}
-"""Which roles must agree to which kind of decision, each by another person."""
 
 UNSENT = ("proposed", "awaiting_approval", "approved")
 
@@ -62,7 +50,11 @@ def request(
     business_date: date,
     account_id: str | None = None,
 ) -> str:
-    """Put a decision to people and return its id; asked again on the same facts it is a new question, numbered on."""
+    """Put a decision to people and return its id; asked again on the same facts it is a new question, numbered on.
+
+    Who must agree is read from the policy in force now and kept with the question.
+    """
+    roles = load_policy(rt.settings.policy_file).repossession.approval_roles[kind]
     same = (approval.c.kind == kind, approval.c.subject_key == subject_key, approval.c.facts_sha256 == facts_sha256)
     ordinal = connection.execute(select(func.count()).select_from(approval).where(*same)).scalar_one() + 1
     approval_id = natural_key("approval", kind, subject_key, facts_sha256, ordinal)
@@ -78,6 +70,7 @@ def request(
             "requested_on": business_date,
             "requested_at": utc_text(rt.clock.now()),
             "state": "open",
+            "roles": ";".join(roles),
             "run_id": run_id,
         },
     )
@@ -90,7 +83,7 @@ def request(
         business_date=business_date,
         subject_ref=subject_of(connection, account_id),
         causes=[subject_key],
-        data={"kind": kind, "facts_sha256": facts_sha256, "roles": list(REQUIRED_ROLES[kind])},
+        data={"kind": kind, "facts_sha256": facts_sha256, "roles": roles},
     )
     return approval_id
 
@@ -147,7 +140,7 @@ def subject_of(connection: Connection, account_id: str | None) -> str | None:
 
 
 def _open(row: Row[Any], given: Sequence[str]) -> OpenApproval:
-    missing = tuple(role for role in REQUIRED_ROLES[row.kind] if role not in given)
+    missing = tuple(role for role in row.roles.split(";") if role not in given)
     return OpenApproval(
         row.approval_id,
         row.kind,

@@ -9,7 +9,6 @@ from arrears.ladder.policy import Policy
 from arrears.repossession.vin import serial_is_sound
 
 RECOVERY_REMEDIES = frozenset({"terminate_and_recover", "realise_security"})
-APPROVER_ROLES = ("legal", "risk")
 TOP_RUNG = 4
 LAST_STAGE = 3
 HUNDRED = 100
@@ -83,6 +82,7 @@ class OrderFacts:
     branch: str
     asset_serial: str | None
     asset_value_minor: int | None
+    spent_minor: int
     # what stands in the way
     finance_confirmed: bool
     pending_debits: int
@@ -243,17 +243,18 @@ def _agency_valid(facts: OrderFacts, _policy: Policy) -> list[str]:
     )
 
 
-def _four_eyes(facts: OrderFacts, _policy: Policy) -> list[str]:
+def _four_eyes(facts: OrderFacts, policy: Policy) -> list[str]:
     approval = facts.approval
     if approval is None:
         return ["no_approval"]
-    votes = [vote for vote in approval.votes if vote.decision == "approve" and vote.role in APPROVER_ROLES]
+    roles = policy.repossession.approval_roles["order"]
+    votes = [vote for vote in approval.votes if vote.decision == "approve" and vote.role in roles]
     return _unless(
         (approval.state in ("approved", "used"), "not_approved"),
         (facts.order_facts_sha256 == facts.packet_facts_sha256 == approval.facts_sha256, "facts_changed"),
         (approval.expires_on is not None and approval.expires_on >= facts.today, "approval_expired"),
-        ({vote.role for vote in votes} == set(APPROVER_ROLES), "a_role_is_missing"),
-        (len({vote.staff_id for vote in votes}) == len(APPROVER_ROLES), "one_person_twice"),
+        ({vote.role for vote in votes} == set(roles), "a_role_is_missing"),
+        (len({vote.staff_id for vote in votes}) == len(roles), "one_person_twice"),
         (not any(vote.staff_id in facts.collectors for vote in votes), "approved_by_the_collector"),
         (all(vote.holds_role for vote in votes), "approver_lost_the_role"),
         (not facts.live or all(vote.identity == "airflow" for vote in votes), "identity_too_weak"),
@@ -268,7 +269,8 @@ def _worth_it(facts: OrderFacts, policy: Policy) -> list[str]:
     if facts.asset_value_minor is None:
         return ["value_unknown"]
     expected = min(facts.asset_value_minor, facts.debt_minor)  # a surplus goes back to the customer
-    return _unless((expected > policy.repossession.recovery_cost_minor, "costs_exceed_value"))
+    costs = policy.repossession.recovery_cost_minor + facts.spent_minor
+    return _unless((expected > costs, "costs_exceed_value"))
 
 
 def _notices_given(facts: OrderFacts, _policy: Policy) -> list[str]:

@@ -16,18 +16,23 @@ from arrears.repossession.sources import Sources
 
 VERSION = 1
 LAST_LOCATIONS = 3
-RETURNS = (
-    "crew",
-    "taken_over_at",
-    "place",
-    "condition_report",
-    "personal_property_inventory",
-    "photos",
-    "yard",
-    "transport_route",
-    "police_notified_at",
-    "costs",
-)
+MAY = {"locate": ("look_for", "report_position"), "recover": ("ask_for", "take_over_when_handed_over", "transport")}
+"""What an order allows. One to locate gives no right to touch the machine, and names nobody."""
+RETURNS = {
+    "locate": ("seen_at", "lat", "lon", "site_type", "photos", "costs"),
+    "recover": (
+        "crew",
+        "taken_over_at",
+        "place",
+        "condition_report",
+        "personal_property_inventory",
+        "photos",
+        "yard",
+        "transport_route",
+        "police_notified_at",
+        "costs",
+    ),
+}
 
 
 def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: Policy) -> bytes:
@@ -36,23 +41,27 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
     Source: fields of a repossession work order (委托拖车单), domain rule 3b.
     """
     account = sources.accounts[order.account_id]
+    recovers = order.kind == "recover"
     return canonical(
         {
             "version": VERSION,
             "order_no": order.order_no,
             "kind": order.kind,
+            "may": list(MAY[order.kind]),
             "idempotency_key": order.idempotency_key,
             "issued_for": order.account_id,
             "expires_on": expires_on.isoformat(),
-            "legal_basis": _basis(sources, order),
+            "legal_basis": _basis(sources, order) if recovers else {},
             "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
             | {"engine_no": account.engine_no or "", "plate": account.plate or ""},
             "photos": _hashes(sources, order.account_id, "photo"),
             "locations": _locations(sources, order.account_id),
             "ask_for": [
-                {"role": row.role, "name": row.name or ""} for row in sources.parties.get(order.account_id, ())
+                {"role": row.role, "name": row.name or ""}
+                for row in sources.parties.get(order.account_id, ())
+                if recovers
             ],
-            "do_not": list(policy.repossession.do_not),
+            "do_not": [*policy.repossession.do_not, *([] if recovers else ["do_not_touch", "do_not_speak_to_anybody"])],
             "lender": {
                 "name": policy.creditor.name,
                 "name_en": policy.creditor.name_en,
@@ -61,8 +70,8 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
             "agency": _agency(sources, order),
             "fee_cap_minor": policy.repossession.fee_cap_minor,
             "currency": account.currency,
-            "police": "notify_before_moving",
-            "report_back": list(RETURNS),
+            "police": "notify_before_moving" if recovers else "",
+            "report_back": list(RETURNS[order.kind]),
             "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)},
         }
     )

@@ -11,7 +11,15 @@ from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts
-from arrears.repossession.sources import LETTERS, SUITS, Sources, collectors_of, is_open, read_sources
+from arrears.repossession.sources import (
+    LETTERS,
+    SUITS,
+    Sources,
+    collectors_of,
+    holds_machine,
+    is_open,
+    read_sources,
+)
 from arrears.store.tables.feeds import CASES_OVER
 
 SERVED = ("arrived", "refused", "returned")
@@ -70,7 +78,7 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, order: Row[Any]) -
         finance_confirmed=sources.finance_confirmed,
         pending_debits=len(sources.pending_debits.get(account_id, ())),
         holds=_holds(sources, account_id, account),
-        other_orders=sum(is_open(row) or row.state == "recovered" for row in others),
+        other_orders=sum(is_open(row) or holds_machine(row) for row in others),
         open_suits=_open_suits(sources.cases.get(account_id, ())),
         rung=0,
         unlocked_rung=0,
@@ -83,6 +91,7 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, order: Row[Any]) -
         guarantees_until=(),
         limitation_until=None,
         serial_registered=False,
+        spent_minor=sum(row.cost_minor or 0 for row in sources.reports.get(account_id, ())),
         located_at=_located_at(sources.locations.get(account_id, ())),
         parties_without_notice=0,
         agency=_agency(sources, order),

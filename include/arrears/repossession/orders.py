@@ -1,21 +1,24 @@
 """From a ready packet to an order that waits for two people; changed facts take both away."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from arrears.audit.record import record
+from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession import approvals
 from arrears.repossession.checks import LAST_STAGE, RECOVERY_REMEDIES
 from arrears.repossession.order_facts import regions_of
-from arrears.repossession.sources import Sources, is_open, read_sources
+from arrears.repossession.sources import Sources, holds_machine, is_open, read_sources
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
+from arrears.store.tables.feeds import location
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import approval, repossession_order
 
@@ -30,10 +33,12 @@ class Proposed:
 
 
 def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy) -> Proposed:
-    """Make one order to recover for each ready packet whose remedy allows it, and ask for its approval.
+    """Make one order for each ready packet whose remedy allows it, and ask for its approval.
 
-    Orders not handed over whose packet changed are void with their approval; an approval past its last day is asked
-    for again. Refused facts are not proposed twice, nor is an account that paid on the business date.
+    With a position younger than the policy's hours it is an order to recover, otherwise one to locate. Orders not
+    handed over whose packet changed, or whose machine was found or lost meanwhile, are void with their approval; an
+    approval past its last day is asked for again. Refused facts are not proposed twice, nor is an account that paid
+    on the business date.
     """
     with writing(engine) as connection:
         packets = _ready_packets(connection)
@@ -43,16 +48,24 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
             .order_by(repossession_order.c.order_no)
             .with_for_update()
         ).all()
-        voided = {order.order_id for order in unsent if not _still_stands(order, packets.get(order.account_id))}
+        found = _found(connection, rt, policy, {*packets, *(order.account_id for order in unsent)})
+        voided = {
+            order.order_id: reason
+            for order in unsent
+            if (reason := _why_void(order, packets.get(order.account_id), order.account_id in found))
+        }
         for order in unsent:
             if order.order_id in voided:
-                void_order(connection, rt, run_id, business_date, order, "facts_changed")
+                void_order(connection, rt, run_id, business_date, order, voided[order.order_id])
         sources = read_sources(connection, rt.settings.artifacts_url, business_date, packets)
         renewed = sum(
             _renew(connection, rt, run_id, business_date, order) for order in unsent if order.order_id not in voided
         )
         candidates = [row for row in packets.values() if _may_propose(sources, row, business_date)]
-        proposed = sum(_propose(connection, rt, run_id, business_date, policy, sources, row) for row in candidates)
+        proposed = sum(
+            _propose(connection, rt, run_id, business_date, policy, sources, row, _kind(row.account_id in found))
+            for row in candidates
+        )
     return Proposed(proposed, len(voided), renewed)
 
 
@@ -89,15 +102,34 @@ def _ready_packets(connection: Connection) -> dict[str, Row[Any]]:
     return {row.account_id: row for row in connection.execute(query)}
 
 
-def _still_stands(order: Row[Any], ready: Row[Any] | None) -> bool:
-    return ready is not None and ready.facts_sha256 == order.facts_sha256
+def _found(connection: Connection, rt: Runtime, policy: Policy, account_ids: Iterable[str]) -> set[str]:
+    """Return the accounts whose machine was seen within the policy's hours."""
+    youngest = rt.clock.now() - timedelta(hours=policy.repossession.location_max_age_hours)
+    seen = select(location.c.account_id).where(
+        location.c.account_id.in_(sorted(account_ids)),
+        location.c.at >= utc_text(youngest),
+        location.c.at <= utc_text(rt.clock.now()),
+    )
+    return set(connection.execute(seen).scalars())
+
+
+def _kind(is_found: bool) -> str:
+    return "recover" if is_found else "locate"
+
+
+def _why_void(order: Row[Any], ready: Row[Any] | None, is_found: bool) -> str | None:
+    if ready is None or ready.facts_sha256 != order.facts_sha256:
+        return "facts_changed"
+    if order.kind != _kind(is_found):
+        return "machine_found" if is_found else "position_too_old"
+    return None
 
 
 def _may_propose(sources: Sources, ready: Row[Any], business_date: date) -> bool:
     account_id = ready.account_id
     earlier = sources.orders.get(account_id, ())
     ledger, decision = sources.ledger.get(account_id), sources.decisions.get(account_id)
-    if any(is_open(order) or order.state == "recovered" for order in earlier) or ledger is None or decision is None:
+    if any(is_open(order) or holds_machine(order) for order in earlier) or ledger is None or decision is None:
         return False
     refused = any(
         {order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
@@ -145,16 +177,17 @@ def _propose(
     policy: Policy,
     sources: Sources,
     ready: Row[Any],
+    kind: str,
 ) -> int:
     account_id, decision = ready.account_id, sources.decisions[ready.account_id]
     episode_due = decision.episode_due or decision.oldest_unpaid_due or business_date
     ordinal = 1 + sum(
-        order.episode_due == episode_due and order.kind == "recover" for order in sources.orders.get(account_id, ())
+        order.episode_due == episode_due and order.kind == kind for order in sources.orders.get(account_id, ())
     )
-    order_id = natural_key("order", account_id, episode_due.isoformat(), "recover", ordinal)
+    order_id = natural_key("order", account_id, episode_due.isoformat(), kind, ordinal)
     row = order_row(order_id, next_number(connection, business_date), account_id, run_id) | {
         "episode_due": episode_due,
-        "kind": "recover",
+        "kind": kind,
         "ordinal": ordinal,
         "packet_id": ready.packet_id,
         "facts_sha256": ready.facts_sha256,
@@ -177,7 +210,7 @@ def _propose(
         policy_sha256=policy.sha256,
         data={
             "order_no": row["order_no"],
-            "kind": "recover",
+            "kind": kind,
             "remedy": ready.chosen_remedy,
             "facts_sha256": ready.facts_sha256,
         },

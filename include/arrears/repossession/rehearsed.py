@@ -1,12 +1,12 @@
 """In a rehearsal two staff of the sample approve one order, so that the way to the agency can be watched."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import Connection, Engine, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.checks import APPROVER_ROLES
 from arrears.repossession.votes import vote
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import staff
@@ -25,9 +25,10 @@ def rehearse_approval(rt: Runtime, engine: Engine, run_id: str, business_date: d
     if not rt.rehearsal or rt.settings.mode != "sandbox":
         return None
     with reading(engine) as connection:
-        people = _approvers(connection)
+        roles = policy.repossession.approval_roles["order"]
+        people = _approvers(connection, roles)
         waiting = None if _already_rehearsed(connection, business_date) else _first_waiting(connection)
-    if waiting is None or len(people) != len(APPROVER_ROLES):
+    if waiting is None or len(people) != len(roles):
         return None
     approval_id, order_no = waiting
     for staff_id in people:
@@ -45,11 +46,11 @@ def rehearse_approval(rt: Runtime, engine: Engine, run_id: str, business_date: d
     return order_no
 
 
-def _approvers(connection: Connection) -> list[str]:
+def _approvers(connection: Connection, roles: Sequence[str]) -> list[str]:
     """Return one person for each role, in the order of the roles; short when a role has nobody of its own."""
     chosen: list[str] = []
     rows = connection.execute(select(staff).order_by(staff.c.staff_id)).all()
-    for role in APPROVER_ROLES:
+    for role in roles:
         fit = [
             row.staff_id
             for row in rows

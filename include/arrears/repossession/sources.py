@@ -21,6 +21,7 @@ from arrears.store.tables.feeds import (
     document,
     hold,
     location,
+    order_report,
     promise,
     staff,
 )
@@ -62,6 +63,7 @@ class Sources:
     pending_debits: Mapping[str, Rows]
     documents: Mapping[str, Rows]
     locations: Mapping[str, Rows]
+    reports: Mapping[str, Rows]
     cases: Mapping[str, Rows]
     parties: Mapping[str, Rows]
     letters_planned: Mapping[str, Rows]
@@ -93,6 +95,7 @@ def read_sources(connection: Connection, artifacts_url: str, on: date, account_i
         pending_debits=_grouped(_of(connection, debit, ids, debit.c.result == "pending")),
         documents=_grouped(_of(connection, document, ids)),
         locations=_grouped(_of(connection, location, ids)),
+        reports=_grouped(_of(connection, order_report, ids, order_report.c.result == "applied")),
         cases=_grouped(_of(connection, court_case, ids)),
         parties=_grouped(_parties(connection, ids)),
         letters_planned=_grouped(_letters_planned(connection, ids)),
@@ -215,5 +218,10 @@ def _grouped(rows: Iterable[Row[Any]], key: str = "account_id") -> dict[str, Row
 
 
 def is_open(order: Row[Any]) -> bool:
-    """Say whether an order can still lead to a machine being touched."""
-    return order.state in ORDER_OPEN
+    """Say whether an order still binds somebody; one to locate is over when the machine is found."""
+    return order.state in ORDER_OPEN and not (order.kind == "locate" and order.state == "located")
+
+
+def holds_machine(order: Row[Any]) -> bool:
+    """Say whether a machine is in the lender's hands by this order: recovered, and neither given back nor sold."""
+    return order.state == "recovered" and order.machine in (None, "stored")

@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select, update
+from sqlalchemy import Connection, Engine, Row, and_, select, update
 
 from arrears.audit.record import record
 from arrears.core.clock import utc_text
@@ -23,6 +23,8 @@ from arrears.store.identity import stamp_mode
 from arrears.store.tables.repossession import repossession_order
 
 OUT = ("offered", "acknowledged", "accepted", "located")
+MACHINE_FOUND = and_(repossession_order.c.kind == "locate", repossession_order.c.state == "located")
+"""An order to locate that has done its work: there is nothing to call back."""
 AGENCY_CHECK = "C10"
 
 
@@ -50,7 +52,7 @@ def stand_down(
     with writing(engine) as connection:
         orders = connection.execute(
             select(repossession_order)
-            .where(repossession_order.c.state.in_(OUT))
+            .where(repossession_order.c.state.in_(OUT), ~MACHINE_FOUND)
             .order_by(repossession_order.c.order_no)
             .with_for_update()
         ).all()
@@ -67,10 +69,14 @@ def stand_down(
     return StoodDown(dict(sorted(reasons.items())), acknowledged, len(waiting) - acknowledged)
 
 
-def unacknowledged_recalls(engine: Engine) -> list[str]:
-    """Return the numbers of orders whose recall nobody has confirmed: the first thing a person must look at."""
+def unacknowledged_recalls(engine: Engine, older_than: datetime | None = None) -> list[str]:
+    """Return the numbers of orders whose recall nobody has confirmed: the first thing a person must look at.
+
+    ``older_than`` keeps those sent up to that moment: the policy says how long an agency may stay silent.
+    """
+    until = utc_text(older_than) if older_than is not None else None
     with reading(engine) as connection:
-        return [order.order_no for order in _to_recall(connection)]
+        return [row.order_no for row in _to_recall(connection) if until is None or row.recalled_at <= until]
 
 
 def recall_reason(order: Row[Any], facts: OrderFacts, policy: Policy) -> str | None:

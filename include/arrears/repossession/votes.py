@@ -11,7 +11,7 @@ from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import REQUIRED_ROLES, UNSENT, close, subject_of
+from arrears.repossession.approvals import UNSENT, close, subject_of
 from arrears.repossession.sources import collectors_of, staff_roles, votes_of
 from arrears.store.engine import writing
 from arrears.store.tables.feeds import account, assignment
@@ -167,7 +167,7 @@ def _free_role(connection: Connection, row: Row[Any], cast: _Vote, held: frozens
     votes = votes_of(connection, [row.approval_id]).get(row.approval_id, ())
     if cast.staff_id in {vote.staff_id for vote in votes}:
         raise BadArguments(f"staff {cast.staff_id!r} has already voted: the other pair of eyes must be somebody else")
-    free = [role for role in REQUIRED_ROLES[row.kind] if role not in {vote.role for vote in votes}]
+    free = [role for role in str(row.roles).split(";") if role not in {vote.role for vote in votes}]
     for role in free:
         if role in held and cast.role in (None, role):
             return role
@@ -180,7 +180,7 @@ def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, rol
         _move_order(connection, row, "void", "refused")
         return Voted(row.approval_id, role, "refused", None)
     given = {vote.role for vote in votes_of(connection, [row.approval_id])[row.approval_id]}
-    if given != set(REQUIRED_ROLES[row.kind]):
+    if given != set(str(row.roles).split(";")):
         return Voted(row.approval_id, role, "open", None)
     days = policy.repossession.approval_valid_working_days
     expires_on = policy.business_calendar().add_working_days(cast.on, days)
@@ -195,10 +195,10 @@ def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, rol
 
 def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, held: frozenset[str]) -> Voted:
     """An order already handed over is recalled by the next stand-down; one that was not is void at once."""
-    role = next((role for role in REQUIRED_ROLES[row.kind] if role in held), None)
+    role = next((role for role in str(row.roles).split(";") if role in held), None)
     if role is None:
         raise BadArguments(
-            f"staff {cast.staff_id!r} may not withdraw this: it takes one of {', '.join(REQUIRED_ROLES[row.kind])}"
+            f"staff {cast.staff_id!r} may not withdraw this: it takes one of {row.roles.replace(';', ', ')}"
         )
     close(connection, rt, row.approval_id, "void", "withdrawn")
     _move_order(connection, row, "void", "withdrawn")

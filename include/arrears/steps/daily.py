@@ -119,6 +119,7 @@ def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:
 
 def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
     """Keep exactly one current packet for every account at stage three."""
+    from arrears.legal.aftermath import write_notices
     from arrears.legal.build import build_packets as build
     from arrears.legal.build import retire_packets, stage_three_accounts
     from arrears.steps import runs, world
@@ -126,8 +127,10 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
     this, engine = runs.read_run(rt, day), world.store_of(rt)
     if runs.is_newest(rt, this):
         retire_packets(rt, engine, day, this.business_date)
-    accounts = stage_three_accounts(engine, this.business_date)
-    return build(rt, engine, day, this.business_date, world.policy_of(rt.settings), accounts)
+    policy, accounts = world.policy_of(rt.settings), stage_three_accounts(engine, this.business_date)
+    notices = write_notices(rt, engine, day, this.business_date, policy)
+    built = build(rt, engine, day, this.business_date, policy, accounts)
+    return {**built, "notices": sum(notices.values())}
 
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:

@@ -15,9 +15,11 @@ def settle(rt: Runtime, this: runs.Day) -> dict[str, Any]:
     """
     from arrears.repossession.handoff import HandedOff, hand_off
     from arrears.repossession.rehearsed import rehearse_approval
+    from arrears.repossession.reported import apply_reports
     from arrears.repossession.stand_down import stand_down
 
     engine, policy = store_of(rt), policy_of(rt.settings)
+    reported = apply_reports(rt, engine, this.run_id, policy)
     with channels.agency_channel(rt) as agency:
         recalled = stand_down(rt, engine, this.run_id, this.business_date, policy, agency)
         handed = HandedOff(withheld="plan_only")
@@ -31,4 +33,6 @@ def settle(rt: Runtime, this: runs.Day) -> dict[str, Any]:
         "orders_acknowledged": handed.acknowledged,
         "orders_blocked": handed.blocked,
         "orders_failed": handed.failed,
+        "order_reports": reported.applied,
+        "order_reports_refused": reported.refused,
     }

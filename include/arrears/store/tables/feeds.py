@@ -87,6 +87,7 @@ CASE_KINDS = ("remedy", "suit", "preservation", "enforcement")
 CASES_OVER = ("closed", "withdrawn", "dismissed", "rejected")
 """States in which a court case needs nobody any more."""
 DEBIT_RESULTS = ("pending", "paid", "failed")
+ORDER_REPORTS = ("accepted", "located", "recovered", "failed", "stored", "redeemed", "sold", "un_recovered")
 CONTROL_KINDS = ("accounts", "rows", "unpaid_due", "book_balance", "no_payment_in_flight")
 OPENING_KINDS = ("message", "call", "letter", "visit", "order_handed_off", "suit_filed")
 
@@ -425,6 +426,29 @@ payment = Table(
     *_origin(),
     Index("ix_payment_date", "business_date"),
     comment="Only payments imported during a day, with that day: news since the frozen ledger, which holds the others.",
+)
+
+order_report = Table(
+    "order_report",
+    metadata,
+    Column("order_report_key", Sha256, primary_key=True),
+    _account(),
+    Column("order_no", String(24), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("at", UtcText, nullable=False),
+    Column("lat", String(16)),
+    Column("lon", String(16)),
+    Column("site_type", String(8)),
+    Column("cost_minor", BigInteger),
+    Column("cost_kind", String(40)),
+    Column("evidence_sha256", Sha256),
+    Column("reference", String(120)),
+    Column("result", String(24)),
+    *_origin(),
+    Index("ix_order_report_order", "order_no", "at"),
+    one_of("state", *ORDER_REPORTS),
+    one_of("site_type", *SITE_TYPES),
+    comment="order_report_key = natural_key(account_id, order_no, state, at); result: applied, or why it was refused.",
 )
 
 recovery = Table(

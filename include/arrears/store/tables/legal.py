@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Column,
     Date,
@@ -33,6 +34,8 @@ packet = Table(
     Column("pdf_sha256", Sha256),
     Column("pdf_path", String(200)),
     Column("manifest_sha256", Sha256),
+    Column("archive_path", String(200)),
+    Column("archive_sha256", Sha256),
     Column("built_on", Date, nullable=False),
     Column("run_id", String(64), nullable=False),
     Column("superseded_on", Date),
@@ -48,4 +51,27 @@ packet = Table(
     CheckConstraint("state IN ('withheld', 'incomplete') OR pdf_sha256 IS NOT NULL", name="rendered_when_usable"),
     one_of("state", *PACKET_STATES),
     comment="packet_id = natural_key(account_id, version). One current packet per stage-three account, old ones kept.",
+)
+
+NOTICE_KINDS = ("redemption", "disposition", "settlement")
+
+legal_notice = Table(
+    "legal_notice",
+    metadata,
+    Column("notice_id", Sha256, primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("order_id", Sha256, nullable=False),
+    Column("party_id", String(64), nullable=False),
+    Column("kind", String(12), nullable=False),
+    Column("dated_on", Date, nullable=False),
+    Column("ends_on", Date),
+    Column("balance_minor", BigInteger),
+    Column("pdf_path", String(200), nullable=False),
+    Column("pdf_sha256", Sha256, nullable=False),
+    Column("run_id", String(64), nullable=False),
+    UniqueConstraint("order_id", "kind", "party_id"),
+    Index("ix_legal_notice_account", "account_id"),
+    one_of("kind", *NOTICE_KINDS),
+    comment="notice_id = natural_key(order_id, kind, party_id); ends_on is the last day to redeem or before the sale;"
+    " balance_minor: surplus above zero, deficiency below.",
 )

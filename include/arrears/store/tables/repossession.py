@@ -31,7 +31,11 @@ ORDER_OPEN = (
     "located",
     "recall_sent",
 )
-"""States in which an order can still lead to a machine being touched, or waits for its recall to be confirmed."""
+"""States in which an order still binds somebody, or waits for its recall to be confirmed; an order to locate is over
+when the machine is found."""
+
+MACHINE = ("stored", "redeemed", "sold", "un_recovered")
+"""What became of a machine after its recovery."""
 
 ORDER_STATES = (*ORDER_OPEN, "recovered", "failed", "recalled", "expired", "void")
 
@@ -51,6 +55,7 @@ approval = Table(
     Column("state", String(10), nullable=False),
     Column("closed_at", UtcText),
     Column("closed_reason", String(80)),
+    Column("roles", String(120), nullable=False, server_default=text("''")),
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("kind", "subject_key", "facts_sha256", "ordinal"),
     Index("ix_approval_state", "state", "kind"),
@@ -85,7 +90,9 @@ approval_vote = Table(
     comment="One vote a role and one role a person: the same person can never be both pairs of eyes.",
 )
 
-_IS_OPEN = "state IN (" + ", ".join(f"'{state}'" for state in ORDER_OPEN) + ")"
+_IS_OPEN = (
+    "state IN (" + ", ".join(f"'{state}'" for state in ORDER_OPEN) + ") AND NOT (kind = 'locate' AND state = 'located')"
+)
 
 repossession_order = Table(
     "repossession_order",
@@ -113,6 +120,8 @@ repossession_order = Table(
     Column("closed_reason", String(80)),
     Column("blocked_by", String(400)),
     Column("imported", Boolean, nullable=False),
+    Column("recovered_at", UtcText),
+    Column("machine", String(12)),
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("account_id", "episode_due", "kind", "ordinal"),
     Index(
@@ -133,5 +142,6 @@ repossession_order = Table(
     CheckConstraint("state NOT IN ('recall_sent', 'recalled') OR recall_reason IS NOT NULL", name="recall_has_reason"),
     CheckConstraint("state <> 'recalled' OR recall_acknowledged_at IS NOT NULL", name="recalled_is_acknowledged"),
     CheckConstraint("imported OR packet_id IS NOT NULL", name="own_order_has_packet"),
-    comment="The intent to hand over is written here, in the transaction of the last check, before anything leaves.",
+    comment="The intent to hand over is written here, in the transaction of the last check, before anything leaves;"
+    " machine: what became of it after the recovery.",
 )

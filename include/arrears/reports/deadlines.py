@@ -1,0 +1,104 @@
+"""The last days that somebody must not miss, read where they stand: packets, orders, licences, notices.
+
+A day that runs against the lender is shown as it falls, never moved to a working day.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from arrears.ladder.policy import Policy
+from arrears.reports.scope import of_branch
+from arrears.store.tables.feeds import agency
+from arrears.store.tables.legal import legal_notice, packet
+from arrears.store.tables.repossession import repossession_order
+
+OUT = ("offered", "acknowledged", "accepted", "located")
+OF_PACKETS = ("guarantee", "limitation", "preservation", "enforcement")
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """One last day: of which kind, for which account, order or agency, and on which assumption it was counted."""
+
+    kind: str
+    subject: str
+    on: date
+    party_id: str = ""
+    assumption: str = ""
+
+    def days_left(self, day: date) -> int:
+        """Return the days until then; below zero it is over."""
+        return (self.on - day).days
+
+
+def deadlines_of(
+    connection: Connection, business_date: date, policy: Policy, branch: str | None = None
+) -> list[Deadline]:
+    """Return the deadlines within the policy's alert days and those that passed, the soonest first."""
+    alert = policy.legal.alert_days
+    steps = {
+        "guarantee": alert.guarantee,
+        "limitation": alert.limitation,
+        "preservation": alert.preservation,
+        "enforcement": alert.enforcement,
+        "order": alert.order,
+        "licence": alert.licence,
+        "disposition": alert.disposition,
+    }
+    widest = {name: max(days, default=0) for name, days in steps.items()}
+    found = (*_packets(connection, branch), *_orders(connection, branch), *_notices(connection, branch))
+    agencies = () if branch else _agencies(connection)
+    near = [line for line in (*found, *agencies) if line.days_left(business_date) <= widest[line.kind]]
+    return sorted(near, key=lambda line: (line.on, line.kind, line.subject, line.party_id))
+
+
+def _packets(connection: Connection, branch: str | None) -> Iterator[Deadline]:
+    """A claim that a demand or suit has preserved no longer runs."""
+    rows = connection.execute(
+        select(packet.c.account_id, packet.c.clocks)
+        .where(packet.c.superseded_on.is_(None), of_branch(packet.c.account_id, branch))
+        .order_by(packet.c.account_id)
+    )
+    for account_id, clocks in rows:
+        for clock in clocks:
+            if clock["name"] in OF_PACKETS and not clock["preserved_on"]:
+                ends = date.fromisoformat(clock["expires_on"])
+                yield Deadline(clock["name"], account_id, ends, clock["party_id"], clock["assumption"])
+
+
+def _orders(connection: Connection, branch: str | None) -> Iterator[Deadline]:
+    order = repossession_order.c
+    rows = connection.execute(
+        select(order.order_no, order.expires_on)
+        .where(order.state.in_(OUT), order.expires_on.is_not(None), of_branch(order.account_id, branch))
+        .order_by(order.order_no)
+    )
+    yield from (Deadline("order", row.order_no, row.expires_on) for row in rows)
+
+
+def _notices(connection: Connection, branch: str | None) -> Iterator[Deadline]:
+    """Return when a recovered machine may be redeemed last and sold first, while it stands in the yard."""
+    order = repossession_order.c
+    rows = connection.execute(
+        select(legal_notice.c.account_id, legal_notice.c.ends_on)
+        .join(repossession_order, order.order_id == legal_notice.c.order_id)
+        .where(
+            legal_notice.c.kind == "disposition",
+            order.machine.is_(None) | (order.machine == "stored"),
+            of_branch(legal_notice.c.account_id, branch),
+        )
+        .distinct()
+        .order_by(legal_notice.c.account_id, legal_notice.c.ends_on)
+    )
+    yield from (Deadline("disposition", row.account_id, row.ends_on) for row in rows if row.ends_on)
+
+
+def _agencies(connection: Connection) -> Iterator[Deadline]:
+    rows: Any = connection.execute(select(agency).order_by(agency.c.agency_id))
+    for row in rows:
+        for until in sorted({row.licence_until, row.insurance_until, row.active_until} - {None}):
+            yield Deadline("licence", row.agency_id, until)
