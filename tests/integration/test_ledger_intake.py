@@ -36,6 +36,7 @@ WHOLE = {
     "charges": "account_id,charged_on,kind,amount\nA1,2026-11-01,late_fee,12.50\n",
     "cases": "account_id,case_id,kind,state,at,remedy\nA1,K1,remedy,chosen,2026-11-10T02:00:00Z,sue_and_preserve\n",
     "debits": "account_id,debit_id,requested_on,amount,result\nA1,D1,2026-11-11,100.00,pending\n",
+    "order_reports": "account_id,order_no,state,at,cost\nA1,RO-20261112-0001,accepted,2026-11-11T02:00:00Z,800.00\n",
     "recoveries": "account_id,received_on,amount,kind\nA1,2026-11-01,-300.00,sale\n",
     "controls": "business_date,kind,currency,value\n2026-11-12,unpaid_due,CNY,123.45\n2026-11-12,accounts,,7\n",
     "opening": "account_id,kind,at,party_id,attested_by,second_attested_by\nA1,call,2026-10-01T02:00:00Z,N1,S1,S2\n",
