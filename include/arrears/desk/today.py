@@ -11,6 +11,7 @@ from arrears.core.runtime import Runtime
 from arrears.reports.control import exceptions_of
 from arrears.reports.wording import Words
 from arrears.steps import summary
+from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.runs import run
@@ -24,7 +25,7 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
         newest, before = _newest_two(connection)
         if newest is None:
             return {"summary": None}
-        found = exceptions_of(connection, newest.business_date, None)
+        found = exceptions_of(connection, newest.business_date, None, policy_of(rt.settings))
     document = _document(rt, newest)
     earlier = json.loads(before.summary) if before is not None and before.summary else None
     totals = document["ledger"]["control_total_minor"]

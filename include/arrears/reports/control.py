@@ -2,24 +2,22 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
-from arrears.core.clock import at_local, utc_text
 from arrears.ladder.policy import Policy
+from arrears.reports.recalls import recalls, refused_reports, silent_since
 from arrears.reports.scope import in_force, of_branch
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import account, assignment, delivery, order_report, promise, quarantine, snapshot, staff
+from arrears.store.tables.feeds import account, assignment, delivery, promise, quarantine, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party, party
 from arrears.store.tables.reports import digest_sent
-from arrears.store.tables.repossession import repossession_order
 from arrears.store.tables.runs import gate, policy_text, run
 
 WEEK = timedelta(days=7)
-DIGEST_HOUR = time(8)
 OWNERS = {
     "in_doubt": "supervisor",
     "no_owner": "supervisor",
@@ -154,10 +152,10 @@ def exceptions_of(
 
     Kinds with nothing to do are left out.
     """
-    silent = _silent_since(business_date, policy)
+    silent = silent_since(business_date, policy)
     found = [
-        _line(connection, "recall_overdue", _recalls(branch, repossession_order.c.recalled_at <= silent)),
-        _line(connection, "report_refused", _refused_reports(business_date, branch)),
+        _line(connection, "recall_overdue", recalls(branch, until=silent)),
+        _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
         _line(connection, "no_owner", _no_owner(business_date, branch)),
         _line(connection, "no_contact_point", _no_contact_point(business_date, branch)),
@@ -165,19 +163,13 @@ def exceptions_of(
         _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
         _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
         _line(connection, "broken_promises", _broken(business_date, branch)),
-        _line(connection, "recall_unanswered", _recalls(branch, repossession_order.c.recalled_at > silent)),
+        _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
     ]
     return sorted(
         (line for line in found if line.count),
         key=lambda line: (line.kind != "recall_overdue", line.oldest_on or business_date, line.kind),
     )
-
-
-def _silent_since(business_date: date, policy: Policy) -> str:
-    """Return the moment up to which a recall must have been acknowledged when the digest is read."""
-    read_at = at_local(business_date, DIGEST_HOUR, policy.time_zone)
-    return utc_text(read_at - timedelta(hours=policy.repossession.recall_acknowledge_hours))
 
 
 def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tuple[str, str, date]]:
@@ -282,22 +274,6 @@ def _broken(business_date: date, branch: str | None) -> Any:
         promise.c.state.in_(("broken", "partly_kept")),
         promise.c.due_on.between(business_date - WEEK, business_date),
         of_branch(promise.c.account_id, branch),
-    )
-
-
-def _recalls(branch: str | None, sent: Any) -> Any:
-    return select(func.count(), func.min(repossession_order.c.recalled_at)).where(
-        repossession_order.c.state == "recall_sent", sent, of_branch(repossession_order.c.account_id, branch)
-    )
-
-
-def _refused_reports(business_date: date, branch: str | None) -> Any:
-    """A week of what agencies reported and no order allowed: a machine taken after its recall is among it."""
-    return select(func.count(), func.min(order_report.c.at)).where(
-        order_report.c.result.is_not(None),
-        order_report.c.result != "applied",
-        order_report.c.at >= (business_date - WEEK).isoformat(),
-        of_branch(order_report.c.account_id, branch),
     )
 
 
