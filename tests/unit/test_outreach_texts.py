@@ -44,17 +44,31 @@ def _item(number: int = 1, **changes: object) -> ItemFacts:
         "is_closed": False,
         "is_missing": False,
         "data_incomplete": False,
-        "holds": (),
-        "has_open_promise": False,
+        "hard_holds": (),
+        "soft_holds": (),
+        "is_courtesy": False,
+        "is_tied": True,
         "still_due": True,
         "paid_since": False,
     }
-    return ItemFacts(**(columns | changes))
+    values = columns | changes
+    return ItemFacts(planned_minor=values["amount_minor"], **values)
 
 
 def _facts(channel: str, *items: ItemFacts, name: str | None = "张三") -> SendFacts:
     return SendFacts(
-        "c" * 64, channel, date(2026, 11, 12), None, "某市某路1号", False, True, items, {}, SimpleNamespace(name=name)
+        "c" * 64,
+        channel,
+        date(2026, 11, 12),
+        None,
+        "某市某路1号",
+        False,
+        frozenset(),
+        True,
+        items,
+        {},
+        None,
+        SimpleNamespace(name=name),
     )
 
 
