@@ -39,6 +39,7 @@ class World:
         self.lives = {life.account_id: life for life in lives}
         self.news, self._worked = News(), set[str]()
         self._instalments = {life.account_id: _instalment_cells(life) for life in lives}
+        self._payments: dict[str, list[list[str]]] = {life.account_id: [] for life in lives}
 
     def work(self, on: date, issued: Iterable[Issued]) -> None:
         """Carry out what has left the desks so far; each contact once."""
@@ -88,8 +89,19 @@ class World:
             feeds.add("accounts", [account_row(life.contract)])
             for cells in self._instalments[life.account_id]:
                 feeds.add_cells("instalments", cells)
-            for cells in _payment_cells(life, on, hidden=life.account_id in without):
+            for cells in self._payment_cells(life, on, hidden=life.account_id in without):
                 feeds.add_cells("payments", cells)
+
+    def _payment_cells(self, life: Life, on: date, *, hidden: bool) -> list[list[str]]:
+        """Return what was paid, in the order it was booked: a payment is written once and never changes."""
+        found, payments = self._payments[life.account_id], life.contract.payments
+        for number, payment in enumerate(payments[len(found) :], start=len(found) + 1):
+            found.append([f"Y-{life.account_id}-{number:03d}", life.account_id, payment.paid_on.isoformat(),
+                          yuan(payment.amount), payment.kind])  # fmt: skip
+        if not hidden:
+            return found
+        recent = on - timedelta(days=2)
+        return [cells for cells, payment in zip(found, payments, strict=True) if payment.paid_on < recent]
 
     def _told(self, on: date) -> list[Life]:
         return [life for life in self.lives.values() if life.absent_from is None or on < life.absent_from]
@@ -131,13 +143,6 @@ def _instalment_cells(life: Life) -> list[list[str]]:
     amounts = [yuan(contract.amount), yuan(contract.principal), yuan(contract.interest), "0.00"]
     return [[contract.account_id, str(number), due.isoformat(), *amounts] for number, due in
             enumerate(contract.dues, start=1)]  # fmt: skip
-
-
-def _payment_cells(life: Life, on: date, *, hidden: bool) -> list[list[str]]:
-    recent = on - timedelta(days=2)
-    return [[f"Y-{life.account_id}-{number:03d}", life.account_id, payment.paid_on.isoformat(), yuan(payment.amount),
-             payment.kind] for number, payment in enumerate(life.contract.payments, start=1)
-            if not (hidden and payment.paid_on >= recent)]  # fmt: skip
 
 
 def _controls(on: date, accounts: int) -> list[Row]:
