@@ -4,7 +4,7 @@ It is the smallest real slice in which the ladder can be watched over months: fe
 account is decided, contacts are planned and leave through loopback servers, and what came of them is next day's news.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, time
 from pathlib import Path
@@ -44,20 +44,19 @@ class Lapse:
     def folder(self, on: date) -> Path:
         return self.settings.home / "feeds" / on.isoformat()
 
-    def live(self, on: date, *, again: Callable[[], None] | None = None) -> None:
-        """Live one day; ``again`` happens between the morning and a second delivery of the same day at noon."""
-        self.world.write_morning(self.folder(on), on)
-        self.morning(on, self.folder(on), "morning", MORNING)
-        if again is not None:
-            again()
+    def live(self, on: date, *, hour: time = MORNING, late: frozenset[str] = frozenset()) -> None:
+        """Live one day; with ``late`` accounts the morning's file lacks their newest payments until noon."""
+        self.world.write_morning(self.folder(on), on, without=late)
+        self.morning(on, self.folder(on), "morning", hour)
+        if late:
             corrected = self.folder(on).with_name(f"{on}-noon")
             self.world.write_ledger(corrected, on)
-            self.morning(on, corrected, "noon", NOON)
+            self.morning(on, corrected, "noon", max(NOON, hour))
         self.world.work(on, issued_on(self.engine, on))
         self._take_in(on)
-        late = self.runtime(on, "evening", EVENING)
-        run = dispatch.open_dispatch(late, Request(late.clock.now()))
-        dispatch.send_due(late, run)
+        evening = self.runtime(on, "evening", max(EVENING, hour))
+        run = dispatch.open_dispatch(evening, Request(evening.clock.now()))
+        dispatch.send_due(evening, run)
         self.world.work(on, issued_on(self.engine, on))
         self.world.evening(on)
 
