@@ -32,7 +32,7 @@ from arrears.store.migrate import upgrade
 
 DAY = date(2026, 11, 12)
 RUN = "daily-2026-11-12-1"
-fill = runpy.run_path(str(Path(__file__).resolve().parents[1] / "faults" / "conftest.py"))["fill"]
+fill = runpy.run_path(str(Path(__file__).resolve().parents[1] / "shared" / "contact_crowd.py"))["fill"]
 
 
 def measured(name: str, work: Callable[[], int]) -> float:

@@ -1,5 +1,8 @@
 """What comes back: receipts become evidence and end doubts, bounces never count, and a person may end a doubt."""
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import signal
@@ -10,7 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, time
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -18,7 +23,7 @@ from sqlalchemy import Engine, select
 
 from arrears.cli.receipts import read_address
 from arrears.core.clock import PinnedClock, at_local
-from arrears.core.errors import BadArguments
+from arrears.core.errors import BadArguments, PermanentFailure
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.ladder.evidence import record_evidence
 from arrears.ladder.policy import load_policy
@@ -26,7 +31,9 @@ from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
 from arrears.outreach.message import Message
 from arrears.outreach.receipt_door import keep_receipt, open_door
+from arrears.outreach.receipt_seal import Guard, seal, secret_of
 from arrears.outreach.receipts import spool_of, take_receipts
+from arrears.outreach.sms_http import SmsChannel
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt
 from arrears.repossession.approvals import list_open
 from arrears.sandbox.sms import SmsSandbox
@@ -43,6 +50,7 @@ DAY, NEXT = date(2026, 11, 12), date(2026, 11, 13)
 ZONE = "Asia/Shanghai"
 NOON = int(at_local(DAY, time(12), ZONE).timestamp())
 RUN = "daily-2026-11-12-1"
+SECRET = b"made up for this test"
 BOUNCE = """From: Mail Delivery System <MAILER-DAEMON@mx.example>
 To: service@lender.example
 Subject: Undelivered Mail Returned to Sender
@@ -222,6 +230,16 @@ def test_a_bounce_closes_a_doubt_and_is_never_evidence(desk, name):
     assert [row.counts for row in desk.rows(evidence)] == [False]
 
 
+def test_a_bounce_that_quotes_no_message_is_known_by_its_envelope(desk):
+    desk.send(in_doubt("no_reply"))
+    key = desk.contacts()["email"].contact_id
+    cut = BOUNCE.format(action="failed", message_id="").replace("Message-ID: \n", "")
+    cut = cut.replace("Reporting-MTA:", f"Original-Envelope-Id: {key}\nReporting-MTA:")
+    (desk.spool / "cut.eml").write_text(cut)
+    assert desk.take() == {"bounced": 1, "resolved": 1}
+    assert desk.contacts()["email"].state == "rejected"
+
+
 def test_a_delay_or_a_reply_of_a_person_says_nothing(desk):
     desk.send(in_doubt("no_reply"))
     desk.bounce("delayed")
@@ -259,23 +277,107 @@ def test_a_morning_leaves_the_receipts_of_its_own_day_for_the_next(desk):
     assert desk.take(before=NEXT) == {"delivered": 1}
 
 
-def test_the_door_writes_down_only_what_names_a_message_of_ours(tmp_path):
-    server = open_door(tmp_path, "127.0.0.1", 0)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_address[1]}/receipts"
-    ours = f"{address}?contact={'c' * 64}&type=1&at={NOON}&to=13900000000"
+@pytest.fixture
+def door(tmp_path):
+    """Open a door onto a spool, and return its address."""
+    servers = []
+
+    def opened(sms_url: str | None = None) -> str:
+        server = open_door(tmp_path / "spool", "127.0.0.1", 0, Guard(SECRET, sms_url))
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        servers.append((server, thread))
+        return f"http://127.0.0.1:{server.server_address[1]}/receipts"
+
+    yield opened
+    for server, thread in servers:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def sealed(contact_id: str = "c" * 64) -> str:
+    return f"contact={contact_id}&seal={seal(SECRET, contact_id)}"
+
+
+def test_the_door_writes_down_only_what_names_a_message_of_ours(tmp_path, door):
+    address = door()
+    ours = f"{address}?{sealed()}&type=1&at={NOON}&to=13900000000"
     taken = [httpx.get(ours), httpx.get(ours)]
     twilio = {"MessageStatus": "delivered", "MessageSid": "SM1", "To": "+13900000000"}
-    taken.append(httpx.post(f"{address}?contact={'c' * 64}", data=twilio))
-    refused = httpx.get(f"{address}?contact=../../etc&type=1")
+    taken.append(httpx.post(f"{address}?{sealed()}", data=twilio))
+    refused = httpx.get(f"{address}?{sealed('../../etc')}&type=1")
     assert [answer.status_code for answer in (*taken, refused)] == [204, 204, 204, 400]
-    server.shutdown()
-    thread.join()
-    server.server_close()
-    kept = [json.loads(file.read_text()) for file in tmp_path.iterdir()]
+    kept = [json.loads(file.read_text()) for file in (tmp_path / "spool").iterdir()]
     assert sorted(len(fields) for fields in kept) == [3, 3]
-    assert not any("13900000000" in file.read_text() for file in tmp_path.iterdir())
+    assert not any("13900000000" in file.read_text() for file in (tmp_path / "spool").iterdir())
+
+
+@pytest.mark.parametrize(
+    "shown", ["", "&seal=", f"&seal={'0' * 32}", f"&seal={seal(SECRET, 'd' * 64)}", "&seal=%C3%A9"]
+)
+def test_a_receipt_without_the_seal_of_its_message_is_left_outside(tmp_path, door, shown):
+    assert httpx.get(f"{door()}?contact={'c' * 64}&type=1{shown}").status_code == 403
+    assert not (tmp_path / "spool").exists()
+
+
+def test_a_receipt_cannot_speak_of_another_message_in_its_body(tmp_path, door):
+    other = {"contact": "d" * 64, "MessageStatus": "delivered"}
+    assert httpx.post(f"{door()}?{sealed()}", data=other).status_code == 204
+    (kept,) = (json.loads(file.read_text()) for file in (tmp_path / "spool").iterdir())
+    assert kept["contact"] == "c" * 64
+
+
+def test_the_signature_of_the_twilio_shape_is_the_documented_one():
+    guard = Guard(SECRET, "twilio+https://AC1:12345@api.example?receipts=https://mycompany.com/myapp.php")
+    posted = {"CallSid": "CA1234567890ABCDE", "Caller": "+14158675309", "Digits": "1234", "From": "+14158675309",
+              "To": "+18005551212"}  # fmt: skip
+    assert guard._is_signed("foo=1&bar=2", urlencode(posted), "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
+    assert not guard._is_signed("foo=1&bar=3", urlencode(posted), "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
+    assert not guard._is_signed("foo=1&bar=2", urlencode(posted | {"Digits": "1235"}), "RSOYDt4T1cUTdK1PDd93/VVr8B8=")
+
+
+def test_a_gateway_that_signs_is_believed_only_with_its_signature(tmp_path, door):
+    account, said = "twilio+https://AC1:t%20oken@api.example?receipts=https://us.example/receipts", b"delivered"
+    address, fields = door(account), {"MessageStatus": said.decode(), "MessageSid": "SM1"}
+    signed = f"https://us.example/receipts?{sealed()}MessageSidSM1MessageStatusdelivered".encode()
+    signature = base64.b64encode(hmac.new(b"t oken", signed, hashlib.sha1).digest()).decode()
+    shown = ({}, {"X-Twilio-Signature": signature[::-1]}, {"X-Twilio-Signature": signature})
+    answers = [httpx.post(f"{address}?{sealed()}", data=fields, headers=one).status_code for one in shown]
+    assert answers == [403, 403, 204]
+    assert httpx.post(f"{door(account + '&signature=none')}?{sealed()}", data=fields).status_code == 204
+
+
+def test_what_the_sender_puts_into_its_receipt_address_opens_the_door(tmp_path, door):
+    asked: list[httpx.Request] = []
+    address = door()
+
+    def gateway(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(202, text="0: Accepted for delivery")
+
+    channel = SmsChannel(f"kannel+http://gateway/x?receipts={address}", transport=httpx.MockTransport(gateway),
+                         seal=partial(seal, SECRET))  # fmt: skip
+    assert channel.send(Message("c" * 64, "zh", "13800000001", "", "您好", ""), lambda: True).outcome is Outcome.SENT
+    given = asked[0].url.params["dlr-url"].replace("%d", "1").replace("%T", str(NOON)).replace("%F", "77")
+    assert httpx.get(given).status_code == 204
+
+
+def test_the_secret_of_receipts_is_made_once_for_its_owner_only(rt):
+    first, again = (secret_of(rt.settings, rt.entropy) for _ in range(2))
+    path = rt.settings.home / "keys" / "receipts.key"
+    assert (first, len(first), path.stat().st_mode & 0o777) == (again, 64, 0o600)
+    path.chmod(0o644)
+    with pytest.raises(PermanentFailure, match="may be read by others"):
+        secret_of(rt.settings, rt.entropy)
+
+
+def test_the_secret_of_receipts_can_be_handed_in_and_never_shows(rt):
+    given = rt.settings.model_copy(update={"receipts_secret": "nobody can guess this"})
+    assert secret_of(given, rt.entropy) == b"nobody can guess this"
+    assert "guess" not in repr(given)
+    with pytest.raises(BadArguments, match="too short"):
+        secret_of(rt.settings.model_copy(update={"receipts_secret": "short"}), rt.entropy)
 
 
 @pytest.mark.parametrize("text", ["", "13014", "host:", ":1", "host:99999", "host:x"])
@@ -285,11 +387,12 @@ def test_a_door_needs_an_address_and_a_port(text):
 
 
 def test_the_command_opens_the_door_onto_the_spool(tmp_path):
-    environment = os.environ | {"ARREARS_HOME": str(tmp_path), "NO_COLOR": "1"}
+    secret = {"ARREARS_RECEIPTS_SECRET": SECRET.decode()}
+    environment = os.environ | {"ARREARS_HOME": str(tmp_path), "NO_COLOR": "1"} | secret
     command = [Path(sys.executable).with_name("arrears"), "receive", "--listen", "127.0.0.1:0"]
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         address = process.stderr.readline().split()[-1]
-        assert httpx.get(f"{address}?contact={'c' * 64}&type=1").status_code == 204
+        assert httpx.get(f"{address}?{sealed()}&type=1").status_code == 204
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
     assert len(list((tmp_path / "receipts").glob("*.json"))) == 1
@@ -351,8 +454,6 @@ def _sealed(desk: Desk) -> list[dict[str, object]]:
 
 
 def test_the_sandbox_says_that_each_message_was_delivered(tmp_path, rt):
-    from arrears.outreach.sms_http import SmsChannel
-
     with SmsSandbox(tmp_path / "sms", rt.clock, tmp_path / "receipts") as sandbox:
         channel = SmsChannel(sandbox.url)
         message = Message("c" * 64, "zh", "13800000001", "", "您好", "")

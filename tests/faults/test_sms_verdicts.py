@@ -90,6 +90,26 @@ def test_the_twilio_shape_is_asked_with_basic_login_and_a_callback():
     }
 
 
+def test_a_gateway_with_idempotency_keys_gets_the_key_of_the_contact():
+    _, request = _ask(f"{TWILIO}&idempotency=Idempotency-Key", 201, '{"sid": "SM1"}')
+    assert request.headers["Idempotency-Key"] == MESSAGE.key
+    _, plain = _ask(TWILIO, 201, '{"sid": "SM1"}')
+    assert "Idempotency-Key" not in plain.headers
+
+
+def test_a_number_without_its_country_gets_the_prefix_of_the_gateway():
+    _, request = _ask(f"{TWILIO}&prefix=%2B86", 201, '{"sid": "SM1"}')
+    assert parse_qs(request.content.decode())["To"] == [f"+86{MESSAGE.to}"]
+    _, kannel = _ask(f"{KANNEL}&prefix=%2B86", 202, "0: Accepted for delivery")
+    assert kannel.url.params["to"] == f"+86{MESSAGE.to}"
+
+
+def test_a_messaging_service_of_the_twilio_shape_is_named_as_one():
+    _, request = _ask(TWILIO.replace("%2B15550001", "MG7"), 201, '{"sid": "SM1"}')
+    fields = parse_qs(request.content.decode())
+    assert (fields["MessagingServiceSid"], "From" in fields) == (["MG7"], False)
+
+
 def _gateway(reply: bytes | None):
     """Listen once, read a request, and reply with these bytes, or hang up without a word."""
     listener = socket.create_server(("127.0.0.1", 0))

@@ -30,6 +30,7 @@ MESSAGES_BETWEEN = 6
 DISK = 1_000_000
 """Room for the journal of some messages, not of all."""
 
+STUCK = 60.0
 SLEEP = 6.0
 """Longer than a lease, which is over in five seconds here."""
 
@@ -87,13 +88,18 @@ class Workers:
             os.kill(pid, signal.SIGCONT)
             del self._asleep[pid]
 
-    def finish(self, is_done: Callable[[], bool], seconds: float) -> None:
-        """Wake who sleeps, let somebody work two hours later on what surely did not leave, and wait for the end."""
+    def finish(self, left: Callable[[], int]) -> None:
+        """Wake who sleeps, let somebody work two hours later on what surely did not leave, and wait for the end.
+
+        However slow the machine is: only a crew that ends nothing any more is given up.
+        """
         self._wake(float("inf"))
         self.start(hour=12)
-        end = time.monotonic() + seconds
-        while not is_done() and time.monotonic() < end:
+        least, since = left(), time.monotonic()
+        while least and time.monotonic() < since + STUCK:
             time.sleep(0.3)
+            if (now := left()) < least:
+                least, since = now, time.monotonic()
 
     def kill(self) -> None:
         self.stop()
@@ -172,7 +178,7 @@ def survive(
                 crew.start()
             crew.torment(kills, lambda: sms.taken, lambda: not open_contacts(engine))
             left = open_contacts(engine)
-            crew.finish(lambda: not open_contacts(engine), seconds=30 + people / 10)
+            crew.finish(lambda: open_contacts(engine))
         went = arrived(mail, sms)
     assert crew.kills == kills
     assert left, "the last kill still falls into the work"
@@ -210,7 +216,7 @@ def test_a_full_disk_leaves_no_half_state(store, rt, crowd):
             crew.kill()
             stuck = open_contacts(store)
             crew.start()
-            crew.finish(lambda: not open_contacts(store), seconds=60)
+            crew.finish(lambda: open_contacts(store))
         went = arrived(mail, sms)
     assert 0 < stuck < len(made), "the disk was full while it sent"
     judge(store, went, kills=2)
@@ -234,7 +240,7 @@ def test_a_database_that_is_away_for_half_a_minute_loses_nothing_and_doubles_not
             postgres_restart(away=30)
             postgres_store.dispose()
             left = open_contacts(postgres_store)
-            crew.finish(lambda: not open_contacts(postgres_store), seconds=120)
+            crew.finish(lambda: open_contacts(postgres_store))
         went = arrived(mail, sms)
     assert left > 0
     ends = judge(postgres_store, went, kills=WORKERS)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from arrears.outreach.message import Message
 from arrears.outreach.receipt import read_json
 from arrears.outreach.receipt_door import open_door
+from arrears.outreach.receipt_seal import Guard, seal
 from arrears.outreach.sms_http import SmsChannel
 from arrears.outreach.verdict import Outcome
 
@@ -56,6 +58,7 @@ text = "no"
 max-messages = 0
 """
 SECONDS = 30
+SECRET = b"made up for this test"
 
 
 def free_ports(count: int) -> list[int]:
@@ -118,7 +121,7 @@ def kannel(tmp_path: Path) -> Iterator[Kannel]:
     configuration = tmp_path / "kannel.conf"
     configuration.write_text(CONFIGURATION.format(**ports))
     spool = tmp_path / "receipts"
-    door = open_door(spool, "127.0.0.1", 0)
+    door = open_door(spool, "127.0.0.1", 0, Guard(SECRET))
     thread = threading.Thread(target=door.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     receipts = f"http://127.0.0.1:{door.server_address[1]}/receipts"
@@ -140,7 +143,7 @@ def kannel(tmp_path: Path) -> Iterator[Kannel]:
 
 def test_an_sms_goes_through_kannel_and_its_report_comes_back_under_our_key(kannel: Kannel) -> None:
     message = Message("c" * 64, "zh", "13900000001", "", "您好,合同A1逾期,请还款", "")
-    channel = SmsChannel(kannel.address)
+    channel = SmsChannel(kannel.address, seal=partial(seal, SECRET))
     verdict = channel.send(message, lambda: True)
     channel.close()
     assert (verdict.outcome, verdict.code) in [(Outcome.SENT, "202_0"), (Outcome.SENT, "202_3")]

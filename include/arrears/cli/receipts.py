@@ -18,13 +18,19 @@ HIGHEST_PORT = 65_535
 def receive(
     listen: Annotated[str, typer.Option(help="address and port, for example 127.0.0.1:13014")] = "127.0.0.1:13014",
 ) -> None:
-    """Take delivery receipts from SMS gateways until stopped; the next intake imports them."""
+    """Take delivery receipts from SMS gateways until stopped; the next intake imports them.
+
+    Only receipts that carry the seal of the address we gave with the message are taken.
+    """
+    from arrears.core.entropy import SystemEntropy
     from arrears.outreach.receipt_door import open_door
+    from arrears.outreach.receipt_seal import Guard, secret_of
     from arrears.outreach.receipts import spool_of
 
     host, port = read_address(listen)
-    folder = spool_of(Settings.from_environment())
-    with open_door(folder, host, port) as door:
+    settings = Settings.from_environment()
+    guard = Guard(secret_of(settings, SystemEntropy()), settings.sms_url)
+    with open_door(spool_of(settings), host, port, guard) as door:
         notes().print(f"receipts are taken at http://{host}:{door.server_address[1]}/receipts", markup=False)
         try:
             door.serve_forever()

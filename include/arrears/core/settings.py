@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from arrears.core.errors import BadArguments
 
@@ -29,6 +29,7 @@ class Settings(BaseModel):
     sms_url: str | None = None
     agency_url: str | None = None
     receipts_url: str | None = None
+    receipts_secret: str | None = Field(default=None, repr=False)
     airflow_url: str | None = None
     policy_file: Path | None = None
     code_id: str = "unreleased"
@@ -56,6 +57,7 @@ class Settings(BaseModel):
             sms_url=env.get("ARREARS_SMS_URL") or None,
             agency_url=env.get("ARREARS_AGENCY_URL") or None,
             receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
+            receipts_secret=env.get("ARREARS_RECEIPTS_SECRET") or None,
             airflow_url=env.get("ARREARS_AIRFLOW_URL") or None,
             policy_file=_policy_file(policy) if policy else None,
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",

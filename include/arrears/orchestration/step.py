@@ -1,6 +1,8 @@
 """The one way from a plain step to an Airflow task."""
 
 import inspect
+import signal
+import threading
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
@@ -16,8 +18,6 @@ from arrears.orchestration import progress
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 Step = Callable[Concatenate[Runtime, Arguments], Result]
-
-RETRY_DELAY = timedelta(minutes=5)
 
 
 def step(function: Step[Arguments, Result], **options: Any) -> Any:
@@ -67,7 +67,8 @@ def wait(function: Step[Arguments, Result], *, every: timedelta, at_most: timede
 
 def _options(options: dict[str, Any]) -> dict[str, Any]:
     retries = int(conf.get("core", "default_task_retries", fallback="0"))
-    return {"retries": retries, "retry_delay": RETRY_DELAY, **options}
+    pause = timedelta(seconds=float(conf.get("core", "default_task_retry_delay", fallback="300")))
+    return {"retries": retries, "retry_delay": pause, **options}
 
 
 def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
@@ -82,6 +83,7 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         if wants_request:
             kwargs["request"] = request_of(context)
         progress.tell(function.__name__)
+        _hear_a_stop()
         try:
             return function(runtime_of(context), *args, **kwargs)
         except TemporaryFailure:
@@ -92,6 +94,12 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
 
     run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined] # inspect reads it
     return run
+
+
+def _hear_a_stop() -> None:
+    """Let a task that is cleared end what it is doing: Airflow's child would die of the interrupt on the spot."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def runtime_of(context: dict[str, Any]) -> Runtime:

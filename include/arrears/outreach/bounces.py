@@ -5,7 +5,7 @@ from email.message import EmailMessage, Message
 from email.policy import default
 
 from arrears.core.clock import utc_text
-from arrears.outreach.receipt import Receipt, Result
+from arrears.outreach.receipt import KEY, Receipt, Result
 
 ACTIONS: dict[str, Result] = {"failed": "bounced", "delivered": "delivered", "relayed": "accepted"}
 """``delayed`` says nothing yet, ``expanded`` nothing about a person."""
@@ -19,20 +19,28 @@ def read_bounce(content: bytes) -> Receipt | None:
     mail = message_from_bytes(content, policy=default)
     if mail.get_content_type() != "multipart/report":
         return None
-    actions, codes, original = [], [], None
+    actions, codes, original, envelope = [], [], None, None
     for part in mail.walk():
         if part.get_content_type() == "message/delivery-status":
             for block in _blocks(part):
+                envelope = envelope or block["Original-Envelope-Id"]
                 actions.append(_word(block["Action"]))
                 codes.append(_word(block["Status"]))
         elif part.get_content_type() in ("message/rfc822", "text/rfc822-headers"):
             original = original or _original_id(part)
     known = [(ACTIONS[action], code) for action, code in zip(actions, codes, strict=True) if action in ACTIONS]
     original = original or _word(mail["In-Reply-To"]) or None
-    if not known or not original:
+    key = _key(envelope)
+    if not known or not (key or original):
         return None
     result, code = min(known, key=lambda found: tuple(ACTIONS.values()).index(found[0]))
-    return Receipt(result, f"dsn_{code[:12]}", None, original, _sent_at(mail))
+    return Receipt(result, f"dsn_{code[:12]}", key, original, _sent_at(mail))
+
+
+def _key(envelope: object) -> str | None:
+    """Return our key where the server was asked to name it (RFC 3461): then the mail itself need not be quoted."""
+    text = str(envelope or "").strip()
+    return text if KEY.fullmatch(text) else None
 
 
 def _blocks(part: Message) -> list[Message]:

@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from arrears.core.clock import Clock, SystemClock
+from arrears.core.entropy import Entropy, SystemEntropy
 from arrears.core.settings import Settings
 from arrears.ladder.policy import Policy
 from arrears.outreach.message import Channel
@@ -25,7 +27,9 @@ class Channels:
 
 
 @contextmanager
-def open_channels(settings: Settings, policy: Policy, clock: Clock | None = None) -> Iterator[Channels]:
+def open_channels(
+    settings: Settings, policy: Policy, clock: Clock | None = None, entropy: Entropy | None = None
+) -> Iterator[Channels]:
     """Open the channels that have a URL (``smtp_url``, ``sms_url``); connections are made when first used.
 
     Raises:
@@ -34,9 +38,11 @@ def open_channels(settings: Settings, policy: Policy, clock: Clock | None = None
     settings.refuse_foreign_sandbox()
     messages: dict[str, Channel] = {}
     if settings.sms_url:
+        from arrears.outreach.receipt_seal import seal, secret_of
         from arrears.outreach.sms_http import SmsChannel
 
-        messages["sms"] = SmsChannel(settings.sms_url)
+        secret = secret_of(settings, entropy or SystemEntropy())
+        messages["sms"] = SmsChannel(settings.sms_url, seal=partial(seal, secret))
     if settings.smtp_url:
         from arrears.outreach.email_yagmail import EmailChannel
 

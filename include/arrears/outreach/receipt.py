@@ -28,7 +28,7 @@ TWILIO: dict[str, Result] = {
     "undelivered": "not_delivered",
     "failed": "not_delivered",
 }
-_KEY = re.compile(r"[0-9a-f]{64}")
+KEY = re.compile(r"[0-9a-f]{64}")
 LAST_SECOND = 4_102_444_800
 """The year 2100: a later ``at`` is no moment."""
 
@@ -49,7 +49,7 @@ def read_fields(fields: Mapping[str, str]) -> Receipt | None:
     kannel, twilio = fields.get("type", ""), fields.get("MessageStatus", "")
     result = KANNEL.get(kannel) or TWILIO.get(twilio)
     key = fields.get("contact", "")
-    if result is None or not _KEY.fullmatch(key):
+    if result is None or not KEY.fullmatch(key):
         return None
     return Receipt(result, f"dlr_{kannel or twilio}", key, None, _moment(fields.get("at", "")))
 

@@ -8,8 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from arrears.core.keys import canonical, sha256
 from arrears.outreach.receipt import read_fields
+from arrears.outreach.receipt_seal import SIGNATURE, Guard
 
 LARGEST = 10_000
+PATIENCE_SECONDS = 10
+"""So long a caller may take to say what it has to say."""
 KEPT = ("contact", "type", "at", "id", "MessageStatus", "MessageSid")
 """What is written down; a gateway also sends numbers and texts, and those are left at the door."""
 
@@ -30,24 +33,30 @@ def keep_receipt(folder: Path, fields: dict[str, str]) -> bool:
     return True
 
 
-def open_door(folder: Path, host: str, port: int) -> ThreadingHTTPServer:
+def open_door(folder: Path, host: str, port: int, guard: Guard) -> ThreadingHTTPServer:
     """Return the server of the door, not yet serving; port 0 takes a free one.
 
-    It takes GET (Kannel's ``dlr-url``) and POST (Twilio's ``StatusCallback``) on any path, and answers 400 to
-    whatever names no message of ours. Put it behind the gateway's network: it asks for no password.
+    It takes GET (Kannel's ``dlr-url``) and POST (Twilio's ``StatusCallback``) on any path. Whoever cannot show the
+    seal of the message they speak of is answered 403, and 400 whatever says nothing we understand about it.
     """
 
     class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE_SECONDS
+
         def do_GET(self) -> None:
             self._take("")
 
         def do_POST(self) -> None:
-            size = int(self.headers.get("Content-Length") or 0)
+            length = self.headers.get("Content-Length") or "0"
+            size = int(length) if length.isascii() and length.isdigit() else 0
             self._take(self.rfile.read(size).decode("utf-8", "replace") if 0 < size <= LARGEST else "")
 
         def _take(self, body: str) -> None:
-            said = parse_qs(urlsplit(self.path).query) | parse_qs(body)
-            status = 204 if keep_receipt(folder, {name: values[-1] for name, values in said.items()}) else 400
+            query = urlsplit(self.path).query
+            said = parse_qs(body) | parse_qs(query)
+            status = 403
+            if guard.admits(query, body, self.headers.get(SIGNATURE, "")):
+                status = 204 if keep_receipt(folder, {name: values[-1] for name, values in said.items()}) else 400
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -47,9 +47,17 @@ class SmsChannel:
     name = "sms"
 
     def __init__(
-        self, url: str, timeout: float = TIMEOUT_SECONDS, transport: httpx.BaseTransport | None = None
+        self,
+        url: str,
+        timeout: float = TIMEOUT_SECONDS,
+        transport: httpx.BaseTransport | None = None,
+        seal: Callable[[str], str] | None = None,
     ) -> None:
-        """Read the gateway's URL; ``?from=`` names the sender and ``?receipts=`` where delivery reports go.
+        """Read the gateway's URL and its options.
+
+        ``?from=`` names the sender, ``?receipts=`` where delivery reports go, ``?prefix=`` what stands before a number
+        without a country (``%2B86``), and ``?idempotency=`` the header in which the gateway takes a key that makes a
+        second copy of a request harmless. ``seal`` seals the address of a message's receipts.
 
         Raises:
             BadArguments: another scheme, or no host.
@@ -61,6 +69,8 @@ class SmsChannel:
         self._dialect: Dialect = "twilio" if dialect == "twilio" else "kannel"
         query = parse_qs(parts.query)
         self._sender, self._receipts = query.get("from", [""])[0], query.get("receipts", [""])[0]
+        self._prefix, self._key_header = query.get("prefix", [""])[0], query.get("idempotency", [""])[0]
+        self._seal = seal
         self._user, self._password = unquote(parts.username or ""), unquote(parts.password or "")
         host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         self._address = f"{scheme}://{host}{f':{parts.port}' if parts.port else ''}{parts.path}"
@@ -100,7 +110,7 @@ class SmsChannel:
         fields = {
             "username": self._user,
             "password": self._password,
-            "to": message.to,
+            "to": self._number(message),
             "text": message.text,
             "charset": "UTF-8",
             "coding": "0" if is_gsm(message.text) else "2",
@@ -109,10 +119,11 @@ class SmsChannel:
             fields["from"] = self._sender
         if self._receipts:
             fields |= {"dlr-mask": "31", "dlr-url": self._receipt(message, "&type=%d&at=%T&id=%F")}
-        return self._client.build_request("GET", self._address, params=fields)
+        return self._client.build_request("GET", self._address, params=fields, headers=self._once(message))
 
     def _twilio(self, message: Message) -> httpx.Request:
-        fields = {"To": message.to, "From": self._sender, "Body": message.text}
+        sender = "MessagingServiceSid" if self._sender.startswith("MG") else "From"
+        fields = {"To": self._number(message), sender: self._sender, "Body": message.text}
         if self._receipts:
             fields["StatusCallback"] = self._receipt(message)
         path = (
@@ -121,11 +132,23 @@ class SmsChannel:
             else (f"{self._address.rstrip('/')}/2010-04-01/Accounts/{self._user}/Messages.json")
         )
         authorised = httpx.BasicAuth(self._user, self._password)
-        return next(authorised.sync_auth_flow(self._client.build_request("POST", path, data=fields)))
+        return next(
+            authorised.sync_auth_flow(
+                self._client.build_request("POST", path, data=fields, headers=self._once(message))
+            )
+        )
+
+    def _number(self, message: Message) -> str:
+        return message.to if message.to.startswith("+") else self._prefix + message.to
+
+    def _once(self, message: Message) -> dict[str, str]:
+        """Return the header that names the message the same at every attempt, where the gateway has one."""
+        return {self._key_header: message.key} if self._key_header else {}
 
     def _receipt(self, message: Message, placeholders: str = "") -> str:
         joint = "&" if "?" in self._receipts else "?"
-        return f"{self._receipts}{joint}{urlencode({'contact': message.key})}{placeholders}"
+        sealed = {"seal": self._seal(message.key)} if self._seal else {}
+        return f"{self._receipts}{joint}{urlencode({'contact': message.key} | sealed)}{placeholders}"
 
 
 def _kannel_verdict(response: httpx.Response) -> Verdict:
