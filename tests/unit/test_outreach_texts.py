@@ -18,14 +18,20 @@ from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.lint import lint
 from arrears.outreach.notice import Notice, notice_of, payload_sha256, plain
 from arrears.outreach.render import FORMS, _environment, render, template_sha256
+from arrears.outreach.slots import INTERNAL
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "messages"
 POLICY = load_policy()
 TONES = ("courteous", "firm", "serious", "legal")
+SAID = [channel for channel in FORMS if channel not in INTERNAL | {"credit_notice"}]
 CASES = [
-    *[(channel, tone, "borrower", 1) for channel, tone in product(FORMS, TONES)],
+    *[(channel, tone, "borrower", 1) for channel, tone in product(SAID, TONES)],
+    *[
+        ("credit_notice", tone, audience, 1)
+        for tone, audience in product(("serious", "legal"), ("borrower", "guarantors"))
+    ],
     *[(channel, "courteous", "borrower", 0) for channel in ("sms", "email", "call")],
-    *[(channel, tone, "guarantors", 1) for channel, tone in product(FORMS, ("firm", "legal"))],
+    *[(channel, tone, "guarantors", 1) for channel, tone in product(SAID, ("firm", "legal"))],
 ]
 
 
@@ -185,7 +191,7 @@ def test_currencies_are_totalled_apart():
 
 
 def test_a_person_without_a_name_is_greeted_all_the_same():
-    for language, channel in product(("zh", "en"), FORMS):
+    for language, channel in product(("zh", "en"), SAID):
         text = render(_notice(language, channel, "firm", "borrower", 1, name=None)).text
         assert "None" not in text
         assert lint(text, _notice(language, channel, "firm", "borrower", 1, name=None), POLICY) == []
@@ -224,6 +230,12 @@ def test_the_payload_hash_changes_with_what_is_said_and_not_with_the_person():
     assert hashed(facts) == hashed(_facts("sms", _item(1), name="李四"))
     assert hashed(facts) != hashed(_facts("sms", _item(1, amount_minor=1)))
     assert hashed(facts) != hashed(facts, template_sha256("en", "sms"))
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_notice_of_reporting_in_a_gentle_tone_is_an_empty_threat(language):
+    notice = _notice(language, "credit_notice", "firm", "borrower", 1)
+    assert lint("credit report 征信 " + render(notice).text, notice, POLICY) == ["empty_threat_credit_report"]
 
 
 if __name__ == "__main__":

@@ -119,6 +119,7 @@ _FEEDS = (
             _text("engine_no", 80),
             _text("plate", 40),
             Field("asset_value", "amount", lowest=0),
+            _id("debit_mandate"),
         ),
         ("account_id",),
         state=True,

@@ -19,6 +19,10 @@ POINTS = {
     "email": ("email",),
     "visit": ("address", "service_address"),
     "letter": ("service_address", "address"),
+    "senior_contact": ("mobile", "address"),
+    "credit_notice": ("service_address", "address"),
+    "debit": ("party_id",),
+    "asset_search": ("party_id",),
 }
 """Which contact points serve a channel, the better one first."""
 

@@ -16,6 +16,8 @@ from arrears.outreach import budgets, rates
 from arrears.outreach.canary import OPEN, Valve
 from arrears.outreach.channels import Channels
 from arrears.outreach.claims import Claim, Scope
+from arrears.outreach.debits import CHANNEL as DEBIT
+from arrears.outreach.debits import request_debits
 from arrears.outreach.issue import BATCH as LIST_BATCH
 from arrears.outreach.issue import ListOutbox
 from arrears.outreach.judging import Ready, Refused, judge
@@ -23,7 +25,7 @@ from arrears.outreach.moment import load, refuse_other_policy
 from arrears.outreach.outbox import BATCH
 from arrears.outreach.pace import Pace
 from arrears.outreach.planned import refresh_totals
-from arrears.outreach.slots import WORK_LIST, zone_of
+from arrears.outreach.slots import INTERNAL, WORK_LIST, zone_of
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused, stamp_mode
@@ -76,7 +78,7 @@ class _Dispatcher:
         self, rt: Runtime, engine: Engine, run_id: str, channels: Channels, scope: Scope, lease_clock: Clock | None
     ) -> None:
         self._rt, self._engine, self._channels, self._scope = rt, engine, channels, scope
-        self._policy = channels.policy
+        self._policy, self._run_id = channels.policy, run_id
         self._outbox = ListOutbox(rt, run_id, self._policy.sha256, lease_clock)
         self._counts: Counter[str] = Counter()
         self._misses: Counter[str] = Counter()
@@ -99,13 +101,14 @@ class _Dispatcher:
         return {end: self._counts[end] for end in ENDS}
 
     def _claim(self, left: int | None) -> list[Claim]:
-        """Take items of work lists first, many at once, then messages of channels that work."""
-        lists = tuple(name for name in self._scope.channels if name in WORK_LIST)
-        up = tuple(name for name in self._scope.channels if name not in lists and self._misses[name] < BREAKER)
+        """Take debits first, for they hold back the rest, then items of work lists, then messages."""
+        lists = tuple(name for name in self._scope.channels if name in WORK_LIST and name != DEBIT)
+        debits = tuple(name for name in self._scope.channels if name == DEBIT)
+        up = tuple(name for name in self._scope.channels if name not in WORK_LIST and self._misses[name] < BREAKER)
         with writing(self._engine) as connection:
             if paused(connection):
                 return []
-            for names, most in ((lists, LIST_BATCH), (up, BATCH)):
+            for names, most in ((debits, LIST_BATCH), (lists, LIST_BATCH), (up, BATCH)):
                 scope = replace(self._scope, channels=names)
                 claims = self._outbox.claim(connection, scope, most if left is None else min(left, most))
                 if claims:
@@ -142,6 +145,7 @@ class _Dispatcher:
         with writing(self._engine) as connection:
             going = self._going(connection, judged)
             self._outbox.issue(connection, [one.intent() for one in going])
+            request_debits(connection, self._rt, self._run_id, going, self._scope.business_date)
         self._counts["sent"] += len(going)
 
     def _judged(self, connection: Connection, claims: Sequence[Claim]) -> list[Ready | Refused]:
@@ -164,9 +168,10 @@ class _Dispatcher:
         timely = [one for one in ready if one.claim.contact_id in held]
         late = [one.claim for one in ready if one.claim.contact_id not in held]
         self._counts["lost"] += len(late) - self._outbox.release(connection, late)
-        wanted = [(one.claim.row.party_id, one.claim.row.channel, self._local_day(one)) for one in timely]
-        going = []
-        for one, cap in zip(timely, budgets.take_many(connection, wanted, self._policy), strict=True):
+        reaching = [one for one in timely if one.claim.row.channel not in INTERNAL]
+        wanted = [(one.claim.row.party_id, one.claim.row.channel, self._local_day(one)) for one in reaching]
+        going = [one for one in timely if one.claim.row.channel in INTERNAL]
+        for one, cap in zip(reaching, budgets.take_many(connection, wanted, self._policy), strict=True):
             if cap:
                 self._withhold(connection, Refused(one.claim, cap, {}))
             else:

@@ -9,7 +9,7 @@ from arrears.core.clock import local_date
 from arrears.ladder.contact_days import refused_on
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
-from arrears.outreach.slots import WORK_LIST, in_window, is_zone, zone_of
+from arrears.outreach.slots import INTERNAL, WORK_LIST, in_window, is_zone, zone_of
 
 MESSAGES = frozenset({"sms", "email"})
 
@@ -127,6 +127,8 @@ def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
 
 def _cap_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
     """Count the attempts of the person, over all contracts (policy ``contact.caps``, days of the person's zone)."""
+    if facts.channel in INTERNAL:
+        return None
     today = local_date(now, zone_of(facts.time_zone, policy))
     days = facts.history.get(facts.channel, {})
     spans = ((1, "cap_day"), (7, "cap_7_days"), (30, "cap_30_days"))
@@ -137,5 +139,5 @@ def _cap_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
     gap = timedelta(days=policy.contact.min_gap_days)
     if facts.channel in MESSAGES and any(today - gap < day <= today for day in days):
         return "min_gap"
-    spent = sum(counts.get(today, 0) for counts in facts.history.values())
+    spent = sum(counts.get(today, 0) for name, counts in facts.history.items() if name not in INTERNAL)
     return "daily_cap" if spent >= policy.contact.daily_cap_per_person else None

@@ -100,7 +100,7 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         as_guarantor=all(line.as_guarantor for line in lines),
         on=facts.business_date.isoformat(),
         name=plain(facts.party.name),
-        address=plain(facts.point, 200) if facts.channel in ("visit", "letter") else "",
+        address=plain(facts.point, 200) if facts.channel in ("visit", "letter", "credit_notice") else "",
         lines=lines,
         totals=tuple((money(amount, currency), currency) for currency, amount in sorted(totals.items())),
         consequences=_consequences(items, tone, policy),

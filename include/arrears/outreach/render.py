@@ -16,6 +16,10 @@ FORMS = {
     "call": ("txt",),
     "visit": ("txt",),
     "letter": ("txt",),
+    "senior_contact": ("txt",),
+    "credit_notice": ("txt",),
+    "debit": ("txt",),
+    "asset_search": ("txt",),
 }
 SHARED = ("words.j2",)
 

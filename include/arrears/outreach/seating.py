@@ -53,7 +53,7 @@ def work_items(
     """Return the work item of each new contact that people carry out; its texts are written when the lists are."""
     found = []
     for row, wishes in rows:
-        if row["channel"] not in WORK_LIST:
+        if row["channel"] not in WORK_LIST - {"debit"}:
             continue
         seat = seats.get((row["party_id"], row["channel"]))
         found.append(
@@ -71,7 +71,7 @@ def work_items(
 
 def _due_at(row: Mapping[str, Any], time_zone: str | None, policy: Policy) -> str:
     """Return by when it must be done: inside the person's hours of the day, a letter by the next working evening."""
-    if row["channel"] != "letter":
+    if row["channel"] not in ("letter", "credit_notice"):
         return str(row["slot_closes_at"])
     posted_on = policy.business_calendar().add_working_days(row["business_date"], 1)
     return utc_text(at_local(posted_on, POSTED_BY, zone_of(time_zone, policy)))

@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from arrears.core.clock import at_local, utc_text
 from arrears.ladder.policy import Policy
 
-WORK_LIST = frozenset({"call", "visit", "letter"})
+INTERNAL = frozenset({"debit", "asset_search"})
+"""Channels that reach nobody: the bank or a colleague is asked, so no person's budget and no opt-out is concerned."""
+
+WORK_LIST = frozenset({"call", "visit", "letter", "senior_contact", "credit_notice"}) | INTERNAL
 """Channels whose effect is an item on somebody's list; the person acts on it inside the window."""
 
 _PREFERRED = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?:\s*[-–~]\s*(?:[01][0-9]|2[0-3]):[0-5][0-9])?")

@@ -14,6 +14,7 @@ from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.audience import POINTS, Person, people_of
 from arrears.outreach.owners import named_owner
+from arrears.outreach.slots import INTERNAL
 from arrears.store.tables.decisions import verdict
 from arrears.store.tables.feeds import account
 from arrears.store.tables.runs import run
@@ -78,6 +79,7 @@ def wanted_today(
     bodies = _bodies(connection, in_force)
     people = people_of(connection, in_force, policy)
     next_due = _next_dues(connection, rt, run_id)
+    reports = "credit_report" in policy.notices.consequences
     for row in _accounts(connection, in_force, business_date):
         body = bodies.get(row.verdict_sha256)
         if body is None:
@@ -87,7 +89,12 @@ def wanted_today(
                 yield Unwanted(row.account_id, row.subject_ref, held["step"], held["channel"], EVERYBODY, reason)
         for action in body["actions"]:
             yield from _wishes(
-                action, row, people.get((row.account_id, action["audience"]), []), next_due, business_date
+                action,
+                row,
+                people.get((row.account_id, action["audience"]), []),
+                next_due,
+                business_date,
+                reports=reports,
             )
 
 
@@ -101,7 +108,7 @@ def _bodies(connection: Connection, in_force: Subquery) -> dict[str, dict[str, A
 def _accounts(connection: Connection, in_force: Subquery, business_date: date) -> Iterator[Row[Any]]:
     owner = named_owner(business_date).subquery("named")
     query = (
-        select(in_force, account.c.subject_ref, owner.c.owner.label("named_owner"))
+        select(in_force, account.c.subject_ref, account.c.debit_mandate, owner.c.owner.label("named_owner"))
         .join(account, account.c.account_id == in_force.c.account_id)
         .outerjoin(owner, owner.c.account_id == in_force.c.account_id)
         .order_by(in_force.c.account_id)
@@ -132,14 +139,20 @@ def _wishes(
     people: list[Person],
     next_due: dict[str, tuple[int, date]],
     business_date: date,
+    *,
+    reports: bool,
 ) -> Iterator[Wanted | Unwanted]:
     step, channel = action["step"], action["channel"]
     owed = (row.overdue_minor, row.oldest_unpaid_due) if row.overdue_minor else next_due.get(row.subject_ref)
     refusal = _refusal(channel, action["audience"], people, known=owed is not None)
+    if channel == "debit" and not row.debit_mandate:
+        refusal = refusal or "no_mandate"
+    if channel == "credit_notice" and not reports:
+        refusal = refusal or "not_reported"
     if refusal or owed is None:
         yield Unwanted(row.account_id, row.subject_ref, step, channel, EVERYBODY, refusal)
         return
-    for person in people:
+    for person in people[:1] if channel in INTERNAL else people:
         if channel in person.unreachable:
             reason = person.unreachable[channel]
             yield Unwanted(row.account_id, row.subject_ref, step, channel, person.party_id, reason)

@@ -37,6 +37,9 @@ CHECKLIST = {
         "next_step",
     ),
     "letter": ("letter_sent", "proof_of_service", "two_people"),
+    "senior_contact": ("reason", "promise", "agreement", "next_step"),
+    "credit_notice": ("letter_sent", "proof_of_service", "two_people"),
+    "asset_search": ("machine_location", "assets", "lawful_source", "next_step"),
 }
 """What each kind of work must bring back; a visit without debt evidence and machine location needs a reason."""
 
@@ -267,7 +270,7 @@ def owed_lines(instalments: Sequence[Any], currency: str, on: date, say: Words) 
 
 
 def _machine(row: Row[Any], held: Row[Any] | None, record: Record, say: Words) -> list[str]:
-    if row.channel != "visit" or held is None:
+    if row.channel not in ("visit", "asset_search") or held is None:
         return []
     marks = [held.asset_make, held.asset_model, held.asset_serial, held.plate]
     lines = [say("brief.machine", machine=" ".join(mark for mark in marks if mark) or say("brief.unnamed"))]

@@ -28,5 +28,13 @@ VISIT_OUTCOMES = (
     "no_contact_point",
 )
 LETTER_OUTCOMES = ("letter_sent", "letter_served", "letter_refused", "letter_returned")
-CHOICES = {"call": CALL_OUTCOMES, "visit": VISIT_OUTCOMES, "letter": LETTER_OUTCOMES}
+SEARCH_OUTCOMES = ("contacted", "third_party_answered", "no_contact_point")
+CHOICES = {
+    "call": CALL_OUTCOMES,
+    "visit": VISIT_OUTCOMES,
+    "letter": LETTER_OUTCOMES,
+    "senior_contact": CALL_OUTCOMES,
+    "credit_notice": LETTER_OUTCOMES,
+    "asset_search": SEARCH_OUTCOMES,
+}
 """What can come of each channel; a choice list in a sheet holds 255 characters at most."""

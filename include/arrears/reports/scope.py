@@ -11,7 +11,7 @@ from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.outreach import contact, item
 
-STAFFED = ("call", "visit", "letter")
+STAFFED = ("call", "visit", "letter", "senior_contact", "credit_notice", "asset_search")
 """Channels that people work from a list; the others are sent by the machine."""
 
 CARRIED = ("planned", "claimed", "sending", "sent", "in_doubt")

@@ -54,7 +54,8 @@ def rows_by_desk(
 
 
 def _query(business_date: date, branch: str | None) -> Any:
-    desk = case((contact.c.channel == "letter", LEGAL_DESK), else_=func.coalesce(contact.c.staff_id, ""))
+    posted = contact.c.channel.in_(("letter", "credit_notice"))
+    desk = case((posted, LEGAL_DESK), else_=func.coalesce(contact.c.staff_id, ""))
     lane = case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES))
     last = _last_outcomes(business_date)
     return (

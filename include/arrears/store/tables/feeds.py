@@ -178,6 +178,7 @@ account = Table(
     Column("engine_no", String(80)),
     Column("plate", String(40)),
     Column("asset_value_minor", BigInteger),
+    Column("debit_mandate", String(64)),
     Column("is_missing", Boolean, nullable=False, server_default=text("false")),
     Column("data_incomplete", Boolean, nullable=False, server_default=text("false")),
     Column("erased_at", UtcText),
@@ -409,9 +410,11 @@ debit = Table(
     Column("requested_on", Date, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("result", String(8), nullable=False),
+    Column("file", String(120)),
     *_origin(),
     Index("ix_debit_account", "account_id"),
     one_of("result", *DEBIT_RESULTS),
+    comment="Asked of the bank by us (file names where) or elsewhere; a pending one holds the account.",
 )
 
 payment = Table(

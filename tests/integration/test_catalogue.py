@@ -1,0 +1,145 @@
+"""The rest of the catalogue: debits out and in, senior contact, prior notice of credit reporting, asset search."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+from outreach_world import CALL, DAY, SMS, World, one_customer
+from sqlalchemy import update
+
+from arrears.ledger.intake import import_feed
+from arrears.outreach.debits import write_debit_file
+from arrears.outreach.work_items import write_scripts
+from arrears.reports.worklists import write_worklists
+from arrears.store.engine import writing
+from arrears.store.tables.feeds import account, debit, staff
+from arrears.store.tables.outreach import contact, person_budget, work_item
+from arrears.store.tables.people import account_party
+
+RUN = "daily-2026-11-12-1"
+DEBIT = {"step": "debit_retry", "channel": "debit", "audience": "borrower", "tone": "courteous", "rung": 1}
+
+
+def other(channel: str, **more: object) -> dict[str, object]:
+    return {"step": channel, "channel": channel, "audience": "borrower", "tone": "serious", "rung": 2} | more
+
+
+@pytest.fixture
+def mandated(world: World) -> World:
+    one_customer(world, DEBIT, SMS, CALL, accounts=2)
+    with writing(world.engine) as connection:
+        connection.execute(update(account).values(debit_mandate="M-7"))
+    world.plan()
+    return world
+
+
+def read(world: World, path: str) -> list[dict[str, str]]:
+    with (world.rt.settings.home / "artifacts" / path).open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_a_debit_goes_to_the_bank_once_and_while_it_is_in_flight_nobody_is_contacted(mandated, witnesses):
+    world = mandated
+    counts = world.send(witnesses)
+    assert {row.channel: (row.state, row.reason) for row in world.rows(contact)} == {
+        "debit": ("sent", None),
+        "sms": ("withheld", "hold_payment_in_flight"),
+        "call": ("withheld", "hold_payment_in_flight"),
+    }
+    assert (counts["sent"], world.rows(person_budget)) == (1, []), "the bank is asked, not the person"
+    path = write_debit_file(world.rt, world.engine, RUN)
+    rows = read(world, path)
+    assert [(row["account_id"], row["mandate"], row["amount"]) for row in rows] == [
+        ("A1", "M-7", "100.00"), ("A2", "M-7", "200.00")]  # fmt: skip
+    assert write_debit_file(world.rt, world.engine, "dispatch-2026-11-12-9") is None
+    assert world.send(witnesses)["sent"] == 0
+
+
+def test_a_file_that_a_crash_left_unwritten_is_written_with_the_same_requests(mandated, witnesses):
+    world = mandated
+    world.send(witnesses)
+    path = write_debit_file(world.rt, world.engine, RUN)
+    file = world.rt.settings.home / "artifacts" / path
+    before = file.read_bytes()
+    file.unlink()
+    write_debit_file(world.rt, world.engine, "dispatch-2026-11-12-2")
+    assert file.read_bytes() == before
+    assert [row.file for row in world.rows(debit)] == [path, path]
+
+
+def test_the_banks_answer_ends_the_hold(mandated, witnesses, tmp_path):
+    world = mandated
+    world.send(witnesses)
+    rows = read(world, write_debit_file(world.rt, world.engine, RUN))
+    answer = tmp_path / "debits.csv"
+    lines = [f"{row['account_id']},{row['debit_id']},2026-11-12,{row['amount']},failed" for row in rows]
+    answer.write_text("account_id,debit_id,requested_on,amount,result\n" + "\n".join(lines) + "\n")
+    import_feed(world.rt, world.engine, RUN, "debits", answer, DAY)
+    assert [row.result for row in world.rows(debit)] == ["failed", "failed"]
+    assert len(world.rows(debit)) == 2
+    second = world.run("daily-2026-11-12-2")
+    for account_id in ("A1", "A2"):
+        world.decide(account_id, [CALL | {"ordinal": 2}], revision=2, run_id=second)
+    assert world.plan(second).suppressed == {"already_contacted_today": 2}
+
+
+def test_without_a_mandate_nothing_is_debited_and_two_borrowers_are_debited_once(world, witnesses):
+    world.person("P1")
+    world.person("P2", mobile="13800000002")
+    world.account("A1", {"P1": "borrower", "P2": "co_borrower"})
+    world.decide("A1", [DEBIT])
+    assert world.plan().suppressed == {"no_mandate": 1}
+    with writing(world.engine) as connection:
+        connection.execute(update(account).values(debit_mandate="M-7"))
+    world.plan(world.run("daily-2026-11-12-2"))
+    world.send(witnesses)
+    assert [row.amount_minor for row in world.rows(debit)] == [500_00]
+
+
+def test_a_senior_contact_is_the_managers_and_a_search_the_fields_and_a_notice_the_legal_desks(world, witnesses):
+    for staff_id, role in (("M1", "manager"), ("V1", "field"), ("S1", "collector")):
+        with writing(world.engine) as connection:
+            connection.execute(
+                staff.insert().values(
+                    staff_id=staff_id, name=staff_id, roles=role, skills="", dialects="", branch="B", language="zh"
+                )
+            )
+    one_customer(world, other("senior_contact"), other("asset_search"), other("credit_notice"))
+    world.plan()
+    assert world.send(witnesses)["sent"] == 3
+    assert {row.channel: row.staff_id for row in world.rows(contact)} == {
+        "senior_contact": "M1", "asset_search": "V1", "credit_notice": "S1"}  # fmt: skip
+    write_scripts(world.rt, world.engine, DAY, world.policy)
+    said = {row.staff_id: row.script for row in world.rows(work_item)}
+    assert "我是示例融资租赁有限公司的负责人" in said["M1"]
+    assert "不联系债务人" in said["V1"]
+    assert "征信业管理条例" in said["S1"]
+    desks = {file.desk for file in write_worklists(world.rt, world.engine, RUN, DAY, world.policy)}
+    assert desks == {"M1", "V1", "legal"}
+
+
+def test_a_search_takes_nothing_from_the_persons_day(world, witnesses):
+    one_customer(world, other("asset_search"), CALL)
+    world.plan()
+    world.send(witnesses)
+    assert {row.channel for row in world.rows(person_budget)} == {"call", "all"}
+
+
+def test_a_lender_that_does_not_report_sends_no_prior_notice_of_reporting(world, witnesses):
+    silent = world.policy.model_copy(
+        update={"notices": world.policy.notices.model_copy(update={"consequences": ["late_charges"]})}
+    )
+    one_customer(world, other("credit_notice"))
+    assert replace(world, policy=silent).plan().suppressed == {"not_reported": 1}
+
+
+def test_the_remote_lock_stays_shut_without_a_policy_that_opens_it(world):
+    one_customer(world, other("remote_lock", rung=4))
+    assert world.plan().suppressed == {"channel_not_enabled": 1}
+
+
+def test_an_account_in_the_hands_of_nobody_but_the_borrower_has_its_people(world):
+    one_customer(world, other("senior_contact"))
+    with writing(world.engine) as connection:
+        connection.execute(account_party.delete())
+    assert world.plan().suppressed == {"no_borrower": 1}
