@@ -1,10 +1,14 @@
+import csv
 import hashlib
 import json
 import re
+import zipfile
 from datetime import date, timedelta
-from io import BytesIO
+from decimal import Decimal
+from io import BytesIO, StringIO
 from pathlib import Path
 
+import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pypdf
@@ -16,6 +20,7 @@ from arrears.core.errors import CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, load_policy
+from arrears.legal.archive import put, read
 from arrears.legal.build import build_packets, retire_packets, stage_three_accounts
 from arrears.legal.counts import packet_counts
 from arrears.store.engine import reading, writing
@@ -347,13 +352,20 @@ def test_the_same_facts_are_the_same_bytes_and_carry_a_verified_manifest(office,
     row = office.current("A1")
     pdf = office.bytes_of(row)
     assert hashlib.sha256(pdf).hexdigest() == row["pdf_sha256"]
-    assert row["pdf_path"] == f"packets/{row['packet_id'][:2]}/{row['packet_id']}.pdf"
+    assert row["pdf_path"] == f"packets/{row['packet_id'][:2]}/{row['packet_id']}/packet.pdf"
     root = Path(office.rt.settings.artifacts_url.removeprefix("file://"))
-    manifest = (root / row["pdf_path"].replace(".pdf", ".manifest.json")).read_bytes()
+    manifest = (root / row["pdf_path"]).with_name("manifest.json").read_bytes()
     assert hashlib.sha256(manifest).hexdigest() == row["manifest_sha256"]
-    assert json.loads(manifest)["files"] == [
-        {"name": f"{row['packet_id']}.pdf", "sha256": row["pdf_sha256"], "size": len(pdf)}
-    ]
+    folder = (root / row["pdf_path"]).parent
+    beside = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "manifest.json"}
+    listed = {entry["name"]: entry for entry in json.loads(manifest)["files"]}
+    assert set(listed) == {"packet.pdf", "statement.csv", "payments.csv", "evidence.csv", "chronology.csv"}
+    for name, data in beside.items():
+        assert listed[name] == {"name": name, "sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
+    packed = (root / row["archive_path"]).read_bytes()
+    assert hashlib.sha256(packed).hexdigest() == row["archive_sha256"]
+    with zipfile.ZipFile(BytesIO(packed)) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == beside | {"manifest.json": manifest}
     with writing(office.engine) as connection:
         connection.execute(delete(packet))
     office.run()
@@ -550,3 +562,51 @@ def test_progress_is_told_after_every_batch(office, monkeypatch):
     )
     assert told == [(2, 5), (4, 5), (5, 5)]
     assert counts["draft"] == 5
+
+
+def test_the_statement_beside_the_pdf_adds_up_to_the_frozen_ledger(office):
+    office.add("A1")
+    office.payments["A1"].append((date(2026, 8, 1), 234_501))
+    office.run()
+    pdf = Path(office.rt.settings.artifacts_url.removeprefix("file://")) / str(office.current("A1")["pdf_path"])
+    rows = list(csv.DictReader(StringIO(pdf.with_name("statement.csv").read_text("utf-8"))))
+    total = {name: sum(round(Decimal(row[name]) * 100) for row in rows) for name in ("amount", "paid", "unpaid")}
+    assert total == {
+        "amount": COUNT * AMOUNT,
+        "paid": PAID * AMOUNT + 234_501,
+        "unpaid": (COUNT - PAID) * AMOUNT - 234_501,
+    }
+    paid = csv.DictReader(StringIO(pdf.with_name("payments.csv").read_text("utf-8")))
+    assert sum(round(Decimal(row["amount"]) * 100) for row in paid) == total["paid"]
+
+
+def test_a_packet_in_a_bucket_is_whole_objects_and_no_parts(office):
+    bucket = fsspec.filesystem("memory")
+    put("memory://bucket", "packets/ab/x.pdf", b"whole")
+    assert bucket.find("/bucket") == ["/bucket/packets/ab/x.pdf"]
+    assert read("memory://bucket", "packets/ab/x.pdf") == b"whole"
+
+
+def test_a_paper_that_only_some_remedies_need_closes_those_alone_and_is_on_the_list(office):
+    office.add("A1")
+    with writing(office.engine) as connection:
+        connection.execute(delete(feeds.document).where(feeds.document.c.kind == "power_of_attorney"))
+    office.run()
+    row = office.current("A1")
+    assert row["open_remedies"] == ["terminate_and_recover"]
+    assert row["missing"] == ["document_power_of_attorney"]
+    assert row["state"] == "ready"
+
+
+def test_accrued_penalty_does_not_rebuild_the_packet(office):
+    office.add("A1")
+    office.run(TODAY - timedelta(days=5))
+    first = office.current("A1")
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(feeds.charge).values(
+                charge_key=sha("p"), account_id="A1", charged_on=TODAY, kind="penalty", amount_minor=12_34
+            )
+        )
+    assert office.run()["unchanged"] == 1
+    assert office.current("A1")["packet_id"] == first["packet_id"]

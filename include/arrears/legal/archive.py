@@ -1,10 +1,22 @@
-"""Packets on disk or in a bucket: names from hashes only, and never a partial file under its final name."""
+"""Packets on disk or in a bucket: one folder and one archive, names from hashes, never a partial file in sight.
+
+A folder's manifest is written last and names the SHA-256 of every other file: what it does not name does not count.
+"""
 
 import os
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
 from typing import Any
 
 from arrears.core.keys import canonical, sha256
+
+PDF = "packet.pdf"
+MANIFEST = "manifest.json"
+_PLAIN_FILE = 0o100644 << 16
+_LOCAL = ("file", "local")
 
 
 @dataclass(frozen=True)
@@ -14,31 +26,61 @@ class Filed:
     pdf_path: str | None
     pdf_sha256: str | None
     manifest_sha256: str
+    archive_path: str
+    archive_sha256: str
 
 
 def path_of(packet_id: str) -> str:
-    """Return a packet's path below the artefacts, without its ending."""
+    """Return a packet's folder below the artefacts; the archive has the same name with its ending."""
     return f"packets/{packet_id[:2]}/{packet_id}"
 
 
-def file_packet(artifacts_url: str, packet_id: str, pdf: bytes | None, manifest: dict[str, Any]) -> Filed:
-    """Write a packet's PDF, then its manifest that names the PDF's hash; a packet without PDF has the manifest only."""
+def file_packet(
+    artifacts_url: str, packet_id: str, files: Mapping[str, bytes], manifest: Mapping[str, Any], on: date
+) -> Filed:
+    """Write a packet's files, then the manifest that names them all, then the archive of both.
+
+    The archive is the same bytes for the same files: sorted, uncompressed, dated with the business date.
+    """
     base = path_of(packet_id)
-    pdf_sha = sha256(pdf) if pdf is not None else None
-    if pdf is not None:
-        put(artifacts_url, f"{base}.pdf", pdf)
-    files = [] if pdf is None else [{"name": f"{packet_id}.pdf", "sha256": pdf_sha, "size": len(pdf)}]
-    body = canonical({**manifest, "files": files})
-    put(artifacts_url, f"{base}.manifest.json", body)
-    return Filed(f"{base}.pdf" if pdf is not None else None, pdf_sha, sha256(body))
+    listed = [{"name": name, "sha256": sha256(data), "size": len(data)} for name, data in sorted(files.items())]
+    body = canonical({**manifest, "files": listed})
+    for name, data in sorted(files.items()):
+        put(artifacts_url, f"{base}/{name}", data)
+    put(artifacts_url, f"{base}/{MANIFEST}", body)
+    packed = pack({**files, MANIFEST: body}, on)
+    put(artifacts_url, f"{base}.zip", packed)
+    has_pdf = PDF in files
+    return Filed(
+        f"{base}/{PDF}" if has_pdf else None,
+        sha256(files[PDF]) if has_pdf else None,
+        sha256(body),
+        f"{base}.zip",
+        sha256(packed),
+    )
+
+
+def pack(files: Mapping[str, bytes], on: date) -> bytes:
+    """Return files as one ZIP archive, the same bytes on every machine."""
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, data in sorted(files.items()):
+            entry = zipfile.ZipInfo(name, (on.year, on.month, on.day, 0, 0, 0))
+            entry.external_attr, entry.create_system = _PLAIN_FILE, 3
+            archive.writestr(entry, data)
+    return out.getvalue()
 
 
 def put(artifacts_url: str, path: str, data: bytes) -> None:
-    """Write a file beside its final name and move it there, so that no reader sees half of it."""
+    """Write a file so that no reader sees half of it: beside its name and moved there, or as one object of a bucket."""
     from fsspec.core import url_to_fs
 
     system, root = url_to_fs(artifacts_url)
     target = f"{root.rstrip('/')}/{path}"
+    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
+    if not set(protocols) & set(_LOCAL):
+        system.pipe_file(target, data)
+        return
     system.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
     part = f"{target}.{os.getpid()}.part"
     with system.open(part, "wb") as handle:

@@ -15,6 +15,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.legal import archive, case_file, frozen, packet, sheets, shelf, typesetting
 from arrears.legal.case_file import CaseFile
+from arrears.legal.enclosures import enclosures
 from arrears.legal.facts import facts_sha256
 from arrears.legal.frozen import LedgerReader
 from arrears.legal.packet import State
@@ -152,7 +153,11 @@ def _build_one(
     if before is not None and _same(before, identity, state, readiness):
         return None
     filed = archive.file_packet(
-        rt.settings.artifacts_url, packet_id, pdf, _manifest(case, policy, state, run_id, packet_id, version, identity)
+        rt.settings.artifacts_url,
+        packet_id,
+        _files(case, state, pdf),
+        _manifest(case, policy, state, run_id, packet_id, version, identity),
+        facts.business_date,
     )
     row = {
         "packet_id": packet_id,
@@ -168,6 +173,8 @@ def _build_one(
         "pdf_sha256": filed.pdf_sha256,
         "pdf_path": filed.pdf_path,
         "manifest_sha256": filed.manifest_sha256,
+        "archive_path": filed.archive_path,
+        "archive_sha256": filed.archive_sha256,
         "built_on": facts.business_date,
         "run_id": run_id,
         "superseded_on": None,
@@ -205,6 +212,12 @@ def _same(before: Row, identity: str, state: State, readiness: Readiness) -> boo
     )
 
 
+def _files(case: CaseFile, state: State, pdf: bytes | None) -> dict[str, bytes]:
+    """Return the files of a packet: the PDF, and its tables where the whole file is shown."""
+    files = {} if pdf is None else {archive.PDF: pdf}
+    return files | (enclosures(case) if state.name in ("draft", "ready") else {})
+
+
 def _manifest(
     case: CaseFile, policy: Policy, state: State, run_id: str, packet_id: str, version: int, identity: str
 ) -> dict[str, Any]:
@@ -239,6 +252,7 @@ def _event(row: Row, subject_ref: str, policy: Policy, replaces: str | None) -> 
             "facts_sha256": row["facts_sha256"],
             "pdf_sha256": row["pdf_sha256"] or "",
             "manifest_sha256": row["manifest_sha256"],
+            "archive_sha256": row["archive_sha256"],
             "template_sha256": typesetting.template_sha256(sheets.TEMPLATE),
         },
     )

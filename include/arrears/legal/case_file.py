@@ -26,6 +26,7 @@ class CaseFile:
     facts: LegalFacts
     in_ledger: bool
     branch: str = ""
+    asset_value_minor: int | None = None
     contacts: Sequence[Contact] = ()
     promises: Sequence[Row] = ()
     locations: Sequence[Row] = ()
@@ -103,6 +104,7 @@ def _case(row: Row, facts: LegalFacts, ledger: LedgerReader, own: Rows, zone: st
         facts=facts,
         in_ledger=ledger.row(facts.subject_ref) is not None,
         branch=row["branch"],
+        asset_value_minor=row["asset_value_minor"],
         contacts=case_rows.contacts_until(own, zone, day),
         promises=sorted(promises, key=lambda found: (found["made_on"], found["due_on"])),
         locations=sorted(seen, key=lambda found: str(found["at"]), reverse=True)[:LAST_POSITIONS],

@@ -10,7 +10,7 @@ from arrears.legal.case_rows import Row
 from arrears.legal.clocks import Cure, LegalClock
 from arrears.legal.exhibits import evidence_rows, in_order
 from arrears.legal.facts import Instalment, LegalFacts, Party, Payment
-from arrears.legal.filing import plaintiff
+from arrears.legal.filing import leads, letter_rows, plaintiff, service_rows
 from arrears.legal.plain_text import amount, breakable, day_text, plain_amount, qr_svg, share, table
 from arrears.legal.readiness import REMEDIES, Readiness
 from arrears.legal.wording import words, words_or_code
@@ -148,7 +148,6 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         "unpaid": amount(money.schedule_minor - money.paid_minor, facts.money),
         "demand": None if cure is None else _demand(cure, lang),
         "parties": table(_party(party, lang, state) for party in facts.parties),
-        "respondents": [party.name for party in facts.parties],
         "evidence": table(evidence_rows(facts, lang)),
         "totals": table(_totals(facts, lang)),
         "statement": table(_instalment(row, facts) for row in facts.instalments),
@@ -159,6 +158,9 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         ),
         "chronology": table(_chronology(case, lang)),
         "promises": table(_promise(row, facts, lang) for row in case.promises),
+        "letters": table(letter_rows(facts, lang)),
+        "service": table(service_rows(facts, lang)),
+        "leads": leads(case, lang),
         "guarantors": table(_guarantors(facts, readiness, lang)),
         "asset": table(_asset(facts, lang)),
         "positions": table(
