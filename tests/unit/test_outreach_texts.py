@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 from jinja2 import UndefinedError
 from jinja2.sandbox import SecurityError
+from markupsafe import escape
 
 from arrears.ladder.policy import load_policy
 from arrears.outreach.gates import ItemFacts, SendFacts
@@ -20,6 +21,7 @@ from arrears.outreach.notice import Notice, notice_of, payload_sha256, plain
 from arrears.outreach.render import FORMS, _environment, render, template_sha256
 from arrears.outreach.slots import INTERNAL
 
+PROFILES = Path(__file__).resolve().parents[2] / "include" / "arrears" / "ladder" / "profiles"
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "messages"
 POLICY = load_policy()
 TONES = ("courteous", "firm", "serious", "legal")
@@ -89,7 +91,7 @@ def _golden(language: str) -> str:
         rendered = render(_notice(language, channel, tone, audience, overdue))
         parts.append(f"=== {channel} | {tone} | {audience} | {'overdue' if overdue else 'due soon'} ===")
         parts.extend(text for text in (rendered.subject, rendered.text) if text)
-    return "\n".join(parts) + "\n"
+    return ("\n".join(parts) + "\n").replace(POLICY.sha256[:8], "hash")
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -236,6 +238,28 @@ def test_the_payload_hash_changes_with_what_is_said_and_not_with_the_person():
 def test_a_notice_of_reporting_in_a_gentle_tone_is_an_empty_threat(language):
     notice = _notice(language, "credit_notice", "firm", "borrower", 1)
     assert lint("credit report 征信 " + render(notice).text, notice, POLICY) == ["empty_threat_credit_report"]
+
+
+@pytest.mark.parametrize("profile", ["us", "uk"])
+@pytest.mark.parametrize("channel", SAID)
+def test_what_the_law_of_a_place_wants_said_is_in_every_text_and_its_absence_is_refused(profile, channel):
+    policy = load_policy(PROFILES / f"{profile}.yaml")
+    assert policy.notices.statements
+    items = tuple(_item(number, currency=policy.currency) for number in (1, 2))
+    notice = notice_of(_facts(channel, *items), (), "en", policy)
+    rendered = render(notice)
+    for text in filter(None, (rendered.text, rendered.html)):
+        assert lint(text, notice, policy) == []
+        for statement in notice.statements:
+            told = escape(statement) if text == rendered.html else statement
+            assert "missing_statement_1" in lint(text.replace(str(told), ""), notice, policy)
+            break
+
+
+def test_every_text_names_the_policy_by_its_hash_except_the_short_message():
+    for language, channel in product(("zh", "en"), SAID):
+        text = render(_notice(language, channel, "firm", "borrower", 1)).text
+        assert (POLICY.sha256[:8] in text) is (channel != "sms")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What every notice must say and none may: checked on each text before it leaves."""
 
+from html import unescape
+
 from arrears.ladder.policy import Policy
 from arrears.outreach.notice import Notice
 
@@ -34,7 +36,7 @@ CONSEQUENCE_WORDS = {
 
 def lint(text: str, notice: Notice, policy: Policy) -> list[str]:
     """Return what is wrong with a text: missing statements, banned words, consequences that are not true here."""
-    said = text.lower()
+    said = unescape(text).lower()
     own = said.replace(notice.name.lower(), "") if notice.name else said
     missing = [f"missing_{name}" for name, word in STATEMENTS[notice.language].items() if word not in said]
     missing += [f"missing_{name}" for name, value in _required(notice).items() if value.lower() not in said]
@@ -52,7 +54,8 @@ def lint(text: str, notice: Notice, policy: Policy) -> list[str]:
 
 
 def _required(notice: Notice) -> dict[str, str]:
-    required = {
+    stated = {f"statement_{number}": text for number, text in enumerate(notice.statements, start=1)}
+    required = stated | {
         "creditor": notice.creditor,
         "complaint_line": notice.complaint_line,
         "help_line": notice.help_line,

@@ -20,6 +20,9 @@ CONSEQUENCES = {
 }
 """Which consequences a tone may name, if the policy says that the lender takes them."""
 
+MARK = 8
+"""So many digits of the policy's hash stand on a notice: enough to tell two texts of one version apart."""
+
 LEGAL_RUNG = 3
 """Legal action is named only to whom it may really happen next: rung 3, a visit with a lawyer's letter."""
 
@@ -62,6 +65,8 @@ class Notice:
     cure_days: int
     policy_id: str
     policy_version: str
+    policy_mark: str
+    statements: tuple[str, ...]
 
     @property
     def any_overdue(self) -> bool:
@@ -114,6 +119,8 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         cure_days=policy.legal.demand_cure_days,
         policy_id=policy.policy_id,
         policy_version=policy.version,
+        policy_mark=policy.sha256[:MARK],
+        statements=tuple(one.zh if language == "zh" else one.en for one in offer.statements),
     )
 
 
