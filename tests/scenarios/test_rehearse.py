@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 
 from arrears.core.errors import BadArguments
+from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
+from arrears.proof.replay import Replayed, replay
 from arrears.rehearsal.rehearse import Plan, Rehearsed, outages, rehearse
+from arrears.steps.runs import list_runs
 from arrears.store.engine import open_engine
 
 
@@ -33,10 +36,72 @@ def first(first_home) -> Rehearsed:
     return play(first_home, SHORT)
 
 
+def replayed(home: Path) -> list[Replayed]:
+    """Every daily run of a store, each decision recomputed."""
+    rt = Runtime(Settings.from_environment({"ARREARS_HOME": str(home)}))
+    engine = open_engine(rt.settings.store_url)
+    runs = [one["run_id"] for one in list_runs(rt) if one["run_id"].startswith("daily-")]
+    return [replay(rt, engine, run_id) for run_id in runs]
+
+
 def test_the_same_seed_gives_the_same_days_to_the_last_event(first, tmp_path):
     again = play(tmp_path, SHORT)
     assert again.audit["size"] == first.audit["size"] > 400
     assert again.audit["root"] == first.audit["root"]
+
+
+def test_every_decision_of_every_run_is_replayed_identical_also_of_a_day_that_was_corrected(first, first_home):
+    found = replayed(first_home)
+    assert len(found) == 8
+    assert [one.different for one in found] == [()] * 8
+    assert min(one.replayed for one in found) > 5
+
+
+def spoil(home: Path, store: str, statement: str, *values: object) -> set[str]:
+    """Change something behind a copy of the store, and return what the replay of all its runs names."""
+    import shutil
+    import sqlite3
+
+    copy = home.parent / store
+    shutil.copytree(home, copy, ignore=shutil.ignore_patterns("feeds", "sandbox"))
+    with sqlite3.connect(copy / "arrears.sqlite") as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute(statement, values)
+    return {problem for one in replayed(copy) for _, problem in one.different}
+
+
+def test_a_decision_that_was_changed_behind_the_log_does_not_come_out_again(first, first_home):
+    text = "UPDATE fact_set SET body = replace(body, '\"malice\":false', '\"malice\":true')"
+    assert spoil(first_home, "facts", text) == {"facts"}
+    assert spoil(first_home, "policy", "UPDATE policy_text SET body = body || ' '") == {"policy"}
+    assert spoil(first_home, "ledger", "UPDATE decision SET overdue_minor = overdue_minor + 1 WHERE stage = 1") == {
+        "ledger"
+    }
+    assert spoil(first_home, "decision", "UPDATE decision SET verdict_sha256 = ?", "0" * 64) == {"decision"}
+
+
+def test_a_frozen_ledger_whose_stage_does_not_follow_from_its_instalments_is_found(first, first_home):
+    import shutil
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    copy = first_home.parent / "stage"
+    shutil.copytree(first_home, copy, ignore=shutil.ignore_patterns("feeds", "sandbox"))
+    for file in (copy / "artifacts" / "snapshots").glob("*/payments.parquet"):
+        table = pq.read_table(file)
+        more = pa.compute.multiply(table.column("amount_minor"), 100)
+        pq.write_table(table.set_column(table.schema.get_field_index("amount_minor"), "amount_minor", more), file)
+    assert {problem for one in replayed(copy) for _, problem in one.different} == {"stage"}
+
+
+@pytest.mark.long
+def test_ninety_rehearsed_days_are_replayed_and_every_decision_is_identical(tmp_path):
+    done = play(tmp_path, Plan(90, 60, seed=11, missed=outages(90)))
+    found = replayed(tmp_path)
+    assert set(done.violations.values()) == {0}
+    assert [one.run_id for one in found if one.different] == []
+    assert sum(one.replayed for one in found) > 2_000
 
 
 def test_no_day_breaks_a_rule_and_things_happen_all_the_same(first):

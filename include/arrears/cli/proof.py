@@ -157,7 +157,7 @@ def replay(
     result = recompute(rt, existing_store(rt), run, sample=sample)
     if as_json:
         different = [{"account_id": account, "differs": what} for account, what in result.different]
-        print_json({"run_id": run, "replayed": result.replayed, "different": different})
+        print_json({"run_id": run, "replayed": result.replayed, "different": different, "erased": result.erased})
     else:
         print_table("Came out differently", ("account", "what"), result.different)
         typer.echo(f"{result.replayed} decisions recomputed, {len(result.different)} different")

@@ -52,7 +52,7 @@ def accounts(
     Raises:
         CannotTell: the snapshot is not there.
     """
-    yield from _batches(artifacts_url, snapshot_id, "accounts", columns, rows)
+    yield from batches(artifacts_url, snapshot_id, "accounts", columns, rows)
 
 
 def instalments_of(artifacts_url: str, snapshot_id: str, subject_refs: Collection[str]) -> dict[str, list[Instalment]]:
@@ -83,7 +83,7 @@ def payments_since(artifacts_url: str, snapshot_id: str, since: date) -> Iterato
     """
     import pyarrow.compute as pc
 
-    for batch in _batches(
+    for batch in batches(
         artifacts_url, snapshot_id, "payments", ("subject_ref", "payment_id", "paid_on", "amount_minor")
     ):
         yield from batch.filter(pc.greater_equal(batch.column("paid_on"), since)).to_pylist()
@@ -95,15 +95,20 @@ def _rows_of(url: str, snapshot_id: str, name: str, subject_refs: Collection[str
 
     found: dict[str, list[dict[str, Any]]] = {ref: [] for ref in subject_refs}
     wanted = pa.array(list(found), pa.string())
-    for batch in _batches(url, snapshot_id, name, None):
+    for batch in batches(url, snapshot_id, name, None):
         for row in batch.filter(pc.is_in(batch.column("subject_ref"), wanted)).to_pylist():
             found[row.pop("subject_ref")].append(row)
     return found
 
 
-def _batches(
+def batches(
     url: str, snapshot_id: str, name: str, columns: Sequence[str] | None, rows: int = BATCH_ROWS
 ) -> Iterator["pa.RecordBatch"]:
+    """Yield one of the three files of a snapshot, ``accounts``, ``instalments`` or ``payments``, in account order.
+
+    Raises:
+        CannotTell: the snapshot is not there.
+    """
     import pyarrow.parquet as pq
 
     files, folder = folder_of(url, snapshot_id)
