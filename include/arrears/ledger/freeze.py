@@ -165,6 +165,7 @@ class _Frame:
     def count(self, frozen: Frozen) -> None:
         """Add this part to the totals."""
         frozen.accounts += int(self.open.sum())
+        self._count_excluded(frozen.shape.excluded)
         for feed, bad in self.part.twice.items():
             frozen.twice[feed] += bad
         staged = self.part.staged
@@ -185,6 +186,14 @@ class _Frame:
         if "principal_outstanding_minor" in self.table.schema.names:
             balance = pc.sum(self._money("principal_outstanding_minor").filter(pa.array(own))).as_py() or 0
             shape.book_balance[currency] = shape.book_balance.get(currency, 0) + balance
+
+    def _count_excluded(self, excluded: dict[str, int]) -> None:
+        """Count what is left out because its account is closed, apart from what is written."""
+        closed = ~self.open
+        tables = {"instalments": self.part.instalments, "payments": self.part.payments}
+        rows = {feed: closed[column(table, "code") - self.part.first].sum() for feed, table in tables.items() if table}
+        for feed, count in {"accounts": closed.sum(), **rows}.items():
+            excluded[feed] = excluded.get(feed, 0) + int(count)
 
 
 def _dates(values: Int32) -> pa.Array:

@@ -215,6 +215,7 @@ class _Job:
         shape = frozen.shape
         shape.form = "open_items" if "amount_paid" in self.opened["instalments"][0].present else "payments"
         shape.rows = {name: self.rows[name] for name in LEDGER if name in self.opened}
+        shape.excluded = {name: shape.excluded.get(name, 0) for name in shape.rows}
         shape.files = {name: source.sha256 for name, (source, _) in self.opened.items()}
         shape.quarantined = {name: self.refused[name] for name in LEDGER if name in self.opened}
         with writing(self.engine) as connection:

@@ -23,6 +23,8 @@ class Shape:
     unpaid_due: dict[str, int] = field(default_factory=dict)
     due: dict[str, dict[str, list[int]]] = field(default_factory=dict)
     quarantined: dict[str, int] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
+    """Rows by feed of accounts that were closed on or before the date: sound, and left out."""
     before_accounts: int = 0
     absent: int = 0
     files: dict[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select
 
 from arrears.ladder.policy import Policy
-from arrears.outreach.totals import date_totals
+from arrears.proof.conserve import contact_sum
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import delivery, hold, snapshot
@@ -49,12 +49,7 @@ def _ladder(connection: Connection, _policy: Policy) -> int:
 def _conservation(connection: Connection, _policy: Policy) -> int:
     """Days whose contacts do not add up."""
     days = connection.execute(select(contact.c.business_date).distinct()).scalars().all()
-    return sum(not _adds_up(date_totals(connection, day)) for day in days)
-
-
-def _adds_up(totals: dict[str, Any]) -> bool:
-    ends = sum(totals[name] for name in ("sent", "rejected", "in_doubt", "withdrawn", "expired", "open"))
-    return bool(totals["planned"] == ends + sum(totals["withheld"].values()))
+    return sum(not contact_sum(connection, day).holds for day in days)
 
 
 def _at_most_once(connection: Connection, _policy: Policy) -> int:

@@ -11,7 +11,7 @@ from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
-from arrears.steps import overrides, runs
+from arrears.steps import overrides, runs, totals
 from arrears.steps.world import store_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import snapshot
@@ -52,11 +52,11 @@ def _finish(rt: Runtime, this: runs.Day) -> None:
 
 
 def _end_state(connection: Connection, this: runs.Day) -> str:
-    """A failed gate holds a run; a run that did not get to its orders failed; everything else is complete."""
+    """A failed gate holds a run; one that missed its orders or does not add up failed; all else is complete."""
     failed = select(gate.c.name).where(gate.c.run_id == this.run_id, ~gate.c.passed, gate.c.overridden_by.is_(None))
     if connection.execute(failed.limit(1)).first() is not None:
         return "held"
-    return "completed" if this.settled_at else "failed"
+    return "completed" if this.settled_at and totals.contacts_tie(connection, this) else "failed"
 
 
 def read(rt: Runtime, day: str) -> dict[str, Any]:

@@ -119,3 +119,19 @@ def batches(
     with handle:
         wanted = None if columns is None else list(columns)
         yield from pq.ParquetFile(handle).iter_batches(rows, columns=wanted)
+
+
+def count_rows(url: str, snapshot_id: str, name: str) -> int:
+    """Return how many rows one of the files of a snapshot holds, from its footer.
+
+    Raises:
+        CannotTell: the snapshot is not there.
+    """
+    import pyarrow.parquet as pq
+
+    files, folder = folder_of(url, snapshot_id)
+    try:
+        with files.open(f"{folder}/{name}.parquet", "rb") as handle:
+            return int(pq.ParquetFile(handle).metadata.num_rows)
+    except FileNotFoundError:
+        raise CannotTell(f"snapshot {snapshot_id[:12]}: {name}.parquet is not among the artefacts") from None
