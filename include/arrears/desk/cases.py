@@ -42,9 +42,17 @@ def legal(rt: Runtime, words: Words) -> dict[str, Any]:
     return {
         "packets": counted,
         "lines": sorted(lines, key=lambda line: (len(line[1]), line[0].account_id)),
-        "orders": newest,
+        "orders": [(row, _note(row, words)) for row in newest],
         "approvals": [(one, refs.get(one.account_id or "")) for one in waiting],
     }
+
+
+def _note(order: Any, words: Words) -> str:
+    """Say why an order came back; what blocks one that has not left is said check by check (C1 to C14)."""
+    reason = order.recall_reason
+    if not reason:
+        return str(order.blocked_by or "")
+    return words.reason(reason) if reason.startswith("hold_") else words.label("order_note", reason)
 
 
 def _refs(connection: Any, account_ids: list[str]) -> dict[str, str]:

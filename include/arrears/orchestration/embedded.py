@@ -26,7 +26,8 @@ from arrears.orchestration import processes, progress
 
 DAG_ID = "arrears_daily"
 SAMPLE_DATE = date(2026, 11, 12)
-USERS = {"admin": "admin", "auditor": "viewer"}
+USERS = {"admin": "admin", "auditor": "viewer", "REH-LEGAL": "user", "REH-RISK": "user"}
+"""Who may log in on this machine, and what Airflow lets them do; the last two are the sample's rehearsal approvers."""
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
@@ -194,13 +195,14 @@ def _ui_environment(settings: Settings, address: str, port: int, auditor: str) -
 
 
 def _passwords(home: Path) -> dict[str, str]:
-    """Return the passwords of the two users, made once and readable by their owner only; Airflow reads this file."""
+    """Return the passwords of the users, made once and readable by their owner only; Airflow reads this file."""
     file = home / "simple_auth_manager_passwords.json.generated"
-    if not file.exists():
+    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    new = {user: SystemEntropy().take(9).hex() for user in USERS if user not in found}
+    if new:
         file.touch(mode=0o600)
-        file.write_text(json.dumps({user: SystemEntropy().take(9).hex() for user in USERS}), encoding="utf-8")
-    found: dict[str, str] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+        file.write_text(json.dumps(found | new), encoding="utf-8")
+    return found | new
 
 
 def main() -> None:
