@@ -101,7 +101,9 @@ def test_a_stranger_is_refused_on_every_page(up):
     for path in (*PAGES, "/style.css", f"/account/{ref}", f"/account/{ref}/receipt/2026-12-01"):
         assert httpx.get(f"{up.address}/arrears{path}").status_code == 401, path
     for path in ("/search", "/audit/verify", "/approvals/x"):
-        answer = httpx.post(f"{up.address}/arrears{path}", data={"account": "x"}, headers={"sec-fetch-site": "same-origin"})
+        answer = httpx.post(
+            f"{up.address}/arrears{path}", data={"account": "x"}, headers={"sec-fetch-site": "same-origin"}
+        )
         assert answer.status_code == 401, path
 
 
