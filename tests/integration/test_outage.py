@@ -51,12 +51,12 @@ def test_a_day_that_only_planned_was_held_or_came_late_is_missed_with_its_steps(
     ran(MONDAY)
     for day in range(1, 7):
         ran(MONDAY + timedelta(days=day), **how)
-    assert missed(store) == Missed(4, ("courtesy_sms_first", "courtesy_sms_second", "due_day_call"))
+    assert missed(store) == Missed(4, ("courtesy_sms_first", "courtesy_sms_second", "due_day_call"), 6)
 
 
 def test_before_the_first_released_day_everything_planned_is_missed(store, ran):
     ran(date(2026, 11, 13), released=False)
-    assert missed(store) == Missed(1, ("courtesy_sms_second", "due_day_call"))
+    assert missed(store) == Missed(1, ("courtesy_sms_second", "due_day_call"), 3)
 
 
 def test_steps_of_another_month_are_gone(store, ran):

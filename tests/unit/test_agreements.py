@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from arrears.ladder.part_payments import earns_quiet
 from arrears.ladder.plans import Terms, refusal, standing_of
 from arrears.ladder.policy import load_policy
 from arrears.ladder.received import Received
@@ -73,3 +74,9 @@ def test_who_broke_the_last_promise_is_believed_only_with_money_in_hand():
     assert not assess(0, 1, 1, 0, POLICY).accepted
     assert assess(0, 1, 1, 1, POLICY).accepted
     assert assess(1, 1, 1, 0, POLICY).accepted
+
+
+@pytest.mark.parametrize(("before", "now", "quiet"), [(1000, 500, True), (1000, 501, False), (1000, 900, False),
+                                                      (0, 0, False), (1000, 2000, False)])  # fmt: skip
+def test_half_of_the_arrears_at_once_earns_quiet_days_and_a_tenth_stops_nothing(before, now, quiet):
+    assert earns_quiet(before, now, POLICY.part_payment) is quiet

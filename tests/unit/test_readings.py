@@ -10,6 +10,7 @@ from arrears.ladder.policy import load_policy
 from arrears.ladder.readings import read, unpack
 
 DAY = date(2026, 11, 12)
+ASKED = (0, 2, 3)
 STAGING = load_policy().staging
 DAYS = st.dates(date(1900, 1, 1), date(2199, 12, 31))
 
@@ -33,7 +34,7 @@ def test_a_reading_is_what_the_rules_say_row_by_row(rows):
     batch = pa.RecordBatch.from_pydict(
         {name: pa.array([row[name] for row in rows], kinds.get(name)) for name in rows[0]}
     )
-    found = [unpack(number) for number in read(batch, DAY, STAGING).packed.tolist()]
+    found = [unpack(number) for number in read(batch, DAY, STAGING, ASKED).packed.tolist()]
     for row, reading in zip(rows, found, strict=True):
         late = row["stage"] > 0
         trifle = max(STAGING.tolerance_minor, row["oldest_amount_minor"] * STAGING.tolerance_percent // 100)
@@ -42,5 +43,7 @@ def test_a_reading_is_what_the_rules_say_row_by_row(rows):
         counted = 0 if graced or not late else min(3, row["overdue_instalments"] - tolerated)
         due = row["next_due_on"]
         cycle = due is not None and (due.year, due.month) == (DAY.year, DAY.month) and row["next_due_minor"] > 0
+        days = None if due is None else (due - DAY).days
+        soon = days if days in ASKED and row["next_due_minor"] > 0 else None
         assert reading == (row["stage"], counted, tolerated, graced, row["oldest_unpaid_due"], cycle,
-                           row["data_incomplete"])  # fmt: skip
+                           row["data_incomplete"], soon)  # fmt: skip

@@ -206,7 +206,7 @@ def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     facts, channel = case.facts, rule.mark.channel
     found = [f"hold_{kind}" for kind in facts.hard_holds]
     if facts.soft_holds and (not rule.in_cycle or channel == "call"):
-        found.append("promise_open")
+        found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in facts.soft_holds]
     if rule.rung > case.rung:
         found.append("evidence_missing")
     if rule.earlier and not _happened(rule.earlier, case):
@@ -262,7 +262,7 @@ def _action(rule: Rule, case: _Case) -> Action:
     """Return the step as today's action; the tone follows the contact's ordinal in the episode."""
     last, tone = case.done.get(rule.mark.name), rule.tone
     if tone == "by_ordinal":
-        contacts = sum(done.sent for done in case.done.values()) + 1
+        contacts = sum(done.sent for done in case.done.values()) + case.standing.earlier_contacts + 1
         tone = TONES[min(contacts, len(TONES)) - 1]
     occasion = "cycle" if rule.in_cycle else "episode"
     return _made(rule.mark, tone, rule.rung, occasion, (last.planned if last else 0) + 1)

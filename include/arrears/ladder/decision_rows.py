@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy import Connection, select
 
@@ -70,11 +71,14 @@ class Teller:
 
     def decided(self, connection: Connection, batch: Batch) -> None:
         """Tell of each decision about something; quiet accounts are told of together, by the hash of their hashes."""
-        told, quiet = batch.where(~batch.quiet), batch.where(batch.quiet)
-        if len(told.subject_refs):
-            record_columns(connection, self.rt, run_id=self.run_id, events=self._staged(told))
-        if len(quiet.subject_refs):
-            record_many(connection, self.rt, run_id=self.run_id, events=[self._quiet(quiet)])
+        policies = batch.columns["policy_sha256"].cast(pa.string())
+        for policy in pc.unique(policies).to_pylist():
+            mine = np.asarray(pc.equal(policies, policy))
+            told, quiet = batch.where(mine & ~batch.quiet), batch.where(mine & batch.quiet)
+            if len(told.subject_refs):
+                record_columns(connection, self.rt, run_id=self.run_id, events=self._staged(told))
+            if len(quiet.subject_refs):
+                record_many(connection, self.rt, run_id=self.run_id, events=[self._quiet(quiet)])
 
     def cured(
         self, connection: Connection, ended: list[tuple[str, date]], names: list[str], accounts: pa.RecordBatch

@@ -1,7 +1,7 @@
 """Decide every account of a snapshot, a range of accounts at a time, and keep one row for each in force."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -18,20 +18,22 @@ from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background
 from arrears.ladder.judge import Judge
 from arrears.ladder.named import named_accounts
+from arrears.ladder.part_payments import note_arrears
 from arrears.ladder.plans import settle_plans
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import settle_promises
 from arrears.ladder.readings import Readings, read
 from arrears.ladder.reliability import assess_promises
+from arrears.ladder.rulebook import CURRENT, Rulebook
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
 from arrears.store.columns import insert_columns, values_of
 from arrears.store.engine import writing
 from arrears.store.tables.decisions import decision
 
-COLUMNS = ("subject_ref", "currency", "branch", "stage", "overdue_instalments", "overdue_minor", "days_past_due",
-           "oldest_unpaid_due", "oldest_unpaid_minor", "oldest_amount_minor", "next_due_on", "next_due_minor",
-           "data_incomplete", "ledger_row_sha256", "ledger_row")  # fmt: skip
+COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
+           "days_past_due", "oldest_unpaid_due", "oldest_unpaid_minor", "oldest_amount_minor", "next_due_on",
+           "next_due_minor", "data_incomplete", "ledger_row_sha256", "ledger_row")  # fmt: skip
 
 
 @dataclass
@@ -63,7 +65,8 @@ def decide_snapshot(
                 settle(connection, rt, run_id, snapshot_id, business_date, policy)
         teller = Teller.of(connection, rt, run_id, snapshot_id, business_date)
         today = Today.of(connection, business_date, policy)
-        work = _Work(connection, teller, today, newest, every, result)
+        rulebook = Rulebook(connection, rt, run_id, today, newest=newest)
+        work = _Work(connection, teller, rulebook, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)
         if newest:
@@ -76,29 +79,46 @@ class _Work:
     """The decisions of one run; only counts and verdicts are kept from range to range."""
 
     def __init__(
-        self, connection: Connection, teller: Teller, today: Today, newest: bool, every: bool, result: Decided
+        self, connection: Connection, teller: Teller, rulebook: Rulebook, newest: bool, every: bool, result: Decided
     ) -> None:
-        self.connection, self.teller, self.today = connection, teller, today
+        self.connection, self.teller, self.rulebook = connection, teller, rulebook
         self.newest, self.every, self.result = newest, every, result
-        self.judge = Judge(today)
+        self.today = today = rulebook.todays[0]
+        self.judge = Judge(rulebook.todays)
         there = select(decision.c.account_id).where(decision.c.business_date == today.on).limit(1)
         self.decided_before = connection.execute(there).first() is not None
 
     def decide(self, ids: pa.Array, accounts: pa.RecordBatch) -> None:
         """Decide one range of accounts, ordered by id."""
         among = AccountRange(ids[0].as_py(), ids[-1].as_py())
-        readings = read(accounts, self.today.on, self.today.policy.staging)
+        readings = self._read(accounts, self.today)
         for stage, count in enumerate(np.bincount(readings.stage).tolist()):
             self.result.stages[stage] += count
         names = values_of(ids)
         background = self._background(names, accounts, readings, among)
+        rules = self.rulebook.places(names, accounts.column("contract_type"), among)
+        readings = self._read_again(readings, names, accounts, rules)
         in_force = self._in_force(among)
         places = self._places(names, readings, in_force)
         if not len(places):
             return
-        known, own = _own(names, background, self.today.policy)
+        known, own = _own(names, background, rules, self.rulebook.todays)
         verdicts = self.judge.judge(readings.packed[places], known[places], own)
         self._write(names, ids.take(places), accounts.take(places), places, verdicts, background.episodes, in_force)
+
+    def _read(self, accounts: pa.RecordBatch, today: Today) -> Readings:
+        return read(accounts, today.on, today.policy.staging, today.asked_days)
+
+    def _read_again(
+        self, readings: Readings, names: list[str], accounts: pa.RecordBatch, rules: Mapping[str, int]
+    ) -> Readings:
+        """Read the accounts that another policy decides by that policy's own grace, tolerance and steps."""
+        places = np.fromiter((rules.get(name, CURRENT) for name in names), dtype=np.int64, count=len(names))
+        for place in set(rules.values()):
+            own, mine = self._read(accounts, self.rulebook.todays[place]), places == place
+            readings = Readings(np.where(mine, own.packed, readings.packed), readings.stage, readings.cycle_unpaid,
+                                np.where(mine, own.due_soon, readings.due_soon))  # fmt: skip
+        return readings
 
     def _background(
         self, names: list[str], accounts: pa.RecordBatch, readings: Readings, among: AccountRange
@@ -111,6 +131,9 @@ class _Work:
             current = [names[place] for place in np.flatnonzero(readings.stage == 0).tolist()]
             episodes, cured = advance_episodes(self.connection, overdue, current, on, policy, among)
             self.teller.cured(self.connection, cured, names, accounts)
+            owed = accounts.column("overdue_minor").take(pa.array(late)).to_pylist()
+            arrears = dict(zip(overdue, owed, strict=True))
+            note_arrears(self.connection, arrears, on, policy.part_payment, self.today.calendar, among)
         else:
             standing = open_episodes(self.connection, among)
             episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
@@ -136,6 +159,7 @@ class _Work:
         wanted = readings.stage > 0
         if self.today.has_steps:
             wanted = wanted | readings.cycle_unpaid
+        wanted = wanted | readings.due_soon
         if in_force:
             wanted = wanted | np.fromiter((name in in_force for name in names), dtype=bool, count=len(names))
         found: NDArray[np.int64] = np.flatnonzero(wanted)
@@ -157,7 +181,6 @@ class _Work:
             **{name: accounts.column(name) for name in ("stage", "overdue_instalments", "overdue_minor",
                "days_past_due", "oldest_unpaid_due", "currency", "branch", "ledger_row_sha256")},
             "episode_due": _episode_dues(names, accounts, places, episodes),
-            "policy_sha256": pa.repeat(self.today.policy.sha256, count),
             **said,
         }  # fmt: skip
         columns["row_sha256"] = row_digests(ROW, {name: words_of(values) for name, values in columns.items()})
@@ -171,14 +194,17 @@ class _Work:
         self.teller.decided(self.connection, batch)
 
 
-def _own(names: list[str], background: Background, policy: Policy) -> tuple[NDArray[np.int64], list[Own]]:
+def _own(
+    names: list[str], background: Background, rules: Mapping[str, int], todays: Sequence[Today]
+) -> tuple[NDArray[np.int64], list[Own]]:
     """Return for each account the place of what is known of it among the distinct things known; 0 is nothing."""
     distinct: dict[Own, int] = {NOTHING: 0}
     known = np.zeros(len(names), dtype=np.int64)
     place = {name: number for number, name in enumerate(names)}
-    for account_id in background.accounts():
+    for account_id in background.accounts() | rules.keys():
         if account_id in place:
-            own = background.own(account_id, policy)
+            rule = rules.get(account_id, CURRENT)
+            own = background.own(account_id, todays[rule].policy, rule)
             known[place[account_id]] = distinct.setdefault(own, len(distinct))
     return known, list(distinct)
 

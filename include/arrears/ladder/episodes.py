@@ -29,7 +29,8 @@ def advance_episodes(
 
     ``overdue`` maps account to its oldest unpaid due date, ``current`` are accounts that are in the ledger
     with nothing overdue: an account missing from the ledger is in neither, so absence never cures.
-    Cure takes ``staging.cure_days`` clean days; a reversal within them reopens the same episode.
+    Cure takes ``staging.cure_days`` clean days; a reversal within them reopens the same episode. A new episode keeps
+    the policy it opens under.
     """
     columns = (episode.c.account_id, episode.c.first_unpaid_due, episode.c.clean_since, episode.c.cured_on)
     known = connection.execute(among.of(connection, select(*columns), episode.c.account_id)).all()
@@ -38,7 +39,8 @@ def advance_episodes(
     cured = {(account, due) for account, due, _, cured in known if cured is not None}
     new = [(account, due) for account, due in overdue.items() if account not in standing]
     insert_all(connection, episode, (
-        {"account_id": account, "first_unpaid_due": due, "opened_on": on, "clean_since": None, "cured_on": None}
+        {"account_id": account, "first_unpaid_due": due, "opened_on": on, "clean_since": None, "cured_on": None,
+         "policy_sha256": policy.sha256}
         for account, due in new if (account, due) not in cured))  # fmt: skip
     _set(connection, [key for key in new if key in cured], clean_since=None, cured_on=None)
     relapsed = [(account, standing[account]) for account in clean_since if account in overdue]

@@ -25,6 +25,7 @@ class Evidence:
     letter_age_days: int | None = None
     no_contact_point: bool = False
     dead_number: bool = False
+    before_go_live: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
@@ -27,7 +27,10 @@ DELAYS = ("tolerance", "grace", "payment_holiday")
 
 
 class Own(NamedTuple):
-    """What is known of one account beside the ledger: all that decide() may learn from it."""
+    """What is known of one account beside the ledger: all that decide() may learn from it.
+
+    ``rules`` is the place of its policy in the rulebook of the run.
+    """
 
     hard_holds: tuple[str, ...] = ()
     soft_holds: tuple[str, ...] = ()
@@ -40,6 +43,7 @@ class Own(NamedTuple):
     evidence: Evidence = Evidence()
     done: tuple[StepDone, ...] = ()
     working_days_known: int = 0
+    rules: int = 0
 
 
 NOTHING = Own()
@@ -82,8 +86,10 @@ class Background:
             }
         )
 
-    def own(self, account_id: str, policy: Policy) -> Own:
-        """Return what is known of one account."""
+    def own(self, account_id: str, policy: Policy, rules: int = 0) -> Own:
+        """Return what is known of one account, with the steps under the names its policy has for them."""
+        renamed = {old: new for move in policy.moves for old, new in move.steps.items()}
+        done = self.done.get(account_id, ())
         hard, soft = self.holds.get(account_id, ((), ()))
         return Own(
             hard_holds=hard,
@@ -95,7 +101,8 @@ class Background:
             calls_last_7_days=self.calls.get(account_id, 0),
             days_since_conversation=self.conversation.get(account_id),
             evidence=self.evidence.get(account_id, NOTHING.evidence),
-            done=self.done.get(account_id, ()),
+            done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in done) if renamed else done,
+            rules=rules,
             working_days_known=self.known_for.get(account_id, 0),
         )
 
@@ -126,11 +133,12 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
     hard = own.hard_holds
     if reading.data_incomplete and "data_incomplete" not in hard:
         hard = tuple(sorted((*hard, "data_incomplete")))
+    soon, soon_missed = today.steps_before_due(reading.due_in)
     late = reading.stage > 0 and reading.oldest_unpaid_due is not None
     return Facts(
         on=today.on,
         working_day=today.working_day,
-        calendar_steps=today.calendar_steps,
+        calendar_steps=today.calendar_steps + soon,
         stage=reading.stage,
         effective_instalments=effective,
         delays=delays,
@@ -148,7 +156,7 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         done=own.done,
         holiday=today.holiday,
         missed_working_days=today.missed.working_days if reading.stage else 0,
-        missed_steps=today.missed.steps if reading.cycle_unpaid else (),
+        missed_steps=(today.missed.steps if reading.cycle_unpaid else ()) + soon_missed,
         working_days_known=own.working_days_known if reading.stage else 0,
     )
 

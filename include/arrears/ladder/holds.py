@@ -11,6 +11,7 @@ from arrears.ladder.plans import HOLDING
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import holding
 from arrears.store.account_range import EVERY, AccountRange
+from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import court_case, debit, hold, opening, plan
 
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
@@ -28,7 +29,7 @@ def holds_in_force(
     *,
     among: AccountRange = EVERY,
 ) -> dict[str, Holds]:
-    """Return the holds of each held account: imported ones, open promises, plans, suits and debits in flight.
+    """Return the holds of each held account: imported ones, open promises, plans, suits, debits in flight.
 
     ``accounts`` limits the question to some, ``among`` to a range. A kind that the policy does not call soft is hard
     (policy ``holds``).
@@ -43,6 +44,11 @@ def holds_in_force(
         kinds[account_id].add(kind)
     for account_id in holding(connection, on, policy, accounts, among=among):
         kinds[account_id].add("promise")
+    paid = select(episode.c.account_id).where(episode.c.cured_on.is_(None), episode.c.quiet_until >= on)
+    for account_id in connection.execute(
+        among.of(connection, _of(paid, episode.c.account_id, accounts), episode.c.account_id)
+    ).scalars():
+        kinds[account_id].add("part_payment")
     in_flight = select(debit.c.account_id).where(debit.c.result == "pending")
     for account_id in connection.execute(
         among.of(connection, _of(in_flight, debit.c.account_id, accounts), debit.c.account_id)

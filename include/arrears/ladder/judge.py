@@ -1,5 +1,6 @@
 """Decide once for each distinct set of facts, whatever the number of accounts behind it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,24 @@ from arrears.core.keys import canonical, sha256
 from arrears.ladder.decide import decide
 from arrears.ladder.facts import Facts
 from arrears.ladder.gather import Own, facts_of
-from arrears.ladder.readings import BITS, unpack
+from arrears.ladder.policy import Policy
+from arrears.ladder.readings import BITS, Reading, unpack
 from arrears.ladder.staging import Int64
 from arrears.ladder.today import Today
 from arrears.store.bulk import insert_new
 from arrears.store.tables.decisions import fact_set, verdict
 
-COLUMNS = ("entitled_rung", "unlocked_rung", "rung", "lane", "facts_sha256", "verdict_sha256")
+COLUMNS = ("entitled_rung", "unlocked_rung", "rung", "lane", "facts_sha256", "verdict_sha256",
+           "policy_sha256")  # fmt: skip
 
 
 class Judge:
     """Calls decide() once per distinct facts of a day and remembers the verdicts by number, not their texts."""
 
-    def __init__(self, today: Today) -> None:
-        """Start without a verdict."""
-        self._today = today
-        self._places: dict[Facts, int] = {}
+    def __init__(self, todays: Sequence[Today]) -> None:
+        """Start without a verdict; ``todays`` is the day under each policy of the rulebook, and may grow."""
+        self._todays = todays
+        self._places: dict[tuple[int, Facts], int] = {}
         self._values: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         self._quiet: list[bool] = []
         self._facts: dict[str, str] = {}
@@ -40,24 +43,26 @@ class Judge:
         """Return the number of each account's verdict: ``packed`` is its reading, ``known`` a place in ``own``."""
         keys, place = np.unique((known << BITS) | packed, return_inverse=True)
         mask = (1 << BITS) - 1
-        numbers = [self._place(facts_of(unpack(key & mask), own[key >> BITS], self._today)) for key in keys.tolist()]
+        numbers = [self._of(unpack(key & mask), own[key >> BITS]) for key in keys.tolist()]
         found: Int64 = np.array(numbers, dtype=np.int64)[place]
         return found
 
-    def _place(self, facts: Facts) -> int:
-        known = self._places.get(facts)
+    def _of(self, reading: Reading, own: Own) -> int:
+        today = self._todays[own.rules]
+        facts = facts_of(reading, own, today)
+        known = self._places.get((own.rules, facts))
         if known is None:
-            known = self._places[facts] = len(self._quiet)
-            self._decide(facts)
+            known = self._places[own.rules, facts] = len(self._quiet)
+            self._decide(facts, today.policy)
         return known
 
-    def _decide(self, facts: Facts) -> None:
-        decided = decide(facts, self._today.policy)
+    def _decide(self, facts: Facts, policy: Policy) -> None:
+        decided = decide(facts, policy)
         body, result = canonical(facts.body()), canonical(decided.body())
         facts_sha256, verdict_sha256 = sha256(body), sha256(result)
         self._facts[facts_sha256], self._verdicts[verdict_sha256] = body.decode(), result.decode()
         values = (decided.entitled_rung, decided.unlocked_rung, decided.rung, decided.lane, facts_sha256,
-                  verdict_sha256)  # fmt: skip
+                  verdict_sha256, policy.sha256)  # fmt: skip
         for name, value in zip(COLUMNS, values, strict=True):
             self._values[name].append(value)
         self._quiet.append(not facts.stage and not decided.actions and not decided.suppressed)

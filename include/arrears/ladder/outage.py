@@ -17,10 +17,11 @@ LOOK_BACK = 60
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """The working days on which nothing could go out, and the steps of the running month that fell on such days."""
+    """The days on which nothing could go out, and the steps of the running month that fell on such days."""
 
     working_days: int = 0
     steps: tuple[str, ...] = ()
+    days: int = 0
 
 
 NOTHING_MISSED = Missed()
@@ -38,7 +39,7 @@ def missed_before(connection: Connection, on: date, policy: Policy, calendar: Bu
         if (day.year, day.month) == (on.year, on.month)
         for name in calendar_steps(day, policy, calendar)
     }
-    return Missed(sum(calendar.is_working_day(day) for day in days), tuple(steps))
+    return Missed(sum(calendar.is_working_day(day) for day in days), tuple(steps), len(days))
 
 
 def _last_day_that_sent(connection: Connection, on: date, policy: Policy) -> date | None:

@@ -288,6 +288,13 @@ class Promises(_Strict):
     score_months: AtMost = 24
 
 
+class PartPayment(_Strict):
+    """How much of the arrears must come at once, and how many quiet working days that earns."""
+
+    pause_percent: AtMostPercent = 50
+    pause_working_days: AtLeast = 5
+
+
 class Plans(_Strict):
     """Limits of a repayment plan and of what may be waived by one person; amounts in minor units."""
 
@@ -462,6 +469,7 @@ class Policy(_Strict):
     visit_triggers: VisitTriggers
     promises: Promises
     plans: Plans = Plans()
+    part_payment: PartPayment = PartPayment()
     holds: Holds
     lanes: Lanes
     ledger: LedgerGates

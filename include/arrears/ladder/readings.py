@@ -1,5 +1,6 @@
 """What the ledger says about each account, a column at a time and small enough to be counted in distinct values."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ class Reading(NamedTuple):
     """One account as the ledger shows it on a day: all that decide() may learn from the ledger.
 
     ``counted`` is the number of instalments that count today, at most three; ``tolerance`` and ``grace`` say why
-    others do not; ``cycle_unpaid`` that an instalment of this month is still to come.
+    others do not; ``cycle_unpaid`` that an instalment of this month is still to come; ``due_in`` in how many days the
+    next one falls due, where a step asks for it.
     """
 
     stage: int
@@ -34,6 +36,7 @@ class Reading(NamedTuple):
     oldest_unpaid_due: date | None
     cycle_unpaid: bool
     data_incomplete: bool
+    due_in: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,13 @@ class Readings:
     packed: Int64
     stage: NDArray[np.int64]
     cycle_unpaid: NDArray[np.bool_]
+    due_soon: NDArray[np.bool_]
 
 
-BITS = 2 + 2 + 1 + 1 + _DAYS + 1 + 1
+NO_STEP = 31
+"""Stands for a next due date that no step asks for; it fills the five bits."""
+
+BITS = 2 + 2 + 1 + 1 + _DAYS + 1 + 1 + 5
 """How many bits a packed reading takes."""
 
 
@@ -67,8 +74,11 @@ def count_instalments(instalments: Any, late: Any, oldest_unpaid: Any, oldest_am
     return Counted(np.where(grace, 0, np.minimum(instalments - tolerance, MOST)), tolerance, grace)
 
 
-def read(batch: pa.RecordBatch, on: date, rules: Staging) -> Readings:
-    """Read a batch of a frozen ledger (policy ``staging``); the stage is untouched by what may delay an account."""
+def read(batch: pa.RecordBatch, on: date, rules: Staging, asked: Collection[int] = ()) -> Readings:
+    """Read a batch of a frozen ledger (policy ``staging``); the stage is untouched by what may delay an account.
+
+    ``asked`` are the days before a due date on which a step has something to say.
+    """
     stage, instalments, late = (_numbers(batch, name) for name in ("stage", "overdue_instalments", "days_past_due"))
     owing = stage > 0
     left, whole = (_numbers(batch, name) for name in ("oldest_unpaid_minor", "oldest_amount_minor"))
@@ -78,21 +88,30 @@ def read(batch: pa.RecordBatch, on: date, rules: Staging) -> Readings:
     due = np.where(_absent(batch, "oldest_unpaid_due"), 0, _days(batch, "oldest_unpaid_due") - (FIRST_DAY - EPOCH).days)
     cycle = _in_month(batch, on) & (_numbers(batch, "next_due_minor") > 0)
     incomplete = np.asarray(batch.column("data_incomplete")).astype(bool)
+    soon = _due_in(batch, on, asked)
     packed = due
-    for values, bits in ((stage, 2), (counted, 2), (tolerance, 1), (grace, 1), (cycle, 1), (incomplete, 1)):
+    for values, bits in ((stage, 2), (counted, 2), (tolerance, 1), (grace, 1), (cycle, 1), (incomplete, 1), (soon, 5)):
         packed = (packed << bits) | values.astype(np.int64)
-    return Readings(packed, stage, cycle)
+    return Readings(packed, stage, cycle, soon != NO_STEP)
 
 
 def unpack(packed: int) -> Reading:
     """Return the reading behind a number."""
     found = []
-    for bits in (1, 1, 1, 1, 2, 2):
+    for bits in (5, 1, 1, 1, 1, 2, 2):
         found.append(packed & ((1 << bits) - 1))
         packed >>= bits
-    incomplete, cycle, grace, tolerance, counted, stage = found
+    soon, incomplete, cycle, grace, tolerance, counted, stage = found
     due = FIRST_DAY + timedelta(days=packed) if packed else None
-    return Reading(stage, counted, bool(tolerance), bool(grace), due, bool(cycle), bool(incomplete))
+    return Reading(stage, counted, bool(tolerance), bool(grace), due, bool(cycle), bool(incomplete),
+                   None if soon == NO_STEP else soon)  # fmt: skip
+
+
+def _due_in(batch: pa.RecordBatch, on: date, asked: Collection[int]) -> Int64:
+    days = _days(batch, "next_due_on") - (on - EPOCH).days
+    wanted = np.isin(days, list(asked)) & ~_absent(batch, "next_due_on") & (_numbers(batch, "next_due_minor") > 0)
+    found: Int64 = np.where(wanted, days, NO_STEP).astype(np.int64)
+    return found
 
 
 def _in_month(batch: pa.RecordBatch, on: date) -> NDArray[np.bool_]:

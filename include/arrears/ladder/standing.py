@@ -23,7 +23,8 @@ class Gate:
 class Standing:
     """All that the choice of steps may know of the evidence: accounts of one standing are treated alike.
 
-    ``by_hand`` names the channels by which the borrower was tried in this episode, by this system or by people.
+    ``by_hand`` names the channels by which the borrower was tried in this episode, by this system or by people;
+    ``earlier_contacts`` counts attested ones before go-live: whoever was warned then gets no first courtesy now.
     """
 
     unlocked_rung: int
@@ -31,6 +32,7 @@ class Standing:
     no_effect: bool
     lost_contact: bool
     by_hand: frozenset[str]
+    earlier_contacts: int = 0
 
 
 def gates_of(found: Evidence, policy: Policy, *, promised: bool) -> tuple[Gate, ...]:
@@ -94,6 +96,7 @@ def standing_of(found: Evidence, gates: tuple[Gate, ...], policy: Policy) -> Sta
         no_effect=_calls(found, rules.no_effect_attempts, rules.no_effect_days),
         lost_contact=unanswered and silent,
         by_hand=frozenset(channel for channel, times in tried.items() if times),
+        earlier_contacts=found.before_go_live,
     )
 
 

@@ -16,6 +16,9 @@ LETTERS = ("letter_served", "letter_refused", "letter_returned")
 DEAD = "call_failed"
 """No evidence that anybody was reached, yet it tells that the number leads to nobody."""
 
+MOST_EARLIER = 2
+"""Contacts before go-live that set the tone of the first one after it: from the third on it is the same."""
+
 SURETIES = ("guarantor", "dealer_buyback")
 
 
@@ -25,7 +28,8 @@ def tally_evidence(
     """Sum up the counting evidence of each open episode; an account without any or guarantors is left out."""
     guarantors = _guarantors(connection, among)
     rows: dict[str, list[Any]] = defaultdict(list)
-    columns = (evidence.c.account_id, evidence.c.party_id, evidence.c.kind, evidence.c.local_date, evidence.c.channel)
+    columns = (evidence.c.account_id, evidence.c.party_id, evidence.c.kind, evidence.c.local_date, evidence.c.channel,
+               evidence.c.source)  # fmt: skip
     query = (
         select(*columns)
         .join(episode, and_(episode.c.account_id == evidence.c.account_id, episode.c.cured_on.is_(None)))
@@ -64,6 +68,7 @@ def _sum_up(found: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
         visits_failed=sum(row.kind == "visit_failed" for row in own),
         letter_age_days=(on - min(letters)).days if letters else None,
         no_contact_point=any(row.kind == "no_contact_point" for row in own),
+        before_go_live=min(sum(row.source == "opening" for row in own), MOST_EARLIER),
         dead_number=any(row.kind == DEAD and row.party_id not in guarantors for row in found),
     )
 

@@ -39,6 +39,20 @@ class Today:
         )
 
     @property
+    def asked_days(self) -> tuple[int, ...]:
+        """Return how many days before a due date a step speaks, today or on a day that was missed."""
+        found = {step.before_due - late for step in self.policy.steps if step.before_due is not None
+                 for late in range(self.missed.days + 1)}  # fmt: skip
+        return tuple(sorted(days for days in found if days >= 0))
+
+    def steps_before_due(self, due_in: int | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the steps that speak so many days before a due date, and those that should have on a missed day."""
+        steps = [] if due_in is None else [step for step in self.policy.steps if step.before_due is not None]
+        missed = range((due_in or 0) + 1, (due_in or 0) + 1 + self.missed.days)
+        return (tuple(step.name for step in steps if step.before_due == due_in),
+                tuple(step.name for step in steps if step.before_due in missed))  # fmt: skip
+
+    @property
     def has_steps(self) -> bool:
         """Say whether a step of the calendar falls on this day, or fell on one that was missed."""
         return bool(self.calendar_steps or self.missed.steps)

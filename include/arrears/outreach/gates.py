@@ -120,7 +120,7 @@ def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
         (bool(item.hard_holds), f"hold_{min(item.hard_holds, default='')}"),
         (item.paid_since, "paid"),
         (not item.still_due, "no_longer_due"),
-        (paused, "promise_open"),
+        (paused, "promise_open" if "promise" in item.soft_holds else f"hold_{min(item.soft_holds, default='')}"),
     )
     return next((reason for refused, reason in refusals if refused), None)
 

@@ -13,12 +13,13 @@ from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Request, Runtime
 from arrears.ladder.policy import Policy
+from arrears.ladder.rulebook import keep_policy
 from arrears.steps import golive
 from arrears.steps.world import policy_of, store_of
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.identity import refuse_other_mode, stamp_mode
-from arrears.store.tables.runs import gate, policy_text, run
+from arrears.store.tables.runs import gate, run
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
         if known is not None:
             return str(known)
         (stamp_mode if rt.rehearsal else refuse_other_mode)(connection, rt)
-        _keep_policy(connection, policy)
+        keep_policy(connection, policy)
         if kind == "daily" and not request.plan_only and golive.only_plans(connection, rt, policy, on):
             request = replace(request, plan_only=True)
         ordinal = _next_ordinal(connection, kind, on)
@@ -82,17 +83,6 @@ def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> 
         "feeds_folder": request.feeds,
         "attempt": json.dumps(rt.attempt.as_dict(), sort_keys=True),
     }
-
-
-def _keep_policy(connection: Connection, policy: Policy) -> None:
-    row = {
-        "policy_sha256": policy.sha256,
-        "policy_id": policy.policy_id,
-        "version": policy.version,
-        "effective_from": policy.effective_from,
-        "body": policy.canonical(),
-    }
-    insert_new(connection, policy_text, [row])
 
 
 def _next_ordinal(connection: Connection, kind: str, on: date) -> int:

@@ -1,0 +1,47 @@
+"""A large part payment earns some quiet days; a small one stops nothing, and neither starts the ladder anew.
+
+Source: policy ``part_payment``: what the arrears fell by since the day before, against what they were.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from arrears.core.calendar import ONE_DAY, BusinessCalendar
+from arrears.ladder.policy import PartPayment
+from arrears.store.account_range import EVERY, AccountRange
+from arrears.store.tables.decisions import episode
+
+PERCENT = 100
+
+
+def earns_quiet(before_minor: int, now_minor: int, rules: PartPayment) -> bool:
+    """Say whether arrears fell by enough at once."""
+    return before_minor > 0 and (before_minor - now_minor) * PERCENT >= before_minor * rules.pause_percent
+
+
+def note_arrears(
+    connection: Connection, arrears: Mapping[str, int], on: date, rules: PartPayment, calendar: BusinessCalendar,
+    among: AccountRange = EVERY,
+) -> int:  # fmt: skip
+    """Remember what each open episode owes today, in minor units, and return how many earned quiet days."""
+    columns = (episode.c.account_id, episode.c.first_unpaid_due, episode.c.arrears_minor, episode.c.quiet_until)
+    query = among.of(connection, select(*columns).where(episode.c.cured_on.is_(None)), episode.c.account_id)
+    until = calendar.add_working_days(on - ONE_DAY, rules.pause_working_days)
+    changed, quiet = [], 0
+    for account_id, due, before, quiet_until in connection.execute(query):
+        now = arrears.get(account_id)
+        if now is None or now == before:
+            continue
+        earned = earns_quiet(before or 0, now, rules)
+        quiet += earned
+        changed.append({"account": account_id, "due": due, "owed": now, "quiet": until if earned else quiet_until})
+    if changed:
+        statement = (
+            update(episode)
+            .where(episode.c.account_id == bindparam("account"), episode.c.first_unpaid_due == bindparam("due"))
+            .values(arrears_minor=bindparam("owed"), quiet_until=bindparam("quiet"))
+        )
+        connection.execute(statement, changed)
+    return quiet
