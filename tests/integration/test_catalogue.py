@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from outreach_world import CALL, DAY, SMS, World, one_customer
@@ -9,11 +10,12 @@ from sqlalchemy import update
 
 from arrears.ledger.intake import import_feed
 from arrears.outreach.debits import write_debit_file
+from arrears.outreach.placements import recall_placements, write_placement_files
 from arrears.outreach.work_items import write_scripts
 from arrears.reports.worklists import write_worklists
 from arrears.store.engine import writing
-from arrears.store.tables.feeds import account, debit, staff
-from arrears.store.tables.outreach import contact, person_budget, work_item
+from arrears.store.tables.feeds import account, agency, debit, hold, staff
+from arrears.store.tables.outreach import contact, person_budget, placement, work_item
 from arrears.store.tables.people import account_party
 
 RUN = "daily-2026-11-12-1"
@@ -143,3 +145,77 @@ def test_an_account_in_the_hands_of_nobody_but_the_borrower_has_its_people(world
     with writing(world.engine) as connection:
         connection.execute(account_party.delete())
     assert world.plan().suppressed == {"no_borrower": 1}
+
+
+PLACEMENT = other("placement", rung=3)
+
+
+@pytest.fixture
+def placeable(world: World) -> World:
+    """A customer two agencies could collect from, were the second one's licence in force."""
+    for agency_id, until in (("AG-1", DAY), ("AG-2", DAY - timedelta(days=1))):
+        with writing(world.engine) as connection:
+            connection.execute(
+                agency.insert().values(
+                    agency_id=agency_id, name=agency_id, region="B", channel="file", licence_until=until,
+                    services="collection;recovery", data_agreement_ref="DPA-1",
+                )
+            )  # fmt: skip
+    one_customer(world, PLACEMENT, CALL, name="=张三")
+    world.plan()
+    return world
+
+
+def test_a_placed_account_is_handed_over_once_and_nobody_else_calls(placeable, witnesses):
+    world = placeable
+    world.send(witnesses)
+    (row,) = world.rows(placement)
+    assert (row.agency_id, row.state, row.amount_minor) == ("AG-1", "placed", 100_00)
+    assert {one.channel: (one.state, one.reason) for one in world.rows(contact)} == {
+        "placement": ("sent", None),
+        "call": ("withheld", "hold_placement"),
+    }
+    (path,) = write_placement_files(world.rt, world.engine, RUN)
+    (told,) = read(world, path)
+    assert (told["account_id"], told["name"], told["mobile"], told["amount"]) == (
+        "A1",
+        "'=张三",
+        "13800000001",
+        "100.00",
+    )
+    assert write_placement_files(world.rt, world.engine, "dispatch-2026-11-12-2") == []
+    event = next(one for one in world.events() if one["type"] == "placement.file_written")
+    assert event["data"]["fields"][:3] == ["placement_id", "account_id", "name"]
+    assert "张三" not in str(world.events())
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda c: c.execute(hold.insert().values(hold_key="1" * 64, account_id="A1", kind="dispute", from_on=DAY)),
+         "hold_dispute"),
+        (lambda c: c.execute(update(account).values(closed_on=DAY)), "account_closed"),
+    ],
+)  # fmt: skip
+def test_what_was_overtaken_is_recalled_in_writing(placeable, witnesses, change, reason):
+    world = placeable
+    world.send(witnesses)
+    write_placement_files(world.rt, world.engine, RUN)
+    assert recall_placements(world.rt, world.engine, RUN, DAY, world.policy) == {}
+    with writing(world.engine) as connection:
+        change(connection)
+    assert recall_placements(world.rt, world.engine, RUN, DAY, world.policy) == {reason: 1}
+    assert recall_placements(world.rt, world.engine, RUN, DAY, world.policy) == {}
+    (path,) = write_placement_files(world.rt, world.engine, "dispatch-2026-11-12-2")
+    assert [(row["account_id"], row["reason"]) for row in read(world, path)] == [("A1", reason)]
+
+
+def test_without_a_licensed_agency_under_a_data_agreement_nothing_is_placed(world):
+    with writing(world.engine) as connection:
+        connection.execute(
+            agency.insert().values(
+                agency_id="AG-1", name="x", region="", channel="file", licence_until=DAY, services="collection"
+            )
+        )
+    one_customer(world, PLACEMENT)
+    assert world.plan().suppressed == {"no_agency": 1}

@@ -13,6 +13,7 @@ from arrears.ladder.promises import holding
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import court_case, debit, hold, opening, plan
+from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
 """States after which a suit no longer keeps people from talking: the clocks of the law go on elsewhere."""
@@ -29,7 +30,7 @@ def holds_in_force(
     *,
     among: AccountRange = EVERY,
 ) -> dict[str, Holds]:
-    """Return the holds of each held account: imported ones, open promises, plans, suits, debits in flight.
+    """Return the holds of each held account: imported ones, open promises, plans, suits, debits, placements.
 
     ``accounts`` limits the question to some, ``among`` to a range. A kind that the policy does not call soft is hard
     (policy ``holds``).
@@ -67,6 +68,11 @@ def holds_in_force(
             among.of(connection, _of(sued, table.c.account_id, accounts), table.c.account_id)
         ).scalars():
             kinds[account_id].add("litigation")
+    placed = select(placement.c.account_id).where(placement.c.state.in_(OPEN_PLACEMENTS))
+    for account_id in connection.execute(
+        among.of(connection, _of(placed, placement.c.account_id, accounts), placement.c.account_id)
+    ).scalars():
+        kinds[account_id].add("placement")
     hard, soft = set(policy.holds.hard), set(policy.holds.soft)
     return {
         account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft - hard)))

@@ -269,6 +269,8 @@ _FEEDS = (
             _text("region", 200),
             _enum("channel", ("file", "http")),
             Field("active_until", "date"),
+            Field("services", "list", values=("recovery", "collection")),
+            _text("data_agreement_ref", 120),
         ),
         ("agency_id",),
         state=True,

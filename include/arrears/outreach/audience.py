@@ -23,6 +23,7 @@ POINTS = {
     "credit_notice": ("service_address", "address"),
     "debit": ("party_id",),
     "asset_search": ("party_id",),
+    "placement": ("party_id",),
 }
 """Which contact points serve a channel, the better one first."""
 

@@ -24,6 +24,8 @@ from arrears.outreach.judging import Ready, Refused, judge
 from arrears.outreach.moment import load, refuse_other_policy
 from arrears.outreach.outbox import BATCH
 from arrears.outreach.pace import Pace
+from arrears.outreach.placements import CHANNEL as PLACEMENT
+from arrears.outreach.placements import place
 from arrears.outreach.planned import refresh_totals
 from arrears.outreach.slots import INTERNAL, WORK_LIST, zone_of
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
@@ -35,6 +37,7 @@ LOG = logging.getLogger(__name__)
 ENDS = ("sent", "rejected", "withheld", "in_doubt", "expired", "not_sent", "lost")
 DROP = item.update().where(item.c.item_key == bindparam("key")).values(dropped_reason=bindparam("why"))
 RESTATE = item.update().where(item.c.item_key == bindparam("key")).values(amount_minor=bindparam("now"))
+FIRST = frozenset({DEBIT, PLACEMENT})
 BREAKER = 3
 """So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
 NOT_BEGUN = not_sent("not_begun", channel_down=True)
@@ -101,14 +104,14 @@ class _Dispatcher:
         return {end: self._counts[end] for end in ENDS}
 
     def _claim(self, left: int | None) -> list[Claim]:
-        """Take debits first, for they hold back the rest, then items of work lists, then messages."""
-        lists = tuple(name for name in self._scope.channels if name in WORK_LIST and name != DEBIT)
-        debits = tuple(name for name in self._scope.channels if name == DEBIT)
+        """Take debits and placements first, for they hold back the rest, then items of work lists, then messages."""
+        lists = tuple(name for name in self._scope.channels if name in WORK_LIST and name not in FIRST)
+        first = tuple(name for name in self._scope.channels if name in FIRST)
         up = tuple(name for name in self._scope.channels if name not in WORK_LIST and self._misses[name] < BREAKER)
         with writing(self._engine) as connection:
             if paused(connection):
                 return []
-            for names, most in ((debits, LIST_BATCH), (lists, LIST_BATCH), (up, BATCH)):
+            for names, most in ((first, LIST_BATCH), (lists, LIST_BATCH), (up, BATCH)):
                 scope = replace(self._scope, channels=names)
                 claims = self._outbox.claim(connection, scope, most if left is None else min(left, most))
                 if claims:
@@ -146,6 +149,7 @@ class _Dispatcher:
             going = self._going(connection, judged)
             self._outbox.issue(connection, [one.intent() for one in going])
             request_debits(connection, self._rt, self._run_id, going, self._scope.business_date)
+            place(connection, self._rt, self._run_id, going, self._scope.business_date)
         self._counts["sent"] += len(going)
 
     def _judged(self, connection: Connection, claims: Sequence[Claim]) -> list[Ready | Refused]:

@@ -20,6 +20,7 @@ FORMS = {
     "credit_notice": ("txt",),
     "debit": ("txt",),
     "asset_search": ("txt",),
+    "placement": ("txt",),
 }
 SHARED = ("words.j2",)
 

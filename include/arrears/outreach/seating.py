@@ -53,7 +53,7 @@ def work_items(
     """Return the work item of each new contact that people carry out; its texts are written when the lists are."""
     found = []
     for row, wishes in rows:
-        if row["channel"] not in WORK_LIST - {"debit"}:
+        if row["channel"] not in WORK_LIST - {"debit", "placement"}:
             continue
         seat = seats.get((row["party_id"], row["channel"]))
         found.append(

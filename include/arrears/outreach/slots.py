@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from arrears.core.clock import at_local, utc_text
 from arrears.ladder.policy import Policy
 
-INTERNAL = frozenset({"debit", "asset_search"})
+INTERNAL = frozenset({"debit", "asset_search", "placement"})
 """Channels that reach nobody: the bank or a colleague is asked, so no person's budget and no opt-out is concerned."""
 
 WORK_LIST = frozenset({"call", "visit", "letter", "senior_contact", "credit_notice"}) | INTERNAL

@@ -1,7 +1,7 @@
 """What the decisions in force ask for today: one wish per step and person, and what they hold back."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -12,6 +12,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
+from arrears.outreach.agencies import collectors_for
 from arrears.outreach.audience import POINTS, Person, people_of
 from arrears.outreach.owners import named_owner
 from arrears.outreach.slots import INTERNAL
@@ -80,6 +81,7 @@ def wanted_today(
     people = people_of(connection, in_force, policy)
     next_due = _next_dues(connection, rt, run_id)
     reports = "credit_report" in policy.notices.consequences
+    place_at = collectors_for(connection, business_date)
     for row in _accounts(connection, in_force, business_date):
         body = bodies.get(row.verdict_sha256)
         if body is None:
@@ -95,6 +97,7 @@ def wanted_today(
                 next_due,
                 business_date,
                 reports=reports,
+                place_at=place_at,
             )
 
 
@@ -141,12 +144,15 @@ def _wishes(
     business_date: date,
     *,
     reports: bool,
+    place_at: Callable[[str], str | None],
 ) -> Iterator[Wanted | Unwanted]:
     step, channel = action["step"], action["channel"]
     owed = (row.overdue_minor, row.oldest_unpaid_due) if row.overdue_minor else next_due.get(row.subject_ref)
     refusal = _refusal(channel, action["audience"], people, known=owed is not None)
     if channel == "debit" and not row.debit_mandate:
         refusal = refusal or "no_mandate"
+    if channel == "placement" and place_at(row.branch) is None:
+        refusal = refusal or "no_agency"
     if channel == "credit_notice" and not reports:
         refusal = refusal or "not_reported"
     if refusal or owed is None:

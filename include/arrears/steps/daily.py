@@ -230,14 +230,12 @@ def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:
 
 def close_day(rt: Runtime, day: str) -> dict[str, Any]:
     """Seal the day and write what it came to; a held or failed day mails its reason and the open work, never silent."""
-    from arrears.outreach.debits import write_debit_file
-    from arrears.steps import digest, receipts, runs, summary
-    from arrears.steps.world import store_of
+    from arrears.steps import desk_files, digest, receipts, runs, summary
 
     this = runs.read_run(rt, day)
     if this.snapshot_id is None and _is_late(rt, this.feeds_folder, this.business_date):
         runs.hold_as_late(rt, this)
-    write_debit_file(rt, store_of(rt), day)
+    desk_files.write(rt, this)
     receipts.ask_about_doubts(rt, day)
     closed = summary.close(rt, day)
     if closed["status"] == "completed":

@@ -45,11 +45,9 @@ def settle_orders(rt: Runtime, dispatch: str) -> dict[str, Any]:
 
 def close_dispatch(rt: Runtime, dispatch: str) -> dict[str, Any]:
     """Put what is in doubt before a person, and seal what the dispatch did."""
-    from arrears.outreach.debits import write_debit_file
-    from arrears.steps import receipts, summary
-    from arrears.steps.world import store_of
+    from arrears.steps import desk_files, receipts, runs, summary
 
-    write_debit_file(rt, store_of(rt), dispatch)
+    desk_files.write(rt, runs.read_run(rt, dispatch))
     receipts.ask_about_doubts(rt, dispatch)
     return summary.close(rt, dispatch)
 

@@ -313,8 +313,11 @@ agency = Table(
     Column("region", String(200), nullable=False),
     Column("channel", String(8), nullable=False),
     Column("active_until", Date),
+    Column("services", String(80)),
+    Column("data_agreement_ref", String(120)),
     *_origin(),
     one_of("channel", "file", "http"),
+    comment="services are separated by ';': recovery (also where the list is empty), collection.",
 )
 
 document = Table(

@@ -33,6 +33,8 @@ CHANNELS = (
 )
 STATES = ("planned", "claimed", "sending", "sent", "rejected", "withheld", "in_doubt", "withdrawn", "expired")
 OPEN_STATES = ("planned", "claimed", "sending")
+PLACEMENT_STATES = ("placed", "recall_sent", "recalled")
+OPEN_PLACEMENTS = ("placed", "recall_sent")
 OUTCOMES = ("not_sent", "sent", "rejected", "in_doubt")
 
 contact = Table(
@@ -184,6 +186,34 @@ work_item = Table(
     Column("erased_at", UtcText),
     comment="What people carry out a call, visit or letter with: script, brief and checklist hold personal data and "
     "are erasable; the contact itself stays. documents lists its letters: account, number, path and hash.",
+)
+
+placement = Table(
+    "placement",
+    metadata,
+    Column("placement_id", Sha256, primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("party_id", String(64), nullable=False),
+    Column("agency_id", String(64), nullable=False),
+    Column("contact_id", Sha256, ForeignKey("contact.contact_id"), nullable=False),
+    Column("placed_on", Date, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("file", String(200)),
+    Column("recall_reason", String(60)),
+    Column("recalled_at", UtcText),
+    Column("recall_file", String(200)),
+    one_of("state", *PLACEMENT_STATES),
+    CheckConstraint("state = 'placed' OR recall_reason IS NOT NULL", name="recall_has_reason"),
+    Index(
+        "uq_placement_one_open",
+        "account_id",
+        unique=True,
+        sqlite_where=text("state IN ('placed', 'recall_sent')"),
+        postgresql_where=text("state IN ('placed', 'recall_sent')"),
+    ),
+    comment="An account in the hands of an outside agency that collects; nobody else contacts its people meanwhile.",
 )
 
 channel_day = Table(

@@ -1,0 +1,181 @@
+"""Accounts in the hands of an outside collection agency: the file out, nobody calls beside it, the recall.
+
+An agency is chosen that collects, has a licence and a data agreement and works in the branch; while it is placed an
+account is on the hard hold ``placement``, so that nobody is contacted twice. A payment, a hold or a cure recalls it.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Engine, and_, bindparam, select, update
+
+from arrears.audit.record import Event, record_many
+from arrears.core.clock import utc_text
+from arrears.core.keys import natural_key, sha256
+from arrears.core.money import digits_of, format_minor
+from arrears.core.runtime import Runtime
+from arrears.ladder.balance import Balances
+from arrears.ladder.holds import holds_in_force
+from arrears.ladder.policy import Policy
+from arrears.outreach.agencies import collectors_for
+from arrears.outreach.judging import Ready
+from arrears.store.bulk import insert_new
+from arrears.store.engine import writing
+from arrears.store.tables.feeds import account
+from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
+from arrears.store.tables.people import party
+
+CHANNEL, HOLD = "placement", "placement"
+OUT = ("placement_id", "account_id", "name", "mobile", "address", "language", "amount", "currency", "placed_on")
+BACK = ("placement_id", "account_id", "reason", "recalled_on")
+
+
+def place(connection: Connection, rt: Runtime, run_id: str, going: Sequence[Ready], on: date) -> int:
+    """Write the placements of issued items, in the transaction that issues them, and return how many are new."""
+    items = [
+        (one, item)
+        for one in going
+        if one.claim.row.channel == CHANNEL
+        for item in one.facts.items
+        if item.item_key not in one.dropped
+    ]
+    if not items:
+        return 0
+    choose = collectors_for(connection, on)
+    branches = {
+        row.account_id: row.branch
+        for row in connection.execute(
+            select(account.c.account_id, account.c.branch).where(
+                account.c.account_id.in_([item.account_id for _, item in items])
+            )
+        )
+    }
+    rows: list[dict[str, Any]] = []
+    events: list[Event] = []
+    for one, item in items:
+        agency_id = choose(branches[item.account_id])
+        if agency_id is None:
+            continue
+        key = natural_key("placement", item.item_key)
+        rows.append({"placement_id": key, "account_id": item.account_id, "party_id": one.claim.row.party_id,
+                     "agency_id": agency_id, "contact_id": one.claim.contact_id, "placed_on": on,
+                     "amount_minor": item.amount_minor, "currency": item.currency, "state": "placed"})  # fmt: skip
+        data = {"agency_id": agency_id, "amount_minor": item.amount_minor, "currency": item.currency}
+        events.append(Event("placement.made", key, on, item.subject_ref, one.claim.contact_id, data=data,
+                            causes=[item.item_key]))  # fmt: skip
+    new = insert_new(connection, placement, rows)
+    record_many(connection, rt, run_id=run_id, events=events)
+    return new
+
+
+def recall_placements(rt: Runtime, engine: Engine, run_id: str, on: date, policy: Policy) -> dict[str, int]:
+    """Recall what was paid, held or closed since it was placed, and return how many for which reason."""
+    with writing(engine) as connection:
+        query = (
+            select(placement, account.c.subject_ref, account.c.closed_on)
+            .join(account, account.c.account_id == placement.c.account_id)
+            .where(placement.c.state == "placed")
+            .order_by(placement.c.placement_id)
+        )
+        rows = connection.execute(query).all()
+        accounts = {row.account_id: row.subject_ref for row in rows}
+        balances = Balances(rt, on, policy).of(connection, accounts) if rows else {}
+        holds = holds_in_force(connection, on, policy, accounts.keys()) if rows else {}
+        recalled = [(row, reason) for row in rows if (reason := _why_back(row, balances, holds, on))]
+        if recalled:
+            statement = (
+                update(placement)
+                .where(placement.c.placement_id == bindparam("key"), placement.c.state == "placed")
+                .values(state="recall_sent", recall_reason=bindparam("why"), recalled_at=utc_text(rt.clock.now()))
+            )
+            connection.execute(statement, [{"key": row.placement_id, "why": reason} for row, reason in recalled])
+        record_many(connection, rt, run_id=run_id, events=(
+            Event("placement.recalled", row.placement_id, on, row.subject_ref, data={"reason": reason},
+                  causes=[row.placement_id]) for row, reason in recalled))  # fmt: skip
+    return dict(Counter(reason for _, reason in recalled))
+
+
+def _why_back(row: Any, balances: Any, holds: Any, on: date) -> str | None:
+    hard = [kind for kind in holds.get(row.account_id, ((), ()))[0] if kind != HOLD]
+    if row.closed_on is not None and row.closed_on <= on:
+        return "account_closed"
+    balance = balances.get(row.account_id)
+    if balance is not None and balance.overdue_minor == 0:
+        return "paid"
+    return f"hold_{min(hard)}" if hard else None
+
+
+def write_placement_files(rt: Runtime, engine: Engine, run_id: str) -> list[str]:
+    """Write for each agency what is new to it and what it gives back, each in one file; return the paths.
+
+    Names are fixed in the store before a file appears, so a file that a crash left unwritten comes out the same.
+    """
+    with writing(engine) as connection:
+        for column, states in ((placement.c.file, ("placed",)), (placement.c.recall_file, ("recall_sent",))):
+            kind = "out" if column is placement.c.file else "back"
+            agencies = select(placement.c.agency_id).where(column.is_(None), placement.c.state.in_(states)).distinct()
+            for agency_id in connection.execute(agencies).scalars().all():
+                path = f"placements/{natural_key('agency', agency_id)[:16]}/{run_id}-{kind}.csv"
+                which = and_(placement.c.agency_id == agency_id, column.is_(None), placement.c.state.in_(states))
+                connection.execute(update(placement).where(which).values({column: path}))
+        query = (
+            select(placement, party.c.name, party.c.mobile, party.c.address, party.c.language)
+            .outerjoin(party, party.c.party_id == placement.c.party_id)
+            .where(placement.c.state.in_(OPEN_PLACEMENTS))
+            .order_by(placement.c.placement_id)
+        )
+        rows = connection.execute(query).all()
+    written = []
+    for path in sorted({row.file for row in rows if row.file and row.state == "placed"}):
+        members = [row for row in rows if row.file == path and row.state == "placed"]
+        written += _keep(rt, engine, run_id, path, OUT, [_out(row) for row in members])
+    for path in sorted({row.recall_file for row in rows if row.recall_file}):
+        members = [row for row in rows if row.recall_file == path]
+        written += _keep(rt, engine, run_id, path, BACK, [_back(row) for row in members])
+    return written
+
+
+def _out(row: Any) -> tuple[Any, ...]:
+    amount = format_minor(row.amount_minor, digits_of(row.currency))
+    people = tuple(_cell(value) for value in (row.name, row.mobile, row.address, row.language))
+    return (row.placement_id, row.account_id, *people, amount, row.currency, row.placed_on)
+
+
+def _back(row: Any) -> tuple[Any, ...]:
+    return row.placement_id, row.account_id, row.recall_reason, row.recalled_at
+
+
+def _cell(value: str | None) -> str:
+    """Return text that no spreadsheet takes for a formula."""
+    text = (value or "").strip()
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "＝", "＋", "－", "＠") and not text[1:].isdigit() else text
+
+
+def _keep(
+    rt: Runtime, engine: Engine, run_id: str, path: str, head: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> list[str]:
+    """Write a file that is not there yet, and tell which fields about people it hands over, never their words."""
+    import fsspec
+
+    files, root = fsspec.core.url_to_fs(rt.settings.artifacts_url)
+    folder, _, name = f"{root}/{path}".rpartition("/")
+    if files.exists(f"{folder}/{name}"):
+        return []
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows(rows)
+    content = target.getvalue().encode()
+    files.makedirs(folder, exist_ok=True)
+    with files.open(f"{folder}/.{name}.part", "wb") as handle:
+        handle.write(content)
+    files.mv(f"{folder}/.{name}.part", f"{folder}/{name}")
+    with writing(engine) as connection:
+        record_many(connection, rt, run_id=run_id, events=[
+            Event("placement.file_written", natural_key("placement_file", path), None,
+                  data={"sha256": sha256(content), "fields": list(head)})])  # fmt: skip
+    return [path]
