@@ -1,8 +1,13 @@
 #!/usr/bin/env bash
-# Runs once at every start, before the services: databases to the newest form, pools, the first administrator, the store.
+# Runs once at every start, before the services: databases to the newest form, pools, the first
+# administrator, the auditor's role and the login that reads the event log with it, the store.
 set -euo pipefail
 airflow db migrate
 airflow pools import "$(python -c 'from importlib.resources import files; print(files("arrears.orchestration").joinpath("pools.json"))')"
 airflow users create --role Admin --username admin --firstname Arrears --lastname Administrator \
   --email admin@localhost --password "$ARREARS_ADMIN_PASSWORD"
+arrears roles --airflow > /tmp/airflow_role.json
+airflow roles import /tmp/airflow_role.json
+airflow users create --role "Arrears auditor" --username collector --firstname Arrears --lastname Collector \
+  --email collector@localhost --password "$ARREARS_COLLECTOR_PASSWORD"
 arrears init

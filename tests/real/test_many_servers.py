@@ -33,6 +33,7 @@ def servers(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> tupl
         "ARREARS_HOME": str(tmp_path_factory.mktemp("arrears")),
         "ARREARS_STORE_URL": arrears.render_as_string(hide_password=False),
         "ARREARS_ADMIN_PASSWORD": "made up for this test",
+        "ARREARS_COLLECTOR_PASSWORD": "another one",
     }
     for _start in range(2):
         done = subprocess.run(
@@ -52,8 +53,10 @@ def test_the_pools_are_there_before_the_first_task(servers: tuple[Engine, Engine
     assert pools == [("arrears_default", 8), ("arrears_legal", 2), ("arrears_mail", 4)]
 
 
-def test_there_is_one_administrator_and_nobody_else(servers: tuple[Engine, Engine]) -> None:
-    assert rows(servers[0], "SELECT username FROM ab_user") == [("admin",)]
+def test_there_is_one_administrator_and_a_login_that_only_reads(servers: tuple[Engine, Engine]) -> None:
+    query = """SELECT u.username, r.name FROM ab_user u JOIN ab_user_role m ON m.user_id = u.id
+               JOIN ab_role r ON r.id = m.role_id ORDER BY u.username"""
+    assert rows(servers[0], query) == [("admin", "Admin"), ("collector", "Arrears auditor")]
 
 
 def test_the_store_is_made_once_and_apart_from_airflow(servers: tuple[Engine, Engine]) -> None:

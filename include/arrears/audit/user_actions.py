@@ -40,8 +40,8 @@ def copy_actions(rt: Runtime, engine: Engine, run_id: str, on: date, entries: It
     with writing(engine) as connection:
         query = select(user_action.c.event_log_id, user_action.c.happened_at)
         earliest = min((happened_at for _, happened_at in given), default="")
-        known = connection.execute(query.where(user_action.c.happened_at >= earliest)).tuples().all()
-        new = [given[key] for key in sorted(given.keys() - set(known))]
+        known = {tuple(row) for row in connection.execute(query.where(user_action.c.happened_at >= earliest))}
+        new = [given[key] for key in sorted(given.keys() - known)]
         rows = ({"event_log_id": entry.event_log_id, "happened_at": entry.happened_at, "event": entry.event,
                  "run_id": run_id} for entry in new)  # fmt: skip
         insert_new(connection, user_action, rows)

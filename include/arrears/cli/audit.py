@@ -56,9 +56,12 @@ def _short(cell: object) -> str:
 
 
 @app.command()
-def roles() -> None:
-    """Print the SQL that gives a PostgreSQL store its owner, application and auditor roles."""
-    typer.echo(files("arrears.store").joinpath("roles.sql").read_text("utf-8"), nl=False)
+def roles(
+    airflow: Annotated[bool, typer.Option("--airflow", help="the auditor's role for `airflow roles import`")] = False,
+) -> None:
+    """Print the SQL for the owner, application and auditor roles of a PostgreSQL store, or Airflow's auditor role."""
+    package, name = ("arrears.audit", "airflow_role.json") if airflow else ("arrears.store", "roles.sql")
+    typer.echo(files(package).joinpath(name).read_text("utf-8"), nl=False)
 
 
 @app.command()

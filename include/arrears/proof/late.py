@@ -33,9 +33,8 @@ def report_overtaken(rt: Runtime, engine: Engine, run_id: str, on: date) -> int:
         known = set(connection.execute(select(overtaken.c.overtaken_key)).scalars())
         new = [row for row in found if row["overtaken_key"] not in known]
         insert_new(connection, overtaken, new)
-        refs = (
-            dict(connection.execute(select(subject.c.account_id, subject.c.subject_ref)).tuples().all()) if new else {}
-        )
+        named = connection.execute(select(subject.c.account_id, subject.c.subject_ref)) if new else ()
+        refs = {account_id: ref for account_id, ref in named}
         record_many(connection, rt, run_id=run_id, events=(_event(row, refs[row["account_id"]]) for row in new))
     return len(new)
 
