@@ -14,6 +14,7 @@ import pendulum
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import CronTriggerTimetable, Param, dag, task_group
 
+from arrears.orchestration.assets import AUDIT_LOG, LEDGER
 from arrears.orchestration.step import branch, closing, step, wait
 from arrears.steps import daily
 
@@ -43,7 +44,7 @@ def arrears_daily() -> None:
 
     @task_group
     def ledger() -> None:
-        step(daily.pull_ledger)(day) >> step(daily.gate_ledger, retries=0)(day)
+        step(daily.pull_ledger)(day) >> step(daily.gate_ledger, retries=0, outlets=[LEDGER])(day)
 
     @task_group
     def ladder() -> None:
@@ -72,7 +73,7 @@ def arrears_daily() -> None:
         contacts.override(group_id="stage_3", tooltip="three or more overdue")(3),
     ]
     orders = step(daily.settle_orders, trigger_rule="none_failed")(day)
-    closed = closing(daily.close_day)(day)
+    closed = closing(daily.close_day, outlets=[AUDIT_LOG])(day)
 
     opened >> arrived >> ledger() >> ladder() >> legal() >> morning() >> opens_at
     window >> stages >> groups >> orders >> closed

@@ -151,6 +151,38 @@ def test_the_approvals_that_the_summary_prints_let_an_order_leave(days, tmp_path
     assert [line for line in new if legal[2] in line]
 
 
+def airflow_rows(days: TwoDays, query: str) -> list[tuple]:
+    with closing(sqlite3.connect(days.home / "airflow-run" / "airflow.db")) as airflow:
+        return airflow.execute(query).fetchall()
+
+
+def test_the_asset_events_carry_hash_rows_and_totals(days):
+    query = """SELECT a.name, e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id ORDER BY e.id"""
+    said = [(name, json.loads(extra)) for name, extra in airflow_rows(days, query)]
+    assert [name for name, _ in said] == 2 * ["arrears_ledger", "arrears_audit_log"]
+    ledger, log = said[0][1], said[1][1]
+    day = days.summary(1)
+    assert {name: ledger[name] for name in ("sha256", "rows", "control_total_minor", "business_date")} == {
+        "sha256": day["ledger"]["sha256"], "rows": day["ledger"]["rows"],
+        "control_total_minor": day["ledger"]["control_total_minor"], "business_date": DAY,
+    }  # fmt: skip
+    assert (log["run_id"], log["audit_size"] > 1000, len(log["audit_root"])) == (f"daily-{DAY}-1", True, 64)
+
+
+def test_each_run_says_by_which_airflow_dag_and_bundle_it_was_made(days):
+    ((version,),) = set(airflow_rows(days, "SELECT id FROM dag_version WHERE dag_id = 'arrears_daily'"))
+    with closing(sqlite3.connect(days.home / "arrears.sqlite")) as store:
+        made = store.execute("SELECT DISTINCT airflow_version, dag_version, bundle FROM q04_by_which_code").fetchall()
+    assert [(row[0][:2], row[1].replace("-", ""), row[2]) for row in made] == [
+        ("3.", version.replace("-", ""), "dags-folder")
+    ]
+
+
+def test_the_listener_says_at_the_end_of_a_run_by_what_it_was_made(days):
+    text = (days.home / "airflow-run" / "run.log").read_text(encoding="utf-8")
+    assert re.search(r"arrears_daily \S+ success; DAG version [0-9a-f-]{36}, bundle local", text)
+
+
 # --- the same date again ---
 
 

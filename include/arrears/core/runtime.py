@@ -1,5 +1,6 @@
 """What every step is given: settings, clock, entropy and the key of the attempt that runs it."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
@@ -43,3 +44,5 @@ class Request:
     business_date: date | None = None
     feeds: str | None = None
     plan_only: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """By which Airflow, DAG version and bundle; empty from the shell."""

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
+from importlib.metadata import version
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from airflow.sdk import conf, get_current_context, task
@@ -14,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.orchestration import progress
+from arrears.orchestration.assets import announce
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -85,7 +87,9 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         progress.tell(function.__name__)
         _hear_a_stop()
         try:
-            return function(runtime_of(context), *args, **kwargs)
+            result = function(runtime_of(context), *args, **kwargs)
+            announce(context, result)
+            return result
         except TemporaryFailure:
             raise
         except ArrearsError as error:
@@ -125,7 +129,15 @@ def request_of(context: dict[str, Any]) -> Request:
         business_date=_date(params.get("business_date")),
         feeds=params.get("feeds") or None,
         plan_only=bool(params.get("plan_only")),
+        versions=_versions(context["ti"]),
     )
+
+
+def _versions(ti: Any) -> dict[str, str]:
+    """Return by which Airflow, DAG version and bundle the run is made; a local bundle has a name and no version."""
+    bundle = ti.bundle_instance
+    return {"airflow": version("apache-airflow"), "dag_version": str(ti.dag_version_id), "bundle": bundle.name,
+            "bundle_version": bundle.version or ""}  # fmt: skip
 
 
 def _date(text: str | None) -> date | None:

@@ -34,7 +34,7 @@ def report_overtaken(rt: Runtime, engine: Engine, run_id: str, on: date) -> int:
         new = [row for row in found if row["overtaken_key"] not in known]
         insert_new(connection, overtaken, new)
         named = connection.execute(select(subject.c.account_id, subject.c.subject_ref)) if new else ()
-        refs = {account_id: ref for account_id, ref in named}
+        refs = {row.account_id: row.subject_ref for row in named}
         record_many(connection, rt, run_id=run_id, events=(_event(row, refs[row["account_id"]]) for row in new))
     return len(new)
 

@@ -77,7 +77,7 @@ def gate_ledger(rt: Runtime, day: str) -> dict[str, Any]:
         GateHeld: a gate did not pass and nobody overrode it.
     """
     from arrears.ledger.gates import check_gates
-    from arrears.steps import overrides, runs, world
+    from arrears.steps import overrides, runs, summary, world
 
     this = runs.read_run(rt, day)
     gates = check_gates(rt, world.store_of(rt), day, this.snapshot_id, world.policy_of(rt.settings))
@@ -87,7 +87,7 @@ def gate_ledger(rt: Runtime, day: str) -> dict[str, Any]:
         names = ", ".join(f"{gate.name} ({gate.detail})" for gate in failed)
         raise GateHeld(f"ledger gate held {this.business_date}: {names}; nothing was sent. Mend the feed, or override "
                        "the gate by name with `arrears approvals`")  # fmt: skip
-    return {"gates": len(gates)}
+    return {"gates": len(gates), **summary.ledger_of(rt, this)}
 
 
 def decide_accounts(rt: Runtime, day: str) -> dict[str, Any]:

@@ -62,7 +62,8 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
         run_id = f"{kind}-{on.isoformat()}-{ordinal}"
         connection.execute(run.insert().values(**_row(rt, request, policy, kind, on), run_id=run_id, ordinal=ordinal,
                                                origin_key=origin))  # fmt: skip
-        data = {"kind": kind, "ordinal": ordinal, "rehearsal": rt.rehearsal, "plan_only": request.plan_only}
+        data = {"kind": kind, "ordinal": ordinal, "rehearsal": rt.rehearsal, "plan_only": request.plan_only,
+                **request.versions}  # fmt: skip
         record(connection, rt, run_id=run_id, type="run.started", key=run_id, business_date=on, data=data,
                policy_sha256=policy.sha256)  # fmt: skip
     return run_id
@@ -81,7 +82,7 @@ def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> 
         "code_version": package_version(),
         "code_id": rt.settings.code_id,
         "feeds_folder": request.feeds,
-        "attempt": json.dumps(rt.attempt.as_dict(), sort_keys=True),
+        "attempt": json.dumps({**rt.attempt.as_dict(), **request.versions}, sort_keys=True),
     }
 
 

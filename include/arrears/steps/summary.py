@@ -30,7 +30,16 @@ def close(rt: Runtime, day: str) -> dict[str, Any]:
     seal(rt, store_of(rt))
     document = read(rt, day)
     runs.set_run(rt, day, summary=json.dumps(document, sort_keys=True, ensure_ascii=False))
-    return {"status": document["status"], "audit_size": document["audit"]["size"]}
+    return {"run_id": day, "business_date": document["business_date"], "status": document["status"],
+            "audit_size": document["audit"]["size"], "audit_root": document["audit"]["root"]}  # fmt: skip
+
+
+def ledger_of(rt: Runtime, this: runs.Day) -> dict[str, Any]:
+    """Return hash, rows and totals of a run's frozen ledger: what its asset event says."""
+    with reading(store_of(rt)) as connection:
+        found = _ledger(connection, this)
+    del found["gates"]
+    return {"run_id": this.run_id, "business_date": this.business_date.isoformat(), **found}
 
 
 def _finish(rt: Runtime, this: runs.Day) -> None:
