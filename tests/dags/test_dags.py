@@ -111,3 +111,16 @@ def test_no_step_parameter_is_named_like_an_airflow_context_key():
         for name, function in inspect.getmembers(module, inspect.isfunction):
             if function.__module__ == module.__name__ and not name.startswith("_"):
                 assert not reserved & set(inspect.signature(function).parameters), f"{module.__name__}.{name}"
+
+
+def test_a_run_names_its_airflow_its_dag_version_and_its_bundle_where_there_is_one():
+    from importlib.metadata import version
+    from types import SimpleNamespace
+
+    from arrears.orchestration.step import request_of
+
+    bundle = SimpleNamespace(name="dags-git", version="f00d")
+    ti = SimpleNamespace(dag_version_id="v1", bundle_instance=bundle)
+    made = request_of({"params": {}, "ti": ti, "dag_run": SimpleNamespace(run_after=None)}).versions
+    airflow = version("apache-airflow")
+    assert made == {"airflow": airflow, "dag_version": "v1", "bundle": "dags-git", "bundle_version": "f00d"}

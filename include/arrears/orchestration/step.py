@@ -134,10 +134,17 @@ def request_of(context: dict[str, Any]) -> Request:
 
 
 def _versions(ti: Any) -> dict[str, str]:
-    """Return by which Airflow, DAG version and bundle the run is made; a local bundle has a name and no version."""
-    bundle = ti.bundle_instance
-    return {"airflow": version("apache-airflow"), "dag_version": str(ti.dag_version_id), "bundle": bundle.name,
-            "bundle_version": bundle.version or ""}  # fmt: skip
+    """Return by which Airflow, DAG version and bundle the run is made.
+
+    A local bundle has a name and no version; a run in this very process (``make run``) has no bundle at all.
+    """
+    bundle = getattr(ti, "bundle_instance", None)
+    return {
+        "airflow": version("apache-airflow"),
+        "dag_version": str(ti.dag_version_id),
+        "bundle": bundle.name if bundle else "",
+        "bundle_version": (bundle.version or "") if bundle else "",
+    }
 
 
 def _date(text: str | None) -> date | None:

@@ -1,7 +1,7 @@
 """The view of question 4 names the versions of Airflow, DAG and bundle: every migration makes the views anew."""
 
-revision = "0017"
-down_revision = "0016"
+revision = "0020"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
