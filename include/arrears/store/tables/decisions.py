@@ -79,5 +79,6 @@ decision = Table(
     Column("policy_sha256", Sha256, ForeignKey("policy_text.policy_sha256"), nullable=False),
     Column("row_sha256", Sha256, nullable=False),
     Index("ix_decision_run", "run_id"),
+    Index("ix_decision_account", "account_id", "business_date", "revision"),
     comment="A revision is added only when a later delivery of the same day changed the facts; the newest is in force.",
 )

@@ -59,6 +59,7 @@ approval = Table(
     Column("run_id", String(64), nullable=False),
     UniqueConstraint("kind", "subject_key", "facts_sha256", "ordinal"),
     Index("ix_approval_state", "state", "kind"),
+    Index("ix_approval_account", "account_id"),
     Index(
         "uq_approval_one_live",
         "kind",

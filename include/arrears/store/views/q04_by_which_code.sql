@@ -4,5 +4,6 @@ SELECT r.run_id, r.business_date, l.code_version, l.code_id, DATA(r.attempt, air
        DATA(r.attempt, bundle_version) AS bundle_version, COUNT(*) AS events, MIN(l.seq) AS first_seq,
        MAX(l.seq) AS last_seq
 FROM run r
-JOIN audit_log l ON l.run_id = r.run_id
+CROSS JOIN audit_log l
+WHERE l.run_id = r.run_id
 GROUP BY r.run_id, r.business_date, l.code_version, l.code_id, r.attempt

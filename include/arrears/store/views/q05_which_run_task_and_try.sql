@@ -2,8 +2,8 @@
 SELECT r.run_id, r.business_date, l.dag_id, l.airflow_run_id, l.task_id, l.map_index, l.try_number, l.ti_id,
        MIN(l.at) AS at, COUNT(*) AS events, CAST(NULL AS VARCHAR) AS user_action, CAST(NULL AS VARCHAR) AS actor
 FROM run r
-JOIN audit_log l ON l.run_id = r.run_id
-WHERE l.type <> 'airflow.user_action'
+CROSS JOIN audit_log l
+WHERE l.run_id = r.run_id AND l.type <> 'airflow.user_action'
 GROUP BY r.run_id, r.business_date, l.dag_id, l.airflow_run_id, l.task_id, l.map_index, l.try_number, l.ti_id
 UNION ALL
 SELECT r.run_id, r.business_date, DATA(l.data, dag_id), DATA(l.data, airflow_run_id), DATA(l.data, task_id),
