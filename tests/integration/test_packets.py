@@ -20,13 +20,17 @@ from arrears.core.errors import CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, load_policy
+from arrears.legal.aftermath import write_notices
+from arrears.legal.agreements import path_of, write_agreements
 from arrears.legal.archive import put, read
 from arrears.legal.build import build_packets, retire_packets, stage_three_accounts
 from arrears.legal.counts import packet_counts
+from arrears.reports.deadlines import deadlines_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables import decisions, feeds, people, runs
 from arrears.store.tables.audit import audit_pending
-from arrears.store.tables.legal import packet
+from arrears.store.tables.legal import legal_notice, packet
+from arrears.store.tables.repossession import repossession_order
 
 TODAY = date(2026, 11, 12)
 AMOUNT, PAID, COUNT = 1_234_567, 18, 36
@@ -610,3 +614,102 @@ def test_accrued_penalty_does_not_rebuild_the_packet(office):
         )
     assert office.run()["unchanged"] == 1
     assert office.current("A1")["packet_id"] == first["packet_id"]
+
+
+def recovered(office, machine: str | None = None) -> None:
+    """Put an order there whose machine was taken on the 10th, with what that cost."""
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(repossession_order).values(
+                order_id=sha("order"), order_no="RO-1", account_id="A1", episode_due=TODAY, kind="recover", ordinal=1,
+                state="recovered", proposed_on=TODAY, idempotency_key=sha("key"), imported=True, run_id="r",
+                recovered_at="2026-11-10T02:00:00Z", machine=machine,
+            )
+        )  # fmt: skip
+        connection.execute(
+            insert(feeds.order_report).values(
+                order_report_key=sha("cost"), account_id="A1", order_no="RO-1", state="recovered",
+                at="2026-11-10T02:00:00Z", cost_minor=300_000, result="applied",
+            )
+        )  # fmt: skip
+
+
+def text_at(office, path: str) -> str:
+    root = Path(office.rt.settings.artifacts_url.removeprefix("file://"))
+    pages = pypdf.PdfReader(BytesIO((root / path).read_bytes())).pages
+    return "\n".join(page.extract_text() for page in pages).replace("\u200b", "")
+
+
+def test_a_recovery_brings_debtor_and_guarantor_notice_to_redeem_and_of_the_sale_once(office):
+    office.add("A1")
+    recovered(office)
+    run_id = office.open(TODAY)
+    assert write_notices(office.rt, office.engine, run_id, TODAY, office.policy) == {"disposition": 2, "redemption": 2}
+    assert write_notices(office.rt, office.engine, run_id, TODAY, office.policy) == {}
+    with reading(office.engine) as connection:
+        notices = connection.execute(select(legal_notice).order_by(legal_notice.c.kind)).all()
+    assert {notice.ends_on for notice in notices} == {date(2026, 11, 23)}, "ten days on, moved to the next working day"
+    text = text_at(office, notices[-1].pdf_path)
+    assert "赎回通知" in text
+    assert "CNY 3,000.00" in text
+    assert f"CNY {(COUNT - PAID) * AMOUNT / 100:,.2f}" in text
+
+
+@pytest.mark.parametrize(("proceeds", "word"), [(30_000_000, "应退还盈余"), (1_000_000, "不足部分")])
+def test_the_account_of_the_sale_says_surplus_or_deficiency_to_the_cent(office, proceeds, word):
+    office.add("A1")
+    recovered(office, "sold")
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(feeds.recovery).values(
+                recovery_key=sha("sale"), account_id="A1", received_on=TODAY, kind="sale", amount_minor=proceeds
+            )
+        )
+    run_id = office.open(TODAY)
+    assert write_notices(office.rt, office.engine, run_id, TODAY, office.policy)["settlement"] == 2
+    with reading(office.engine) as connection:
+        row = connection.execute(select(legal_notice).where(legal_notice.c.kind == "settlement")).first()
+    balance = proceeds - 300_000 - (COUNT - PAID) * AMOUNT
+    assert row.balance_minor == balance
+    text = text_at(office, row.pdf_path)
+    assert word in text
+    assert f"CNY {abs(balance) / 100:,.2f}" in text
+
+
+def test_a_plan_becomes_an_agreement_with_schedule_waiver_and_a_consent_page_for_each_guarantor(office):
+    office.add("A1")
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(feeds.plan).values(
+                plan_key=sha("plan"), account_id="A1", signed_on=TODAY, first_due_on=date(2026, 12, 31), instalments=3,
+                amount_each_minor=500_000, waiver_minor=12_345,
+            )
+        )  # fmt: skip
+    run_id = office.open(TODAY)
+    assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 1
+    assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 0
+    text = text_at(office, path_of({"account_id": "A1", "signed_on": TODAY}))
+    for piece in ("2026-12-31", "2027-01-31", "2027-02-28", "CNY 15,000.00", "CNY 123.45", "保证人书面同意", "李四"):
+        assert piece in text
+
+
+def test_court_clocks_start_with_preservation_and_judgment_and_the_near_one_is_a_deadline(office):
+    office.add("A1")
+    steps = [
+        ("K1", "preservation", "preserved", "2026-11-01T02:00:00Z"),
+        ("K2", "suit", "judgment", "2026-11-05T02:00:00Z"),
+    ]
+    with writing(office.engine) as connection:
+        for case_id, kind, state, at in steps:
+            key = natural_key("A1", case_id, kind, state, at)
+            connection.execute(
+                insert(feeds.court_case).values(
+                    court_case_key=key, account_id="A1", case_id=case_id, kind=kind, state=state, at=at
+                )
+            )
+    office.run()
+    ends = {clock["name"]: clock["expires_on"] for clock in office.current("A1")["clocks"]}
+    assert (ends["preservation"], ends["enforcement"]) == ("2026-12-01", "2028-11-05")
+    with reading(office.engine) as connection:
+        near = deadlines_of(connection, date(2026, 11, 20), office.policy)
+    assert [(line.kind, line.on) for line in near] == [("preservation", date(2026, 12, 1))]

@@ -120,6 +120,7 @@ def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:
 def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
     """Keep exactly one current packet for every account at stage three."""
     from arrears.legal.aftermath import write_notices
+    from arrears.legal.agreements import write_agreements
     from arrears.legal.build import build_packets as build
     from arrears.legal.build import retire_packets, stage_three_accounts
     from arrears.steps import runs, world
@@ -129,8 +130,9 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
         retire_packets(rt, engine, day, this.business_date)
     policy, accounts = world.policy_of(rt.settings), stage_three_accounts(engine, this.business_date)
     notices = write_notices(rt, engine, day, this.business_date, policy)
+    agreements = write_agreements(rt, engine, day, this.business_date, policy)
     built = build(rt, engine, day, this.business_date, policy, accounts)
-    return {**built, "notices": sum(notices.values())}
+    return {**built, "notices": sum(notices.values()), "agreements": agreements}
 
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:
