@@ -1,6 +1,7 @@
 """How fast the audit log is: ``python tests/bench/audit_log.py [EVENTS] [STORE_URL]``; seconds of CPU and of the wall.
 
 Writes, seals and verifies that many events of the commonest kind, then writes receipts for some of them.
+``measure`` returns the figures to whoever compares them with others.
 """
 
 import resource
@@ -8,11 +9,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import date, time
-from pathlib import Path
 from time import perf_counter, process_time
-
-from sqlalchemy import Engine
 
 from arrears.audit.receipt import write_receipt
 from arrears.audit.record import Event, record_many
@@ -51,15 +50,20 @@ def event(number: int, subject_ref: str) -> Event:
     return Event("account.staged", key, DAY, subject_ref, data=data, policy_sha256=HASH, ledger=ledger)
 
 
-@contextmanager
-def timed(what: str, per: int = 1) -> Iterator[None]:
-    """Print what the block took, per repetition."""
-    wall, cpu, children = perf_counter(), process_time(), _children()
-    yield
-    wall, cpu = perf_counter() - wall, process_time() - cpu + _children() - children
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    sys.stdout.write(f"{what:10} {cpu / per:8.3f} s CPU {wall / per:8.3f} s wall  peak {peak} MB\n")
-    sys.stdout.flush()
+@dataclass
+class Figures:
+    """Seconds of CPU (children included) and of the wall for each part, and the most memory it held, in MB."""
+
+    parts: dict[str, dict[str, float]] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, what: str, per: int = 1) -> Iterator[None]:
+        """Note what the block took, per repetition."""
+        wall, cpu, children = perf_counter(), process_time(), _children()
+        yield
+        wall, cpu = perf_counter() - wall, process_time() - cpu + _children() - children
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        self.parts[what] = {"cpu_s": cpu / per, "wall_s": wall / per, "peak_mb": peak}
 
 
 def _children() -> float:
@@ -67,8 +71,9 @@ def _children() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def main(events: int, store_url: str | None) -> None:
-    """Run the benchmark once."""
+def measure(events: int, store_url: str | None = None) -> Figures:
+    """Run the benchmark once: record, seal, verify, receipt."""
+    figures = Figures()
     with tempfile.TemporaryDirectory(prefix="arrears-bench-") as folder:
         settings = Settings.from_environment(
             {"ARREARS_HOME": folder} | ({"ARREARS_STORE_URL": store_url} if store_url else {})
@@ -79,25 +84,28 @@ def main(events: int, store_url: str | None) -> None:
         engine = open_engine(settings.store_url)
         upgrade(engine)
         subjects = [random_uuid(rt.entropy) for _ in range(events)]
-        with timed("record"), writing(engine) as connection:
+        with figures.timed("record"), writing(engine) as connection:
             record_many(connection, rt, run_id=RUN, events=(event(n, ref) for n, ref in enumerate(subjects)))
         asked = subjects[:: max(1, events // RECEIPTS)][:RECEIPTS]
         del subjects
-        _run(rt, engine, asked)
-        size = sum(file.stat().st_size for file in Path(folder).iterdir() if file.is_file())
-        sys.stdout.write(f"store      {size / 1e6:8.0f} MB\n")
+        with figures.timed("seal"):
+            seal(rt, engine)
+        with figures.timed("verify"):
+            verdict = verify_store(engine)
+        if verdict.exit_code:
+            raise SystemExit(verdict.message)
+        with figures.timed("receipt", len(asked)):
+            for subject_ref in asked:
+                write_receipt(engine, subject_ref, DAY)
+    return figures
 
 
-def _run(rt: Runtime, engine: Engine, asked: list[str]) -> None:
-    with timed("seal"):
-        seal(rt, engine)
-    with timed("verify"):
-        verdict = verify_store(engine)
-    if verdict.exit_code:
-        raise SystemExit(verdict.message)
-    with timed("receipt", len(asked)):
-        for subject_ref in asked:
-            write_receipt(engine, subject_ref, DAY)
+def main(events: int, store_url: str | None) -> None:
+    """Print the figures of one run."""
+    for what, took in measure(events, store_url).parts.items():
+        sys.stdout.write(
+            f"{what:10} {took['cpu_s']:8.3f} s CPU {took['wall_s']:8.3f} s wall  peak {took['peak_mb']} MB\n"
+        )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, String, cast, select
 
-from arrears.audit.merkle import TILE_HEIGHT, Frontier
+from arrears.audit.merkle import TILE, TILE_HEIGHT, Frontier
 from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_event_index, audit_key, audit_node
 
 CHUNK = 5_000
@@ -74,6 +74,7 @@ class StoredTree:
     def __init__(self, connection: Connection) -> None:
         """Read through this connection."""
         self._connection = connection
+        self._tiles: dict[tuple[int, int], list[bytes]] = {}
 
     def subtree(self, start: int, stop: int) -> bytes:
         """Return the root over the sealed leaves ``[start, stop)``, where ``start`` begins a subtree of RFC 6962.
@@ -91,14 +92,25 @@ class StoredTree:
         return frontier.root()
 
     def _nodes(self, height: int, first: int, last: int) -> list[bytes]:
-        if height == 0:
-            where = (audit_event.c.seq >= first, audit_event.c.seq < last)
-            query = select(audit_event.c.leaf).where(*where).order_by(audit_event.c.seq)
-        else:
-            place = audit_node.c.position
-            query = select(audit_node.c.hash).where(audit_node.c.height == height, place >= first, place < last)
-            query = query.order_by(place)
-        nodes = list(self._connection.execute(query).scalars())
+        nodes: list[bytes] = []
+        for tile in range(first // TILE, (last - 1) // TILE + 1):
+            base = tile * TILE
+            nodes += self._tile(height, tile)[max(first - base, 0) : last - base]
         if len(nodes) != last - first:
             raise LookupError(f"hashes of height {height} are missing between {first} and {last}")
         return nodes
+
+    def _tile(self, height: int, tile: int) -> list[bytes]:
+        """Return up to 256 neighbouring hashes, read once: the subtrees of one proof lie in the same few tiles."""
+        known = self._tiles.get((height, tile))
+        if known is None:
+            table = (
+                (audit_event.c.seq, audit_event.c.leaf) if height == 0 else (audit_node.c.position, audit_node.c.hash)
+            )
+            place, base = table[0], tile * TILE
+            query = select(*table).where(place >= base, place < base + TILE).order_by(place)
+            query = query if height == 0 else query.where(audit_node.c.height == height)
+            rows = self._connection.execute(query).all()
+            known = [node for at, (position, node) in enumerate(rows) if position == base + at]
+            self._tiles[height, tile] = known
+        return known
