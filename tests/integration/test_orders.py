@@ -274,6 +274,7 @@ def test_a_past_business_date_hands_nothing_over(world):
     ("lever", "reason"),
     [
         (lambda w: w.ledger(last_paid_on=DAY), "payment"),
+        (lambda w: w.pay(), "payment"),
         (lambda w: w.ledger(stage=0, overdue_instalments=0), "cured"),
         (lambda w: w.change(feeds.account, closed_on=DAY), "not_in_ledger"),
         (lambda w: w.hold("hardship"), "hold_hardship"),
@@ -442,6 +443,16 @@ def test_nobody_who_paid_today_is_proposed(world):
     world.ledger(last_paid_on=DAY)
     assert world.propose().proposed == 0
     assert world.orders() == []
+
+
+def test_a_payment_imported_during_the_day_stops_the_proposal_and_the_hand_off_and_a_reversal_does_not(world):
+    world.pay(-1)
+    assert world.propose().proposed == 1
+    world.approve()
+    with writing(world.engine) as connection:
+        connection.execute(feeds.payment.delete())
+    world.pay()
+    assert world.hand_off().blocked == {"C1": 1}
 
 
 def test_a_rehearsal_approves_exactly_one_order_a_day(furnished_home):

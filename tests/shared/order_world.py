@@ -220,6 +220,12 @@ class World:
                 },
             )
 
+    def pay(self, amount_minor: int = 1) -> None:
+        """Import a payment during the day: the frozen ledger of the morning knows nothing of it."""
+        row = {"account_id": ACCOUNT, "payment_id": "N1", "paid_on": DAY, "business_date": DAY}
+        with writing(self.engine) as connection:
+            connection.execute(feeds.payment.insert().values(amount_minor=amount_minor, **row))
+
     def hold(self, kind: str = "dispute") -> None:
         with writing(self.engine) as connection:
             connection.execute(

@@ -22,6 +22,7 @@ from arrears.store.tables.feeds import (
     hold,
     location,
     order_report,
+    payment,
     promise,
     staff,
 )
@@ -88,7 +89,7 @@ def read_sources(connection: Connection, artifacts_url: str, on: date, account_i
     return Sources(
         accounts=accounts,
         decisions=decisions,
-        ledger=_ledger(artifacts_url, accounts, decisions),
+        ledger=_with_news(connection, on, _ledger(artifacts_url, accounts, decisions)),
         packets={row.account_id: row for row in _of(connection, packet, ids, packet.c.superseded_on.is_(None))},
         holds=_grouped(_of(connection, hold, ids, _in_force(hold, on))),
         promises=_grouped(_of(connection, promise, ids, promise.c.state == "open")),
@@ -168,6 +169,27 @@ def _ledger(
                 if hits:
                     found |= {account_of[row["subject_ref"]]: row for row in batch.take(hits).to_pylist()}
     return found
+
+
+def _with_news(
+    connection: Connection, on: date, ledger: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    """Take in the payments imported during the day: money that came at noon calls a machine's search back at noon.
+
+    A reversal takes nothing back here: what was paid today and bounced is tomorrow's ledger's business.
+    """
+    query = (
+        select(payment.c.account_id, func.max(payment.c.paid_on).label("paid_on"))
+        .where(payment.c.account_id.in_(ledger), payment.c.amount_minor > 0, payment.c.paid_on <= on)
+        .group_by(payment.c.account_id)
+    )
+    newest = {row.account_id: row.paid_on for row in connection.execute(query)}
+    return {
+        account_id: {**row, "last_paid_on": max(row["last_paid_on"] or paid_on, paid_on)}
+        if (paid_on := newest.get(account_id))
+        else row
+        for account_id, row in ledger.items()
+    }
 
 
 def _of(connection: Connection, table: Table, ids: Sequence[str], *conditions: Any) -> Rows:
