@@ -186,3 +186,23 @@ def test_the_keys_of_the_documents_are_told() -> None:
     told = set(re.findall(r"`([a-z_0-9]+)`", (ROOT / "docs" / "json.md").read_text(encoding="utf-8")))
     keys = keys_of_explain() | {f.name for kind in (OpenApproval, Verdict) for f in dataclasses.fields(kind)}
     assert keys - told == set()
+
+
+MODEL = ("ledger.received", "ledger.accepted", "ledger.rejected", "ledger.superseded", "row.quarantined",
+         "account.staged", "account.cured", "account.missing", "action.planned", "action.suppressed",
+         "approval.requested", "approval.given", "approval.refused", "action.attempted", "action.sent",
+         "action.rejected", "action.in_doubt", "action.resolved", "packet.built", "handoff.offered",
+         "handoff.acknowledged", "handoff.withdrawn", "contact.recorded", "promise.recorded", "promise.kept",
+         "promise.broken", "erasure.performed", "key.rotated", "airflow.user_action", "run.started", "run.sealed",
+         "access.explained", "role.snapshot")  # fmt: skip
+
+
+def test_every_event_that_is_told_is_written_somewhere_and_the_whole_model_is_told() -> None:
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    table = page[page.index("## The events") : page.index("## The questions")]
+    told = set(re.findall(r"`([a-z]+\.[a-z_]+)`", table))
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "include").rglob("*.py"))
+    written = set(re.findall(r'"([a-z]+\.[a-z_]+)"', code))
+    families = set(re.findall(r'f"([a-z]+)\.\{[^}]*\}"', code))
+    lost = {event for event in told if event not in written and event.split(".")[0] not in families}
+    assert (lost, set(MODEL) - told) == (set(), set())
