@@ -16,6 +16,7 @@ from datetime import time as wall_time
 from sqlalchemy import create_engine, func, select
 from sqlalchemy.exc import DBAPIError
 
+import arrears.outreach.dispatch
 import arrears.outreach.email_yagmail
 import arrears.outreach.pace
 import arrears.outreach.sms_http
@@ -74,6 +75,7 @@ def main() -> None:
     create_engine(store_url).dispose()  # loads the driver
     policy = load_policy()
     arrears.outreach.pace.MOMENT *= FASTER
+    arrears.outreach.dispatch.FRESH *= FASTER
     warm_up(store_url, settings, policy, date.fromisoformat(day))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for number, line in enumerate(sys.stdin, 1):

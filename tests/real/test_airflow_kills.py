@@ -32,6 +32,11 @@ from arrears.store.tables.outreach import contact
 pytestmark = pytest.mark.real
 DAG, SEND = "arrears_dispatch", "send_due"
 CONF = {"business_date": DAY.isoformat(), "rehearsal": True}
+ALWAYS_THAT_DAY = {
+    '"business_date": Param(None': f'"business_date": Param("{DAY}"',
+    '"rehearsal": Param(False': '"rehearsal": Param(True',
+}
+"""Runs by schedule and backfill belong to that day too: by today's clock they would call its contacts expired."""
 AT = "2026-11-12T10:00:00+08:00"
 AFTER_THE_LEASE = timedelta(minutes=15)
 
@@ -96,6 +101,8 @@ def day(tmp_path: Path, rt: Runtime) -> Callable[..., object]:
             extra = {"ARREARS_HOME": str(settings.home), "ARREARS_STORE_URL": url,
                      "ARREARS_SMTP_URL": mail.url, "ARREARS_SMS_URL": sms.url}  # fmt: skip
             with AirflowServers(tmp_path / "airflow", extra) as airflow:
+                airflow.add_dag(DAG, ALWAYS_THAT_DAY)
+                airflow.start_all()
                 airflow.unpause(DAG)
                 yield Day(airflow, sms, mail, replace(rt, settings=settings), store)
 

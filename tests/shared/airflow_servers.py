@@ -21,7 +21,8 @@ from arrears.orchestration.embedded import airflow_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 API, SCHEDULER, PROCESSOR = ("api-server",), ("scheduler", "--skip-serve-logs"), ("dag-processor",)
-PATIENCE = 240
+PATIENCE = 900
+"""Seconds: a machine that does much else starts Airflow in minutes; on a free one all of a test takes one."""
 TASK_TITLE = "airflow worker -- "
 
 
@@ -29,7 +30,7 @@ class AirflowServers:
     """Airflow with a home of its own, entered as a context; ``extra`` is added to the environment of all processes."""
 
     def __init__(self, home: Path, extra: dict[str, str]) -> None:
-        self.home = home
+        self.home, self._dags = home, home / "dags"
         with ExitStack() as stack:
             door = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             port = door.getsockname()[1]
@@ -39,16 +40,18 @@ class AirflowServers:
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__BASE_URL": self.base,
             "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self._dags),
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
             "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "True",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin",
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3600",
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
-            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "15",
+            "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_THRESHOLD": "20",
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "10",
         }
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "ARREARS"))}
@@ -59,14 +62,11 @@ class AirflowServers:
         self._client = httpx.Client(base_url=self.base, timeout=60, trust_env=False)
 
     def __enter__(self) -> "AirflowServers":
-        self.home.mkdir(parents=True)
+        self._dags.mkdir(parents=True)
         passwords = self.home / "simple_auth_manager_passwords.json.generated"
         passwords.write_text(json.dumps({"admin": "made up"}))
         self.airflow("db", "migrate")
         self.airflow("pools", "import", str(ROOT / "include" / "arrears" / "orchestration" / "pools.json"))
-        for command in (API, PROCESSOR, SCHEDULER):
-            self.start(command)
-        self.until(self._logs_in, "the API")
         return self
 
     def __exit__(
@@ -80,6 +80,14 @@ class AirflowServers:
         for orphan in self._orphans:
             with suppress(psutil.NoSuchProcess):
                 orphan.kill()
+
+    def add_dag(self, name: str, changes: dict[str, str]) -> None:
+        """Copy a DAG of the project into this Airflow, with changes of its text that must all be found."""
+        text = (ROOT / "dags" / f"{name}.py").read_text(encoding="utf-8")
+        for before, after in changes.items():
+            assert before in text, f"{name} no longer says {before}"
+            text = text.replace(before, after)
+        (self._dags / f"{name}.py").write_text(text, encoding="utf-8")
 
     def airflow(self, *arguments: str) -> None:
         """Run one command of Airflow to its end."""
@@ -126,7 +134,9 @@ class AirflowServers:
             if found := happened():
                 return found
             time.sleep(0.2)
-        logs = "".join(f"\n--- {file.name}\n{file.read_text()[-2500:]}" for file in sorted(self.home.glob("*.log")))
+        logs = "".join(
+            f"\n--- {file.name}\n{file.read_text()[-2500:]}" for file in sorted(self.home.rglob("*.log"))[-12:]
+        )
         pytest.fail(f"{what} did not come within {seconds} s{logs}", pytrace=False)
 
     def _logs_in(self) -> bool:
@@ -144,6 +154,12 @@ class AirflowServers:
         answer = self._client.request(method, f"/api/v2{path}", json=body)
         assert answer.status_code < 300, f"{method} {path}: {answer.status_code} {answer.text[:500]}"
         return answer.json()
+
+    def start_all(self) -> None:
+        """Start every process and wait for the API."""
+        for command in (API, PROCESSOR, SCHEDULER):
+            self.start(command)
+        self.until(self._logs_in, "the API")
 
     def unpause(self, dag: str) -> None:
         """Wait until a DAG is known and let it run."""

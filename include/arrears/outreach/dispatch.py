@@ -3,9 +3,10 @@
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import islice
 
 from sqlalchemy import Connection, Engine, bindparam
 
@@ -18,6 +19,7 @@ from arrears.outreach.channels import Channels
 from arrears.outreach.claims import Claim, Scope
 from arrears.outreach.debits import CHANNEL as DEBIT
 from arrears.outreach.debits import request_debits
+from arrears.outreach.gates import SendFacts
 from arrears.outreach.issue import BATCH as LIST_BATCH
 from arrears.outreach.issue import ListOutbox
 from arrears.outreach.judging import Ready, Refused, judge
@@ -40,6 +42,8 @@ RESTATE = item.update().where(item.c.item_key == bindparam("key")).values(amount
 FIRST = frozenset({DEBIT, PLACEMENT})
 BREAKER = 3
 """So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
+FRESH = timedelta(seconds=1)
+"""So old at most is what a gate knows when a contact is begun."""
 NOT_BEGUN = not_sent("not_begun", channel_down=True)
 """Written down as about to leave, and then not even tried: it costs nobody an attempt."""
 
@@ -85,6 +89,8 @@ class _Dispatcher:
         self._outbox = ListOutbox(rt, run_id, self._policy.sha256, lease_clock)
         self._counts: Counter[str] = Counter()
         self._misses: Counter[str] = Counter()
+        self._facts: Mapping[str, SendFacts] = {}
+        self._loaded_at = self._outbox.lease_now()
         self._pace = Pace(lease_clock or SystemClock())
         self._balances = Balances(rt, scope.business_date, channels.policy)
 
@@ -143,8 +149,8 @@ class _Dispatcher:
         if claims and claims[0].row.channel not in WORK_LIST:
             self._send(claims)
             return
-        with reading(self._engine) as connection:
-            judged = self._judged(connection, claims)
+        self._load(claims)
+        judged = self._judged(claims)
         with writing(self._engine) as connection:
             going = self._going(connection, judged)
             self._outbox.issue(connection, [one.intent() for one in going])
@@ -152,10 +158,21 @@ class _Dispatcher:
             place(connection, self._rt, self._run_id, going, self._scope.business_date)
         self._counts["sent"] += len(going)
 
-    def _judged(self, connection: Connection, claims: Sequence[Claim]) -> list[Ready | Refused]:
-        facts = load(connection, self._rt, claims, self._policy, self._balances)
+    def _load(self, claims: Sequence[Claim]) -> None:
+        with reading(self._engine) as connection:
+            self._facts = load(connection, self._rt, claims, self._policy, self._balances)
+        self._loaded_at = self._outbox.lease_now()
+
+    def _refresh(self, left: deque[Claim]) -> None:
+        """Ask what stands about the next contacts: as many as leave while the answer is fresh."""
+        known = all(claim.contact_id in self._facts for claim in islice(left, self._pace.size))
+        if not left or (known and self._outbox.lease_now() <= self._loaded_at + FRESH):
+            return
+        self._load(list(islice(left, self._pace.within(FRESH))))
+
+    def _judged(self, claims: Sequence[Claim]) -> list[Ready | Refused]:
         now = self._rt.clock.now()
-        return [judge(claim, facts[claim.contact_id], self._policy, now) for claim in claims]
+        return [judge(claim, self._facts[claim.contact_id], self._policy, now) for claim in claims]
 
     def _withhold(self, connection: Connection, refused: Refused) -> None:
         if self._outbox.withhold(connection, refused.claim, refused.reason, refused.dropped):
@@ -194,7 +211,7 @@ class _Dispatcher:
             refresh_totals(connection, {one.claim.contact_id for one in ready if one.dropped or one.amounts()})
 
     def _send(self, claims: list[Claim]) -> None:
-        """Send in groups: the endings of one and the gates and intents of the next share a transaction."""
+        """Send in groups: the endings of one and the intents of the next share a transaction."""
         left, ended = deque(claims), list[Ended]()
         try:
             while left or ended:
@@ -206,6 +223,7 @@ class _Dispatcher:
     def _turn(self, left: deque[Claim], ended: list[Ended]) -> list[Ready]:
         if any(verdict.outcome is Outcome.NOT_SENT for _, verdict in ended):
             self._end(ended)  # it gives budgets back: apart from taking others, or two workers may wait for each other
+        self._refresh(left)
         with writing(self._engine) as connection:
             states = self._settle(connection, ended)
             going = self._begin(connection, left)
@@ -228,7 +246,7 @@ class _Dispatcher:
         group = [left.popleft() for _ in range(min(self._pace.size, len(left)))]
         up = [claim for claim in group if self._misses[claim.row.channel] < BREAKER]
         self._outbox.release(connection, [claim for claim in group if self._misses[claim.row.channel] >= BREAKER])
-        going = self._going(connection, self._judged(connection, up))
+        going = self._going(connection, self._judged(up))
         self._outbox.intend(connection, [one.intent(self._message_id(one.claim)) for one in going])
         return going
 

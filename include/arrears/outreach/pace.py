@@ -9,6 +9,7 @@ from arrears.outreach.verdict import Outcome, Verdict
 MOMENT = timedelta(milliseconds=50)
 """Over a slow line that is one message; where hundreds leave a second, one transaction serves many."""
 MOST = 16
+SHORTEST = timedelta(milliseconds=1)
 SMOOTH = (Outcome.SENT, Outcome.REJECTED)
 
 
@@ -19,6 +20,11 @@ class Pace:
         """Measure with the machine's clock."""
         self._clock = clock
         self.size = 1
+        self._each = MOMENT
+
+    def within(self, span: timedelta) -> int:
+        """Return how many contacts leave in a span of time at the present pace, at least the next group."""
+        return max(self.size, int(span / self._each))
 
     def now(self) -> datetime:
         """Return the moment at which a group begins."""
@@ -29,6 +35,5 @@ class Pace:
         if not verdicts or any(verdict.outcome not in SMOOTH for verdict in verdicts):
             self.size = 1
             return
-        each = (self.now() - began) / len(verdicts)
-        fitting = MOST if each <= MOMENT / MOST else int(MOMENT / each)
-        self.size = max(1, min(fitting, 2 * self.size))
+        self._each = max((self.now() - began) / len(verdicts), SHORTEST)
+        self.size = max(1, min(MOST, int(MOMENT / self._each), 2 * self.size))
