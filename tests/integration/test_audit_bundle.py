@@ -418,3 +418,29 @@ def test_there_is_no_receipt_for_what_was_not_decided(sealed: Engine) -> None:
 def test_what_is_no_receipt_is_said_so() -> None:
     with pytest.raises(CannotTell, match="not a receipt"):
         receipt_event("hello")
+
+
+def command(*words: object) -> int:
+    """The exit code of ``arrears verify``."""
+    from arrears.cli import main
+
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(StringIO()):
+        patch.setattr("sys.argv", ["arrears", "verify", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            main()
+    return int(left.value.code or 0)
+
+
+def test_the_command_and_the_single_file_end_alike_on_bundles_and_receipts(
+    bundle: Path, receipt: str, rt: Runtime, tmp_path: Path
+) -> None:
+    file, vkey, other = tmp_path / "x.tlog-proof", tmp_path / "vkey.txt", tmp_path / "other.txt"
+    file.write_text(receipt, encoding="utf-8")
+    vkey.write_text("\n".join(known_keys(rt.settings)) + "\n", encoding="utf-8")
+    other.write_text(Signer("arrears/other", bytes(32)).public.vkey + "\n", encoding="utf-8")
+    later = rt.settings.home / "checkpoints" / "32.txt"
+    for words, code in (
+        ((bundle,), 0), ((bundle, "--vkey", vkey), 0), ((bundle, "--vkey", other), 1),
+        ((bundle, "--against", later), 1), ((file, "--vkey", vkey), 0), ((file, "--vkey", other), 1), ((file,), 2),
+    ):  # fmt: skip
+        assert (command(*words), standalone(*words)) == (code, code), words

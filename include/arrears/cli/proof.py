@@ -85,21 +85,32 @@ def compare(
 
 @app.command()
 def verify(
-    path: Annotated[Path | None, typer.Argument(help="an exported bundle; the store when left out")] = None,
+    path: Annotated[
+        Path | None, typer.Argument(help="an exported bundle or a receipt; the store when left out")
+    ] = None,
     against: Annotated[Path | None, typer.Option(help="a checkpoint kept outside, for example from a digest")] = None,
+    vkey: Annotated[
+        Path | None, typer.Option(help="public keys kept outside, one a line; a receipt needs them")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that the audit log was not changed: 0 intact, 1 tampered, 2 cannot tell."""
     from arrears.audit.checkpoint import known_keys
+    from arrears.audit.receipt import verify_receipt
     from arrears.audit.verify import kept_beside, verify_bundle, verify_store
 
     note = existing(against, "--against").read_text(encoding="utf-8") if against else None
-    if path is not None:
-        verdict = verify_bundle(existing(path, "PATH"), note)
-    else:
+    vkeys = existing(vkey, "--vkey").read_text(encoding="utf-8").split() if vkey else None
+    if path is None:
         rt = _runtime("verify")
-        kept = kept_beside(rt.settings)
-        verdict = verify_store(existing_store(rt), note, known_keys(rt.settings) or None, kept)
+        vkeys = vkeys or known_keys(rt.settings) or None
+        verdict = verify_store(existing_store(rt), note, vkeys, kept_beside(rt.settings))
+    elif existing(path, "PATH").is_dir():
+        verdict = verify_bundle(path, note, vkeys)
+    elif vkeys is None:
+        raise CannotTell("a receipt needs --vkey: the public key, from a source you trust")
+    else:
+        verdict = verify_receipt(path.read_bytes().decode(errors="replace"), vkeys)
     if as_json:
         print_json({"status": str(verdict.status), "first_bad_seq": verdict.first_bad_seq, "size": verdict.size,
                     "root": verdict.root, "message": verdict.message})  # fmt: skip
