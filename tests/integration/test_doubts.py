@@ -7,6 +7,7 @@ from outreach_world import DAY, SMS, Witness, World, one_customer
 from sqlalchemy import select
 
 from arrears.core.keys import natural_key
+from arrears.ladder.policy import load_policy
 from arrears.outreach.channels import Channels
 from arrears.outreach.digest_doubt import bounce_digest
 from arrears.outreach.verdict import Outcome, Verdict
@@ -50,7 +51,7 @@ def test_a_digest_whose_worker_died_is_in_doubt_and_asked_about_once(stuck):
     assert listed["approval_id"]
     with reading(stuck.engine) as connection:
         assert in_doubt(connection, None, 10) == [(KEY, "digest", DAY)]
-        (line,) = [one for one in exceptions_of(connection, DAY, None) if one.kind == "in_doubt"]
+        (line,) = [one for one in exceptions_of(connection, DAY, None, load_policy()) if one.kind == "in_doubt"]
     assert (line.count, line.oldest_on) == (1, DAY)
 
 

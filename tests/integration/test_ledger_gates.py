@@ -30,7 +30,8 @@ def shape(
     quarantined: int = 0,
 ) -> Shape:  # fmt: skip
     return Shape(form, {"accounts": accounts, "instalments": instalments, "payments": payments}, list(stages),
-                 {"CNY": unpaid}, {"CNY": due or {}}, {"instalments": quarantined}, accounts, absent)  # fmt: skip
+                 {"CNY": unpaid}, {"CNY": due or {}}, {"instalments": quarantined}, before_accounts=accounts,
+                 absent=absent)  # fmt: skip
 
 
 def verdicts(

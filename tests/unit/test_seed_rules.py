@@ -39,6 +39,8 @@ def notice(tone: str = "courteous", channel: str = "email", language: str = "zh"
         complaint_line=creditor.complaint_line, help_line=POLICY.notices.help_line,
         payment_account=creditor.payment_account, pay_link="", minimum_part="500.00", may_opt_out=True,
         cure_days=POLICY.legal.demand_cure_days, policy_id=POLICY.policy_id, policy_version=POLICY.version,
+        policy_mark=POLICY.sha256[:8],
+        statements=tuple(one.zh if language == "zh" else one.en for one in POLICY.notices.statements),
     )  # fmt: skip
 
 
