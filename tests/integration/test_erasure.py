@@ -22,8 +22,10 @@ from arrears.store.engine import reading, writing
 from arrears.store.tables.audit import audit_event, event_detail
 from arrears.store.tables.feeds import account, court_case, delivery, hold, location, outcome
 from arrears.store.tables.legal import packet
+from arrears.store.tables.outreach import contact, item, work_item
 from arrears.store.tables.people import account_party, party, subject
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
+from arrears.store.tables.runs import run
 
 DAY = date(2026, 11, 12)
 CLOSED = date(2020, 6, 30)
@@ -65,6 +67,11 @@ def kept(store: Engine, rt: Runtime) -> Engine:
             (court_case, {"court_case_key": "c1", "case_id": "C", "kind": "suit", "state": "filed", "at": "2019",
                           "case_no": "case 77"}),
             (court_case, {"court_case_key": "c2", "case_id": "C", "kind": "suit", "state": "closed", "at": "2020"}),
+            (run, {"run_id": "R1", "kind": "daily", "status": "completed"}),
+            (contact, {"contact_id": "k1", "channel": "call", "audience": "borrower", "tone": "firm", "run_id": "R1",
+                       "state": "planned", "stage": 1}),
+            (item, {"item_key": "i1", "channel": "call", "contact_id": "k1"}),
+            (work_item, {"contact_id": "k1", "script": "王小明，您好", "brief": "hit his thumb"}),
             (packet, {"packet_id": "ab" * 32, "state": "ready", "pdf_sha256": "0" * 64, "superseded_on": CLOSED}),
             (approval, {"approval_id": "a1", "kind": "remedy", "state": "refused"}),
             (approval_vote, {"approval_id": "a1", "note": "hit his thumb", "decision": "refuse", "identity": "shell"}),

@@ -4,6 +4,7 @@ What stays are amounts and dates under the account number, and events under a ra
 Sources: Personal Information Protection Law (PIPL) art. 19 and 47; General Data Protection Regulation art. 17.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -20,6 +21,7 @@ from arrears.core.runtime import Runtime
 from arrears.store.tables.audit import event_detail
 from arrears.store.tables.feeds import CASES_OVER, account, court_case, document, hold, location, outcome
 from arrears.store.tables.legal import packet
+from arrears.store.tables.outreach import item, work_item
 from arrears.store.tables.people import account_party, party, subject
 from arrears.store.tables.repossession import ORDER_OPEN, approval, approval_vote, repossession_order
 
@@ -144,14 +146,18 @@ def expired_accounts(connection: Connection, on: date, closed_before: date, most
 
 
 def files_of(connection: Connection, account_id: str) -> list[str]:
-    """Return the artefacts that show the people of an account: packets with their manifests, orders."""
+    """Return the artefacts that show the people of an account: packets with their manifests, orders, letters."""
     packets = connection.execute(select(packet.c.packet_id).where(packet.c.account_id == account_id)).scalars()
     documents = select(repossession_order.c.document_sha256).where(
         repossession_order.c.account_id == account_id, repossession_order.c.document_sha256.is_not(None)
     )
     orders = connection.execute(documents).scalars()
-    return [f"packets/{name[:2]}/{name}.{ending}" for name in packets for ending in ("pdf", "manifest.json")] + [
-        f"orders/{name}.json" for name in orders
+    listed = select(work_item.c.documents).where(_carried(account_id), work_item.c.documents.is_not(None))
+    letters = [one for text in connection.execute(listed).scalars() for one in json.loads(text)]
+    return [
+        *(f"packets/{name[:2]}/{name}.{ending}" for name in packets for ending in ("pdf", "manifest.json")),
+        *(f"orders/{name}.json" for name in orders),
+        *(one["path"] for one in letters if one["account_id"] == account_id),
     ]
 
 
@@ -164,7 +170,7 @@ def erase(
         connection.exec_driver_sql("PRAGMA secure_delete=ON")  # else the bytes stay in the file until they are reused
     commits = _erase_details(connection, found.subject_ref)
     gone, kept = _erase_people(connection, found.account_id, at)
-    rows = _erase_texts(connection, found.account_id) + _erase_account(connection, rt, found, at)
+    rows = _erase_texts(connection, found.account_id, at) + _erase_account(connection, rt, found, at)
     result = Erased(gone, kept, len(commits), rows, files)
     data = {"legal_basis": basis, "detail_commits": commits, "persons": gone, "persons_kept": kept, "rows": rows,
             "files": files}  # fmt: skip
@@ -198,7 +204,7 @@ def _erase_people(connection: Connection, account_id: str, at: str) -> tuple[int
     return gone, len(kept)
 
 
-def _erase_texts(connection: Connection, account_id: str) -> int:
+def _erase_texts(connection: Connection, account_id: str, at: str) -> int:
     """Blank what people wrote, and forget where a machine stood."""
     rows = 0
     for table, values in FREE_TEXT:
@@ -209,14 +215,22 @@ def _erase_texts(connection: Connection, account_id: str) -> int:
     rows += connection.execute(location.delete().where(location.c.account_id == account_id)).rowcount
     asked = select(approval.c.approval_id).where(approval.c.account_id == account_id)
     notes = update(approval_vote).where(approval_vote.c.approval_id.in_(asked)).values(note=ERASED)
-    return rows + connection.execute(notes).rowcount
+    rows += connection.execute(notes).rowcount
+    said = dict.fromkeys(("script", "brief", "checklist", "documents")) | {"erased_at": at}
+    lists = update(work_item).where(_carried(account_id), work_item.c.erased_at.is_(None)).values(**said)
+    return rows + connection.execute(lists).rowcount
+
+
+def _carried(account_id: str) -> ColumnElement[bool]:
+    """Say whether a work item spoke of an account: its script is written anew for nobody."""
+    return work_item.c.contact_id.in_(select(item.c.contact_id).where(item.c.account_id == account_id))
 
 
 def _erase_account(connection: Connection, rt: Runtime, found: Row[Any], at: str) -> int:
     """Give the account another random name: what the log tells of the old one leads nowhere any more."""
     new = random_uuid(rt.entropy)
     own = account.c.account_id == found.account_id
-    blank = dict.fromkeys(("customer_id", "asset_serial", "engine_no", "plate"))
+    blank = dict.fromkeys(("customer_id", "asset_serial", "engine_no", "plate", "debit_mandate"))
     connection.execute(update(account).where(own).values(**blank, subject_ref=new, erased_at=at))
     tie = subject.c.account_id == found.account_id
     connection.execute(update(subject).where(tie).values(subject_ref=new, created_at=at))
