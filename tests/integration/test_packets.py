@@ -350,6 +350,18 @@ def test_every_amount_in_the_statement_ties_to_the_ledger(office):
     assert re.search(r"第\s*1\s*页\s*/\s*共\s*\d+\s*页", text)
 
 
+def test_no_amount_stands_in_the_pdf_that_is_not_in_the_ledger(office):
+    office.add("A1")
+    office.payments["A1"].append((date(2026, 8, 1), 234_501))
+    office.run()
+    paid = PAID * AMOUNT + 234_501
+    overdue = 22 * AMOUNT - paid
+    known = {AMOUNT, 0, 234_501, AMOUNT - 234_501, COUNT * AMOUNT, paid, overdue, COUNT * AMOUNT - paid, 22 * AMOUNT}
+    shown = re.findall(r"(?<![\d.])\d{1,3}(?:,\d{3})*\.\d{2}(?![\d.])", office.text_of("A1"))
+    assert len(shown) > 3 * COUNT
+    assert {round(Decimal(amount.replace(",", "")) * 100) for amount in shown} == known
+
+
 def test_the_same_facts_are_the_same_bytes_and_carry_a_verified_manifest(office, tmp_path):
     office.add("A1")
     office.run()
