@@ -607,6 +607,7 @@ def test_every_exception_names_who_settles_it(morning, rt, policy):
         "no_owner": 1,
         "quarantined_rows": 2,
         "broken_promises": 1,
+        "calendar_unconfirmed": 10,
     }
     assert found["in_doubt"].age(DAY) == 1
     assert found["in_doubt"].owner == "supervisor"

@@ -13,6 +13,9 @@ import holidays
 from arrears.core.errors import BadArguments
 
 ONE_DAY = timedelta(days=1)
+SATURDAY = 5
+MAKE_UP_COUNTRIES = frozenset({"CN"})
+"""Countries that move working days onto weekends, by an announcement of the year before."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,18 @@ class BusinessCalendar:
         """Say whether ``day`` is a public holiday, whatever day of the week; the override file wins."""
         override = self.overrides.get(day)
         return day in _statutory(self.country, self.subdivision) if override is None else not override
+
+    def unconfirmed_days(self, start: date, days: int) -> int:
+        """Count the days from ``start`` on whose working day the authorities have not yet announced.
+
+        Where make-up days are worked on weekends they are announced late in the year before; until then a year has
+        none, and only statutory holidays are known. A year that the override file speaks of is confirmed.
+        """
+        if self.country not in MAKE_UP_COUNTRIES:
+            return 0
+        told = {day.year for day in self.overrides}
+        coming = (start + timedelta(days=n) for n in range(days))
+        return sum(day.year not in told and not _has_make_up_days(self.country, day.year) for day in coming)
 
     def next_working_day(self, day: date) -> date:
         """Return ``day`` itself if worked, else the first working day after it."""
@@ -54,6 +69,14 @@ class BusinessCalendar:
     def working_days_after(self, start: date, end: date) -> int:
         """Count the working days in ``(start, end]``; 0 when ``end`` is not later."""
         return sum(self.is_working_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))
+
+
+@lru_cache
+def _has_make_up_days(country: str, year: int) -> bool:
+    first = date(year, 1, 1)
+    days = (first + timedelta(days=n) for n in range(366))
+    return any(day.weekday() >= SATURDAY and _is_statutory_working_day(country, None, day)
+               for day in days if day.year == year)  # fmt: skip
 
 
 @lru_cache

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from arrears.core.calendar import read_overrides
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.ladder.policy import Policy
@@ -93,9 +94,22 @@ def _chain(name: str) -> list[_File]:
         unnamed = [key for key in ("policy_id", "version", "effective_from") if key not in values]
         if unnamed:
             raise BadArguments(f"policy {_shown(place)}, {unnamed[0]}: is missing; each layer has a name of its own")
+        _read_override_file(place, values)
         found.append(_File(_shown(place), layer, _with_hashed_accounts(values), to_fill))
         place = _beside(place, above) if above is not None else None
     return found[::-1]
+
+
+def _read_override_file(place: str, values: Values) -> None:
+    """Put the dates of the override file that a layer names beside itself into its values, so that they are hashed."""
+    calendar = values.get("calendar")
+    name = calendar.pop("override_file", None) if isinstance(calendar, dict) else None
+    if name is None:
+        return
+    path = Path(place).parent / str(name)
+    if not path.is_file():
+        raise BadArguments(f"policy {_shown(place)}, calendar.override_file: {name}: no such file")
+    values["calendar"] = {**(calendar or {}), "overrides": read_overrides(path)}
 
 
 def _check_layer(place: str, layer: str, below: str | None) -> None:

@@ -84,10 +84,14 @@ class _Strict(BaseModel):
 
 
 class Calendar(_Strict):
-    """Whose public holidays count; ``subdivision`` is required where a country's regions differ."""
+    """Whose public holidays count; ``subdivision`` is required where a country's regions differ.
+
+    ``overrides`` says of single dates whether they are worked; a file names them by ``override_file``, a CSV beside it.
+    """
 
     country: Annotated[str, Fixed]
     subdivision: Annotated[str | None, Free] = None
+    overrides: Annotated[dict[date, bool], Free] = {}
 
 
 class Creditor(_Strict):
@@ -484,6 +488,16 @@ class Policy(_Strict):
     accounts: Annotated[dict[str, dict[str, Any]], Free] = {}
 
     @model_validator(mode="after")
+    def _calendar_is_known(self) -> "Policy":
+        try:
+            self.business_calendar().is_working_day(self.effective_from)
+        except (NotImplementedError, KeyError):
+            raise ValueError(f"calendar: no holidays of {self.calendar.country} {self.calendar.subdivision}") from None
+        if self.calendar.country == "GB" and self.calendar.subdivision is None:
+            raise ValueError("calendar.subdivision: give ENG, SCT, NIR or WLS; bank holidays differ")
+        return self
+
+    @model_validator(mode="after")
     def _steps_stand_on_each_other(self) -> "Policy":
         names = [step.name for step in self.steps]
         twice = sorted({name for name in names if names.count(name) > 1})
@@ -513,7 +527,7 @@ class Policy(_Strict):
 
     def business_calendar(self) -> BusinessCalendar:
         """Return the working-day calendar of this policy."""
-        return BusinessCalendar(self.calendar.country, self.calendar.subdivision)
+        return BusinessCalendar(self.calendar.country, self.calendar.subdivision, self.calendar.overrides)
 
 
 def load_policy(path: Path | None = None) -> Policy:

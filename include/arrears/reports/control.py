@@ -18,6 +18,7 @@ from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, policy_text, run
 
 WEEK = timedelta(days=7)
+DAYS_AHEAD = 60
 OWNERS = {
     "in_doubt": "supervisor",
     "no_owner": "supervisor",
@@ -30,6 +31,7 @@ OWNERS = {
     "recall_unanswered": "risk",
     "report_refused": "risk",
     "certificate_expired": "supervisor",
+    "calendar_unconfirmed": "manager",
 }
 """Which role settles each kind of exception."""
 
@@ -165,6 +167,7 @@ def exceptions_of(
         _line(connection, "broken_promises", _broken(business_date, branch)),
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
+        _calendar(business_date, policy),
     ]
     return sorted(
         (line for line in found if line.count),
@@ -195,6 +198,12 @@ def _line(connection: Connection, kind: str, query: Any) -> ExceptionLine:
     count, oldest = connection.execute(query).one()
     day = date.fromisoformat(oldest[:10]) if isinstance(oldest, str) else oldest
     return ExceptionLine(kind, count, OWNERS[kind], day)
+
+
+def _calendar(business_date: date, policy: Policy) -> ExceptionLine:
+    """Return how many of the coming days are not yet announced as worked or free; a file may say it before."""
+    days = policy.business_calendar().unconfirmed_days(business_date, DAYS_AHEAD)
+    return ExceptionLine("calendar_unconfirmed", days, OWNERS["calendar_unconfirmed"], None)
 
 
 def _counted(found: Any) -> Any:
