@@ -491,7 +491,7 @@ class Policy(_Strict):
     def _calendar_is_known(self) -> "Policy":
         try:
             self.business_calendar().is_working_day(self.effective_from)
-        except (NotImplementedError, KeyError):
+        except (RuntimeError, KeyError):
             raise ValueError(f"calendar: no holidays of {self.calendar.country} {self.calendar.subdivision}") from None
         if self.calendar.country == "GB" and self.calendar.subdivision is None:
             raise ValueError("calendar.subdivision: give ENG, SCT, NIR or WLS; bank holidays differ")
