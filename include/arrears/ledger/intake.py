@@ -5,7 +5,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pyarrow as pa
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import local_date
@@ -19,7 +19,14 @@ from arrears.ledger.catalogue import Feed, feed_named
 from arrears.ledger.claims import hold_what_was_claimed
 from arrears.ledger.columns import Context
 from arrears.ledger.corrections import supersede
-from arrears.ledger.deliveries import Delivery, delivery_id_of, duplicate_event, open_delivery, record_delivery
+from arrears.ledger.deliveries import (
+    Delivery,
+    delivery_id_of,
+    duplicate_event,
+    incomplete_accounts,
+    open_delivery,
+    record_delivery,
+)
 from arrears.ledger.mapping import FILE_NAME, read_mapping
 from arrears.ledger.parties import store_parties
 from arrears.ledger.portfolio import set_incomplete, store_accounts
@@ -30,7 +37,7 @@ from arrears.ledger.rows import TARGETS, Row, once, store_rows, write_changed
 from arrears.ledger.source import Source
 from arrears.ledger.validate import Problem, Rules, check_all
 from arrears.store.engine import reading, writing
-from arrears.store.tables.feeds import account, promise
+from arrears.store.tables.feeds import account, delivery, promise
 
 OF_THE_DAY = "instalments"
 
@@ -88,8 +95,20 @@ def import_source(
         if not _came_before(connection, rt, run_id, arrived, business_date):
             record_delivery(connection, rt, run_id, arrived, bad, business_date)
             _store(connection, rt, run_id, arrived, first, policy, business_date)
-            set_incomplete(connection, {problem.account_id for problem in bad if problem.account_id})
+            _hold_incomplete(connection, bad, business_date)
     return arrived
+
+
+def _hold_incomplete(connection: Connection, bad: list[Problem], business_date: date) -> None:
+    """Hold the accounts of refused rows, and let those go whose rows this delivery has put right.
+
+    An older day's delivery lets nobody go: it does not know what was refused since.
+    """
+    newest = connection.execute(select(func.max(delivery.c.business_date))).scalar()
+    if newest is None or newest <= business_date:
+        set_incomplete(connection, incomplete_accounts(connection, business_date), only=True)
+    else:
+        set_incomplete(connection, {problem.account_id for problem in bad if problem.account_id})
 
 
 def register_of(connection: Connection) -> Register:
