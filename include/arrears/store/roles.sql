@@ -48,7 +48,22 @@ REVOKE UPDATE, DELETE ON audit_event, audit_event_index, audit_node, audit_check
 REVOKE UPDATE ON audit_pending, event_detail FROM arrears_app;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM arrears_app;
 
--- People are nobody's question: the auditor sees that a person exists and was erased, not who it is.
-REVOKE SELECT ON party, event_detail FROM arrears_auditor;
-GRANT SELECT (party_id, language, time_zone, preferred_channel, opt_outs, erased_at) ON party TO arrears_auditor;
-GRANT SELECT (detail_commit, subject_ref) ON event_detail TO arrears_auditor;
+-- People are nobody's question: the auditor sees that a person exists and was erased, not who or where it is.
+DO $$
+DECLARE closed record;
+BEGIN
+    FOR closed IN
+        SELECT a.attrelid::regclass AS name,
+               string_agg(quote_ident(a.attname), ', ') FILTER (WHERE a.attname::text <> ALL (p.hidden)) AS shown
+        FROM (VALUES ('party', ARRAY['name', 'mobile', 'email', 'address', 'service_address', 'id_no']),
+                     ('event_detail', ARRAY['salt', 'detail']),
+                     ('outcome', ARRAY['note']),
+                     ('location', ARRAY['lat', 'lon']),
+                     ('order_report', ARRAY['lat', 'lon'])) AS p(relation, hidden)
+        JOIN pg_attribute a ON a.attrelid = to_regclass(p.relation) AND a.attnum > 0 AND NOT a.attisdropped
+        GROUP BY a.attrelid
+    LOOP
+        EXECUTE format('REVOKE SELECT ON %s FROM arrears_auditor', closed.name);
+        EXECUTE format('GRANT SELECT (%s) ON %s TO arrears_auditor', closed.shown, closed.name);
+    END LOOP;
+END $$;
