@@ -179,6 +179,11 @@ class AirflowServers:
         found: dict[str, Any] = self.ask("GET", f"/dags/{dag}/dagRuns/{run}/taskInstances/{task}")
         return found
 
+    def tries(self, dag: str, task: str) -> int:
+        """Return the most tries a task has had in any run of a DAG, scheduled ones included."""
+        found = self.ask("GET", f"/dags/{dag}/dagRuns/~/taskInstances")["task_instances"]
+        return max(one["try_number"] for one in found if one["task_id"] == task)
+
     def clear(self, dag: str, run: str, task: str) -> None:
         """Clear a task of a run and what comes after it."""
         self.ask(
