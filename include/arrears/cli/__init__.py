@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from arrears.cli import approvals, audit, day, keys, policy, proof, receipts, rehearse
+from arrears.cli import approvals, audit, bench, day, keys, policy, proof, receipts, rehearse
 from arrears.core.errors import ArrearsError
 
 app = typer.Typer(
@@ -15,7 +15,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for part in (day.app, receipts.app, proof.app, audit.app, rehearse.app):
+for part in (day.app, receipts.app, proof.app, audit.app, rehearse.app, bench.app):
     app.registered_commands.extend(part.registered_commands)
 app.add_typer(approvals.app, name="approvals")
 app.add_typer(keys.keys_app, name="keys")

@@ -1,0 +1,32 @@
+"""``arrears bench``: runs the comparison programs of a checkout; the package itself holds none of them."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import arrears
+from arrears.core.errors import BadArguments
+
+app = typer.Typer()
+PROGRAM = Path("tests") / "bench" / "compare.py"
+
+
+@app.command()
+def bench(
+    accounts: Annotated[int, typer.Option(help="how many accounts the portfolio has")] = 10_000,
+    rounds: Annotated[int, typer.Option(help="how often each side is measured, in turns")] = 5,
+    out: Annotated[Path | None, typer.Option(help="write the result as JSON to this file")] = None,
+) -> None:
+    """Measure the data path beside a bare one and a naive one: CPU seconds, medians, equal checksums first."""
+    root = next((folder for folder in _roots() if (folder / PROGRAM).is_file()), None)
+    if root is None:
+        raise BadArguments(f"no {PROGRAM} here: the comparisons come with the source, run this in a checkout")
+    command = [sys.executable, str(root / PROGRAM), str(accounts), str(rounds), *([str(out)] if out else [])]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own program, fixed words and numbers
+
+
+def _roots() -> list[Path]:
+    return [Path.cwd(), Path(arrears.__file__).resolve().parents[2]]
