@@ -212,7 +212,7 @@ def test_the_choice_of_steps_is_given_every_fact_that_can_differ():
             placed[name].add(getattr(facts, name))
     assert {name for name in names if len(placed[name]) < 2} == {"on", "delays"}
     counted = {one.name for one in fields(Evidence)}
-    assert counted == {*COUNTS, "guarantors", "guarantors_tried"}
+    assert counted == {*COUNTS, "guarantors", "guarantors_tried", "before_go_live"}  # the last one sets the tone alone
 
 
 def test_what_is_weighed_apart_is_decided_together():
