@@ -30,7 +30,7 @@ DEV_READY := $(VENV)/.ready-dev-$(DEV_PINS)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet --no-input
 WITH_PIP = $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null
 
-.PHONY: help run up test test-real test-long check format bench lock env clean
+.PHONY: help run up test test-real test-long pictures check format bench lock env clean
 
 help: ## list these targets
 	@echo "make TARGET [DATE=$(DATE)] [FEEDS=folder] [PYTHON=python3.12]"
@@ -50,6 +50,9 @@ test-real: $(DEV_READY) ## tests with PostgreSQL, Redis, Kannel and Chromium; a 
 
 test-long: $(DEV_READY) ## tests that take minutes to hours
 	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder tests/
+
+pictures: $(DEV_READY) ## take the pictures in docs/images/ anew (Chromium)
+	$(BIN)/pytest tests/browser/take_pictures.py
 
 check: $(DEV_READY) ## format, lint, types, import rule
 	$(BIN)/ruff format --check .
