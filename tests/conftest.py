@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from datetime import date, time
 from pathlib import Path
 
@@ -138,16 +139,29 @@ def postgres_url() -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def postgres_database(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database that the tests of one file share."""
+    with _database(postgres_url, request.node.nodeid) as url:
+        yield url
+
+
 @pytest.fixture
 def postgres_store(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A PostgreSQL store of the test's own, with the whole schema and no rows."""
-    name = f"store_{os.getpid()}_{abs(hash(request.node.nodeid))}"
+    with _database(postgres_url, request.node.nodeid) as url:
+        engine = open_engine(url)
+        make_schema(engine)
+        yield engine
+        engine.dispose()
+
+
+@contextmanager
+def _database(postgres_url: str, whose: str) -> Iterator[str]:
+    name = f"store_{os.getpid()}_{abs(hash(whose))}"
     server = open_engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
         connection.execute(text(f'CREATE DATABASE "{name}"'))
-    engine = open_engine(postgres_url.replace("/postgres?", f"/{name}?"))
-    make_schema(engine)
-    yield engine
-    engine.dispose()
+    yield postgres_url.replace("/postgres?", f"/{name}?")
     with server.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))

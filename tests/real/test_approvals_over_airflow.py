@@ -17,6 +17,7 @@ from arrears.store.tables.repossession import approval, approval_vote
 pytestmark = pytest.mark.real
 DAG, MEANWHILE = "arrears_repossession", "arrears_dispatch"
 CONF = {"business_date": DAY.isoformat(), "rehearsal": True}
+TRIGGERER = ("triggerer", "--skip-serve-logs")
 USERS = "admin:admin,LAW:user,RISK:user,EYE:viewer"
 
 
@@ -68,6 +69,10 @@ def test_an_order_is_approved_by_two_people_over_the_api_and_by_nobody_who_may_n
         order_no = world.orders()[0].order_no
         extra = {"ARREARS_HOME": str(world.rt.settings.home), "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": USERS}
         with AirflowServers(tmp_path / "airflow", extra) as airflow:
+            for dag in (DAG, MEANWHILE):
+                airflow.add_dag(dag, {})
+            airflow.start_all()
+            airflow.start(TRIGGERER)
             people = People(airflow)
             for dag in (DAG, MEANWHILE):
                 airflow.unpause(dag)

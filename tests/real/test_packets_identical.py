@@ -29,9 +29,11 @@ def packets_of(home: Path, feeds: Path, **more: str) -> dict[str, str]:
     }
 
 
-def test_two_stores_two_processes_and_two_time_zones_make_the_same_bytes(tmp_path: Path, postgres_url: str) -> None:
+def test_two_stores_two_processes_and_two_time_zones_make_the_same_bytes(
+    tmp_path: Path, postgres_database: str
+) -> None:
     feeds = sample_feeds(tmp_path, DAY)
     one = packets_of(tmp_path / "sqlite", feeds, TZ="America/New_York", LC_ALL="C")
-    other = packets_of(tmp_path / "postgres", feeds, TZ="Pacific/Auckland", ARREARS_STORE_URL=postgres_url)
+    other = packets_of(tmp_path / "postgres", feeds, TZ="Pacific/Auckland", ARREARS_STORE_URL=postgres_database)
     assert sum(name.endswith("packet.pdf") for name in one) >= 20
     assert one == other

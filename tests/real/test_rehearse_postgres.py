@@ -22,9 +22,9 @@ def play(home: Path, store_url: str | None = None) -> tuple[Rehearsed, Engine]:
     return rehearse(settings, PLAN, lambda _on, _step: None), open_engine(settings.store_url)
 
 
-def test_the_same_rehearsal_has_the_same_root_on_both_databases(tmp_path: Path, postgres_url: str) -> None:
+def test_the_same_rehearsal_has_the_same_root_on_both_databases(tmp_path: Path, postgres_database: str) -> None:
     here, sqlite = play(tmp_path / "sqlite")
-    there, postgres = play(tmp_path / "postgres", postgres_url)
+    there, postgres = play(tmp_path / "postgres", postgres_database)
     assert here.audit["size"] == there.audit["size"] > 400
     assert here.audit["root"] == there.audit["root"]
     assert here.audit["checkpoint"] == there.audit["checkpoint"]

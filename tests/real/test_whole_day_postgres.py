@@ -21,8 +21,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def arrears(home: Path, postgres_url: str):
-    env = {**os.environ, "ARREARS_HOME": str(home), "ARREARS_STORE_URL": postgres_url, "NO_COLOR": "1"}
+def arrears(home: Path, postgres_database: str):
+    env = {**os.environ, "ARREARS_HOME": str(home), "ARREARS_STORE_URL": postgres_database, "NO_COLOR": "1"}
 
     def call(*words: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("arrears")), *words]
