@@ -14,7 +14,7 @@ from arrears.repossession.approvals import list_open
 from arrears.store.engine import reading
 from arrears.store.tables.repossession import approval, approval_vote
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.long]
 DAG, MEANWHILE = "arrears_repossession", "arrears_dispatch"
 CONF = {"business_date": DAY.isoformat(), "rehearsal": True}
 TRIGGERER = ("triggerer", "--skip-serve-logs")
