@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -393,7 +392,7 @@ def test_the_command_opens_the_door_onto_the_spool(tmp_path):
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         address = process.stderr.readline().split()[-1]
         assert httpx.get(f"{address}?{sealed()}&type=1").status_code == 204
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.communicate(timeout=20)
     assert len(list((tmp_path / "receipts").glob("*.json"))) == 1
 
