@@ -31,6 +31,7 @@ class Settings(BaseModel):
     receipts_url: str | None = None
     receipts_secret: str | None = Field(default=None, repr=False)
     airflow_url: str | None = None
+    list_passwords: Path | None = None
     policy_file: Path | None = None
     code_id: str = "unreleased"
 
@@ -46,7 +47,7 @@ class Settings(BaseModel):
         mode = env.get("ARREARS_MODE") or "sandbox"
         if mode not in ("sandbox", "live"):
             raise BadArguments(f"ARREARS_MODE={mode!r}: use sandbox or live")
-        policy = env.get("ARREARS_POLICY")
+        policy, passwords = env.get("ARREARS_POLICY"), env.get("ARREARS_LIST_PASSWORDS")
         settings = cls(
             home=home,
             store_url=env.get("ARREARS_STORE_URL") or f"sqlite:///{home / 'arrears.sqlite'}",
@@ -59,6 +60,7 @@ class Settings(BaseModel):
             receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
             receipts_secret=env.get("ARREARS_RECEIPTS_SECRET") or None,
             airflow_url=env.get("ARREARS_AIRFLOW_URL") or None,
+            list_passwords=Path(passwords).absolute() if passwords else None,
             policy_file=_policy_file(policy) if policy else None,
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",
         )

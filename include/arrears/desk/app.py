@@ -24,6 +24,7 @@ SAFE_HEADERS = {
     "Cache-Control": "no-store",
 }
 COOKIE = "arrears_language"
+SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Text = Annotated[str, Form(max_length=400)]
 
 
@@ -49,6 +50,7 @@ def create_desk(door: Door, world: Callable[[], Runtime]) -> FastAPI:
     app.add_api_route("/style.css", _style)
     app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
     app.add_api_route("/account/{subject_ref}/why/{business_date}", desk.why())
+    app.add_api_route("/list/{business_date}", desk.own_list())
     for path, form in desk.forms().items():
         app.add_api_route(path, form, methods=["POST"], response_class=HTMLResponse)
     return app
@@ -179,6 +181,19 @@ class _Desk:
             except ArrearsError:
                 raise HTTPException(404, "no decision of that day") from None
             return Response(page, media_type="application/pdf", headers=_file("why.pdf"))
+
+        return download
+
+    def own_list(self) -> Callable[..., Response]:
+        """Return the route that hands collectors and legal officers their own list, and nobody another's."""
+        reader = self._reader
+
+        def download(business_date: str, user: str = reader) -> Response:
+            try:
+                content = day.own_list(self._world(), business_date, user)
+            except ArrearsError as error:
+                raise HTTPException(404, str(error)) from None
+            return Response(content, media_type=SHEET, headers=_file("worklist.xlsx"))
 
         return download
 

@@ -6,9 +6,13 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from arrears.audit.access import record_access
+from arrears.core.errors import BadInput, CannotTell
+from arrears.core.keys import sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
 from arrears.reports.control import exceptions_of
+from arrears.reports.delivery import list_of
 from arrears.reports.wording import Words
 from arrears.steps import summary
 from arrears.steps.world import policy_of
@@ -31,6 +35,7 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
     totals = document["ledger"]["control_total_minor"]
     return {
         "summary": document,
+        "has_lists": policy_of(rt.settings).digest.worklist_delivery == "desk",
         "unpaid": [
             f"{format_minor(minor, digits_of(code), grouped=True)} {code}" for code, minor in sorted(totals.items())
         ],
@@ -48,6 +53,27 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
             for line in found
         ],
     }  # fmt: skip
+
+
+def own_list(rt: Runtime, business_date: str, user: str) -> bytes:
+    """Return the work list of whoever is logged in, the user id being the staff id; the download is recorded.
+
+    Raises:
+        BadInput: the date cannot be read.
+        CannotTell: the policy delivers lists another way, the user is not on the staff, or has no list of that day.
+    """
+    policy, engine = policy_of(rt.settings), existing_store(rt)
+    if policy.digest.worklist_delivery != "desk":
+        raise CannotTell("the policy (digest.worklist_delivery) does not hand out lists on the desk")
+    try:
+        on = date.fromisoformat(business_date)
+    except ValueError:
+        raise BadInput("the date is written as YYYY-MM-DD") from None
+    content = list_of(rt.settings.artifacts_url, engine, user, on, policy)
+    if content is None:
+        raise CannotTell("you have no list of that day")
+    record_access(rt, engine, "worklist", actor=user, business_date=on, data={"sha256": sha256(content)})
+    return content
 
 
 def _newest_two(connection: Connection) -> tuple[Any, Any]:

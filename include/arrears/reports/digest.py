@@ -16,6 +16,7 @@ from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, Recipient
 from arrears.reports.artefacts import keep
+from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures, collect
 from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page, Table
@@ -23,7 +24,6 @@ from arrears.reports.rendering import render
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
-from arrears.reports.worklists import masked_list
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 
@@ -60,15 +60,6 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
 }
 CARRIED_OVER = (Tables.gates, Tables.quarantine, Tables.tasks, Tables.promises, Tables.exceptions)
 """What a held morning still shows: why, and the work nobody needs a new ledger for."""
-
-
-@dataclass(frozen=True)
-class Attachment:
-    """A file that travels with a mail."""
-
-    name: str
-    content: bytes
-    mime: str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @dataclass(frozen=True)
@@ -202,15 +193,16 @@ def _mail(
     figures: Figures,
     stale_from: date | None,
 ) -> DigestMail:
-    page = _page(recipient, policy, checkpoint, collected, kind, figures, stale_from)
+    attachments: list[Attachment] = []
+    where_lists_are = "lists_note"
+    if kind == "morning":
+        day = figures.business_date
+        attachments, where_lists_are = attachments_of(rt.settings, engine, recipient, day, policy)
+    page = _page(recipient, policy, checkpoint, collected, kind, figures, stale_from, where_lists_are)
     html, text = render(page)
     delivery_no = figures.run.delivery_no if figures.run else 0
     key = digest_key(figures.business_date, delivery_no, recipient, kind)
     path = keep(rt.settings.artifacts_url, f"digests/{figures.business_date}/{key}.html", html.encode())
-    attachments = []
-    if recipient.role == "manager" and kind == "morning":
-        content = masked_list(engine, figures.business_date, recipient.branch, recipient.language)
-        attachments.append(Attachment(f"worklist-{figures.business_date}.xlsx", content))
     return DigestMail(
         digest_key=key,
         recipient=recipient.mail,
@@ -236,6 +228,7 @@ def _page(
     kind: Kind,
     figures: Figures,
     stale_from: date | None,
+    where_lists_are: str,
 ) -> Page:
     say = words(recipient.language)
     creditor = policy.creditor.name if recipient.language == "zh" else policy.creditor.name_en
@@ -255,7 +248,7 @@ def _page(
         bar=_bar(recipient, kind, figures, say),
         tables=[table for table in (section(tables) for section in sections) if table is not None],
         small_print=[
-            say("lists_note"),
+            say(where_lists_are),
             *([say("not_collected")] if recipient.role == "auditor" and not collected else []),
             *([say("checkpoint")] if checkpoint else []),
         ],

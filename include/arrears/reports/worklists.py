@@ -14,7 +14,7 @@ from datetime import date
 from typing import Any
 
 import yaml
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
@@ -78,8 +78,7 @@ def write_worklists(
                 cards[language] = cards_of(connection, rt.settings.artifacts_url, business_date, say, policy.time_zone)
             title = _title(desk, member, business_date, say)
             content = list_sheet(rows, title, business_date, say, cards[language])
-            folder = _folder(business_date, language, policy)
-            path = f"{folder}/{natural_key('worklist', business_date.isoformat(), desk or '-')}.xlsx"
+            path = _path(business_date, language, policy, desk)
             keep(rt.settings.artifacts_url, path, content)
             written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
     for language in sorted({file.language for file in written}):
@@ -87,6 +86,23 @@ def write_worklists(
         text = yaml.safe_dump(mapping, allow_unicode=True, sort_keys=True)
         keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/mapping.yaml", text.encode())
     return written
+
+
+def kept_list(
+    connection: Connection, artifacts_url: str, desk: str, business_date: date, policy: Policy
+) -> bytes | None:
+    """Return the kept file of a desk's list of a day, as it was first issued, or None when the desk has none."""
+    import fsspec
+
+    member = connection.execute(staff.select().where(staff.c.staff_id == desk)).first()
+    path = _path(business_date, _language(member, policy), policy, desk)
+    files, root = fsspec.core.url_to_fs(artifacts_url)
+    return bytes(files.cat_file(f"{root}/{path}")) if files.exists(f"{root}/{path}") else None
+
+
+def _path(business_date: date, language: str, policy: Policy, desk: str) -> str:
+    name = natural_key("worklist", business_date.isoformat(), desk or "-")
+    return f"{_folder(business_date, language, policy)}/{name}.xlsx"
 
 
 def _folder(business_date: date, language: str, policy: Policy) -> str:

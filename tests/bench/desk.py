@@ -1,0 +1,142 @@
+"""How fast the desk and the digest are on a large store: ``python tests/bench/desk.py STORE_URL [HOME COPIES]``.
+
+A rehearsed store (``arrears rehearse --days 8 --accounts 1000``, its folder is HOME) is copied into an empty PostgreSQL
+database once for each of COPIES: every copy has its own accounts, people, contacts, decisions and events, under the
+same runs, staff and policy. Then every page of the desk is asked for several times, and the digests are built.
+Without HOME a database that was grown before is measured again. The log's tree is not grown with it, so nothing here
+verifies or seals.
+"""
+
+import sys
+import tempfile
+from datetime import date
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+from fastapi.testclient import TestClient
+from sqlalchemy import Connection, func, insert, select, text
+
+from arrears.core.clock import SystemClock
+from arrears.core.entropy import SystemEntropy
+from arrears.core.runtime import Runtime
+from arrears.core.settings import Settings
+from arrears.desk.app import Door, create_desk
+from arrears.ladder.policy import load_policy
+from arrears.reports.digest import build_digests
+from arrears.store.engine import open_engine, reading, writing
+from arrears.store.migrate import upgrade
+from arrears.store.tables.audit import audit_event
+from arrears.store.tables.base import metadata
+from arrears.store.tables.feeds import account
+from arrears.store.tables.people import subject
+from arrears.store.tables.runs import run
+
+ROUNDS = 7
+EVENT_COPIES = 184
+"""Of 27 thousand events this makes five million."""
+HISTORY_EVERY = 5
+"""Evidence and outcomes are copied for one in so many copies: three million rows of each are enough."""
+
+HASHED = 32
+"""Keys of this length fill their column: their last four digits become a z and the copy's number."""
+
+OF_AN_ACCOUNT = {
+    "account_id", "subject_ref", "party_id", "customer_id", "contact_id", "item_key", "action_id", "approval_id",
+    "packet_id", "order_id", "order_no", "idempotency_key", "subject_key", "claim_id", "document_key", "evidence_key",
+    "source_key", "outcome_key", "court_case_key", "location_key", "hold_key", "plan_key", "promise_key", "charge_key",
+    "schedule_change_key", "opening_key", "detail_commit",
+}  # fmt: skip
+SHARED = {"alembic_version", "agency", "staff", "run", "gate", "snapshot", "delivery", "policy_text", "control",
+          "channel_day", "store_identity", "audit_key", "audit_checkpoint", "audit_node", "fact_set", "verdict",
+          "digest_sent", "quarantine"}  # fmt: skip
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def grow(home: str, url: str, copies: int) -> None:
+    """Copy a small store into a database that many times, with triggers and foreign keys asleep."""
+    source, target = open_engine(Settings.from_environment({"ARREARS_HOME": home}).store_url), open_engine(url)
+    upgrade(target)
+    with reading(source) as small, writing(target) as large:
+        large.execute(text("SET session_replication_role = replica"))
+        large.execute(text("ALTER TABLE audit_event DISABLE TRIGGER USER"))
+        for table in metadata.sorted_tables:
+            large.execute(table.delete())
+            rows = [row._asdict() for row in small.execute(table.select())]
+            if rows:
+                large.execute(insert(table), rows)
+                if table.name not in SHARED:
+                    _multiply(large, table, copies)
+    with target.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE"))
+
+
+def _multiply(connection: Connection, table: Any, copies: int) -> None:
+    names, values = [], []
+    copied = EVENT_COPIES if table.name.startswith("audit_") else copies
+    every = HISTORY_EVERY if table.name in ("evidence", "outcome") else 1
+    for column in table.columns:
+        quoted = f'"{column.name}"'
+        names.append(quoted)
+        if column.name == "seq":
+            quoted = f"{quoted} + k * (SELECT count(*) FROM audit_event_index)"
+        elif column.name in OF_AN_ACCOUNT or (column.name == "key" and table.name.startswith("audit_")):
+            quoted = (
+                f"CASE WHEN length({quoted}) < {HASHED} THEN {quoted} || '-' || k"
+                f" ELSE left({quoted}, -4) || 'z' || lpad(to_hex(k), 3, '0') END"
+            )
+        values.append(quoted)
+    start = perf_counter()
+    done = connection.execute(
+        text(
+            f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table.name}"
+            f" CROSS JOIN generate_series({every}, {copied - 1}, {every}) k"
+        )
+    )
+    say(f"{table.name}: {done.rowcount} rows in {perf_counter() - start:.0f} s")
+
+
+def measure(url: str) -> None:
+    """Print the median and the slowest of each page, and how long the digests take and how large they are."""
+    engine = open_engine(url)
+    with reading(engine) as connection:
+        day: date = connection.execute(select(func.max(run.c.business_date))).scalar_one()
+        day_run = connection.execute(select(run.c.run_id).where(run.c.business_date == day)).scalars().first()
+        size = connection.execute(select(func.count()).select_from(account)).scalar_one()
+        events = connection.execute(select(func.count()).select_from(audit_event)).scalar_one()
+        refs = connection.execute(select(subject.c.subject_ref).order_by(subject.c.account_id).limit(ROUNDS)).scalars()
+        pages = {"account": [f"/account/{ref}" for ref in refs]}
+    for page in ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/1", "/policy"):
+        pages[page] = [page] * ROUNDS
+    say(f"{size} accounts, {events} events, {day}")
+    folder = tempfile.mkdtemp(prefix="arrears-bench-")
+    settings = Settings.from_environment({"ARREARS_HOME": folder, "ARREARS_STORE_URL": url})
+    rt = Runtime(settings, SystemClock(), SystemEntropy())
+    desk = TestClient(create_desk(Door(lambda: "bench", lambda: "bench"), lambda: rt))
+    for name, asked in pages.items():
+        took = []
+        for page in asked:
+            start = perf_counter()
+            answer = desk.get(page)
+            took.append((perf_counter() - start) * 1000)
+            assert answer.status_code == 200, answer.text
+        say(f"{name}: median {median(took):.0f} ms, slowest {max(took):.0f} ms, {len(answer.content)} bytes")
+    start = perf_counter()
+    mails = build_digests(rt, engine, str(day_run), day, load_policy(settings.policy_file), "")
+    largest = max(len(mail.html.encode()) for mail in mails)
+    say(f"{len(mails)} digests in {perf_counter() - start:.1f} s, largest {largest} bytes")
+    for mail in mails:
+        say(
+            f"{mail.role}: {len(mail.html.encode())} bytes, attached {[len(file.content) for file in mail.attachments]}"
+        )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        grow(sys.argv[2], sys.argv[1], int(sys.argv[3]))
+    measure(sys.argv[1])
