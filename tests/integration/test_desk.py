@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.routing import Route
 
 from arrears.audit.seal import seal
@@ -19,8 +19,8 @@ from arrears.core.settings import Settings
 from arrears.desk.app import Door, create_desk
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.steps.world import build_runtime, shell_attempt
-from arrears.store.engine import open_engine, reading
-from arrears.store.tables.repossession import approval_vote
+from arrears.store.engine import open_engine, reading, writing
+from arrears.store.tables.repossession import approval_vote, repossession_order
 
 DAY = date(2026, 11, 12)
 PAGES = ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/9", "/policy")
@@ -130,6 +130,20 @@ def test_every_page_shows_words_and_no_codes(home: Path):
     assert "evidence_missing" not in page
     assert "未列明的情况" not in page
     assert "未列明的情况" not in client.get("/legal").text
+
+
+def test_a_hold_that_blocks_an_order_is_said_in_words(home: Path):
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with writing(engine) as connection:
+        kept_here = select(repossession_order).where(repossession_order.c.recall_reason.is_(None)).limit(1)
+        before = connection.execute(kept_here).one()
+        this = update(repossession_order).where(repossession_order.c.order_no == before.order_no)
+        connection.execute(this.values(blocked_by="C3 hold_promise; C9 location_stale"))
+    page = desk(home, somebody).get("/legal?lang=en").text
+    with writing(engine) as connection:
+        connection.execute(this.values(blocked_by=before.blocked_by))
+    assert "C3 on hold: promise; C9 location_stale" in page
+    assert "hold_promise" not in page
 
 
 def test_who_may_only_read_casts_no_vote(home: Path):

@@ -51,8 +51,14 @@ def _note(order: Any, words: Words) -> str:
     """Say why an order came back; what blocks one that has not left is said check by check (C1 to C14)."""
     reason = order.recall_reason
     if not reason:
-        return str(order.blocked_by or "")
+        return "; ".join(_check(one, words) for one in str(order.blocked_by or "").split("; "))
     return words.reason(reason) if reason.startswith("hold_") else words.label("order_note", reason)
+
+
+def _check(said: str, words: Words) -> str:
+    """Say a failed check (``C3 hold_promise``) with its hold in words."""
+    code, _, detail = said.partition(" ")
+    return f"{code} {words.reason(detail)}" if detail.startswith("hold_") else said
 
 
 def _refs(connection: Any, account_ids: list[str]) -> dict[str, str]:
