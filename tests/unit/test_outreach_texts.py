@@ -215,7 +215,19 @@ def test_ledger_text_becomes_one_harmless_line(text, kept):
     assert plain(text) == kept
 
 
-@pytest.mark.parametrize("source", ["{{ ''.__class__.__mro__ }}", "{{ n.missing }}", "{{ nobody }}"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ ''.__class__.__mro__ }}",
+        "{{ n.missing }}",
+        "{{ nobody }}",
+        "{{ n.__class__.__mro__ }}",
+        "{{ n.lines[0].__class__.__mro__ }}",
+        "{{ n.name.format.__globals__ }}",
+        "{% import 'zh/words.j2' as w with context %}{{ w.__init__.__globals__ }}",
+        "{% import 'zh/words.j2' as w with context %}{{ w._body_stream.append(1) }}",
+    ],
+)
 def test_templates_run_in_a_sandbox_that_knows_only_the_notice(source):
     template = _environment(escaping=False).from_string(source)
     with pytest.raises((SecurityError, UndefinedError)):

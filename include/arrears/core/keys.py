@@ -26,9 +26,8 @@ def _refuse_floats(value: object) -> None:
     if kind in _PLAIN:
         return
     if kind is dict or isinstance(value, Mapping):
-        for key, inner in value.items():  # type: ignore[attr-defined] # a dict has items, which the first test hides
-            if type(key) is not str or not key.isascii():
-                raise TypeError(f"object keys are ASCII text, not {key!r}")
+        _refuse_odd_keys(value)  # type: ignore[arg-type] # a dict, which the first test hides
+        for inner in value.values():  # type: ignore[attr-defined] # as above
             if type(inner) not in _PLAIN:
                 _refuse_floats(inner)
     elif kind is list or isinstance(value, list | tuple):
@@ -36,6 +35,17 @@ def _refuse_floats(value: object) -> None:
             _refuse_floats(inner)
     elif isinstance(value, float):
         raise TypeError("floats have no canonical form here: use integers of minor units or text")
+
+
+def _refuse_odd_keys(value: Mapping[Any, Any]) -> None:
+    """Look at all keys in one go, and at each only when something is wrong."""
+    try:
+        if "".join(value).isascii():
+            return
+    except TypeError:
+        pass
+    odd = next(key for key in value if not isinstance(key, str) or not key.isascii())
+    raise TypeError(f"object keys are ASCII text, not {odd!r}")
 
 
 def sha256(data: bytes) -> str:

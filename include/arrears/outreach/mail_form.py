@@ -4,6 +4,7 @@ The standard library takes each header apart and puts it together again; what ma
 and what is our own ASCII is written as it stands.
 """
 
+from base64 import b64encode, encodebytes
 from collections.abc import Callable
 from email import policy as email_policy
 from email.header import Header
@@ -19,6 +20,10 @@ from arrears.outreach.message import Message
 
 LONGEST_LINE = 78
 """RFC 5322 section 2.1.1: a line should not be longer."""
+WORD = 9
+"""So many characters make an encoded word that fits its line, behind the name of its header too."""
+BOUNDARY = "=_part"
+"""Between the forms of a mail. No encoded text can contain it (RFC 2045 section 6.7); a plain one is looked at."""
 SHARED = 512
 """So many headers are remembered: sender, types, encodings and the moments of some minutes."""
 
@@ -44,9 +49,12 @@ class _Words(_Verbatim):
 
     def fold(self, *, policy: "email_policy.Policy[Any]") -> str:
         """Return the header, folded."""
-        charset = "us-ascii" if self.isascii() else "utf-8"
-        words = Header(str(self), charset, header_name=self.name, maxlinelen=LONGEST_LINE)
-        return f"{self.name}: {words.encode(linesep=policy.linesep)}{policy.linesep}"
+        if self.isascii():
+            words = Header(str(self), "us-ascii", header_name=self.name, maxlinelen=LONGEST_LINE)
+            return f"{self.name}: {words.encode(linesep=policy.linesep)}{policy.linesep}"
+        pieces = (self[start : start + WORD].encode() for start in range(0, len(self), WORD))
+        encoded = (f"=?utf-8?b?{b64encode(piece).decode()}?=" for piece in pieces)
+        return f"{self.name}: {f'{policy.linesep} '.join(encoded)}{policy.linesep}"
 
 
 class _Registry(HeaderRegistry):
@@ -124,16 +132,40 @@ class MailForm:
         mail["Auto-Submitted"] = "auto-generated"
         if message.may_opt_out:
             mail["List-Unsubscribe"] = f"<mailto:{self.sender}?subject=unsubscribe%20{message.key}>"
-        mail.set_content(message.text, cte=_encoding(message.text))
-        if message.html:
-            mail.make_alternative(boundary=f"={message.key[:40]}")
-            mail.add_alternative(message.html, subtype="html", cte=_encoding(message.html))
-        for file in message.attachments:
-            kind, _, subtype = file.mime.partition("/")
-            mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
+        if message.attachments or message.text.isascii() or not message.html:
+            _add_parts(mail, message)
+        else:
+            mail["MIME-Version"], mail["Content-Type"] = "1.0", f'multipart/alternative; boundary="{BOUNDARY}"'
+            mail.set_payload(_alternatives(message))
         return mail.as_bytes()
+
+
+def _add_parts(mail: EmailMessage, message: Message) -> None:
+    mail.set_content(message.text, cte=_encoding(message.text))
+    if message.html:
+        mail.make_alternative(boundary=BOUNDARY)
+        mail.add_alternative(message.html, subtype="html", cte=_encoding(message.html))
+    for file in message.attachments:
+        kind, _, subtype = file.mime.partition("/")
+        mail.add_attachment(file.content, maintype=kind, subtype=subtype, filename=file.name)
+
+
+def _alternatives(message: Message) -> str:
+    """Return what the library would make of text and HTML in base64, without taking it apart line by line."""
+    ends = SEVEN_BIT.linesep
+    parts = [
+        f'--{BOUNDARY}{ends}Content-Type: text/{subtype}; charset="utf-8"{ends}Content-Transfer-Encoding: base64{ends}'
+        f"{'' if subtype == 'plain' else f'MIME-Version: 1.0{ends}'}{ends}{_base64(text)}"
+        for subtype, text in (("plain", message.text), ("html", message.html))
+    ]
+    return f"{ends.join(parts)}{ends}--{BOUNDARY}--{ends}"
+
+
+def _base64(text: str) -> str:
+    content = "".join(f"{line}\n" for line in text.splitlines()).replace("\n", SEVEN_BIT.linesep)
+    return encodebytes(content.encode()).decode().replace("\n", SEVEN_BIT.linesep)
 
 
 def _encoding(text: str) -> str | None:
     """Return base64 for a text that is not ASCII: the library would try both ways first to learn the same."""
-    return None if text.isascii() else "base64"
+    return None if text.isascii() and BOUNDARY not in text else "base64"

@@ -1,14 +1,16 @@
 """Turn a notice into text: sandboxed templates, escaped HTML, and a lint that refuses what must not be said."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import PackageLoader, StrictUndefined
+from jinja2.environment import TemplateModule
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from arrears.core.keys import digest
-from arrears.outreach.notice import Notice
+from arrears.outreach.notice import Line, Notice
 
 FORMS = {
     "sms": ("txt",),
@@ -23,6 +25,11 @@ FORMS = {
     "placement": ("txt",),
 }
 SHARED = ("words.j2",)
+OPEN = {
+    Notice: frozenset(field.name for field in fields(Notice)) | {"any_overdue"},
+    Line: frozenset(field.name for field in fields(Line)),
+}
+"""What a template may read without being looked at each time: plain values of a notice and its lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +41,35 @@ class Rendered:
     html: str
 
 
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox; what is known to be harmless is not examined anew at each of a hundred uses in a mail."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Return an attribute: of a notice, a shared word, or what the sandbox allows of anything else."""
+        if attribute in OPEN.get(type(obj), ()) or _is_word(obj, attribute):
+            return getattr(obj, attribute)
+        return super().getattr(obj, attribute)
+
+
+def _is_word(obj: Any, attribute: str) -> bool:
+    """Say whether this is a macro of the shared words, which Jinja has compiled under the same sandbox."""
+    return type(obj) is TemplateModule and attribute[0] != "_" and attribute in obj.__dict__
+
+
 @cache
-def _environment(*, escaping: bool) -> ImmutableSandboxedEnvironment:
+def _environment(*, escaping: bool) -> _Sandbox:
     """Return the sandbox for plain text or for HTML.
 
     Two, because shared words must be escaped where they are used: a macro of an unescaped file counts as safe HTML.
+    Files are read once: a text must be of the version whose hash is written down.
     """
-    return ImmutableSandboxedEnvironment(
+    return _Sandbox(
         loader=PackageLoader("arrears.outreach", "templates"),
         undefined=StrictUndefined,
         autoescape=escaping,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
 
 

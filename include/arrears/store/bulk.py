@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import count, islice
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Dialect, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
@@ -24,8 +25,7 @@ def insert_new(connection: Connection, table: Table, rows: Iterable[Row]) -> int
     Every row has the same columns. Existing rows are left as they are.
     """
     before = _count_changes(connection)
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(table).on_conflict_do_nothing()
+    statement = _new_only(connection.dialect.name, table)
     new = 0
     for chunk in _chunks(rows):
         if _by_copy(connection, chunk):
@@ -42,6 +42,8 @@ def insert_all(connection: Connection, table: Table, rows: Iterable[Row]) -> int
         if _by_copy(connection, chunk):
             names = list(chunk[0])
             copy_rows(connection, table, names, ([row[name] for name in names] for row in chunk))
+        elif connection.dialect.name == "sqlite":
+            _insert_plainly(connection, table, chunk)
         else:
             connection.execute(table.insert(), chunk)
         total += len(chunk)
@@ -50,7 +52,6 @@ def insert_all(connection: Connection, table: Table, rows: Iterable[Row]) -> int
 
 def replace_all(connection: Connection, table: Table, rows: Iterable[Row]) -> int:
     """Insert rows or overwrite those with the same primary key; return how many rows were given."""
-    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
     keys = [column.name for column in table.primary_key]
     total = 0
     for chunk in _chunks(rows):
@@ -58,12 +59,48 @@ def replace_all(connection: Connection, table: Table, rows: Iterable[Row]) -> in
             last = {tuple(row[key] for key in keys): row for row in chunk}
             _merge(connection, table, list(last.values()), replace=True)
         else:
-            statement = dialect.insert(table)
-            changed = {name: statement.excluded[name] for name in chunk[0] if name not in keys}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-            connection.execute(statement, chunk)
+            connection.execute(_overwriting(connection.dialect.name, table, tuple(chunk[0])), chunk)
         total += len(chunk)
     return total
+
+
+@cache
+def _new_only(dialect_name: str, table: Table) -> Executable:
+    statement: Executable = _insert(dialect_name, table).on_conflict_do_nothing()
+    return statement
+
+
+@cache
+def _overwriting(dialect_name: str, table: Table, names: tuple[str, ...]) -> Executable:
+    keys, statement = [column.name for column in table.primary_key], _insert(dialect_name, table)
+    changed = {name: statement.excluded[name] for name in names if name not in keys}
+    overwriting: Executable = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return overwriting
+
+
+def _insert(dialect_name: str, table: Table) -> Any:
+    dialect: Any = sqlite if dialect_name == "sqlite" else postgresql
+    return dialect.insert(table)
+
+
+def _insert_plainly(connection: Connection, table: Table, chunk: Sequence[Row]) -> None:
+    """Hand rows to SQLite's driver as they are: SQLAlchemy's price for each of many rows is more than SQLite's own."""
+    names = tuple(chunk[0])
+    statement, bound = _plain_insert(connection.dialect, table, names)
+    rows = [tuple([row[name] for name in names]) for row in chunk]
+    for place, bind in bound:
+        rows = [(*row[:place], bind(row[place]), *row[place + 1 :]) for row in rows]
+    connection.exec_driver_sql(statement, rows)
+
+
+@cache
+def _plain_insert(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, list[tuple[int, Any]]]:
+    """Return an INSERT, and the columns whose values the driver cannot take as they are, with what turns them."""
+    quote = dialect.identifier_preparer.quote
+    places = ", ".join("?" * len(names))
+    statement = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES ({places})"  # noqa: S608 - quoted names of our own tables
+    binds = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+    return statement, [(place, bind) for place, bind in enumerate(binds) if bind]
 
 
 def raw_of(connection: Connection) -> Any:
