@@ -52,7 +52,7 @@ def test_the_development_lock_only_adds_to_the_first() -> None:
     assert base & {plain_name(line) for line in lines[1:]} == set()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-kubernetes.txt"])
 def test_every_line_of_a_lock_is_one_exact_version_and_names_no_host(name: str) -> None:
     pinned = re.compile(r"[a-z0-9._-]+==[A-Za-z0-9.+!]+( ; [a-z_]+ .+)?")
     loose = [line for line in lock_lines(name) if not line.startswith("-") and not pinned.fullmatch(line)]
@@ -130,7 +130,7 @@ def test_every_secret_of_the_example_is_drawn_anew() -> None:
 
 def test_the_image_installs_the_pins_and_not_the_working_tree() -> None:
     text = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8")
-    assert "grep -v '^-e ' requirements.txt" in text
+    assert "grep -hvE '^(-e |#)' requirements.txt $MORE_PINS" in text
     assert "pip install --no-cache-dir --no-deps ." in text
     assert re.search(r"^USER airflow$", text, re.MULTILINE)
 

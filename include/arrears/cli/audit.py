@@ -57,9 +57,9 @@ def _short(cell: object) -> str:
 
 @app.command()
 def roles(
-    airflow: Annotated[bool, typer.Option("--airflow", help="the auditor's role for `airflow roles import`")] = False,
+    airflow: Annotated[bool, typer.Option("--airflow", help="the roles for `airflow roles import`")] = False,
 ) -> None:
-    """Print the SQL for the owner, application and auditor roles of a PostgreSQL store, or Airflow's auditor role."""
+    """Print the SQL for the owner, application and auditor roles of a PostgreSQL store, or Airflow's roles."""
     package, name = ("arrears.audit", "airflow_role.json") if airflow else ("arrears.store", "roles.sql")
     typer.echo(files(package).joinpath(name).read_text("utf-8"), nl=False)
 

@@ -3,6 +3,7 @@
 import inspect
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
@@ -14,7 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
 from arrears.core.runtime import Request, RunKey, Runtime
-from arrears.orchestration import progress
+from arrears.orchestration import figures, progress
 from arrears.orchestration.assets import announce
 
 Arguments = ParamSpec("Arguments")
@@ -87,7 +88,9 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         progress.tell(function.__name__)
         _hear_a_stop()
         try:
-            result = function(runtime_of(context), *args, **kwargs)
+            rt, begun = runtime_of(context), time.monotonic()
+            result = function(rt, *args, **kwargs)
+            figures.tell(rt, function.__name__, time.monotonic() - begun, result)
             announce(context, result)
             return result
         except TemporaryFailure:

@@ -1,0 +1,49 @@
+"""Our own figures among Airflow's, over whatever its ``[metrics]`` section names (StatsD or OpenTelemetry).
+
+Counts, ages and rates only: names and tags never speak of an account or a person. A figure that cannot be read or
+sent never fails the task that was to tell it.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from arrears.core.runtime import Runtime
+
+LOG = logging.getLogger(__name__)
+PREFIX = "arrears"
+CLOSING = frozenset({"close_day", "close_dispatch", "watch_deliveries"})
+"""Steps after which the state of the whole store is told: seldom, for it counts."""
+Figure = tuple[str, float]
+
+
+def tell(rt: Runtime, step: str, seconds: float, result: Any) -> None:
+    """Send how long a step took, what it counted, and after a closing step how the store stands."""
+    from airflow.sdk.observability import stats
+
+    try:
+        for name, value in _all(rt, step, seconds, result):
+            stats.gauge(f"{PREFIX}.{name}", value)
+    except Exception:
+        LOG.warning("the figures of %s could not be told; the step itself is done", step, exc_info=True)
+
+
+def _all(rt: Runtime, step: str, seconds: float, result: Any) -> Iterator[Figure]:
+    yield f"step.{step}.seconds", seconds
+    if isinstance(result, dict):
+        yield from _counts(step, seconds, result)
+    if step in CLOSING:
+        from arrears.steps.pulse import pulse
+
+        for name, value in pulse(rt).items():
+            yield name, float(value)
+
+
+def _counts(step: str, seconds: float, result: dict[str, Any]) -> Iterator[Figure]:
+    """Return the plain numbers of a step; decisions and accounts also as a rate, in pieces a second."""
+    for name, value in result.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield f"step.{step}.{name}", float(value)
+    for name in ("accounts", "rows"):
+        if seconds > 0 and isinstance(result.get(name), int):
+            yield f"step.{step}.{name}_per_second", result[name] / seconds

@@ -1,0 +1,125 @@
+"""Our figures leave over Airflow's own metrics, as real datagrams, and speak of no account."""
+
+import json
+import re
+import socket
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow.sdk.observability import stats
+from contact_crowd import fill
+from sqlalchemy import Engine, update
+from statsd import StatsClient
+
+from arrears.core.clock import PinnedClock, utc_text
+from arrears.core.runtime import Runtime
+from arrears.orchestration import figures
+from arrears.steps.pulse import pulse
+from arrears.store.engine import writing
+from arrears.store.tables.outreach import contact
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "airflow"
+
+
+class Listener:
+    """A StatsD server that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.door.bind(("127.0.0.1", 0))
+        self.door.settimeout(0.2)
+
+    def heard(self) -> dict[str, float]:
+        found = {}
+        while True:
+            try:
+                name, _, rest = self.door.recv(2048).decode().partition(":")
+            except TimeoutError:
+                return found
+            found[name] = float(rest.partition("|")[0])
+
+
+@pytest.fixture
+def listener(monkeypatch: pytest.MonkeyPatch):
+    from airflow.sdk._shared.observability.metrics.statsd_logger import get_statsd_logger
+
+    heard = Listener()
+    port = heard.door.getsockname()[1]
+
+    def factory():
+        return get_statsd_logger(stats_class=StatsClient, host="127.0.0.1", port=port, prefix=PREFIX)
+
+    stats.initialize(factory=factory, export_legacy_names=False)
+    yield heard
+    from airflow.sdk.observability.metrics import stats_utils
+
+    stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
+    heard.door.close()
+
+
+def test_a_step_tells_its_counts_and_its_rate(rt: Runtime, store: Engine, listener: Listener) -> None:
+    figures.tell(rt, "decide_accounts", 2.0, {"rows": 3000, "new": 10, "root": "abc", "held": True})
+    assert listener.heard() == {
+        "airflow.arrears.step.decide_accounts.seconds": 2.0,
+        "airflow.arrears.step.decide_accounts.rows": 3000.0,
+        "airflow.arrears.step.decide_accounts.new": 10.0,
+        "airflow.arrears.step.decide_accounts.rows_per_second": 1500.0,
+    }
+
+
+def test_after_a_closing_step_the_state_of_the_store_is_told(rt: Runtime, store: Engine, listener: Listener) -> None:
+    keys = fill(rt, store, 5)
+    begun = rt.clock.now() - timedelta(hours=3)
+    with writing(store) as connection:
+        doubtful = update(contact).where(contact.c.contact_id == keys[0])
+        connection.execute(doubtful.values(state="in_doubt", intent_at=utc_text(begun), payload_sha256="0" * 64))
+    later = replace(rt, clock=PinnedClock(rt.clock.now() + timedelta(minutes=10)))
+    figures.tell(later, "close_day", 1.0, {"status": "completed"})
+    told = listener.heard()
+    assert told["airflow.arrears.actions.planned"] == 9
+    assert told["airflow.arrears.actions.in_doubt"] == told["airflow.arrears.in_doubt.count"] == 1
+    assert told["airflow.arrears.in_doubt.age_seconds"] == 3 * 3600 + 600
+    assert told["airflow.arrears.seal.lag_seconds"] == 600
+    assert not [name for name in told if re.search(r"A\d|P\d|daily-", name)]
+
+
+def test_a_figure_that_cannot_be_told_fails_no_task(rt: Runtime, listener: Listener) -> None:
+    nowhere = rt.settings.model_copy(update={"store_url": "postgresql+psycopg://nobody@127.0.0.1:1/none"})
+    figures.tell(replace(rt, settings=nowhere), "close_day", 1.0, {"status": "completed"})
+    assert list(listener.heard()) == ["airflow.arrears.step.close_day.seconds"]
+
+
+def names_of(text: str) -> set[str]:
+    return set(re.findall(r"airflow_arrears_[a-z_]+", text))
+
+
+def test_dashboard_and_alerts_ask_only_for_figures_that_are_told(rt: Runtime, store: Engine) -> None:
+    fill(rt, store, 1)
+    told = {f"airflow_arrears_{name.replace('.', '_')}" for name in pulse(rt)}
+    made = ("decide_accounts_rows_per_second", "pull_ledger_accounts_per_second", "send_batch_seconds")
+    steps = {f"airflow_arrears_step_{name}" for name in made}
+    asked = names_of((ROOT / "deploy" / "dashboard.json").read_text("utf-8")) | names_of(
+        (ROOT / "deploy" / "alerts.yaml").read_text("utf-8")
+    )
+    assert asked - told - steps == set()
+    assert len(asked) > 8
+
+
+def test_every_alert_has_a_paragraph_in_the_runbook() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yaml").read_text("utf-8"))["groups"][0]["rules"]
+    assert len(rules) >= 5
+    for rule in rules:
+        file, _, anchor = rule["annotations"]["runbook"].partition("#")
+        headings = re.findall(r"^#+ (.+)$", (ROOT / file).read_text("utf-8"), re.MULTILINE)
+        assert anchor in {heading.lower().replace(" ", "-") for heading in headings}, rule["alert"]
+
+
+def test_the_dashboard_is_one_that_grafana_reads() -> None:
+    board = json.loads((ROOT / "deploy" / "dashboard.json").read_text("utf-8"))
+    assert board["schemaVersion"] >= 38
+    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) >= 6
+    assert all(panel["targets"] and panel["gridPos"] for panel in board["panels"])

@@ -1,0 +1,133 @@
+"""The values for the Helm chart say what the compose file says; what differs is named here, and why."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FROM_THE_CHART = {
+    "AIRFLOW__CORE__EXECUTOR": "executor",
+    "AIRFLOW__CORE__FERNET_KEY": "fernetKeySecretName",
+    "AIRFLOW__API__SECRET_KEY": "apiSecretKeySecretName",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "jwtSecretName",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": "data",
+    "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": "apiServer",
+    "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "scheduler",
+    "AIRFLOW__METRICS__STATSD_ON": "statsd",
+    "AIRFLOW__METRICS__STATSD_HOST": "statsd",
+}
+"""Variables which the chart sets itself, by the key of the values that makes it."""
+FROM_THE_SECRET = {
+    "ARREARS_STORE_URL",
+    "ARREARS_AIRFLOW_URL",
+    "ARREARS_SMTP_URL",
+    "ARREARS_SMS_URL",
+    "ARREARS_AGENCY_URL",
+}
+"""Variables with a password in them: keys of the Secret ``arrears``, which docs/scale.md lists."""
+
+
+@pytest.fixture(scope="module")
+def compose() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def values() -> dict[str, Any]:
+    return yaml.safe_load((ROOT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
+
+
+def test_every_variable_of_compose_reaches_kubernetes_by_a_known_way(compose: Any, values: Any) -> None:
+    wanted = compose["services"]["airflow-scheduler"]["environment"]
+    given = {entry["name"]: entry["value"] for entry in values["env"]}
+    celery = {name for name in wanted if name.startswith("AIRFLOW__CELERY__")}
+    assert set(wanted) - celery == set(given) | (FROM_THE_CHART.keys() & set(wanted)) | FROM_THE_SECRET
+    assert {name: value for name, value in given.items() if str(wanted[name]) != value} == {"ARREARS_MODE": "sandbox"}
+    assert set(FROM_THE_CHART.values()) <= set(values)
+
+
+def test_the_values_hold_no_secret_and_name_where_each_is(values: Any) -> None:
+    named = [values["fernetKeySecretName"], values["jwtSecretName"], values["apiSecretKeySecretName"],
+             values["data"]["metadataSecretName"], values["dags"]["gitSync"]["credentialsSecret"]]  # fmt: skip
+    assert len(set(named)) == len(named)
+    assert yaml.safe_load(values["extraEnvFrom"]) == [{"secretRef": {"name": "arrears"}}]
+    told = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert [name for name in [*named, *FROM_THE_SECRET, "ARREARS_ADMIN_PASSWORD"] if f"`{name}`" not in told] == []
+
+
+def test_image_version_and_preparation_are_those_of_compose(compose: Any, values: Any) -> None:
+    pins = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert f"apache-airflow=={values['airflowVersion']}" in pins
+    name, _, tag = compose["services"]["airflow-init"]["image"].partition(":")
+    assert (values["defaultAirflowRepository"].rpartition("/")[2], values["defaultAirflowTag"]) == (name, tag)
+    assert values["dags"]["gitSync"]["ref"] == f"v{tag}"
+    assert values["migrateDatabaseJob"]["args"] == compose["services"]["airflow-init"]["entrypoint"][2:]
+    mounts = {mount["mountPath"] for mount in values["volumeMounts"]}
+    volumes = compose["services"]["airflow-scheduler"]["volumes"]
+    assert mounts == {text.split(":")[-2 if text.endswith(":ro") else -1] for text in volumes} - {"/opt/airflow/logs"}
+
+
+def test_the_image_for_kubernetes_has_its_executor() -> None:
+    lines = (ROOT / "requirements-kubernetes.txt").read_text(encoding="utf-8").splitlines()
+    names = {line.partition("==")[0] for line in lines if not line.startswith("#")}
+    base = {line.partition("==")[0] for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()}
+    assert "apache-airflow-providers-cncf-kubernetes" in names
+    assert names & base == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "run"),
+    [
+        (["scheduler"], "airflow scheduler"),
+        (["celery", "worker", "--queues", "mail"], "airflow celery worker --queues mail"),
+        (["bash", "-c", "exec airflow api-server"], "airflow api-server"),
+        (["python", "-m", "a.workload"], "python -m a.workload"),
+        ([], "airflow version"),
+    ],
+)
+def test_the_image_starts_what_compose_and_what_the_chart_say(tmp_path: Path, words: list[str], run: str) -> None:
+    for name in ("airflow", "python"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@"\n', encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    env = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    script = ["bash", str(ROOT / "docker" / "entrypoint.sh"), *words]
+    assert subprocess.run(script, env=env, capture_output=True, text=True, check=True).stdout.strip() == run
+
+
+def test_the_development_override_changes_every_airflow_service_and_only_them(compose: Any) -> None:
+    override = yaml.safe_load((ROOT / "docker-compose.dev.yaml").read_text(encoding="utf-8"))
+    assert set(override["services"]) == {name for name in compose["services"] if name.startswith("airflow-")}
+    for mount in override["x-source"]["volumes"]:
+        assert (ROOT / mount.split(":")[0]).exists()
+
+
+def test_three_kinds_of_people_have_a_role_of_their_own() -> None:
+    rows = json.loads((ROOT / "include" / "arrears" / "audit" / "airflow_role.json").read_text(encoding="utf-8"))
+    may = {name: {(r["resource"], a) for r in rows if r["name"] == name for a in r["action"].split(",")}
+           for name in {row["name"] for row in rows}}  # fmt: skip
+    assert set(may) == {"Arrears auditor", "Arrears business", "Arrears operator"}
+    assert {action for _, action in may["Arrears auditor"]} == {"can_read", "menu_access"}
+    assert may["Arrears business"] - may["Arrears auditor"] == {("HITL Detail", "can_edit")}
+    assert ("DAG Runs", "can_create") in may["Arrears operator"]
+    assert ("HITL Detail", "can_edit") not in may["Arrears operator"]
+    closed = ("Connections", "Variables", "Configurations", "Users", "Roles")
+    assert [resource for rights in may.values() for resource, _ in rights if resource in closed] == []
+
+
+def test_the_arithmetic_of_growth_follows_from_its_inputs() -> None:
+    rows = [[cell.strip() for cell in line.strip("|").split("|")]
+            for line in (ROOT / "docs" / "scale.md").read_text("utf-8").splitlines() if " M | " in line]  # fmt: skip
+    assert [row[0] for row in rows] == ["1 M", "5 M", "10 M", "50 M"]
+    for size, *figures in rows:
+        accounts = float(size.removesuffix(" M"))
+        decisions, courtesy = 0.2 * accounts, 0.8 * accounts / 30
+        events, contacts = 4.2 * decisions + 3 * courtesy, 0.23 * decisions + courtesy
+        gigabytes = (decisions * 704 + events * 1300 + contacts * 2040) / 1000
+        peak = 0.8 * accounts * 1e6 / (12 * 3600)
+        wanted = [decisions, events, contacts, gigabytes, gigabytes * 365 / 1000, peak]
+        assert [float(text) for text in figures] == pytest.approx(wanted, rel=0.03), size
