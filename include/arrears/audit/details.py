@@ -2,8 +2,9 @@
 
 from sqlalchemy import Connection, func, select
 
-from arrears.audit.parts import Part
+from arrears.audit.parts import Told
 from arrears.audit.record import commitment
+from arrears.audit.span import Part
 from arrears.audit.verdict import Tampered
 from arrears.store.tables.audit import audit_pending, event_detail
 
@@ -22,14 +23,14 @@ class Details:
         self.readable = _may_read(connection)
         """Whether the texts may be read; an auditor's role sees that they are there, not what they say."""
 
-    def check(self, part: Part) -> None:
+    def check(self, part: Part, told: Told) -> None:
         """Compare the details that a part of the log binds.
 
         Raises:
             Tampered: a detail is not the one that was sealed.
         """
         bound, changed = dict(part.details), []
-        self._erased |= part.erased
+        self._erased |= told.erased
         names = list(bound)
         for start in range(0, len(names), LOOK_UP):
             columns = event_detail.c if self.readable else (event_detail.c.detail_commit,)

@@ -4,28 +4,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, String, cast, select
+from sqlalchemy import Connection, Row, select
 
 from arrears.audit.merkle import TILE, TILE_HEIGHT, Frontier
-from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_event_index, audit_key, audit_node
+from arrears.store.bulk import raw_of
+from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_key, audit_node
 
 CHUNK = 5_000
 ALL = 1 << 62
-INDEX_COLUMNS = tuple(column.name for column in audit_event_index.columns)
 
 
-def rows(connection: Connection, start: int, stop: int, *, indexed: bool = False) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield (seq, leaf, body) of the events ``[start, stop)`` in chunks, with their index columns when asked.
+def rows(connection: Connection, start: int, stop: int) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield (seq, leaf, body) of the events ``[start, stop)`` in chunks; gaps are left as they are.
 
-    Gaps are left as they are. Straight from the driver: a million rows have no time for a row object each.
+    Straight from the driver: a million rows have no time for a row object each.
     """
     query = select(*audit_event.c)
-    if indexed:
-        index = audit_event_index.c
-        columns = [column for column in index if column is not index.business_date]
-        day = cast(index.business_date, String)  # the text that the bytes hold, on either database
-        query = query.add_columns(*columns, day).outerjoin(audit_event_index, audit_event.c.seq == index.seq)
-    cursor = connection.connection.cursor()
+    cursor = raw_of(connection).cursor()
     try:
         while start < stop:
             page = query.where(audit_event.c.seq >= start, audit_event.c.seq < stop).order_by(audit_event.c.seq)

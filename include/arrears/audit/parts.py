@@ -1,121 +1,114 @@
 """Check the events of a log in parts: one after the other, or a big log on several cores at once."""
 
-import hashlib
-import multiprocessing
 import os
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
-from operator import itemgetter
 from typing import Any
 
+import msgspec
 from sqlalchemy import URL, Connection, func, select
 
+from arrears.audit import span
 from arrears.audit.chain import HANDOVERS, Handover
-from arrears.audit.log import CHUNK, INDEX_COLUMNS, parse, rows
-from arrears.audit.verdict import Tampered
-from arrears.store.engine import open_engine, reading
+from arrears.audit.log import parse
+from arrears.audit.verdict import Tampered, Unsure
+from arrears.store.bulk import driver_errors, raw_of
 from arrears.store.tables.audit import audit_event
 
-PART = 4 * CHUNK
-WORTH_MORE_CORES = 200_000
+PART = span.CHUNK
+WORTH_MORE_CORES = 50_000
 """Below so many events a second process takes longer to start than to help."""
 MOST_PROCESSES = 4
-ERASURE = "erasure.performed"
-TELLING = frozenset({ERASURE, *HANDOVERS})
-"""Types of events that say something about the log itself."""
-_INDEXED = itemgetter(*INDEX_COLUMNS[1:])
+AHEAD = 1 << 20
+"""Bytes that a process may have written before they are read: a few parts."""
 
 
 @dataclass
-class Part:
-    """What a range of the log holds, as far as it is sound: small enough to hand from one process to another."""
+class Told:
+    """What the events of a part say about the log itself."""
 
-    start: int
-    leaves: list[bytes] = field(default_factory=list)
-    details: dict[str, int] = field(default_factory=dict)
-    """The commitments to erasable details, with the events that made them."""
     erased: dict[str, int] = field(default_factory=dict)
-    """The commitments whose details an erasure among these events names, with that erasure."""
+    """The commitments whose details an erasure names, with that erasure."""
     handovers: list[Handover] = field(default_factory=list)
-    """The changes of the signing key among these events."""
-    problem: str = ""
-
-    @property
-    def stop(self) -> int:
-        """Return the number of the first event that is not in it."""
-        return self.start + len(self.leaves)
-
-    def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Compare rows with their number, hash and index columns; stops at the first bad one and says why."""
-        hashed = hashlib.sha256
-        for seq, row in enumerate(rows, self.stop):
-            found, leaf, body = row[:3]
-            if found != seq:
-                self.problem = f"event {seq} is missing: {found} stands in its place"
-                return
-            try:
-                changed = hashed(b"\x00" + body).digest() != leaf
-                event = {} if changed else parse(body)
-                expected = () if changed else (seq, *_INDEXED(event))
-            except (ValueError, KeyError, TypeError):
-                self.problem = f"event {seq} is not an event"
-                return
-            if changed:
-                self.problem = f"event {seq} does not have its hash"
-                return
-            if row[3:] != expected:
-                self.problem = f"the index of event {seq} does not say what the event says"
-                return
-            if event["type"] in TELLING and not self._listen(seq, event):
-                return
-            self.leaves.append(leaf)
-            if event.get("detail_commit"):
-                self.details[event["detail_commit"]] = seq
-
-    def _listen(self, seq: int, event: dict[str, Any]) -> bool:
-        try:
-            if event["type"] == ERASURE:
-                self.erased |= dict.fromkeys(event["data"].get("detail_commits", ()), seq)
-            else:
-                self.handovers.append(Handover.read(seq, event))
-        except Tampered as found:
-            self.problem = str(found)
-        except (AttributeError, KeyError, TypeError):
-            self.problem = f"event {seq} is not an event"
-        return not self.problem
+    """The changes of the signing key."""
 
 
-def parts(connection: Connection, *, most_processes: int = MOST_PROCESSES) -> Iterator[Part]:
+def parts(connection: Connection, *, most_processes: int = MOST_PROCESSES) -> Iterator[tuple[span.Part, Told]]:
     """Yield the log from its first event on in order, each event compared with its number, hash and index columns.
 
     Several processes read by their own connections: what they see beyond the caller's moment is not asked for.
+
+    Raises:
+        Unsure: a process could not read the store.
     """
     newest = connection.execute(select(func.max(audit_event.c.seq))).scalar()
     size = 0 if newest is None else newest + 1
-    ranges = [(start, min(start + PART, size)) for start in range(0, size, PART)]
+    spans = [(start, min(start + PART, size)) for start in range(0, size, PART)]
     processes = min(os.cpu_count() or 1, most_processes)
-    if size < WORTH_MORE_CORES or processes < 2 or multiprocessing.current_process().daemon:
-        for start, stop in ranges:
-            yield _read(connection, start, stop)
-        return
-    job = partial(_read_by_itself, connection.engine.url)
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield from pool.map(job, ranges)
+    if size < WORTH_MORE_CORES or processes < 2:
+        found = (_read(connection, start, stop) for start, stop in spans)
+    else:
+        found = _read_by_processes(connection.engine.url, spans, processes)
+    for part in found:
+        if part.failure:
+            raise Unsure(f"the store cannot be read: {part.failure}")
+        yield part, _listen(part)
 
 
-def _read_by_itself(url: URL, span: tuple[int, int]) -> Part:
-    with reading(open_engine(url.render_as_string(hide_password=False))) as connection:
-        return _read(connection, *span)
+def _read(connection: Connection, start: int, stop: int) -> span.Part:
+    cursor = raw_of(connection).cursor()
+
+    def fetch(query: str) -> Sequence[tuple[Any, ...]]:
+        with driver_errors(connection, query):
+            found: Sequence[tuple[Any, ...]] = cursor.execute(query).fetchall()
+            return found
+
+    try:
+        return span.read(fetch, connection.dialect.name, start, stop)
+    finally:
+        cursor.close()
 
 
-def _read(connection: Connection, start: int, stop: int) -> Part:
-    part = Part(start)
-    for chunk in rows(connection, start, stop, indexed=True):
-        part.take(chunk)
-        if part.problem:
-            return part
-    if part.stop < stop:
-        part.problem = f"event {part.stop} is missing"
-    return part
+def _read_by_processes(url: URL, spans: Sequence[tuple[int, int]], processes: int) -> Iterator[span.Part]:
+    """Deal the spans out in turn, so that what comes back is taken in turn and little of it waits."""
+    with ExitStack() as stack:
+        started = [stack.enter_context(_start(url, list(spans[place::processes]))) for place in range(processes)]
+        try:
+            for place in range(len(spans)):
+                source = started[place % processes].stdout
+                yield span.receive(source) if source else span.Part(0, failure="nothing came")
+        finally:
+            for process in started:
+                process.kill()
+
+
+def _start(url: URL, spans: list[tuple[int, int]]) -> subprocess.Popen[bytes]:
+    dialect = url.get_backend_name()
+    address = url.set(drivername=dialect).render_as_string(hide_password=False)
+    task = span.Task(dialect, str(url.database) if dialect == "sqlite" else address, spans)
+    command = [sys.executable, "-m", span.__name__]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pipesize=AHEAD)  # noqa: S603 - fixed words only
+    if process.stdin is not None:
+        process.stdin.write(msgspec.json.encode(task))
+        process.stdin.close()
+    return process
+
+
+def _listen(part: span.Part) -> Told:
+    """Read what the events of a part say about the log; the part ends before one that says it badly."""
+    told = Told()
+    for seq, body in part.telling:
+        try:
+            event = parse(body)
+            if event["type"] in HANDOVERS:
+                told.handovers.append(Handover.read(seq, event))
+            else:
+                told.erased |= dict.fromkeys(event["data"].get("detail_commits", ()), seq)
+        except (Tampered, AttributeError, KeyError, TypeError, ValueError) as found:
+            part.problem = str(found) if isinstance(found, Tampered) else f"event {seq} is not an event"
+            del part.leaves[seq - part.start :]
+            break
+    return told

@@ -1,12 +1,11 @@
 """The one sealer: moves waiting events into the log in a fixed order, proves it only grew, and signs its head."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select, text
+from sqlalchemy import Connection, Engine, Row, func, select, text
 
 from arrears.audit.checkpoint import (
     BadNote,
@@ -19,23 +18,16 @@ from arrears.audit.checkpoint import (
     parse_checkpoint,
     write_once,
 )
-from arrears.audit.log import ALL, INDEX_COLUMNS, StoredTree, last_checkpoint, rows, stored_vkeys
+from arrears.audit.log import StoredTree, last_checkpoint, stored_vkeys
 from arrears.audit.merkle import EMPTY_ROOT, Frontier, consistency_proof, verify_consistency
+from arrears.audit.move import move
 from arrears.audit.succession import finish_change
 from arrears.core.clock import utc_text
 from arrears.core.entropy import refuse_foretold
 from arrears.core.errors import Finding, PermanentFailure
 from arrears.core.runtime import Runtime
 from arrears.store.engine import writing
-from arrears.store.tables.audit import (
-    audit_checkpoint,
-    audit_event,
-    audit_event_index,
-    audit_key,
-    audit_node,
-    audit_pending,
-    sealing_place,
-)
+from arrears.store.tables.audit import audit_checkpoint, audit_event, audit_key, audit_pending
 
 SEALER_LOCK = 0x41525245
 """Any number, the same for every sealer of a PostgreSQL store."""
@@ -98,8 +90,7 @@ def _seal_waiting(connection: Connection, rt: Runtime, last: Row[Any] | None, su
     signer = successor or _signer(connection, rt, is_new=last is None)
     frontier = _trusted_frontier(connection, last)
     old_size = frontier.size
-    run_id = _move(connection, old_size)
-    _grow(connection, frontier)
+    run_id = move(connection, frontier)
     _prove_growth(connection, last, frontier)
     head = Checkpoint(signer.name, frontier.size, frontier.root())
     note = signer.sign(head.text())
@@ -116,46 +107,6 @@ def _one_at_a_time(connection: Connection) -> None:
     """SQLite's write transaction already excludes every other writer."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": SEALER_LOCK})
-
-
-def _move(connection: Connection, size: int) -> str:
-    """Move the waiting events behind the log, in their order and inside the database; return the run of the last.
-
-    Each is given its place first: an event that arrives meanwhile waits for the next seal.
-    """
-    waiting, place = audit_pending.c, sealing_place.c
-    sealing_place.create(connection)
-    order = (waiting.run_id, waiting.type, waiting.natural_key, waiting.at, waiting.leaf, waiting.id)
-    number = func.row_number().over(order_by=order) - 1 + size
-    named = {"key": waiting.natural_key, "seq": number}
-    columns = [named[name] if name in named else waiting[name] for name in INDEX_COLUMNS]
-    connection.execute(insert(sealing_place).from_select([*INDEX_COLUMNS, "id"], select(*columns, waiting.id)))
-    bodies = select(place.seq, waiting.leaf, waiting.body).join(audit_pending, waiting.id == place.id)
-    connection.execute(insert(audit_event).from_select(["seq", "leaf", "body"], bodies.order_by(place.seq)))
-    index = select(*(place[name] for name in INDEX_COLUMNS)).order_by(place.seq)
-    connection.execute(insert(audit_event_index).from_select(list(INDEX_COLUMNS), index))
-    connection.execute(audit_pending.delete().where(waiting.id.in_(select(place.id))))
-    run_id = connection.execute(select(place.run_id).order_by(place.seq.desc()).limit(1)).scalar_one()
-    sealing_place.drop(connection)
-    return str(run_id)
-
-
-def _grow(connection: Connection, frontier: Frontier) -> None:
-    """Take up what was moved, as it now stands in the log.
-
-    Raises:
-        Finding: an event was changed while it waited.
-    """
-    hashed = hashlib.sha256
-    for chunk in rows(connection, frontier.size, ALL):
-        for seq, leaf, body in chunk:
-            if hashed(b"\x00" + body).digest() != leaf:
-                raise Finding(f"a waiting event was changed after it was written: not sealed (it would be {seq})")
-        frontier.extend([leaf for _seq, leaf, _body in chunk])
-        tiles = [{"height": height, "position": position, "hash": node} for height, position, node in frontier.tiles]
-        if tiles:
-            connection.execute(audit_node.insert(), tiles)
-            frontier.tiles.clear()
 
 
 def _signer(connection: Connection, rt: Runtime, *, is_new: bool) -> Signer:

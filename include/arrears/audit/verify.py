@@ -128,12 +128,12 @@ def _open_store(connection: Connection) -> _Source:
     def feed_all(walk: Walk) -> list[Handover]:
         details, handovers = Details(connection), []
         walk.at_head = lambda: _check_head(walk.frontier, heads)
-        for part in parts(connection):
+        for part, told in parts(connection):
             walk.feed(part.leaves)  # a head among them speaks of earlier events than the bad one
             if part.problem:
                 raise Tampered(walk.frontier.size, part.problem)
-            details.check(part)
-            handovers += part.handovers
+            details.check(part, told)
+            handovers += told.handovers
             _check_nodes(connection, walk.frontier)
         details.finish(walk.frontier.size)
         walk.left_out = "" if details.readable else "; the texts of details were not compared: no right to read them"
@@ -153,9 +153,15 @@ def _check_head(frontier: Frontier, heads: Mapping[int, Any]) -> None:
 
 
 def _check_nodes(connection: Connection, frontier: Frontier) -> None:
+    """Compare the subtree roots that closed since the last look with the stored ones."""
+    stored: dict[tuple[int, int], bytes] = {}
+    for height in {height for height, _position, _node in frontier.tiles}:
+        places = [position for tall, position, _node in frontier.tiles if tall == height]
+        span = audit_node.c.position.between(places[0], places[-1])
+        query = select(audit_node.c.position, audit_node.c.hash).where(audit_node.c.height == height, span)
+        stored |= {(height, position): node for position, node in connection.execute(query)}
     for height, position, expected in frontier.tiles:
-        where = (audit_node.c.height == height, audit_node.c.position == position)
-        if connection.execute(select(audit_node.c.hash).where(*where)).scalar() != expected:
+        if stored.get((height, position)) != expected:
             raise Tampered(
                 position << height, f"the stored hash of height {height} at {position} is not that of its events"
             )

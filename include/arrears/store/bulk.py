@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
-from itertools import count, islice
+from itertools import chain, count, islice
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Executable, Table
@@ -11,6 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 CHUNK = 5_000
+MOST_VALUES = 8_000
+"""Values in one statement for SQLite; it takes four times as many."""
 FEW = 50
 """Up to so many rows go to PostgreSQL one by one: a COPY has its own price."""
 
@@ -83,24 +85,44 @@ def _insert(dialect_name: str, table: Table) -> Any:
     return dialect.insert(table)
 
 
+def insert_tuples(connection: Connection, table: Table, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows that must all be new, of values as the driver takes them; a conflict raises IntegrityError.
+
+    SQLite is handed many rows in one statement: its price for each statement, and SQLAlchemy's for each of many rows,
+    are more than that of the row itself.
+    """
+    if connection.dialect.name == "postgresql":
+        copy_rows(connection, table, names, rows)
+        return
+    together = MOST_VALUES // len(names)
+    statement = _plain_insert(connection.dialect, table, tuple(names), together)
+    for at in range(0, len(rows) - together + 1, together):
+        connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows[at : at + together])))
+    if rest := rows[len(rows) // together * together :]:
+        connection.exec_driver_sql(_plain_insert(connection.dialect, table, tuple(names), 1), list(map(tuple, rest)))
+
+
 def _insert_plainly(connection: Connection, table: Table, chunk: Sequence[Row]) -> None:
-    """Hand rows to SQLite's driver as they are: SQLAlchemy's price for each of many rows is more than SQLite's own."""
     names = tuple(chunk[0])
-    statement, bound = _plain_insert(connection.dialect, table, names)
     rows = [tuple([row[name] for name in names]) for row in chunk]
-    for place, bind in bound:
+    for place, bind in _binds(connection.dialect, table, names):
         rows = [(*row[:place], bind(row[place]), *row[place + 1 :]) for row in rows]
-    connection.exec_driver_sql(statement, rows)
+    insert_tuples(connection, table, names, rows)
 
 
 @cache
-def _plain_insert(dialect: Dialect, table: Table, names: tuple[str, ...]) -> tuple[str, list[tuple[int, Any]]]:
-    """Return an INSERT, and the columns whose values the driver cannot take as they are, with what turns them."""
+def _plain_insert(dialect: Dialect, table: Table, names: tuple[str, ...], count: int) -> str:
+    """Return an INSERT of so many rows."""
     quote = dialect.identifier_preparer.quote
-    places = ", ".join("?" * len(names))
-    statement = f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES ({places})"  # noqa: S608 - quoted names of our own tables
+    places = ", ".join([f"({', '.join('?' * len(names))})"] * count)
+    return f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES {places}"  # noqa: S608 - quoted names of our own tables
+
+
+@cache
+def _binds(dialect: Dialect, table: Table, names: tuple[str, ...]) -> list[tuple[int, Any]]:
+    """Return the columns whose values SQLite's driver cannot take as they are, with what turns them."""
     binds = [table.c[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-    return statement, [(place, bind) for place, bind in enumerate(binds) if bind]
+    return [(place, bind) for place, bind in enumerate(binds) if bind]
 
 
 def raw_of(connection: Connection) -> Any:

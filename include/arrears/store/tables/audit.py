@@ -8,7 +8,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     Table,
     Text,
@@ -41,22 +40,6 @@ audit_pending = Table(
     Column("business_date", Date),
     comment="Events written in the transaction of the change, waiting for the sealer; id breaks ties only.",
 )
-
-sealing_place = Table(
-    "sealing_place",
-    MetaData(),
-    Column("seq", Sequence64, primary_key=True, autoincrement=False),
-    Column("id", Sequence64, nullable=False),
-    Column("run_id", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("subject_ref", Text),
-    Column("action_id", Text),
-    Column("at", Text, nullable=False),
-    Column("business_date", Date),
-    prefixes=["TEMPORARY"],
-)
-"""The order of one seal, while it works: a temporary table, no part of the store."""
 
 audit_event = Table(
     "audit_event",
