@@ -1,16 +1,21 @@
 """Whatever is changed in a sealed store is found, and the first bad event is named."""
 
+import io
 import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, Engine
 
+from arrears.audit import span
 from arrears.audit.checkpoint import Checkpoint, Signer, known_keys
 from arrears.audit.merkle import leaf_hash, root_of
 from arrears.audit.record import Event, record, record_many
@@ -22,7 +27,7 @@ from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.store.engine import open_engine, writing
 from arrears.store.tables import metadata
-from arrears.store.tables.audit import TRIGGERS, event_detail
+from arrears.store.tables.audit import TRIGGERS, audit_event_index, event_detail
 
 DAY = date(2026, 11, 12)
 STEPS = (40, 3, 120, 100, 37)
@@ -504,6 +509,19 @@ def test_an_empty_store_and_no_store_cannot_be_judged(store: Engine, tmp_path: P
 def test_a_store_emptied_of_its_log_is_found_with_an_outside_checkpoint(log: Log, store: Engine) -> None:
     verdict = verify_store(store, log.notes[-1], log.vkeys)
     assert (verdict.status, verdict.first_bad_seq) == ("tampered", 0)
+
+
+def test_every_column_of_the_index_is_compared_with_the_bytes() -> None:
+    assert ("seq", *span.COLUMNS) == tuple(column.name for column in audit_event_index.columns)
+
+
+def test_a_process_that_cannot_read_the_store_says_so_and_no_tampering(tmp_path: Path) -> None:
+    task = msgspec.json.encode(span.Task("sqlite", str(tmp_path / "no" / "store.sqlite"), [(0, 5)]))
+    done = subprocess.run([sys.executable, "-m", span.__name__], input=task, capture_output=True, check=True)
+    part = span.receive(io.BytesIO(done.stdout))
+    assert (part.problem, part.leaves) == ("", [])
+    assert "unable to open" in part.failure
+    assert span.receive(io.BytesIO(done.stdout[:20])).failure
 
 
 def test_a_big_log_is_checked_on_several_cores_with_the_same_answer(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:

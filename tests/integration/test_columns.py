@@ -13,9 +13,10 @@ from arrears.audit.columns import Events, hole, record_columns, row_digests, wor
 from arrears.audit.record import Event, record_many
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
+from arrears.store.bulk import MOST_VALUES, insert_tuples
 from arrears.store.columns import fetch, insert_columns, replace_columns
 from arrears.store.engine import reading, writing
-from arrears.store.tables.audit import audit_pending
+from arrears.store.tables.audit import audit_node, audit_pending
 from arrears.store.tables.decisions import episode
 
 DAY = date(2026, 11, 12)
@@ -80,6 +81,18 @@ def check_round_trip(store: Engine) -> None:
     with pytest.raises(IntegrityError) as refused, writing(store) as connection:
         insert_columns(connection, episode, rows)
     assert "c,d" not in str(refused.value)
+
+
+def test_rows_come_back_whatever_their_number_and_none_twice(store: Engine):
+    names = ("height", "position", "hash")
+    together = MOST_VALUES // len(names)
+    for height, count in enumerate((1, together, together + 1, 2 * together + 7)):
+        with writing(store) as connection:
+            insert_tuples(connection, audit_node, names, [(height, place, b"h") for place in range(count)])
+            stored = connection.execute(select(audit_node.c.position).where(audit_node.c.height == height)).scalars()
+            assert sorted(stored) == list(range(count))
+    with pytest.raises(IntegrityError), writing(store) as connection:
+        insert_tuples(connection, audit_node, names, [(9, place % together, b"h") for place in range(together + 1)])
 
 
 def test_columns_come_back_as_they_went_in(store: Engine):

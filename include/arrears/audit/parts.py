@@ -48,18 +48,16 @@ def parts(connection: Connection, *, most_processes: int = MOST_PROCESSES) -> It
     size = 0 if newest is None else newest + 1
     spans = [(start, min(start + PART, size)) for start in range(0, size, PART)]
     processes = min(os.cpu_count() or 1, most_processes)
-    if size < WORTH_MORE_CORES or processes < 2:
-        found = (_read(connection, start, stop) for start, stop in spans)
-    else:
-        found = _read_by_processes(connection.engine.url, spans, processes)
-    for part in found:
+    alone = size < WORTH_MORE_CORES or processes < 2
+    for part in _read(connection, spans) if alone else _read_by_processes(connection.engine.url, spans, processes):
         if part.failure:
             raise Unsure(f"the store cannot be read: {part.failure}")
         yield part, _listen(part)
 
 
-def _read(connection: Connection, start: int, stop: int) -> span.Part:
-    cursor = raw_of(connection).cursor()
+def _read(connection: Connection, spans: Sequence[tuple[int, int]]) -> Iterator[span.Part]:
+    dialect = connection.dialect.name
+    cursor = raw_of(connection).cursor(**({"binary": True} if dialect == "postgresql" else {}))
 
     def fetch(query: str) -> Sequence[tuple[Any, ...]]:
         with driver_errors(connection, query):
@@ -67,7 +65,8 @@ def _read(connection: Connection, start: int, stop: int) -> span.Part:
             return found
 
     try:
-        return span.read(fetch, connection.dialect.name, start, stop)
+        for start, stop in spans:
+            yield span.read(fetch, dialect, start, stop)
     finally:
         cursor.close()
 

@@ -114,7 +114,7 @@ class Task(msgspec.Struct):
 def work(task: Task, out: IO[bytes]) -> None:
     """Write one part for each span, in their order, each behind its length."""
     with closing(_connect(task)) as connection:
-        cursor = connection.cursor()
+        cursor = connection.cursor(**({"binary": True} if task.dialect == "postgresql" else {}))
 
         def fetch(query: str) -> Sequence[tuple[Any, ...]]:
             found: Sequence[tuple[Any, ...]] = cursor.execute(query).fetchall()

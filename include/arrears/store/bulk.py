@@ -11,8 +11,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 CHUNK = 5_000
-MOST_VALUES = 8_000
-"""Values in one statement for SQLite; it takes four times as many."""
+MOST_VALUES = 2_000
+"""Values in one statement for SQLite: enough to make its price small, few enough to be read at once."""
 FEW = 50
 """Up to so many rows go to PostgreSQL one by one: a COPY has its own price."""
 

@@ -9,7 +9,15 @@ import pyarrow.csv as arrow_csv
 from sqlalchemy import Connection, Select, Table
 from sqlalchemy.dialects import sqlite
 
-from arrears.store.bulk import copy_rows, copy_statement, driver_errors, merge_statement, raw_of, temporary_copy
+from arrears.store.bulk import (
+    copy_rows,
+    copy_statement,
+    driver_errors,
+    insert_tuples,
+    merge_statement,
+    raw_of,
+    temporary_copy,
+)
 
 CSV = arrow_csv.WriteOptions(include_header=False)
 END_MARK = b"\n\\."
@@ -21,8 +29,8 @@ def insert_columns(connection: Connection, table: Table, rows: pa.RecordBatch | 
     if rows.num_rows and connection.dialect.name == "postgresql":
         _copy(connection, table, table.name, rows)
     elif rows.num_rows:
-        statement = table.insert().values(dict.fromkeys(rows.schema.names))
-        _execute_many(connection, str(statement.compile(connection)), rows)
+        names, columns = tuple(rows.schema.names), _columns_of(rows)
+        insert_tuples(connection, table, names, list(zip(*columns, strict=True)))
     return int(rows.num_rows)
 
 
@@ -72,9 +80,12 @@ def values_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
 
 
 def _execute_many(connection: Connection, statement: str, rows: pa.RecordBatch | pa.Table) -> None:
-    columns = [values_of(_for_sqlite(column)) for column in rows.columns]
     with driver_errors(connection, statement):
-        raw_of(connection).executemany(statement, zip(*columns, strict=True))
+        raw_of(connection).executemany(statement, zip(*_columns_of(rows), strict=True))
+
+
+def _columns_of(rows: pa.RecordBatch | pa.Table) -> list[list[Any]]:
+    return [values_of(_for_sqlite(column)) for column in rows.columns]
 
 
 def _for_sqlite(column: Any) -> Any:
