@@ -112,6 +112,12 @@ def chromium() -> Path:
 
 
 @pytest.fixture(scope="session")
+def redis_server() -> Path:
+    """The broker of Debian."""
+    return debian("redis-server", "redis-server")
+
+
+@pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A private PostgreSQL cluster behind a Unix socket, stopped at the end; the URL of an empty database."""
     newest = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))[-1:]
@@ -131,7 +137,7 @@ def postgres_url() -> Iterator[str]:
 
     try:
         call(initdb, "-D", data, "-U", "arrears", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
-        options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c max_connections=50"
+        options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c max_connections=120"
         call(pg_ctl, "-D", data, "-l", log, "-o", options, "-w", "start")
         yield f"postgresql+psycopg://arrears@/postgres?host={home}"
         call(pg_ctl, "-D", data, "-m", "immediate", "stop")

@@ -26,7 +26,7 @@ def postgres_restart(postgres_url: str) -> Callable[[float], None]:
     home = Path(make_url(postgres_url).query["host"])
     pg_ctl = max(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda file: int(file.parts[-3]))
     as_user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c max_connections=50"
+    options = f"-c listen_addresses='' -c unix_socket_directories='{home}' -c fsync=off -c max_connections=120"
 
     def call(*words: str) -> None:
         command = [*as_user, str(pg_ctl), "-D", str(home / "data"), "-w", *words]

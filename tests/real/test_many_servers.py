@@ -1,64 +1,172 @@
-"""The start of the profile "many servers": what docker/init.sh does, on a real PostgreSQL."""
+"""The profile "many servers": what docker/init.sh prepares, and a day on which a worker is lost while it sends.
 
-import os
+The services are those of docker-compose.yaml, as processes on loopback with Debian's PostgreSQL and Redis.
+"""
+
 import subprocess
-import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from compose_servers import ComposeServers, airflow_services, databases, redis
+from sqlalchemy import create_engine, select, text
 
-ROOT = Path(__file__).resolve().parents[2]
-FAB = "airflow.providers.fab.auth_manager.fab_auth_manager.FabAuthManager"
+from arrears.core.clock import PinnedClock, SystemClock
+from arrears.core.settings import Settings
+from arrears.ladder.policy import load_policy
+from arrears.outreach.channels import open_channels
+from arrears.outreach.dispatch import dispatch
+from arrears.rehearsal.portfolio import write_sample
+from arrears.sandbox.mail import MailSandbox
+from arrears.sandbox.sms import SmsSandbox
+from arrears.steps import runs, world
+from arrears.store.engine import reading
+from arrears.store.tables.outreach import contact
 
 pytestmark = pytest.mark.real
+DAY = date(2026, 11, 12)
+DAG, MAIL_WORKER = "arrears_daily", "airflow-worker-mail"
+AFTER_THE_LEASE = timedelta(minutes=15)
+MOST_IN_DOUBT = 16
+"""One group of messages for the one task that the dead worker ran."""
+KILLED_AFTER = 12
+"""SMS that left before the worker dies: far fewer than the day has, so that it dies in the middle."""
+
+
+class SlowSms(SmsSandbox):
+    """A gateway that takes its time, so that there is a middle of sending."""
+
+    taken = 0
+
+    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
+        kept = super().answer(path, fields)
+        self.taken += 1
+        time.sleep(0.15)
+        return kept
+
+
+@dataclass
+class Day:
+    """The services after a day on which one worker died."""
+
+    servers: ComposeServers
+    sms: SlowSms
+    mail: MailSandbox
+    run: str
+    killed: int
 
 
 @pytest.fixture(scope="module")
-def servers(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, Engine]:
-    """Airflow's database and the store after two starts: the second finds everything there."""
-    with create_engine(postgres_url, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("CREATE DATABASE airflow"))
-        connection.execute(text("CREATE DATABASE arrears"))
-    airflow, arrears = (
-        make_url(postgres_url).set(drivername=driver, database=name)
-        for driver, name in (("postgresql+psycopg2", "airflow"), ("postgresql+psycopg", "arrears"))
-    )
-    environment = os.environ | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
-        "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
-        "AIRFLOW__CORE__AUTH_MANAGER": FAB,
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": airflow.render_as_string(hide_password=False),
-        "ARREARS_HOME": str(tmp_path_factory.mktemp("arrears")),
-        "ARREARS_STORE_URL": arrears.render_as_string(hide_password=False),
-        "ARREARS_ADMIN_PASSWORD": "made up for this test",
-        "ARREARS_COLLECTOR_PASSWORD": "another one",
-    }
-    for _start in range(2):
-        done = subprocess.run(
-            ["bash", ROOT / "docker" / "init.sh"], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    return create_engine(airflow), create_engine(arrears)
+def day(postgres_url: str, redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    home = tmp_path_factory.mktemp("many")
+    feeds = home / "feeds"
+    write_sample(feeds, on=DAY)
+    with (
+        redis(redis_server, home) as broker,
+        MailSandbox(home / "mail") as mail,
+        SlowSms(home / "sms") as sms,
+    ):
+        here = databases(postgres_url) | {
+            "AIRFLOW__CELERY__BROKER_URL": broker, "ARREARS_HOME": str(home / "var"), "ARREARS_LEDGER_URL": str(feeds),
+            "ARREARS_SMTP_URL": mail.url, "ARREARS_SMS_URL": sms.url,
+        }  # fmt: skip
+        with ComposeServers(home / "airflow", here) as servers:
+            servers.start_all()
+            servers.unpause(DAG)
+            servers.until(servers.workers_are_up, "every worker")
+            run = servers.trigger(DAG, {"business_date": DAY.isoformat(), "feeds": str(feeds), "rehearsal": True})
+            servers.until(lambda: sms.taken >= KILLED_AFTER, f"the SMS number {KILLED_AFTER}")
+            killed = servers.kill_service(MAIL_WORKER)
+            servers.start_service(MAIL_WORKER)
+            servers.until(lambda: servers.state(DAG, run) in ("success", "failed"), "the end of the day")
+            yield Day(servers, sms, mail, run, killed)
 
 
-def rows(engine: Engine, query: str) -> list[tuple[object, ...]]:
+def test_every_service_variable_and_command_of_the_compose_file_was_started(day: Day) -> None:
+    services = airflow_services()
+    assert set(day.servers.running) == set(services)
+    assert day.servers.told.keys() <= day.servers.environment.keys()
+    for name, body in services.items():
+        assert body["environment"].keys() - {"DUMB_INIT_SETSID"} <= day.servers.environment.keys(), name
+        started = [str(word) for word in day.servers.running[name].args]
+        assert all(str(word) in started for word in body["command"]), name
+
+
+def test_a_worker_that_dies_while_it_sends_makes_a_try_and_not_a_red_day(day: Day) -> None:
+    assert day.killed > 1, "the worker had children"
+    assert day.servers.state(DAG, day.run) == "success"
+    assert day.servers.tries(DAG, "send_batch") > 1, "the task of the dead worker was tried again"
+    assert day.sms.taken > KILLED_AFTER, "and went on sending"
+
+
+def test_nobody_is_reached_twice_and_every_contact_comes_to_an_end(day: Day) -> None:
+    settings = Settings.from_environment(day.servers.environment)
+    now = SystemClock().now() + AFTER_THE_LEASE
+    rt = world.build_runtime(settings, world.shell_attempt("judge"), rehearsal_of=DAY)
+    run_id = runs.newest_daily(rt)
+    assert run_id
+    store = world.store_of(rt)
+    with open_channels(settings, load_policy(), rt.clock) as channels:
+        dispatch(rt, store, run_id, channels, business_date=DAY, lease_clock=PinnedClock(now))
+    went = Counter(parse_qs(urlsplit(kept["dlr-url"]).query)["contact"][0] for kept in day.sms.messages())
+    went.update(kept["message_id"].strip("<>").partition("@")[0] for kept in day.mail.messages())
+    with reading(store) as connection:
+        states = {
+            row.contact_id: row.state for row in connection.execute(select(contact.c.contact_id, contact.c.state))
+        }
+    assert {key: count for key, count in went.items() if count > 1} == {}, "nobody is reached twice"
+    messages = {key for key, state in states.items() if state == "sent"}
+    assert went.keys() - {key for key in went if key not in states} <= messages | in_doubt(states)
+    assert len(in_doubt(states)) <= MOST_IN_DOUBT, "what was being sent when the worker died, and no more"
+    assert "sending" not in states.values()
+
+
+def in_doubt(states: dict[str, str]) -> set[str]:
+    return {key for key, state in states.items() if state == "in_doubt"}
+
+
+def rows(url: str, query: str) -> list[tuple[object, ...]]:
+    engine = create_engine(url)
     with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(query))]
+        found = [tuple(row) for row in connection.execute(text(query))]
+    engine.dispose()
+    return found
 
 
-def test_the_pools_are_there_before_the_first_task(servers: tuple[Engine, Engine]) -> None:
-    pools = rows(servers[0], "SELECT pool, slots FROM slot_pool WHERE pool LIKE 'arrears_%' ORDER BY pool")
-    assert pools == [("arrears_default", 8), ("arrears_legal", 2), ("arrears_mail", 4)]
+@pytest.fixture(scope="module")
+def started_again(day: Day) -> dict[str, str]:
+    """The environment after docker/init.sh ran once more, as at every start: it finds everything there."""
+    day.servers.prepare()
+    return day.servers.environment
 
 
-def test_there_is_one_administrator_and_a_login_that_only_reads(servers: tuple[Engine, Engine]) -> None:
+def test_the_pools_are_there_before_the_first_task(started_again: dict[str, str]) -> None:
+    query = "SELECT pool, slots FROM slot_pool WHERE pool LIKE 'arrears_%' ORDER BY pool"
+    found = rows(started_again["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], query)
+    assert found == [("arrears_default", 8), ("arrears_legal", 2), ("arrears_mail", 4)]
+
+
+def test_there_is_one_administrator_and_a_login_that_only_reads(started_again: dict[str, str]) -> None:
     query = """SELECT u.username, r.name FROM ab_user u JOIN ab_user_role m ON m.user_id = u.id
                JOIN ab_role r ON r.id = m.role_id ORDER BY u.username"""
-    assert rows(servers[0], query) == [("admin", "Admin"), ("collector", "Arrears auditor")]
+    found = rows(started_again["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], query)
+    assert found == [("admin", "Admin"), ("collector", "Arrears auditor")]
 
 
-def test_the_store_is_made_once_and_apart_from_airflow(servers: tuple[Engine, Engine]) -> None:
-    assert rows(servers[1], "SELECT count(*) FROM store_identity") == [(1,)]
-    assert rows(servers[0], "SELECT to_regclass('store_identity')") == [(None,)]
+def test_the_store_is_made_once_and_apart_from_airflow(started_again: dict[str, str]) -> None:
+    assert rows(started_again["ARREARS_STORE_URL"], "SELECT count(*) FROM store_identity") == [(1,)]
+    airflow = started_again["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert rows(airflow, "SELECT to_regclass('store_identity')") == [(None,)]
+
+
+@pytest.mark.parametrize("command", ["prove", "verify"])
+def test_the_store_proves_itself_afterwards(day: Day, command: str) -> None:
+    done = subprocess.run(
+        ["arrears", command], env=day.servers.environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

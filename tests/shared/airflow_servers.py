@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 API, SCHEDULER, PROCESSOR = ("api-server",), ("scheduler", "--skip-serve-logs"), ("dag-processor",)
 PATIENCE = 900
 """Seconds: a machine that does much else starts Airflow in minutes; on a free one all of a test takes one."""
+PASSWORD = "made up"
 TASK_TITLE = "airflow worker -- "
 
 
@@ -30,7 +31,7 @@ class AirflowServers:
     """Airflow with a home of its own, entered as a context; ``extra`` is added to the environment of all processes."""
 
     def __init__(self, home: Path, extra: dict[str, str]) -> None:
-        self.home, self._dags = home, home / "dags"
+        self.home, self.dags = home, home / "dags"
         with ExitStack() as stack:
             door = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
             port = door.getsockname()[1]
@@ -40,7 +41,7 @@ class AirflowServers:
             "AIRFLOW__API__PORT": str(port),
             "AIRFLOW__API__BASE_URL": self.base,
             "AIRFLOW__API__WORKERS": "1",
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self._dags),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "3",
             "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3",
@@ -58,13 +59,13 @@ class AirflowServers:
         self.environment = inherited | airflow_environment(home, ROOT) | quick | extra
         self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self._orphans: list[psutil.Process] = []
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._client = httpx.Client(base_url=self.base, timeout=60, trust_env=False)
 
     def __enter__(self) -> "AirflowServers":
-        self._dags.mkdir(parents=True)
+        self.dags.mkdir(parents=True)
         passwords = self.home / "simple_auth_manager_passwords.json.generated"
-        passwords.write_text(json.dumps({"admin": "made up"}))
+        passwords.write_text(json.dumps({"admin": PASSWORD}))
         self.airflow("db", "migrate")
         self.airflow("pools", "import", str(ROOT / "include" / "arrears" / "orchestration" / "pools.json"))
         return self
@@ -73,7 +74,7 @@ class AirflowServers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
-        for process in self._running.values():
+        for process in self.running.values():
             for child in _family(process.pid):
                 _kill(child.pid)
             process.wait()
@@ -87,7 +88,7 @@ class AirflowServers:
         for before, after in changes.items():
             assert before in text, f"{name} no longer says {before}"
             text = text.replace(before, after)
-        (self._dags / f"{name}.py").write_text(text, encoding="utf-8")
+        (self.dags / f"{name}.py").write_text(text, encoding="utf-8")
 
     def airflow(self, *arguments: str) -> None:
         """Run one command of Airflow to its end."""
@@ -95,17 +96,18 @@ class AirflowServers:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
-    def start(self, command: tuple[str, ...]) -> None:
-        """Start one of the processes."""
-        with (self.home / f"{command[0]}.log").open("ab") as log:
-            self._running[command[0]] = subprocess.Popen(
+    def start(self, command: tuple[str, ...], *, name: str = "") -> None:
+        """Start one of the processes; ``name`` tells apart those that begin with the same word."""
+        name = name or command[0]
+        with (self.home / f"{name}.log").open("ab") as log:
+            self.running[name] = subprocess.Popen(
                 [sys.executable, "-m", "airflow", *command],
                 env=self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def kill_scheduler(self) -> None:
         """Kill the scheduler alone, as an out-of-memory killer does; what it started lives on."""
-        process = self._running.pop(SCHEDULER[0])
+        process = self.running.pop(SCHEDULER[0])
         self._orphans += _family(process.pid)[1:]
         _kill(process.pid)
         process.wait()
@@ -121,7 +123,7 @@ class AirflowServers:
 
     def _task(self) -> psutil.Process | None:
         """Return the process of a task: the child of a worker of the executor."""
-        for process in _family(self._running[SCHEDULER[0]].pid):
+        for process in _family(self.running[SCHEDULER[0]].pid):
             words = " ".join(process.cmdline())
             if words.startswith(TASK_TITLE) and "LocalExecutor" not in words:
                 return process
@@ -139,9 +141,10 @@ class AirflowServers:
         )
         pytest.fail(f"{what} did not come within {seconds} s{logs}", pytrace=False)
 
-    def _logs_in(self) -> bool:
+    def logs_in(self, password: str = PASSWORD) -> bool:
+        """Try to log in as the administrator, whose word every later call carries."""
         try:
-            answer = self._client.post("/auth/token", json={"username": "admin", "password": "made up"})
+            answer = self._client.post("/auth/token", json={"username": "admin", "password": password})
         except httpx.HTTPError:
             return False
         if answer.status_code != 201:
@@ -159,7 +162,7 @@ class AirflowServers:
         """Start every process and wait for the API."""
         for command in (API, PROCESSOR, SCHEDULER):
             self.start(command)
-        self.until(self._logs_in, "the API")
+        self.until(self.logs_in, "the API")
 
     def unpause(self, dag: str) -> None:
         """Wait until a DAG is known and let it run."""
@@ -181,8 +184,8 @@ class AirflowServers:
 
     def tries(self, dag: str, task: str) -> int:
         """Return the most tries a task has had in any run of a DAG, scheduled ones included."""
-        found = self.ask("GET", f"/dags/{dag}/dagRuns/~/taskInstances")["task_instances"]
-        return max(one["try_number"] for one in found if one["task_id"] == task)
+        found = self.ask("GET", f"/dags/{dag}/dagRuns/~/taskInstances?limit=1000")["task_instances"]
+        return max(one["try_number"] for one in found if one["task_id"] == task or one["task_id"].endswith(f".{task}"))
 
     def clear(self, dag: str, run: str, task: str) -> None:
         """Clear a task of a run and what comes after it."""

@@ -1,0 +1,37 @@
+"""A store of any older revision comes to the newest one with every row it held."""
+
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+from old_store import at_revision, fill, read
+
+from arrears.store import migrate
+from arrears.store.engine import open_engine
+
+REVISIONS = [script.revision for script in ScriptDirectory.from_config(migrate._config()).walk_revisions()][::-1]
+
+
+def test_the_revisions_are_one_line_numbered_without_a_gap():
+    assert [f"{n:04}" for n in range(1, len(REVISIONS) + 1)] == REVISIONS
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_a_store_of_every_older_revision_keeps_its_rows(tmp_path: Path, revision: str):
+    engine = open_engine(f"sqlite:///{tmp_path / 'store.sqlite'}")
+    at_revision(engine, revision)
+    filled = fill(engine)
+    migrate.upgrade(engine)
+    assert migrate.is_current(engine)
+    assert read(engine, filled) == filled
+    engine.dispose()
+
+
+@pytest.mark.real
+def test_postgresql_keeps_the_rows_of_the_first_full_store_too(postgres_database: str):
+    engine = open_engine(postgres_database)
+    at_revision(engine, REVISIONS[8])
+    filled = fill(engine)
+    migrate.upgrade(engine)
+    assert read(engine, filled) == filled
+    engine.dispose()
