@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from arrears.rehearsal.portfolio import sample_feeds
 
@@ -24,9 +25,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def arrears(home: Path, postgres_database: str):
     env = {**os.environ, "ARREARS_HOME": str(home), "ARREARS_STORE_URL": postgres_database, "NO_COLOR": "1"}
 
-    def call(*words: str) -> subprocess.CompletedProcess[str]:
+    def call(*words: str, **other: str) -> subprocess.CompletedProcess[str]:
         command = [str(Path(sys.executable).with_name("arrears")), *words]
-        return subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        return subprocess.run(command, capture_output=True, text=True, env=env | other, check=False)
 
     return call
 
@@ -46,3 +47,29 @@ def test_a_day_on_postgresql_completes_once_and_proves_itself(arrears, home: Pat
     for command in (("prove",), ("verify",), ("replay", "--run", day["run_id"], "--sample", "50"), *questions):
         done = arrears(*command)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_store_restored_from_its_dump_verifies_against_the_newest_checkpoint_outside_and_goes_on(
+    arrears, home: Path, postgres_database: str
+):
+    url = make_url(postgres_database)
+    place = ("--host", str(url.query["host"]), "--username", str(url.username))
+    dump = home / "store.dump"
+    tool("pg_dump", *place, "--format=custom", f"--file={dump}", str(url.database))
+    tool("createdb", *place, "restored")
+    tool("pg_restore", *place, "--exit-on-error", "--dbname=restored", str(dump))
+    restored = {"ARREARS_STORE_URL": url.set(database="restored").render_as_string(hide_password=False)}
+    newest = max((home / "checkpoints").glob("*.txt"), key=lambda file: int(file.stem))
+    day = ("run", "--date", DAY.isoformat(), "--feeds", str(sample_feeds(home, DAY)), "--rehearsal", "--json")
+    for command in (("verify", "--against", str(newest)), day, ("prove",), ("verify",)):
+        done = arrears(*command, **restored)
+        assert done.returncode == 0, done.stdout + done.stderr
+        if command is day:
+            assert json.loads(done.stdout)["actions"]["sent"] == 0, "nobody is contacted again"
+
+
+def tool(program: str, *words: str) -> None:
+    """Run a program of PostgreSQL as whoever the cluster trusts."""
+    newest = max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda file: int(file.parts[-3]))
+    done = subprocess.run([str(newest), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
