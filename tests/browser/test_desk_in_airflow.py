@@ -123,3 +123,17 @@ def test_no_page_is_wider_than_the_window(up, log_in, width):
     for path in PAGES:
         page.goto(f"{up.address}/arrears{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+LONG = """cell => {
+    cell.textContent = cell.classList.contains("number") ? "9,999,999,999" : "Wolfeschlegelsteinhausenbergerdorff ".repeat(2)
+}"""
+
+
+def test_no_page_is_wider_than_the_window_however_long_names_and_figures_are(up, log_in):
+    page = log_in("auditor")
+    page.set_viewport_size({"width": 600, "height": 900})
+    for path in PAGES:
+        page.goto(f"{up.address}/arrears{path}")
+        page.evaluate(f"document.querySelectorAll('td:not(.bar), h1').forEach({LONG})")
+        assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], path
