@@ -126,7 +126,8 @@ def test_no_page_is_wider_than_the_window(up, log_in, width):
 
 
 LONG = """cell => {
-    cell.textContent = cell.classList.contains("number") ? "9,999,999,999" : "Wolfeschlegelsteinhausenbergerdorff ".repeat(2)
+    const name = "Wolfeschlegelsteinhausenbergerdorff ".repeat(2);
+    cell.textContent = cell.classList.contains("number") ? "9,999,999,999" : name;
 }"""
 
 

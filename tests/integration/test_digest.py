@@ -468,6 +468,7 @@ def _seed_cases(connection):
                 "requested_on": date(2026, 11, 9),
                 "requested_at": AT,
                 "state": "open",
+                "roles": "legal",
                 "run_id": RUN,
             }
         ],
@@ -642,11 +643,50 @@ def test_at_most_seven_figures_stand_before_the_first_table(morning, rt, policy,
 
 def test_a_manager_is_told_the_morning_in_plain_sentences(morning, rt, policy):
     lead = _lead(_mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0].text)
-    assert "昨日收回逾期款 ¥4,000。" in lead
-    assert "本月收回 4.3%（应到 26.7%）。" in lead
+    assert "昨日回款 ¥4,000。" in lead
+    assert "本月 4.3%（应到 26.7%）。" in lead
+    assert "今天先打下面这些，最要紧的排在最前面。" in lead, "an eighth figure would be one too many"
     assert "2 笔承诺今天到期。" in lead
     assert "今天拦下 3 个不该打的电话。" in lead
     assert "本月 1 名保证人将脱保，涉及 ¥10万。" in lead
+
+
+def test_a_manager_reads_how_many_to_call_first_where_seven_figures_leave_room(morning, rt, policy):
+    mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", "华北"))[0]
+    assert "今天先打这 1 个，最要紧的排在最前面。" in _lead(mail.text)
+    assert "== 今天先打 ==\n- 电话 · 客户 钱** · 合同 A2, A3" in mail.text
+
+
+def test_who_answers_a_question_is_named(morning, rt, policy):
+    text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
+    assert "选定处理方式 · 委托单或合同 A5 · 起始 2026-11-09 · 等谁答复 法务" in text
+
+
+def test_a_packet_that_cannot_be_made_stands_behind_those_that_lack_something(morning, rt, policy):
+    with writing(morning) as connection:
+        connection.execute(
+            legal.packet.update()
+            .where(legal.packet.c.account_id == "A5")
+            .values(state="incomplete", missing=[], reasons=["missing_glyph"])
+        )
+    assert [line.account_id for line in _collect(morning, rt, policy).packet_lines] == ["A6", "A5"]
+
+
+def test_the_reasons_of_the_stopped_calls_are_told_apart_from_steps_that_only_come_later(morning, rt, policy):
+    found = _collect(morning, rt, policy)
+    assert "evidence_missing" in found.suppressed
+    assert "evidence_missing" not in found.stopped_reasons
+    text = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0].text
+    assert "不该打的电话和上门共 3 个" in text
+
+
+def test_a_reader_with_a_weekday_gets_the_morning_once_a_week_and_an_alarm_at_once(morning, rt, policy):
+    readers = [
+        Recipient(role="auditor", mail=f"{day}@arrears.example", language="zh", weekday=day) for day in range(1, 8)
+    ]
+    chosen = policy.model_copy(update={"digest": policy.digest.model_copy(update={"recipients": readers})})
+    assert [mail.recipient for mail in build_digests(rt, morning, RUN, DAY, chosen, NOTE)] == ["4@arrears.example"]
+    assert len(build_digests(rt, morning, RUN, DAY, chosen, NOTE, failure=True)) == 7
 
 
 def test_a_stage_three_line_says_how_many_items_are_missing(morning, rt, policy):

@@ -405,6 +405,8 @@ class Recipient(_Strict):
     mail: str
     language: Language
     branch: str | None = None
+    weekday: Annotated[int, Field(ge=1, le=7)] | None = None
+    """The day of the week, 1 for Monday, of a reader who wants the morning mail once a week; an alarm comes at once."""
 
 
 class Digest(_Strict):

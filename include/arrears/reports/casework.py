@@ -107,7 +107,12 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
     lines = [
         PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), *row[6:]) for row in rows
     ]
-    return sorted(lines, key=lambda line: (len(line.missing), -line.overdue_minor, line.account_id))[:limit]
+    return sorted(lines, key=_nearness)[:limit]
+
+
+def _nearness(line: PacketLine) -> tuple[bool, int, int, str]:
+    """Order by what is still missing; a packet that cannot be made is nearest to nothing."""
+    return line.state == "incomplete", len(line.missing), -line.overdue_minor, line.account_id
 
 
 def approvals_waiting(connection: Connection, branch: str | None) -> list[Waiting]:

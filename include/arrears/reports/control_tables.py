@@ -21,6 +21,10 @@ class ControlTables:
         ]
         return self._table("gates", "gate", "result", "detail", rows=rows)
 
+    def troubled_gates(self) -> Table | None:
+        """Return the ledger checks when one did not pass; a morning on which all did says so in one line below."""
+        return None if self._figures.all_gates_passed else self.gates()
+
     def _gate(self, name: str) -> str:
         return self._words.label("gate", name) if self._words.knows("gate", name) else name.replace("_", " ")
 
@@ -73,7 +77,7 @@ class ControlTables:
     def _run(self, line: RunLine) -> list[str]:
         return [
             line.business_date.isoformat(),
-            self._words.label("run_status", line.status),
+            self._words("run_under_way") if line == self._figures.run else self._words.label("run_status", line.status),
             f"{line.rows:,}",
             f"{line.quarantined:,}",
             line.code_version,
@@ -94,12 +98,15 @@ class ControlTables:
     def _staff(self, staff_id: str | None) -> str:
         return self._figures.staff_names.get(staff_id or "") or staff_id or self._words("nobody")
 
-    def _table(self, name: str, *columns: str, rows: list[list[str]], more: int = 0, note: str = "") -> Table | None:
+    def _table(
+        self, name: str, *columns: str, rows: list[list[str]], more: int = 0, note: str = "", paired: bool = False
+    ) -> Table | None:
         """Return a table by its name in the vocabulary; a head marked ``#`` holds numbers."""
         if not rows:
             return None
         heads = [
             Column(self._words(f"column.{column.removeprefix('#')}"), column.startswith("#")) for column in columns
         ]
-        notes = [self._words("and_more", n=more)] if more > 0 else []
-        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip())
+        where = name if self._words.knows("and_more", name) else "here"
+        notes = [self._words(f"and_more.{where}", n=more)] if more > 0 else []
+        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip(), paired)

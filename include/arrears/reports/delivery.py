@@ -17,7 +17,7 @@ from sqlalchemy import Engine, func, select
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.settings import Settings
 from arrears.ladder.policy import Policy, Recipient
-from arrears.reports.worklist_rows import LEGAL_DESK
+from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.worklists import kept_list, masked_list
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import staff

@@ -4,7 +4,6 @@ The day's run decides which of three mails it is: the morning digest; the ledger
 carries over what is still to do; or the run failed.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -19,8 +18,9 @@ from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures, collect
 from arrears.reports.opening import opening
-from arrears.reports.page import Bar, Page, Table
+from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
+from arrears.reports.sections import CARRIED_OVER, SECTIONS
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
@@ -28,38 +28,6 @@ from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 
 Kind = Literal["morning", "held", "failed"]
-
-SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
-    "manager": (
-        Tables.recovery,
-        Tables.stages,
-        Tables.exceptions,
-        Tables.plan,
-        Tables.packets,
-        Tables.approvals,
-        Tables.clocks,
-        Tables.promises,
-        Tables.stopped,
-        Tables.workload,
-        Tables.buckets,
-        Tables.migration,
-        Tables.gates,
-    ),
-    "collector": (Tables.tasks, Tables.promises, Tables.suppressed),
-    "legal": (Tables.packets, Tables.approvals, Tables.orders, Tables.deadlines, Tables.exceptions),
-    "auditor": (
-        Tables.runs,
-        Tables.gates,
-        Tables.overrides,
-        Tables.policies,
-        Tables.in_doubt,
-        Tables.stopped,
-        Tables.quarantine,
-        Tables.exceptions,
-    ),
-}
-CARRIED_OVER = (Tables.gates, Tables.quarantine, Tables.tasks, Tables.promises, Tables.exceptions)
-"""What a held morning still shows: why, and the work nobody needs a new ledger for."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +82,14 @@ def build_digests(
         key = (recipient.branch, _staff_of(engine, recipient))
         if key not in seen:
             seen[key] = _morning(rt, engine, run_id, business_date, policy, *key, failure)
-        mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, *seen[key]))
+        if _is_due(recipient, business_date, seen[key][0]):
+            mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, *seen[key]))
     return mails
+
+
+def _is_due(recipient: Recipient, business_date: date, kind: Kind) -> bool:
+    """Say whether a reader gets a mail today: a weekly one on their day only, an alarm whenever it rings."""
+    return kind != "morning" or recipient.weekday in (None, business_date.isoweekday())
 
 
 def digest_key(business_date: date, delivery_no: int, recipient: Recipient, kind: Kind) -> str:
@@ -248,6 +222,7 @@ def _page(
         bar=_bar(recipient, kind, figures, say),
         tables=[table for table in (section(tables) for section in sections) if table is not None],
         small_print=[
+            *([say("gates_passed", n=len(figures.gates))] if figures.all_gates_passed else []),
             say(where_lists_are),
             *([say("not_collected")] if recipient.role == "auditor" and not collected else []),
             *([say("checkpoint")] if checkpoint else []),

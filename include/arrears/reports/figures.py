@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
-from arrears.reports import casework, control, promised, work
+from arrears.reports import casework, control, promised, questions, stopped, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
 from arrears.reports.deadlines import Deadline, deadlines_of
@@ -17,6 +17,7 @@ from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, r
 from arrears.reports.migration import Migration
 from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
+from arrears.reports.questions import Question
 from arrears.reports.recovery import Recovery
 from arrears.reports.standing import Amounts, Group, Standing, standing
 from arrears.reports.work import Plan, Task
@@ -44,6 +45,7 @@ class Figures:
 
     business_date: date
     branch: str | None
+    staff_id: str | None
     run: RunLine | None
     gates: list[GateLine]
     standing: Standing
@@ -57,6 +59,7 @@ class Figures:
     outcomes: Counter[str]
     suppressed: Counter[str]
     stopped_calls: int
+    stopped_reasons: Counter[str]
     tasks: list[Task]
     tasks_by_staff: dict[str, Counter[str]]
     staff_names: dict[str, str]
@@ -67,6 +70,7 @@ class Figures:
     packets: Counter[str]
     packet_lines: list[PacketLine]
     approvals: list[Waiting]
+    approval_lines: list[Question]
     orders: Counter[str]
     lapsing: dict[str, Lapsing]
     deadlines: list[Deadline]
@@ -74,6 +78,11 @@ class Figures:
     exceptions: list[ExceptionLine]
     quarantine: Counter[str]
     week: Week
+
+    @property
+    def all_gates_passed(self) -> bool:
+        """Say whether the ledger was checked and every check passed."""
+        return bool(self.gates) and all(line.passed for line in self.gates)
 
     @property
     def right_party_rate(self) -> int | None:
@@ -135,6 +144,7 @@ def _collect(
     return Figures(
         business_date=day,
         branch=branch,
+        staff_id=staff_id,
         run=run,
         gates=control.gates_of(connection, run.run_id) if run else [],
         standing=standing(connection, day, branch),
@@ -146,8 +156,9 @@ def _collect(
         today=work.plan_of(connection, day, branch),
         yesterday=work.plan_of(connection, yesterday, branch),
         outcomes=work.outcomes_of(connection, yesterday, policy.time_zone, branch),
-        suppressed=work.suppressed_by_reason(connection, day, branch, staff_id),
-        stopped_calls=work.stopped_calls(connection, day, branch, staff_id),
+        suppressed=stopped.suppressed_by_reason(connection, day, branch, staff_id),
+        stopped_calls=stopped.stopped_calls(connection, day, branch, staff_id),
+        stopped_reasons=stopped.stopped_by_reason(connection, day, branch, staff_id),
         tasks=work.tasks_of(connection, day, branch, staff_id=staff_id, limit=TOP),
         tasks_by_staff=work.tasks_by_staff(connection, day, branch),
         staff_names=work.staff_names(connection),
@@ -158,6 +169,7 @@ def _collect(
         packets=casework.packets_by_state(connection, branch),
         packet_lines=casework.packet_lines(connection, day, branch, TOP),
         approvals=casework.approvals_waiting(connection, branch),
+        approval_lines=questions.waiting(connection, branch, TOP),
         orders=casework.orders_by_state(connection, branch),
         lapsing=casework.lapsing(connection, day, branch),
         deadlines=deadlines_of(connection, day, policy, branch),

@@ -1,8 +1,11 @@
 """The opening of a digest: a few sentences a colleague would say, seven figures at most before the first table."""
 
+from collections import Counter
+
 from arrears.ladder.policy import Policy
 from arrears.reports.figures import Figures
 from arrears.reports.money_text import percent, short_all
+from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.wording import Words
 
 MOST_FIGURES = 7
@@ -25,13 +28,24 @@ def opening(figures: Figures, role: str, words: Words, policy: Policy) -> list[s
 
 def _manager(figures: Figures, words: Words, policy: Policy) -> list[Sentence]:
     found = _recovery(figures, words, policy)
-    found += _counted(words, "promises_today", figures.promises_due_count)
-    found += _counted(words, "stopped", figures.stopped_calls)
-    found += _lapsing(figures, words, policy)
+    rest = _counted(words, "promises_today", figures.promises_due_count)
+    rest += _counted(words, "stopped", figures.stopped_calls)
+    rest += _lapsing(figures, words, policy)
+    found += _first_calls(figures, words, sum(count for _, count in found + rest) < MOST_FIGURES)
+    found += rest
     found += _counted(words, "in_doubt", len(figures.in_doubt))
     found += _counted(words, "exceptions", len(figures.exceptions))
     found += _counted(words, "planned", figures.today.count("planned", "claimed", "sending", "sent"))
     return found
+
+
+def _first_calls(figures: Figures, words: Words, there_is_room: bool) -> list[Sentence]:
+    """Point at the table of first calls, with their number where seven figures leave room for it."""
+    if not figures.tasks:
+        return []
+    if there_is_room:
+        return [(words("lead.call_first", n=len(figures.tasks)), 1)]
+    return [(words("lead.call_these"), 0)]
 
 
 def _collector(figures: Figures, words: Words, _policy: Policy) -> list[Sentence]:
@@ -50,6 +64,7 @@ def _legal(figures: Figures, words: Words, policy: Policy) -> list[Sentence]:
     if lacking:
         found.append((words("lead.nearest", n=min(lacking)), 1))
     found += _counted(words, "approvals", sum(line.count for line in figures.approvals))
+    found += _counted(words, "letters", figures.tasks_by_staff.get(LEGAL_DESK, Counter()).total())
     return found + _lapsing(figures, words, policy)
 
 

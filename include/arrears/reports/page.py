@@ -1,6 +1,7 @@
 """A digest before it is HTML or text: an opening, tables, and the small print. Both renderings show the same cells."""
 
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 
 @dataclass(frozen=True)
@@ -13,12 +14,26 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title; ``note`` says what is left out."""
+    """Rows of text under a title; ``note`` says what is left out. A paired table shows two rows side by side."""
 
     title: str
     columns: list[Column]
     rows: list[list[str]]
     note: str = ""
+    paired: bool = False
+
+    @property
+    def shown(self) -> list[list[str]]:
+        """Return the rows as they stand on a page, in pairs where the table says so."""
+        if not self.paired:
+            return self.rows
+        blank = [""] * len(self.columns)
+        return [one + other for one, other in zip_longest(self.rows[::2], self.rows[1::2], fillvalue=blank)]
+
+    @property
+    def heads(self) -> list[Column]:
+        """Return the column heads of a page, twice where two rows stand side by side."""
+        return self.columns * 2 if self.paired else self.columns
 
     def shortened(self, most: int, rest: str) -> "Table":
         """Return the table with at most ``most`` rows; ``rest`` says how many more there are."""

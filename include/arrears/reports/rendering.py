@@ -16,7 +16,7 @@ MOST_BYTES = 100_000
 ROWS_TRIED = (20, 15, 12, 10, 8, 6, 5, 4, 3)
 """How short the tables become, step by step, until a digest fits."""
 
-REST = {"zh": "另有 {count} 行，见工作清单。", "en": "{count} more rows: see the work list."}
+REST = {"zh": "另有 {count} 行没有列出。", "en": "{count} more rows are not listed."}
 
 
 def render(page: Page) -> tuple[str, str]:

@@ -1,11 +1,11 @@
-"""The two conditions every report query shares: the decision in force, and the branch of an account."""
+"""What every report query shares: the decision in force, the branch of an account, and whose list a contact is on."""
 
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, true
+from sqlalchemy import ColumnElement, case, func, select, true
 
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment
@@ -14,8 +14,18 @@ from arrears.store.tables.outreach import contact, item
 STAFFED = ("call", "visit", "letter", "senior_contact", "credit_notice", "asset_search")
 """Channels that people work from a list; the others are sent by the machine."""
 
+POSTED = ("letter", "credit_notice")
+"""Channels that the legal desk sends by post, whoever owns the account."""
+
+LEGAL_DESK = "legal"
+
 CARRIED = ("planned", "claimed", "sending", "sent", "in_doubt")
 """States of a contact that is on today's list, or has been worked from it."""
+
+
+def desk_of_contact() -> Any:
+    """Return whose list a contact is on: the legal desk's for what is posted, else a member of staff's, or ''."""
+    return case((contact.c.channel.in_(POSTED), LEGAL_DESK), else_=func.coalesce(contact.c.staff_id, ""))
 
 
 def in_force(business_date: date, branch: str | None) -> ColumnElement[bool]:

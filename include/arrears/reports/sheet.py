@@ -11,8 +11,9 @@ from arrears.reports.briefs import Card
 from arrears.reports.card_sheet import Key, draw_cards, numbers_of
 from arrears.reports.choices import CHOICES
 from arrears.reports.money_text import masked, symbol
+from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.wording import Words
-from arrears.reports.worklist_rows import LEGAL_DESK, Row
+from arrears.reports.worklist_rows import Row
 
 SHEET = "list"
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")

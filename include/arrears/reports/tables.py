@@ -3,66 +3,18 @@
 from collections import Counter
 
 from arrears.reports.casework import PacketLine
-from arrears.reports.control_tables import ControlTables
 from arrears.reports.figures import TOP
-from arrears.reports.kpi import PAR_DAYS, rate
-from arrears.reports.money_text import DASH, exact, exact_all, masked, percent
+from arrears.reports.money_text import DASH, exact, masked
 from arrears.reports.page import Table
+from arrears.reports.portfolio_tables import PortfolioTables
+from arrears.reports.scope import LEGAL_DESK, POSTED
 from arrears.reports.work import Task
 
 CHANNEL_ORDER = ("call", "visit", "letter", "sms", "email")
 
 
-class Tables(ControlTables):
+class Tables(PortfolioTables):
     """Makes the tables of one reader from one morning's figures; a table without rows is ``None``."""
-
-    def stages(self) -> Table | None:
-        """Return accounts and overdue amounts by instalments behind."""
-        stages = self._figures.stages
-        accounts = sum(group.accounts for group in stages.values())
-        if not accounts:
-            return None
-        rows = [
-            [
-                self._words.label("stage", stage),
-                f"{group.accounts:,}",
-                percent(rate(group.accounts, accounts)),
-                exact_all(group.overdue, self._currency) if stage else DASH,
-            ]
-            for stage, group in stages.items()
-        ]
-        return self._table("stages", "stage", "#accounts", "#share", "#overdue", rows=rows)
-
-    def recovery(self) -> Table | None:
-        """Return recovery of the month against its target, in the house currency and then the others."""
-        rows = self._pace_rows()
-        for currency, line in sorted(self._figures.recovery.items(), key=lambda pair: pair[0] != self._currency):
-            amounts = {
-                "base": line.base_minor,
-                "collected": line.collected_minor,
-                "received_yesterday": line.received_yesterday_minor,
-                "recovered_yesterday": line.recovered_yesterday_minor,
-            }
-            for key, minor in amounts.items():
-                if minor is not None:
-                    rows.append([self._words(f"measure.{key}"), exact(minor, currency)])
-        rates = {"promise_kept": self._figures.promise_kept_rate, "right_party": self._figures.right_party_rate}
-        rows += [[self._words(f"measure.{key}"), percent(found)] for key, found in rates.items() if found is not None]
-        return self._table("recovery", "measure", "#value", rows=rows)
-
-    def _pace_rows(self) -> list[list[str]]:
-        main, pace = self._figures.recovery.get(self._currency), self._figures.pace
-        if main is None:
-            return []
-        target = [self._words("measure.target"), percent(pace.target)]
-        if main.since.day != 1:
-            since = self._words("measure.recovered_since", date=main.since.isoformat())
-            return [[since, percent(pace.recovered)], target]
-        return [
-            [self._words("measure.recovered"), percent(pace.recovered)],
-            [self._words("measure.expected"), percent(pace.expected)],
-            target,
-        ]
 
     def plan(self) -> Table | None:
         """Return what is planned today and what came of yesterday's contacts, by channel."""
@@ -118,12 +70,19 @@ class Tables(ControlTables):
         return f"{standing} · {self._words('missing_chosen' if line.chosen_remedy else 'missing_nothing')}"
 
     def approvals(self) -> Table | None:
-        """Return the questions that wait for people."""
+        """Return the questions that wait for people, with whose answer is missing."""
+        lines = self._figures.approval_lines
         rows = [
-            [self._words.label("approval", line.kind), f"{line.count:,}", line.oldest_on.isoformat()]
-            for line in self._figures.approvals
+            [
+                self._words.label("approval", line.kind),
+                " · ".join(filter(None, (line.order_no, line.account_id))) or DASH,
+                line.asked_on.isoformat(),
+                self._words("list_mark").join(self._words.label("role", role) for role in line.missing) or DASH,
+            ]
+            for line in lines
         ]
-        return self._table("approvals", "what", "#count", "since", rows=rows)
+        more = sum(line.count for line in self._figures.approvals) - len(lines)
+        return self._table("approvals", "what", "order_or_contract", "since", "waits_for", rows=rows, more=more)
 
     def orders(self) -> Table | None:
         """Return the recovery orders by state."""
@@ -157,100 +116,88 @@ class Tables(ControlTables):
                 self._words.label("clock", line.kind),
                 line.subject,
                 line.on.isoformat(),
-                self._words("days", n=line.days_left(self._figures.business_date)),
+                self._days_left(line.days_left(self._figures.business_date)),
             ]
             for line in lines[:TOP]
         ]
-        return self._table("deadlines", "what", "contract", "expires", "#days_left", rows=rows, more=len(lines) - TOP)
+        return self._table("deadlines", "what", "subject", "expires", "#days_left", rows=rows, more=len(lines) - TOP)
+
+    def _days_left(self, days: int) -> str:
+        return self._words("days", n=days) if days >= 0 else self._words("days_over", n=-days)
 
     def stopped(self) -> Table | None:
-        """Return why people are left alone today, the commonest reason first."""
-        return self._reasons(self._figures.suppressed + self._figures.today.withheld)
+        """Return why people are left alone today; the calls and visits that must not be made come first."""
+        calls = self._named(self._figures.stopped_reasons)
+        everything = self._named(self._figures.suppressed + self._withheld())
+        ranked = sorted(everything.items(), key=lambda pair: (-calls[pair[0]], -pair[1], pair[0]))
+        rows = [[word, f"{calls[word]:,}" if calls[word] else DASH, f"{count:,}"] for word, count in ranked]
+        note = self._words("stopped_note", n=self._figures.stopped_calls) if calls else ""
+        return self._table(
+            "stopped", "reason", "#stopped_calls", "#stopped_all", rows=rows[:TOP], more=len(rows) - TOP, note=note
+        )
 
-    def suppressed(self) -> Table | None:
-        """Return why a collector's own customers are left alone today."""
-        return self._reasons(self._figures.suppressed)
+    def _withheld(self) -> Counter[str]:
+        """Return what the gates stopped, which a collector's own list does not hold."""
+        return Counter() if self._figures.staff_id else self._figures.today.withheld
 
-    def _reasons(self, counts: Counter[str]) -> Table | None:
+    def _named(self, counts: Counter[str]) -> Counter[str]:
         named: Counter[str] = Counter()
         for code, count in counts.items():
             named[self._words.reason(code)] += count
-        rows = [[word, f"{count:,}"] for word, count in sorted(named.items(), key=lambda pair: (-pair[1], pair[0]))]
-        return self._table("stopped", "reason", "#count", rows=rows[:TOP], more=len(rows) - TOP)
-
-    def buckets(self) -> Table | None:
-        """Return age, principal and portfolio at risk of the house currency, from the frozen ledger."""
-        found = self._figures.portfolio.get(self._currency)
-        if found is None:
-            return None
-        rows = [
-            [
-                self._words.label("bucket", name),
-                f"{bucket.accounts:,}",
-                exact(bucket.overdue_minor, self._currency),
-                exact(bucket.principal_minor, self._currency),
-            ]
-            for name, bucket in found.buckets.items()
-            if bucket.accounts
-        ]
-        rows.append([self._words("measure.overdue_ratio"), "", percent(found.overdue_ratio), ""])
-        before = self._figures.quarter_before.get(self._currency)
-        if before is not None:
-            rows.append([self._words("measure.quarter_before"), "", percent(before.overdue_ratio), ""])
-        rows += [[self._words(f"measure.par{limit}"), "", "", percent(found.at_risk(limit))] for limit in PAR_DAYS]
-        note = self._words("unpaid_principal_note", n=found.without_principal) if found.without_principal else ""
-        return self._table("buckets", "bucket", "#accounts", "#overdue", "#principal", rows=rows, note=note)
-
-    def migration(self) -> Table | None:
-        """Return where the accounts of each age went since the month before ended, in the house currency."""
-        found = self._figures.migration.get(self._currency)
-        if found is None:
-            return None
-        rows = [
-            [
-                self._words.label("bucket", name),
-                *(
-                    f"{count:,}"
-                    for count in (move.accounts, move.current, move.better + move.same, move.worse, move.gone)
-                ),
-                percent(move.roll_rate),
-            ]
-            for name, move in found.moves.items()
-            if move.accounts
-        ]
-        note = self._words(
-            "migration_note",
-            date=found.since.isoformat(),
-            rate=percent(found.cure_rate),
-            natural=percent(found.natural_cure_rate),
-            n=found.untreated,
-        )
-        return self._table(
-            "migration", "bucket", "#accounts", "#current", "#stayed", "#worse", "#gone", "#roll", rows=rows, note=note
-        )
+        return named
 
     def workload(self) -> Table | None:
         """Return today's calls, visits and letters by member of staff, the fullest list first."""
         loads = sorted(self._figures.tasks_by_staff.items(), key=lambda pair: (-pair[1].total(), pair[0]))
         rows = [
-            [self._staff(staff_id), *(f"{load[channel]:,}" for channel in ("call", "visit", "letter"))]
-            for staff_id, load in loads[:TOP]
+            [self._desk(desk), *(f"{load[channel]:,}" for channel in ("call", "visit", "letter"))]
+            for desk, load in loads[:TOP]
         ]
         return self._table("workload", "staff", "#calls", "#visits", "#letters", rows=rows, more=len(loads) - TOP)
 
+    def _desk(self, desk: str) -> str:
+        return self._words("sheet.desk_legal") if desk == LEGAL_DESK else self._staff(desk)
+
     def tasks(self) -> Table | None:
-        """Return the first calls and visits of the day, in the order to work them."""
+        """Return the first calls and visits of the day, in the order to work them, with what came of the last try."""
         rows = [
-            [
-                self._words.label("channel", task.channel),
-                masked(task.party_name),
-                self._contracts(task),
-                f"{task.overdue_instalments}",
-                exact(task.total_minor, task.currency),
-            ]
-            for task in self._figures.tasks
+            [self._words.label("lane", task.lane), *self._task(task), self._last(task)] for task in self._figures.tasks
         ]
-        return self._table("tasks", "channel", "customer", "contract", "#term", "#amount", rows=rows)
+        more = self._left_over()
+        return self._table(
+            "tasks", "lane", "channel", "customer", "contract", "#term", "#amount", "last", rows=rows, more=more
+        )
+
+    def first_tasks(self) -> Table | None:
+        """Return the same first tasks for whoever leads: each with the person who has it on the list."""
+        rows = [[*self._task(task), self._staff(task.staff_id)] for task in self._figures.tasks]
+        return self._table(
+            "tasks", "channel", "customer", "contract", "#term", "#amount", "staff", rows=rows, more=self._left_over()
+        )
+
+    def _task(self, task: Task) -> list[str]:
+        return [
+            self._words.label("channel", task.channel),
+            self._whom(task),
+            self._contracts(task),
+            f"{task.overdue_instalments}",
+            exact(task.total_minor, task.currency),
+        ]
+
+    def _whom(self, task: Task) -> str:
+        name = masked(task.party_name)
+        return self._words("sheet.guarantor", name=name) if task.audience == "guarantors" else name
+
+    def _left_over(self) -> int:
+        """Return how many calls and visits of the reader stand behind the first ones."""
+        reader = self._figures.staff_id
+        loads = [load for desk, load in self._figures.tasks_by_staff.items() if reader in (None, desk)]
+        return sum(load.total() - sum(load[name] for name in POSTED) for load in loads) - len(self._figures.tasks)
+
+    def _last(self, task: Task) -> str:
+        if task.last_outcome is None or task.last_on is None:
+            return DASH
+        return f"{task.last_on[5:]} {self._words.label('outcome', task.last_outcome)}"
 
     def _contracts(self, task: Task) -> str:
         shown = ", ".join(task.accounts[:3])

@@ -6,13 +6,22 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select, true
+from sqlalchemy import Connection, and_, case, func, select
 
 from arrears.core.clock import at_local, utc_text
-from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, in_force, of_branch, owned_by, tally
+from arrears.reports.scope import (
+    CARRIED,
+    POSTED,
+    STAFFED,
+    contact_of_branch,
+    desk_of_contact,
+    in_force,
+    of_branch,
+    tally,
+)
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import outcome, staff
-from arrears.store.tables.outreach import contact, item, suppression
+from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import party
 
 RIGHT_PARTY = (
@@ -35,10 +44,6 @@ ATTEMPTS = (
     "third_party_answered",
     "visit_not_met",
 )
-NOT_YET = ("evidence_missing", "not_a_working_day", "past_date", "not_reached_capacity", "no_certified_staff")
-LATER = ("before_", "covered_by_")
-"""Reasons that only say "later" or "in another way"; the others protect somebody, and their calls were stopped."""
-
 LANES = ("good_faith", "high_risk", "habitual", "aged")
 """The order of the day: the easy ones first, then those who move the machine, then the long work."""
 
@@ -73,6 +78,8 @@ class Task:
     lane: str
     tone: str
     audience: str
+    last_on: str | None = None
+    last_outcome: str | None = None
 
 
 def plan_of(connection: Connection, business_date: date, branch: str | None) -> Plan:
@@ -92,54 +99,6 @@ def plan_of(connection: Connection, business_date: date, branch: str | None) -> 
     return Plan(by_channel, withheld)
 
 
-def suppressed_by_reason(
-    connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None
-) -> Counter[str]:
-    """Count, by reason, the steps that were due and never planned; a step with two reasons counts under both."""
-    rows = connection.execute(
-        select(suppression.c.reason, func.count())
-        .where(
-            suppression.c.business_date == business_date,
-            of_branch(suppression.c.account_id, branch),
-            owned_by(suppression.c.account_id, staff_id, business_date),
-        )
-        .group_by(suppression.c.reason)
-    )
-    return tally(rows)
-
-
-def stopped_calls(connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None) -> int:
-    """Count the calls and visits that must not happen today: stopped to protect somebody, each counted once."""
-    reason = suppression.c.reason
-    protects = and_(reason.not_in(NOT_YET), *(~reason.startswith(prefix, autoescape=True) for prefix in LATER))
-    steps = (
-        select(suppression.c.account_id, suppression.c.step, suppression.c.party_id)
-        .where(
-            suppression.c.business_date == business_date,
-            suppression.c.channel.in_(("call", "visit")),
-            protects,
-            of_branch(suppression.c.account_id, branch),
-            owned_by(suppression.c.account_id, staff_id, business_date),
-        )
-        .distinct()
-        .subquery()
-    )
-    withheld = (
-        select(func.count())
-        .select_from(contact)
-        .where(
-            contact.c.business_date == business_date,
-            contact.c.state == "withheld",
-            contact.c.channel.in_(("call", "visit")),
-            contact.c.reason.not_in(NOT_YET),
-            contact_of_branch(branch),
-            true() if staff_id is None else contact.c.staff_id == staff_id,
-        )
-    )
-    never = connection.execute(select(func.count()).select_from(steps)).scalar_one()
-    return int(never) + int(connection.execute(withheld).scalar_one())
-
-
 def tasks_of(
     connection: Connection,
     business_date: date,
@@ -148,7 +107,7 @@ def tasks_of(
     staff_id: str | None = None,
     limit: int | None = None,
 ) -> list[Task]:
-    """Return today's calls, visits and letters in the order they should be worked, at most ``limit``."""
+    """Return today's calls and visits in the order they should be worked, at most ``limit``; letters are legal work."""
     lane = func.min(case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES)))
     query = (
         select(
@@ -172,6 +131,7 @@ def tasks_of(
         .where(
             contact.c.business_date == business_date,
             contact.c.channel.in_(STAFFED),
+            contact.c.channel.not_in(POSTED),
             contact.c.state.in_(CARRIED),
             item.c.dropped_reason.is_(None),
             contact_of_branch(branch),
@@ -184,6 +144,7 @@ def tasks_of(
         query = query.where(contact.c.staff_id == staff_id)
     rows = connection.execute(query).all()
     accounts = _accounts_of(connection, business_date, [row[0] for row in rows] if limit else None)
+    told = _last_told(connection, [row[3] for row in rows]) if limit else {}
     return [
         Task(
             contact_id=row[0],
@@ -199,9 +160,21 @@ def tasks_of(
             lane=(*LANES, "")[row[11]],
             tone=row[8],
             audience=row[9],
+            last_on=told.get(row[3], (None, None))[0],
+            last_outcome=told.get(row[3], (None, None))[1],
         )
         for row in rows
     ]
+
+
+def _last_told(connection: Connection, people: list[str]) -> dict[str, tuple[str, str]]:
+    """Return when each person was last reached or tried, and what came of it."""
+    rows = connection.execute(
+        select(outcome.c.party_id, outcome.c.at, outcome.c.outcome)
+        .where(outcome.c.party_id.in_(people))
+        .order_by(outcome.c.at, outcome.c.outcome_key)
+    )
+    return {row.party_id: (row.at[:10], row.outcome) for row in rows}
 
 
 def _accounts_of(connection: Connection, business_date: date, contacts: list[str] | None) -> dict[str, list[str]]:
@@ -220,21 +193,21 @@ def _accounts_of(connection: Connection, business_date: date, contacts: list[str
 
 
 def tasks_by_staff(connection: Connection, business_date: date, branch: str | None) -> dict[str, Counter[str]]:
-    """Count today's calls, visits and letters by member of staff; '' holds those nobody owns."""
-    groups = (contact.c.staff_id, contact.c.channel)
+    """Count today's work by desk: a member of staff, the legal desk for what is posted, '' for what nobody owns."""
+    desk = desk_of_contact().label("desk")
     rows = connection.execute(
-        select(*groups, func.count())
+        select(desk, contact.c.channel, func.count())
         .where(
             contact.c.business_date == business_date,
             contact.c.channel.in_(STAFFED),
             contact.c.state.in_(CARRIED),
             contact_of_branch(branch),
         )
-        .group_by(*groups)
+        .group_by(desk, contact.c.channel)
     )
     found: dict[str, Counter[str]] = {}
-    for staff_id, channel, count in rows:
-        found.setdefault(staff_id or "", Counter())[channel] += count
+    for owner, channel, count in rows:
+        found.setdefault(owner, Counter())[channel] += count
     return found
 
 

@@ -8,14 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Subquery, and_, case, func, select
 
-from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, in_force
+from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, desk_of_contact, in_force
 from arrears.reports.work import LANES
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, outcome
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import party
-
-LEGAL_DESK = "legal"
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ def rows_by_desk(
 
 
 def _query(business_date: date, branch: str | None) -> Any:
-    posted = contact.c.channel.in_(("letter", "credit_notice"))
-    desk = case((posted, LEGAL_DESK), else_=func.coalesce(contact.c.staff_id, ""))
+    desk = desk_of_contact()
     lane = case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES))
     last = _last_outcomes(business_date)
     return (

@@ -21,9 +21,10 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.reports.artefacts import keep
 from arrears.reports.briefs import Card, cards_of
+from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
-from arrears.reports.worklist_rows import LEGAL_DESK, Row, rows_by_desk
+from arrears.reports.worklist_rows import Row, rows_by_desk
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import CHANNELS, OUTCOMES, REASONS, staff
 

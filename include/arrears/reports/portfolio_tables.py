@@ -1,0 +1,127 @@
+"""The tables about money: the key figures of a month, the stages, the ages, and the movement between them."""
+
+from arrears.reports.control_tables import ControlTables
+from arrears.reports.kpi import PAR_DAYS, rate
+from arrears.reports.money_text import DASH, exact, exact_all, percent
+from arrears.reports.page import Table
+
+
+class PortfolioTables(ControlTables):
+    """The money of one morning in one reader's words."""
+
+    def key_figures(self) -> Table | None:
+        """Return the month against its target, then the portfolio at risk and the promises, two figures a line."""
+        rows = [*self._pace_rows(), *self._recovered_rows(), *self._risk_rows()]
+        rates = {"promise_kept": self._figures.promise_kept_rate, "right_party": self._figures.right_party_rate}
+        rows += [[self._words(f"measure.{key}"), percent(found)] for key, found in rates.items() if found is not None]
+        return self._table("recovery", "measure", "#value", rows=rows, paired=True)
+
+    def _pace_rows(self) -> list[list[str]]:
+        main, pace = self._figures.recovery.get(self._currency), self._figures.pace
+        if main is None:
+            return []
+        target = [self._words("measure.target"), percent(pace.target)]
+        if main.since.day != 1:
+            since = self._words("measure.recovered_since", date=main.since.isoformat())
+            return [[since, percent(pace.recovered)], target]
+        return [
+            [self._words("measure.recovered"), percent(pace.recovered)],
+            [self._words("measure.expected"), percent(pace.expected)],
+            target,
+            *self._natural_rows(),
+        ]
+
+    def _natural_rows(self) -> list[list[str]]:
+        """Return what cures by itself: without it nobody can tell what the work achieved."""
+        moved = self._figures.migration.get(self._currency)
+        if moved is None or moved.natural_cure_rate is None:
+            return []
+        return [[self._words("measure.natural"), percent(moved.natural_cure_rate)]]
+
+    def _recovered_rows(self) -> list[list[str]]:
+        """Return the amounts in the house currency and then in the others."""
+        rows = []
+        for currency, line in sorted(self._figures.recovery.items(), key=lambda pair: pair[0] != self._currency):
+            amounts = {
+                "base": line.base_minor,
+                "collected": line.collected_minor,
+                "received_yesterday": line.received_yesterday_minor,
+                "recovered_yesterday": line.recovered_yesterday_minor,
+            }
+            for key, minor in amounts.items():
+                if minor is not None:
+                    rows.append([self._words(f"measure.{key}"), exact(minor, currency)])
+        return rows
+
+    def _risk_rows(self) -> list[list[str]]:
+        found = self._figures.portfolio.get(self._currency)
+        if found is None:
+            return []
+        rows = [[self._words("measure.overdue_ratio"), percent(found.overdue_ratio)]]
+        before = self._figures.quarter_before.get(self._currency)
+        if before is not None:
+            rows.append([self._words("measure.quarter_before"), percent(before.overdue_ratio)])
+        return rows + [[self._words(f"measure.par{limit}"), percent(found.at_risk(limit))] for limit in PAR_DAYS]
+
+    def stages(self) -> Table | None:
+        """Return accounts and overdue amounts by instalments behind."""
+        stages = self._figures.stages
+        accounts = sum(group.accounts for group in stages.values())
+        if not accounts:
+            return None
+        rows = [
+            [
+                self._words.label("stage", stage),
+                f"{group.accounts:,}",
+                percent(rate(group.accounts, accounts)),
+                exact_all(group.overdue, self._currency) if stage else DASH,
+            ]
+            for stage, group in stages.items()
+        ]
+        return self._table("stages", "stage", "#accounts", "#share", "#overdue", rows=rows)
+
+    def buckets(self) -> Table | None:
+        """Return age and principal of the house currency, from the frozen ledger."""
+        found = self._figures.portfolio.get(self._currency)
+        if found is None:
+            return None
+        rows = [
+            [
+                self._words.label("bucket", name),
+                f"{bucket.accounts:,}",
+                exact(bucket.overdue_minor, self._currency),
+                exact(bucket.principal_minor, self._currency),
+            ]
+            for name, bucket in found.buckets.items()
+            if bucket.accounts
+        ]
+        note = self._words("unpaid_principal_note", n=found.without_principal) if found.without_principal else ""
+        return self._table("buckets", "bucket", "#accounts", "#overdue", "#principal", rows=rows, note=note)
+
+    def migration(self) -> Table | None:
+        """Return where the accounts of each age went since the month before ended, in the house currency."""
+        found = self._figures.migration.get(self._currency)
+        if found is None:
+            return None
+        rows = [
+            [
+                self._words.label("bucket", name),
+                *(
+                    f"{count:,}"
+                    for count in (move.accounts, move.current, move.better + move.same, move.worse, move.gone)
+                ),
+                percent(move.roll_rate),
+            ]
+            for name, move in found.moves.items()
+            if move.accounts
+        ]
+        note = self._words(
+            "migration_note",
+            date=found.since.isoformat(),
+            rate=percent(found.cure_rate),
+            natural=percent(found.natural_cure_rate),
+            n=found.untreated,
+        )
+        return self._table(
+            "migration", "bucket", "#accounts", "#current", "#stayed", "#worse", "#gone", "#roll", rows=rows, note=note
+        )

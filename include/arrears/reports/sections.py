@@ -1,0 +1,39 @@
+"""Which tables a reader of the digest finds, in their order: what must be done first, what explains it after."""
+
+from collections.abc import Callable
+
+from arrears.reports.page import Table
+from arrears.reports.tables import Tables
+
+SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
+    "manager": (
+        Tables.key_figures,
+        Tables.first_tasks,
+        Tables.exceptions,
+        Tables.approvals,
+        Tables.clocks,
+        Tables.promises,
+        Tables.packets,
+        Tables.stages,
+        Tables.plan,
+        Tables.stopped,
+        Tables.workload,
+        Tables.buckets,
+        Tables.migration,
+        Tables.troubled_gates,
+    ),
+    "collector": (Tables.tasks, Tables.promises, Tables.stopped),
+    "legal": (Tables.approvals, Tables.packets, Tables.deadlines, Tables.orders, Tables.exceptions),
+    "auditor": (
+        Tables.runs,
+        Tables.gates,
+        Tables.overrides,
+        Tables.policies,
+        Tables.in_doubt,
+        Tables.stopped,
+        Tables.quarantine,
+        Tables.exceptions,
+    ),
+}
+CARRIED_OVER = (Tables.gates, Tables.quarantine, Tables.tasks, Tables.promises, Tables.exceptions)
+"""What a held morning still shows: why, and the work nobody needs a new ledger for."""
