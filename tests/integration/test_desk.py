@@ -18,8 +18,11 @@ from arrears.audit.seal import seal
 from arrears.core.settings import Settings
 from arrears.desk.app import Door, create_desk
 from arrears.rehearsal.portfolio import sample_feeds
+from arrears.reports.wording import words
+from arrears.repossession import checks
 from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.engine import open_engine, reading, writing
+from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.repossession import approval_vote, repossession_order
 
 DAY = date(2026, 11, 12)
@@ -138,12 +141,41 @@ def test_a_hold_that_blocks_an_order_is_said_in_words(home: Path):
         kept_here = select(repossession_order).where(repossession_order.c.recall_reason.is_(None)).limit(1)
         before = connection.execute(kept_here).one()
         this = update(repossession_order).where(repossession_order.c.order_no == before.order_no)
-        connection.execute(this.values(blocked_by="C3 hold_promise; C9 location_stale"))
+        connection.execute(this.values(blocked_by="C3 hold_promise; C9 location_too_old"))
     page = desk(home, somebody).get("/legal?lang=en").text
     with writing(engine) as connection:
         connection.execute(this.values(blocked_by=before.blocked_by))
-    assert "C3 on hold: promise; C9 location_stale" in page
+    assert "on hold: promise, position too old" in page
     assert "hold_promise" not in page
+
+
+def test_a_lawyer_reads_a_packet_on_the_desk_and_the_look_is_recorded(home: Path):
+    lawyer = desk(home, lambda: "REH-LEGAL")
+    link = re.findall(r'href="(/packet/[^"]+)"', lawyer.get("/legal").text)[0]
+    answer = lawyer.get(link)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    assert answer.content.startswith(b"%PDF")
+    assert desk(home, somebody).get(link).status_code == 404, "an auditor has no need of the papers"
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        looks = connection.execute(select(audit_pending.c.type).where(audit_pending.c.type == "access.packet")).all()
+    engine.dispose()
+    assert len(looks) == 1
+
+
+def test_the_legal_page_says_which_last_day_comes_next(home: Path):
+    page = desk(home, somebody).get("/legal").text
+    assert "保证期间</td><td>A00218</td><td>2026-11-26</td>" in page
+    assert "已过 15 天" in page, "the licence of an agency is over"
+
+
+def test_every_condition_of_an_order_has_its_words(home: Path):
+    source = (Path(checks.__file__)).read_text(encoding="utf-8")
+    conditions = set(re.findall(r', "([a-z_]+)"\)', source)) | set(re.findall(r'return \["([a-z_]+)"\]', source))
+    conditions.discard("used")  # a state of an approval
+    assert len(conditions) > 30
+    for language in ("zh", "en"):
+        assert [name for name in conditions if not words(language).knows("check", name)] == []
 
 
 def test_who_may_only_read_casts_no_vote(home: Path):

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -13,13 +14,15 @@ import pytest
 from sqlalchemy import select
 
 from arrears.audit.user_actions import copy_actions
+from arrears.desk.chart import chart
 from arrears.ladder.policy import Recipient, load_policy
 from arrears.ledger.intake import import_feed
 from arrears.reports.digest import build_digests
 from arrears.reports.figures import collect
+from arrears.reports.months import month_lines
 from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
 from arrears.store.bulk import insert_all, insert_new
-from arrears.store.engine import writing
+from arrears.store.engine import reading, writing
 from arrears.store.tables import decisions, feeds, legal, outreach, people, repossession, runs
 from arrears.store.tables.reports import digest_sent
 
@@ -564,6 +567,19 @@ def test_recovery_counts_what_was_overdue_and_came_in(morning, rt, policy):
     found = _collect(morning, rt, policy).recovery["CNY"]
     assert (found.base_minor, found.collected_minor) == (93_000_00, 4_000_00)
     assert found.recovered_yesterday_minor == 4_000_00
+
+
+def test_the_recovery_of_a_morning_is_kept_for_the_page_of_the_month(morning, rt, policy):
+    for _ in range(2):
+        _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", "华北"))
+    with reading(morning) as connection:
+        lines = month_lines(connection, DAY, "CNY", 70, policy.business_calendar())
+        later = month_lines(connection, date(2026, 12, 31), "CNY", 70, policy.business_calendar())
+    assert lines.recovered == {12: 430}  # 4,000 of 93,000: of the whole house, whoever reads
+    assert (lines.expected[1], lines.expected[12], lines.last_day) == (0, 2667, 30)
+    assert later.before == {12: 430}
+    assert chart(lines) is not None
+    assert chart(replace(lines, recovered={}, before={})) is None
 
 
 def test_portfolio_at_risk_comes_from_the_frozen_ledger(morning, rt, policy):

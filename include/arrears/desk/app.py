@@ -24,6 +24,7 @@ SAFE_HEADERS = {
     "Cache-Control": "no-store",
 }
 COOKIE = "arrears_language"
+PDF = "application/pdf"
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Text = Annotated[str, Form(max_length=400)]
 
@@ -50,6 +51,7 @@ def create_desk(door: Door, world: Callable[[], Runtime]) -> FastAPI:
     app.add_api_route("/style.css", _style)
     app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
     app.add_api_route("/account/{subject_ref}/why/{business_date}", desk.why())
+    app.add_api_route("/packet/{subject_ref}", desk.packet())
     app.add_api_route("/list/{business_date}", desk.own_list())
     for path, form in desk.forms().items():
         app.add_api_route(path, form, methods=["POST"], response_class=HTMLResponse)
@@ -180,7 +182,7 @@ class _Desk:
                 page = accounts.why(rt, subject_ref, business_date, user, _words(request))
             except ArrearsError:
                 raise HTTPException(404, "no decision of that day") from None
-            return Response(page, media_type="application/pdf", headers=_file("why.pdf"))
+            return Response(page, media_type=PDF, headers=_file("why.pdf"))
 
         return download
 
@@ -194,6 +196,19 @@ class _Desk:
             except ArrearsError as error:
                 raise HTTPException(404, str(error)) from None
             return Response(content, media_type=SHEET, headers=_file("worklist.xlsx"))
+
+        return download
+
+    def packet(self) -> Callable[..., Response]:
+        """Return the route that hands a current packet to the people who decide on it."""
+        reader = self._reader
+
+        def download(subject_ref: str, user: str = reader) -> Response:
+            try:
+                content = cases.packet_pdf(self._world(), subject_ref, user)
+            except ArrearsError as error:
+                raise HTTPException(404, str(error)) from None
+            return Response(content, media_type=PDF, headers=_file("packet.pdf"))
 
         return download
 

@@ -1,4 +1,4 @@
-"""Month and team: the load of each day, what came of it, and who has not worked the list."""
+"""Month and team: what came in day by day, the load of each day, what came of it, and who has not worked the list."""
 
 from calendar import monthrange
 from collections import Counter, defaultdict
@@ -8,9 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from arrears.core.runtime import Runtime
+from arrears.desk.chart import chart
 from arrears.desk.today import business_date_of
+from arrears.reports.money_text import percent
+from arrears.reports.months import month_lines
 from arrears.reports.wording import Words
 from arrears.reports.work import staff_names
+from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.feeds import outcome, promise
@@ -32,10 +36,13 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         due = _by_day(connection, promise.c.due_on, first, last)
         team = _team(connection, day)
         reasons = _outcomes(connection, first, day)
+        policy = policy_of(rt.settings)
+        target = policy.digest.month_target_percent
+        lines = month_lines(connection, day, policy.currency, target, policy.business_calendar())
     busiest = max((sum(counts.values()) for counts in load.values()), default=1) or 1
     days = [
         (on, counts["messages"], counts["people"], counts["stopped"], made[on], due[on],
-         round(100 * sum(counts.values()) / busiest))
+         round(100 * sum(counts.values()) / busiest), percent(lines.recovered.get(on.day)))
         for on, counts in sorted(load.items())
     ]  # fmt: skip
     outcomes = [
@@ -47,7 +54,12 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         )
         for channel, result, reason, count in reasons
     ]
-    return {"day": day, "days": days, "team": team, "outcomes": outcomes}
+    now = (
+        percent(lines.recovered.get(day.day)),
+        percent(lines.expected.get(day.day)),
+        percent(lines.before.get(day.day)),
+    )
+    return {"day": day, "days": days, "team": team, "outcomes": outcomes, "chart": chart(lines), "now": now}
 
 
 def _load(connection: Connection, first: date, last: date) -> dict[date, Counter[str]]:

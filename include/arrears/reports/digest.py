@@ -17,6 +17,7 @@ from arrears.ladder.policy import Policy, Recipient
 from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures, collect
+from arrears.reports.months import keep_recovery
 from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
@@ -24,10 +25,12 @@ from arrears.reports.sections import CARRIED_OVER, SECTIONS
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
-from arrears.store.engine import reading
+from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decision
 
 Kind = Literal["morning", "held", "failed"]
+Seen = dict[tuple[str | None, str | None], tuple[Kind, Figures, date | None]]
+"""The morning of each branch and collector, worked out once for all their readers."""
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,16 @@ def build_digests(
     *,
     failure: bool = False,
 ) -> list[DigestMail]:
-    """Build the mail of every recipient the policy names, and keep each as a file; nothing is sent.
+    """Build the mail of every recipient the policy names, keep each as a file and the recovery as a row; send nothing.
 
     ``checkpoint`` is the signed note of the log, printed at the foot. ``failure`` says that the run broke off: the
     failure path calls this itself and depends on no task of the day.
     """
-    seen: dict[tuple[str | None, str | None], tuple[Kind, Figures, date | None]] = {}
+    seen: Seen = {}
     with reading(engine) as connection:
         collected = are_collected(connection)
     mails = []
+    _keep_recovery(rt, engine, run_id, business_date, policy, seen, failure)
     for recipient in policy.digest.recipients:
         key = (recipient.branch, _staff_of(engine, recipient))
         if key not in seen:
@@ -85,6 +89,17 @@ def build_digests(
         if _is_due(recipient, business_date, seen[key][0]):
             mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, *seen[key]))
     return mails
+
+
+def _keep_recovery(
+    rt: Runtime, engine: Engine, run_id: str, day: date, policy: Policy, seen: Seen, failure: bool
+) -> None:
+    """Keep the house's recovery of a morning for the page of the month; its figures serve the readers of the house."""
+    seen[None, None] = _morning(rt, engine, run_id, day, policy, None, None, failure)
+    kind, figures, _ = seen[None, None]
+    if kind == "morning":
+        with writing(engine) as connection:
+            keep_recovery(connection, day, run_id, figures.recovery)
 
 
 def _is_due(recipient: Recipient, business_date: date, kind: Kind) -> bool:

@@ -60,7 +60,7 @@ class Tables(PortfolioTables):
 
     def _treatment(self, line: PacketLine) -> str:
         standing = self._words("treatment", n=line.overdue_instalments, rung=line.rung)
-        names = "、" if self._words.language == "zh" else ", "
+        names = self._words("list_mark")
         if line.state == "incomplete":
             why = names.join(self._words.label("need", name) for name in line.reasons or line.missing)
             return f"{standing} · {self._words('incomplete', names=why or self._words('unknown'))}"

@@ -1,6 +1,6 @@
-"""Which digest went to whom: once per business date, ledger delivery and recipient."""
+"""Which digest went to whom, once per business date, delivery and recipient; and the recovery each morning stood at."""
 
-from sqlalchemy import Column, Date, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
@@ -32,4 +32,17 @@ digest_sent = Table(
     one_of("state", *DIGEST_STATES),
     comment="Intent before effect: planned, then sending is committed before the gateway is called; in_doubt is never "
     "tried again by itself. A planned or rejected mail may be rebuilt. The address itself stays in the policy.",
+)
+
+recovery_day = Table(
+    "recovery_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("currency", String(3), primary_key=True),
+    Column("since", Date, nullable=False),
+    Column("base_minor", BigInteger, nullable=False),
+    Column("collected_minor", BigInteger, nullable=False),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    comment="What could be recovered since a day, and what was by the morning of business_date: worked out with the "
+    "digest from the frozen ledger, kept so that a month can be drawn without reading every ledger again.",
 )
