@@ -27,11 +27,11 @@ BEGIN
     EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM PUBLIC', current_schema());
     EXECUTE format('GRANT USAGE ON SCHEMA %I TO arrears_app, arrears_auditor', current_schema());
     FOR thing IN SELECT c.oid::regclass AS name, c.relkind AS kind FROM pg_class c
-                 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'v') LOOP
+                 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p', 'v') LOOP
         EXECUTE format('ALTER %s %s OWNER TO arrears_owner', CASE thing.kind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END, thing.name);
         EXECUTE format('REVOKE ALL ON %s FROM PUBLIC, arrears_app, arrears_auditor', thing.name);
         EXECUTE format('GRANT SELECT ON %s TO arrears_app, arrears_auditor', thing.name);
-        IF thing.kind = 'r' THEN
+        IF thing.kind <> 'v' THEN
             EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO arrears_app', thing.name);
         END IF;
     END LOOP;
