@@ -696,6 +696,31 @@ def test_the_reasons_of_the_stopped_calls_are_told_apart_from_steps_that_only_co
     assert "不该打的电话和上门共 3 个" in text
 
 
+def test_whom_nobody_may_call_is_named_with_the_reason_unless_somebody_is_on_the_list(morning, rt, policy):
+    with writing(morning) as connection:
+        row = connection.execute(outreach.suppression.select()).mappings().first()
+        held = {"account_id": "A5", "step": "borrower_call", "channel": "call", "reason": "hold_dispute"}
+        connection.execute(outreach.suppression.insert().values({**row, **held}))
+    found = _collect(morning, rt, policy)
+    assert [line.account_id for line in found.spared] == ["A5"], "A3 and A6 have a stopped step, and a call on the list"
+    text = _mails(morning, rt, policy, ("collector", "nobody@arrears.example", "zh", None))[0].text
+    assert "== 今天不要打，也不要上门 ==\n- A5 · 客户 李** · 原因 暂停：有争议" in text
+
+
+def test_who_paid_since_the_last_decided_day_is_told_with_what_is_left(morning, rt, policy):
+    with writing(morning) as connection:
+        before = date(2026, 11, 10)
+        for row in connection.execute(decisions.decision.select()).mappings().all():
+            more = {"A4": 500_00, "A5": 0, "A2": -1_00}.get(row["account_id"])
+            if more is not None:
+                earlier = {"business_date": before, "overdue_minor": row["overdue_minor"] + more}
+                connection.execute(decisions.decision.insert().values({**row, **earlier}))
+    found = _collect(morning, rt, policy)
+    assert [(line.account_id, line.less_minor, line.left_minor) for line in found.paid_since] == [
+        ("A4", 500_00, 6_000_00)
+    ]
+
+
 def test_a_reader_with_a_weekday_gets_the_morning_once_a_week_and_an_alarm_at_once(morning, rt, policy):
     readers = [
         Recipient(role="auditor", mail=f"{day}@arrears.example", language="zh", weekday=day) for day in range(1, 8)

@@ -8,13 +8,14 @@ from sqlalchemy import Connection, Engine
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
-from arrears.reports import casework, control, promised, questions, stopped, work
+from arrears.reports import casework, control, overnight, promised, questions, stopped, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
 from arrears.reports.deadlines import Deadline, deadlines_of
 from arrears.reports.frozen import migration_of, quarter_before, recovery_of, snapshot_portfolio
 from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, right_party_rate
 from arrears.reports.migration import Migration
+from arrears.reports.overnight import Paid, Spared
 from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
 from arrears.reports.questions import Question
@@ -60,6 +61,8 @@ class Figures:
     suppressed: Counter[str]
     stopped_calls: int
     stopped_reasons: Counter[str]
+    spared: list[Spared]
+    paid_since: list[Paid]
     tasks: list[Task]
     tasks_by_staff: dict[str, Counter[str]]
     staff_names: dict[str, str]
@@ -159,6 +162,8 @@ def _collect(
         suppressed=stopped.suppressed_by_reason(connection, day, branch, staff_id),
         stopped_calls=stopped.stopped_calls(connection, day, branch, staff_id),
         stopped_reasons=stopped.stopped_by_reason(connection, day, branch, staff_id),
+        spared=overnight.spared(connection, day, branch, staff_id, TOP),
+        paid_since=overnight.paid_since(connection, day, branch, staff_id, TOP),
         tasks=work.tasks_of(connection, day, branch, staff_id=staff_id, limit=TOP),
         tasks_by_staff=work.tasks_by_staff(connection, day, branch),
         staff_names=work.staff_names(connection),

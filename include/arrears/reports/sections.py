@@ -13,6 +13,7 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.approvals,
         Tables.clocks,
         Tables.promises,
+        Tables.paid_since,
         Tables.packets,
         Tables.stages,
         Tables.plan,
@@ -22,7 +23,7 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.migration,
         Tables.troubled_gates,
     ),
-    "collector": (Tables.tasks, Tables.promises, Tables.stopped),
+    "collector": (Tables.tasks, Tables.spared, Tables.paid_since, Tables.promises, Tables.stopped),
     "legal": (Tables.approvals, Tables.packets, Tables.deadlines, Tables.orders, Tables.exceptions),
     "auditor": (
         Tables.runs,

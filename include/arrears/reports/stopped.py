@@ -29,7 +29,7 @@ def suppressed_by_reason(
 
 def stopped_calls(connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None) -> int:
     """Count the calls and visits that must not happen today: stopped to protect somebody, each counted once."""
-    steps = _protected(business_date, branch, staff_id).distinct().subquery()
+    steps = protected_steps(business_date, branch, staff_id).distinct().subquery()
     never = connection.execute(select(func.count()).select_from(steps)).scalar_one()
     return int(never) + sum(_withheld(connection, business_date, branch, staff_id).values())
 
@@ -38,7 +38,7 @@ def stopped_by_reason(
     connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None
 ) -> Counter[str]:
     """Count the same calls and visits by reason; one with two reasons counts under both."""
-    steps = _protected(business_date, branch, staff_id).add_columns(suppression.c.reason).distinct().subquery()
+    steps = protected_steps(business_date, branch, staff_id).add_columns(suppression.c.reason).distinct().subquery()
     never = tally(connection.execute(select(steps.c.reason, func.count()).group_by(steps.c.reason)))
     return never + _withheld(connection, business_date, branch, staff_id)
 
@@ -51,7 +51,8 @@ def _of_day(business_date: date, branch: str | None, staff_id: str | None) -> tu
     )
 
 
-def _protected(business_date: date, branch: str | None, staff_id: str | None) -> Any:
+def protected_steps(business_date: date, branch: str | None, staff_id: str | None) -> Any:
+    """Return the query of the calls and visits stopped to protect somebody: account, step and party."""
     reason = suppression.c.reason
     protects = and_(reason.not_in(NOT_YET), *(~reason.startswith(prefix, autoescape=True) for prefix in LATER))
     return select(suppression.c.account_id, suppression.c.step, suppression.c.party_id).where(

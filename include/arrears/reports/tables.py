@@ -146,6 +146,28 @@ class Tables(PortfolioTables):
             named[self._words.reason(code)] += count
         return named
 
+    def spared(self) -> Table | None:
+        """Return the accounts nobody may call or visit today, each with its reasons."""
+        mark = self._words("list_mark")
+        rows = [
+            [line.account_id, masked(line.party_name), mark.join(self._words.reason(one) for one in line.reasons)]
+            for line in self._figures.spared
+        ]
+        return self._table("spared", "contract", "customer", "reason", rows=rows)
+
+    def paid_since(self) -> Table | None:
+        """Return whose arrears went down since the last decided day."""
+        rows = [
+            [
+                line.account_id,
+                masked(line.party_name),
+                exact(line.less_minor, line.currency),
+                exact(line.left_minor, line.currency),
+            ]
+            for line in self._figures.paid_since
+        ]
+        return self._table("paid_since", "contract", "customer", "#less", "#left", rows=rows)
+
     def workload(self) -> Table | None:
         """Return today's calls, visits and letters by member of staff, the fullest list first."""
         loads = sorted(self._figures.tasks_by_staff.items(), key=lambda pair: (-pair[1].total(), pair[0]))
