@@ -33,8 +33,8 @@ from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
 
 ROUNDS = 7
-EVENT_COPIES = 184
-"""Of 27 thousand events this makes five million."""
+EVENTS = 5_000_000
+"""How many events the log is grown to."""
 HISTORY_EVERY = 5
 """Evidence and outcomes are copied for one in so many copies: three million rows of each are enough."""
 
@@ -49,7 +49,7 @@ OF_AN_ACCOUNT = {
 }  # fmt: skip
 SHARED = {"alembic_version", "agency", "staff", "run", "gate", "snapshot", "delivery", "policy_text", "control",
           "channel_day", "store_identity", "audit_key", "audit_checkpoint", "audit_node", "fact_set", "verdict",
-          "digest_sent", "quarantine"}  # fmt: skip
+          "digest_sent", "quarantine", "recovery_day"}  # fmt: skip
 
 
 def say(line: str) -> None:
@@ -63,6 +63,7 @@ def grow(home: str, url: str, copies: int) -> None:
     source, target = open_engine(Settings.from_environment({"ARREARS_HOME": home}).store_url), open_engine(url)
     upgrade(target)
     with reading(source) as small, writing(target) as large:
+        events = small.execute(select(func.count()).select_from(audit_event)).scalar_one()
         large.execute(text("SET session_replication_role = replica"))
         large.execute(text("ALTER TABLE audit_event DISABLE TRIGGER USER"))
         for table in metadata.sorted_tables:
@@ -71,20 +72,20 @@ def grow(home: str, url: str, copies: int) -> None:
             if rows:
                 large.execute(insert(table), rows)
                 if table.name not in SHARED:
-                    _multiply(large, table, copies)
+                    _multiply(large, table, copies, events)
     with target.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def _multiply(connection: Connection, table: Any, copies: int) -> None:
+def _multiply(connection: Connection, table: Any, copies: int, events: int) -> None:
     names, values = [], []
-    copied = EVENT_COPIES if table.name.startswith("audit_") else copies
+    copied = -(-EVENTS // events) if table.name.startswith("audit_") else copies
     every = HISTORY_EVERY if table.name in ("evidence", "outcome") else 1
     for column in table.columns:
         quoted = f'"{column.name}"'
         names.append(quoted)
         if column.name == "seq":
-            quoted = f"{quoted} + k * (SELECT count(*) FROM audit_event_index)"
+            quoted = f"{quoted} + k * {events}"
         elif column.name in OF_AN_ACCOUNT or (column.name == "key" and table.name.startswith("audit_")):
             quoted = (
                 f"CASE WHEN length({quoted}) < {HASHED} THEN {quoted} || '-' || k"
