@@ -2,6 +2,8 @@
 
 import email
 import email.policy
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,19 @@ def take(page: Page, name: str) -> None:
     assert (IMAGES / f"{name}.png").stat().st_size < LARGEST, f"{name} is too large"
 
 
+def pages_of(pdf: Path, name: str, dots: int, first: int = 1) -> None:
+    """Draw one page of a PDF into docs/images/, in greys where colours are not needed to read it."""
+    draw = ("pdftoppm", "-png", "-r", str(dots), "-f", str(first), "-l", str(first), "-singlefile")
+    subprocess.run([*draw, str(pdf), str(IMAGES / name)], check=True)
+    assert (IMAGES / f"{name}.png").stat().st_size < LARGEST, f"{name} is too large"
+
+
+def longest_list(home: Path) -> Path:
+    """Return the largest work list of a collector on the newest day that has one."""
+    days = sorted(day for day in (home / "artifacts" / "worklists").iterdir() if any(day.glob("*.xlsx")))
+    return max(days[-1].glob("*.xlsx"), key=lambda file: file.stat().st_size)
+
+
 def digests(home: Path) -> dict[str, str]:
     """Return the newest digest of each reader by role and language."""
     found: dict[str, str] = {}
@@ -39,6 +54,7 @@ def digests(home: Path) -> dict[str, str]:
             ("催收经理日报", "manager-zh"),
             ("Collections manager", "manager-en"),
             ("法务日报", "legal-zh"),
+            ("催收员日报", "collector-zh"),
         ):
             if title in text:
                 found[name] = text
@@ -62,3 +78,19 @@ def test_take_the_pictures_of_the_digest(up, browser):
             page.set_content(text)
             take(page, f"digest-{name}-{width}")
             page.close()
+
+
+def test_take_the_picture_of_a_work_list_as_it_is_printed(up, tmp_path):
+    assert shutil.which("soffice"), "apt-get install libreoffice-calc-nogui"
+    listed = longest_list(up.home)
+    command = ("soffice", "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(listed))
+    subprocess.run(command, check=True, capture_output=True)
+    pdf = tmp_path / f"{listed.stem}.pdf"
+    pages_of(pdf, "worklist-zh", 110)
+    pages_of(pdf, "worklist-cards-zh", 90, first=2)
+
+
+def test_take_the_picture_of_a_packet(up):
+    packets = sorted((up.home / "artifacts" / "packets").rglob("packet.pdf"))
+    assert packets
+    pages_of(packets[-1], "packet-zh", 60)

@@ -920,6 +920,15 @@ def test_each_desk_gets_its_list_in_its_language_under_a_hash(morning, rt, polic
     assert all(re.fullmatch(r"worklists/2026-11-12/(en/)?[0-9a-f]{64}\.xlsx", file.path) for file in files.values())
 
 
+def test_the_folder_of_lists_opens_with_a_page_that_says_whose_is_which(morning, rt, policy):
+    files = write_worklists(rt, morning, RUN, DAY, policy)
+    folder = Path(rt.settings.artifacts_url.removeprefix("file://")) / "worklists" / DAY.isoformat()
+    pages = "".join(page.read_text("utf-8") for page in folder.rglob("index.html"))
+    assert all(Path(file.path).name in pages for file in files)
+    assert ">法务</a>" in pages
+    assert not any(name in pages for name in NAMES.values()), "names of customers stay inside the lists"
+
+
 def test_writing_the_lists_again_gives_the_same_bytes(morning, rt, policy):
     assert write_worklists(rt, morning, RUN, DAY, policy) == write_worklists(rt, morning, RUN, DAY, policy)
 

@@ -157,8 +157,9 @@ def test_every_parameter_of_the_policy_is_explained() -> None:
     assert [name for name in found if not is_told(name, told, text)] == []
 
 
-def test_every_parameter_that_is_told_exists() -> None:
-    text = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", ["policy.md", "policy.zh.md"])
+def test_every_parameter_that_is_told_exists(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     found = set(parameters_of(load_policy()))
     known = found | {".".join(name.split(".")[:n]) for name in found for n in (1, 2)}
     told = {name for name in re.findall(r"`([a-z_]+\.[a-z_0-9]+)`", text) if not name.endswith(("yaml", "md"))}

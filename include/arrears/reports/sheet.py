@@ -18,7 +18,7 @@ from arrears.reports.worklist_rows import Row
 SHEET = "list"
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")
 WIDTHS = {
-    "customer": 11, "contract": 13, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
+    "customer": 14, "contract": 11, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
     "script": 30, "last": 12, "at": 11, "outcome": 12, "reason": 9, "promised_amount": 10, "promised_on": 10,
     "next_on": 10, "note": 12, "party_id": 4, "staff_id": 4,
 }  # fmt: skip
@@ -154,7 +154,8 @@ class _List:
         page = self.book.page(len(self.rows), len(COLUMNS))
         heads = self.say.family("sheet.header")
         for place, name in enumerate(COLUMNS):
-            page.write_string(0, place, heads[name], self.book.style("head"))
+            side = {"align": "right"} if name in ("amount", "total") else {}
+            page.write_string(0, place, heads[name], self.book.style("head", **side))
             page.set_column(place, place, WIDTHS[name], None, {"hidden": name in HIDDEN})
         page.set_row(0, 32)
         before: tuple[str, str] | None = None

@@ -1,14 +1,16 @@
 """Work lists: one XLSX a collector and one for the legal desk, ready at 08:00, filled in and read back.
 
 The first sheet is the list, its header in row 1 with fixed words (``sheet.header`` of the vocabulary); the second has
-a card for each contact: what to say, what to know, what to bring back. Beside the lists lies the
-``mapping.yaml`` under which a filled list is an *outcomes* feed (``outcome_dialect``): header to column, word to code.
+a card for each contact: what to say, what to know, what to bring back. Beside the lists lie ``index.html``, which says
+whose list is which file, and the ``mapping.yaml`` under which a filled list is an *outcomes* feed
+(``outcome_dialect``): header to column, word to code.
 ``party_id`` and ``staff_id`` stand in hidden columns; a row in which nobody wrote is no row of the feed; other columns
 are there for people. So ``arrears import outcomes LIST.xlsx`` reads a list back from the folder it was issued in.
 
 No cell made from data can become a formula, a link or a number of its own; the same data give the same bytes.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,6 +23,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.reports.artefacts import keep
 from arrears.reports.briefs import Card, cards_of
+from arrears.reports.list_index import Entry, list_index
 from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
@@ -69,6 +72,7 @@ def write_worklists(
     del run_id
     written = []
     cards: dict[str, dict[tuple[str, str], Card]] = {}
+    entries: dict[str, list[Entry]] = defaultdict(list)
     with reading(engine) as connection:
         people = {row.staff_id: row for row in connection.execute(staff.select())}
         for desk, rows in rows_by_desk(connection, business_date):
@@ -81,10 +85,13 @@ def write_worklists(
             content = list_sheet(rows, title, business_date, say, cards[language])
             path = _path(business_date, language, policy, desk)
             keep(rt.settings.artifacts_url, path, content)
+            entries[language].append(Entry(_owner(desk, member, say), path.rpartition("/")[2], _contacts(rows)))
             written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
     for language in sorted({file.language for file in written}):
         mapping = {"outcomes": outcome_dialect(language, policy.time_zone)}
         text = yaml.safe_dump(mapping, allow_unicode=True, sort_keys=True)
+        index = list_index(entries[language], business_date, words(language))
+        keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/index.html", index)
         keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/mapping.yaml", text.encode())
     return written
 
@@ -162,7 +169,10 @@ def _language(member: Any, policy: Policy) -> str:
 
 
 def _title(desk: str, member: Any, business_date: date, say: Words) -> str:
-    name = (
-        say("sheet.desk_legal") if desk == LEGAL_DESK else member.name if member is not None else desk or say("nobody")
-    )
-    return say("sheet.title", date=business_date.isoformat(), name=name)
+    return say("sheet.title", date=business_date.isoformat(), name=_owner(desk, member, say))
+
+
+def _owner(desk: str, member: Any, say: Words) -> str:
+    if desk == LEGAL_DESK:
+        return say("sheet.desk_legal")
+    return str(member.name) if member is not None else desk or say("nobody")
