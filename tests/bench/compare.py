@@ -1,154 +1,115 @@
-"""Data path beside a bare one and a naive one: ``python tests/bench/compare.py [ACCOUNTS] [ROUNDS] [OUT.json]``.
+"""Data path beside a bare one and a naive one: ``python tests/bench/compare.py [--accounts N ...] [--rounds N]``.
 
-Project: read, validate, stage, freeze, decide, rows with hash and event. Floor: the same files by Arrow and numpy, one
-hash and one appended row an account. Naive: a loop over rows with Decimal and one ORM merge an account. SQLite, CPU
-seconds of this process, sides in turns, medians; that all three stage alike is asserted first.
+Every side runs in a process of its own, in turns (``sides.py`` says what they are), on SQLite. A round of the project
+is three days on one store: go-live of an empty store, the first run of the next day with a row for every account, the
+same run again, and a day that writes changes only. That all sides found the same is asserted before a figure counts.
 """
 
-import hashlib
+import argparse
 import json
 import platform
-import sqlite3
 import statistics
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
-from datetime import date, time
-from decimal import Decimal
+from datetime import date, timedelta
 from pathlib import Path
-from time import process_time
+from typing import Any
 
-import numpy as np
-import pandas as pd
 import portfolio
-import pyarrow.parquet as pq
-from sqlalchemy import create_engine, func, select
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+import scaling_plot
 
 from arrears.audit.record import package_version
-from arrears.core.clock import PinnedClock, at_local
-from arrears.core.entropy import SeededEntropy
-from arrears.core.runtime import Request, RunKey, Runtime
-from arrears.core.settings import Settings
-from arrears.steps import daily, runs
-from arrears.store.engine import open_engine, reading
-from arrears.store.migrate import upgrade
-from arrears.store.tables.decisions import decision
 
-DAY = date(2026, 11, 11)
-Sums = tuple[int, int, int]
-"""Overdue accounts, overdue instalments, overdue minor units."""
-
-
-class Base(DeclarativeBase):
-    pass
+DAY = date(2026, 11, 8)
+NAIVE_MOST = 20_000
+"""Accounts up to which the naive program is worth waiting for."""
+RATIOS = (
+    ("first run of a day / floor", "first", "floor", "≤ 1.5"),
+    ("re-run / floor", "again", "floor", "≤ 2.5"),
+    ("go-live of an empty store / floor", "golive", "floor", ""),
+    ("naive / first run of a day", "naive", "first", "≥ 100"),
+    ("changes only / everything", "changes", "first", "≤ 0.4"),
+)
+Found = dict[str, Any]
 
 
-class Staged(Base):
-    __tablename__ = "staged"
-    account_id: Mapped[str] = mapped_column(primary_key=True)
-    count: Mapped[int]
-    minor: Mapped[int]
-    sha256: Mapped[str]
+def run(side: str, feeds: Path, home: Path, on: date) -> Found:
+    """Run one side in a process of its own."""
+    program = [sys.executable, str(Path(__file__).with_name("sides.py")), side, str(feeds), str(home), on.isoformat()]
+    home.mkdir(exist_ok=True)
+    done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
+    return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def project(feeds: Path, home: Path) -> tuple[float, Sums]:
-    settings = Settings.from_environment({"ARREARS_HOME": str(home)})
-    engine = open_engine(settings.store_url)
-    upgrade(engine)
-    clock = PinnedClock(at_local(DAY, time(10), "Asia/Shanghai"))
-    rt = Runtime(settings, clock, SeededEntropy(1), RunKey("cli", "bench"))
-    day = runs.open_run(rt, "daily", Request(clock.now(), DAY, str(feeds)))
-    started = process_time()
-    daily.pull_ledger(rt, day)
-    daily.decide_accounts(rt, day)
-    spent = process_time() - started
-    columns = func.count(), func.sum(decision.c.overdue_instalments), func.sum(decision.c.overdue_minor)
-    with reading(engine) as connection:
-        found = connection.execute(select(*columns).where(decision.c.stage > 0)).one()
-    engine.dispose()
-    return spent, (int(found[0]), int(found[1]), int(found[2]))
+def one_round(feeds: Path, folder: Path, *, slow: bool) -> dict[str, Found]:
+    """Run every side once; bare and naive side see the day of the project's first run."""
+    home, next_day = folder / "project", DAY + timedelta(days=1)
+    found = {"golive": run("changes", feeds, home, DAY), "floor": run("floor", feeds, folder / "floor", next_day)}
+    found |= {"first": run("everything", feeds, home, next_day), "again": run("everything", feeds, home, next_day)}
+    if slow:
+        found["naive"] = run("naive", feeds, folder / "naive", next_day)
+    found["changes"] = run("changes", feeds, home, next_day + timedelta(days=1))
+    sums = {name: tuple(found[name]["sums"]) for name in found}
+    rows = {name: found[name]["rows"] for name in ("first", "floor", *(["naive"] if slow else []))}
+    if len(set(sums.values())) != 1 or len(set(rows.values())) != 1 or found["again"]["new_rows"]:
+        raise SystemExit(f"the sides do not agree: {sums}, {rows}, new on the re-run: {found['again']['new_rows']}")
+    return found
 
 
-def floor(feeds: Path, home: Path) -> tuple[float, Sums]:
-    store = sqlite3.connect(home / "floor.sqlite")
-    store.execute("CREATE TABLE staged (account_id TEXT PRIMARY KEY, n INT, minor INT, sha256 TEXT) WITHOUT ROWID")
-    started = process_time()
-    ids = pq.read_table(feeds / "accounts.parquet", columns=["account_id"]).column(0).to_numpy()
-    rows = pq.read_table(feeds / "instalments.parquet")
-    owner = np.searchsorted(ids.astype("S16"), rows.column("account_id").to_numpy().astype("S16"))
-    owed = np.array([_minor(rows, "amount_due"), _minor(rows, "amount_paid")])
-    late = rows.column("due_date").to_numpy() < np.datetime64(DAY)
-    unpaid = np.where(late, owed[0] - owed[1], 0)
-    count = np.bincount(owner, unpaid > 0, len(ids)).astype(np.int64)
-    minor = np.bincount(owner, unpaid, len(ids)).astype(np.int64)
-    lines = zip(ids.tolist(), count.tolist(), minor.tolist(), strict=True)
-    hashed = ((a, n, m, hashlib.sha256(f"{a},{n},{m}".encode()).hexdigest()) for a, n, m in lines)
-    store.executemany("INSERT INTO staged VALUES (?, ?, ?, ?)", hashed)
-    store.commit()
-    spent = process_time() - started
-    store.close()
-    return spent, (int((count > 0).sum()), int(count.sum()), int(minor.sum()))
-
-
-def _minor(rows: object, name: str) -> np.ndarray:
-    column = rows.column(name).combine_chunks()
-    return np.frombuffer(column.buffers()[1], dtype="<i8")[::2][: len(column)]
-
-
-def naive(feeds: Path, home: Path) -> tuple[float, Sums]:
-    engine = create_engine(f"sqlite:///{home / 'naive.sqlite'}")
-    Base.metadata.create_all(engine)
-    started = process_time()
-    accounts, rows = (pd.read_parquet(feeds / f"{name}.parquet") for name in ("accounts", "instalments"))
-    owed: dict[str, list[Decimal]] = {account: [] for account in accounts["account_id"]}
-    for _, row in rows.iterrows():
-        left = row["amount_due"] - row["amount_paid"]
-        if row["due_date"] < DAY and left > 0:
-            owed[row["account_id"]].append(left)
-    with Session(engine) as session:
-        for account, left in owed.items():
-            body = json.dumps({"account": account, "left": [str(one) for one in left]}, sort_keys=True)
-            session.merge(Staged(account_id=account, count=len(left), minor=int(sum(left) * 100),
-                                 sha256=hashlib.sha256(body.encode()).hexdigest()))  # fmt: skip
-        session.commit()
-    spent = process_time() - started
-    engine.dispose()
-    found = [left for left in owed.values() if left]
-    return spent, (len(found), sum(map(len, found)), int(sum(map(sum, found)) * 100))
-
-
-def main(accounts: int, rounds: int, out: Path | None) -> None:
-    sides: dict[str, Callable[[Path, Path], tuple[float, Sums]]] = {"project": project, "floor": floor, "naive": naive}
-    if accounts > 50_000:
-        del sides["naive"]
-    spent: dict[str, list[float]] = {name: [] for name in sides}
-    with tempfile.TemporaryDirectory(prefix="arrears-bench-") as folder:
-        feeds = Path(folder) / "feeds"
+def measure(accounts: int, rounds: int) -> Found:
+    """Return medians over the rounds, their ratios, and the profile of one more first run."""
+    with tempfile.TemporaryDirectory(prefix="arrears-bench-") as name:
+        feeds, turns = Path(name) / "feeds", []
         portfolio.write(feeds, accounts, day=DAY)
-        for turn in range(rounds + 1):  # the first turn asserts equality and pays for the imports: not counted
-            sums = {}
-            for name, side in sides.items():
-                home = Path(folder) / f"{name}{turn}"
-                home.mkdir()
-                seconds, sums[name] = side(feeds, home)
-                if turn:
-                    spent[name].append(seconds)
-            if len(set(sums.values())) != 1:
-                raise SystemExit(f"the sides do not agree: {sums}")
-    median = {name: round(statistics.median(values), 3) for name, values in spent.items()}
-    found = {"accounts": accounts, "rounds": rounds, "cpu_s": median, "python": platform.python_version(),
-             "machine": platform.machine(), "arrears": package_version(),
-             "project_to_floor": round(median["project"] / median["floor"], 2)}  # fmt: skip
-    if "naive" in median:
-        found["naive_to_project"] = round(median["naive"] / median["project"], 2)
-    text = json.dumps(found, indent=2)
-    sys.stdout.write(text + "\n")
-    if out:
-        out.write_text(text + "\n")
+        for turn in range(rounds):
+            with tempfile.TemporaryDirectory(dir=name, prefix=f"{turn}-") as folder:
+                turns.append(one_round(feeds, Path(folder), slow=accounts <= NAIVE_MOST))
+        home = Path(name) / "profiled"
+        run("changes", feeds, home, DAY)
+        profiled = run("profile", feeds, home, DAY + timedelta(days=1))
+    medians = {
+        side: {unit: round(statistics.median(turn[side][unit] for turn in turns), 3)
+               for unit in ("cpu_s", "wall_s", "peak_mb", *(["pull_cpu_s"] if "pull_cpu_s" in turns[0][side] else []))}
+        for side in turns[0]
+    }  # fmt: skip
+    ratios = {what: round(medians[over]["cpu_s"] / medians[under]["cpu_s"], 2)
+              for what, over, under, _ in RATIOS if over in medians}  # fmt: skip
+    share = round(profiled["hashing_share"], 3)
+    return {"accounts": accounts, "rounds": rounds, "medians": medians, "ratios": ratios, "hashing_share": share,
+            "profile": profiled["profile"]}  # fmt: skip
+
+
+def table(found: Found) -> str:
+    """Return a size's figures as Markdown."""
+    goals = {what: goal for what, _, _, goal in RATIOS}
+    lines = ["| side | CPU s | wall s | peak MB |", "|---|---|---|---|"]
+    lines += [f"| {side} | {own['cpu_s']} | {own['wall_s']} | {own['peak_mb']:.0f} |"
+              for side, own in found["medians"].items()]  # fmt: skip
+    lines += ["", "| ratio of CPU seconds | found | goal |", "|---|---|---|"]
+    lines += [f"| {what} | {ratio} | {goals[what]} |" for what, ratio in found["ratios"].items()]
+    return "\n".join([f"{found['accounts']} accounts, {found['rounds']} rounds:", "", *lines, ""])
+
+
+def main() -> None:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--accounts", type=int, nargs="+", default=[10_000])
+    given.add_argument("--rounds", type=int, default=5)
+    given.add_argument("--out", type=Path)
+    given.add_argument("--plot", type=Path)
+    asked = given.parse_args()
+    sizes = []
+    for accounts in asked.accounts:
+        sizes.append(measure(accounts, asked.rounds))
+        sys.stdout.write(table(sizes[-1]) + "\n")
+        sys.stdout.flush()
+        found = {"arrears": package_version(), "python": platform.python_version(), "machine": platform.machine(),
+                 "sizes": sizes}  # fmt: skip
+        if asked.out:
+            asked.out.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if asked.plot:
+            asked.plot.write_text(scaling_plot.draw(sizes), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    given = sys.argv[1:]
-    main(int(given[0]) if given else 10_000, int(given[1]) if len(given) > 1 else 5,
-         Path(given[2]) if len(given) > 2 else None)  # fmt: skip
+    main()

@@ -16,15 +16,20 @@ PROGRAM = Path("tests") / "bench" / "compare.py"
 
 @app.command()
 def bench(
-    accounts: Annotated[int, typer.Option(help="how many accounts the portfolio has")] = 10_000,
+    accounts: Annotated[
+        list[int] | None, typer.Option(help="how many accounts the portfolio has; several sizes one after another")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="how often each side is measured, in turns")] = 5,
     out: Annotated[Path | None, typer.Option(help="write the result as JSON to this file")] = None,
+    plot: Annotated[Path | None, typer.Option(help="draw the sizes as SVG into this file")] = None,
 ) -> None:
     """Measure the data path beside a bare one and a naive one: CPU seconds, medians, equal checksums first."""
     root = next((folder for folder in _roots() if (folder / PROGRAM).is_file()), None)
     if root is None:
         raise BadArguments(f"no {PROGRAM} here: the comparisons come with the source, run this in a checkout")
-    command = [sys.executable, str(root / PROGRAM), str(accounts), str(rounds), *([str(out)] if out else [])]
+    command = [sys.executable, str(root / PROGRAM), "--rounds", str(rounds)]
+    command += ["--accounts", *map(str, accounts or [10_000])]
+    command += [*(["--out", str(out)] if out else []), *(["--plot", str(plot)] if plot else [])]
     raise typer.Exit(subprocess.run(command, check=False).returncode)  # noqa: S603 - our own program, fixed words and numbers
 
 

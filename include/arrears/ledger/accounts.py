@@ -1,64 +1,145 @@
-"""The accounts feed as a whole: sorted by id, each id once."""
+"""The accounts feed as a whole: sorted by id, each id once, its rows waiting on disk."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
+from arrears.audit.columns import text_digests
 from arrears.core.money import digits_of
 from arrears.ledger.register import Register, encode
+from arrears.ledger.shelf import Shelf
 from arrears.ledger.source import Source
-from arrears.ledger.validate import Problem, Rules, check_all
+from arrears.ledger.spool import ACCOUNTS_A_RANGE, Spool
+from arrears.ledger.validate import Problem, Rules, check
+
+EMPTY = pa.schema([("account_id", pa.string()), ("closed_on", pa.date32()), ("row_no", pa.int64()),
+                   ("row_sha256", pa.string())])  # fmt: skip
 
 
 @dataclass
 class Accounts:
     """Accepted accounts in the byte order of their ids, with the register made of them."""
 
-    table: pa.Table
     register: Register
     rows: int
     bad: list[Problem]
+    shelf: Shelf
+
+    def parts(self) -> Iterator[pa.RecordBatch]:
+        """Yield the rows in the order of the register, ``ACCOUNTS_A_RANGE`` at a time."""
+        return iter(self.shelf)
 
 
 def read_accounts(source: Source, rules: Rules) -> Accounts:
     """Read and check the accounts feed; of two rows with one id the first stands."""
-    table, rows, bad = check_all(source, rules)
-    if table is None:
-        table = pa.table(
-            {
-                "account_id": pa.array([], pa.string()),
-                "closed_on": pa.array([], pa.date32()),
-                "row_no": pa.array([], pa.int64()),
-                "row_text": pa.array([], pa.string()),
-            }
-        )
-    ids = encode(table.column("account_id").combine_chunks())
-    numbers = np.asarray(table.column("row_no"))
+    arrived = _Arrived()
+    for valid in check(source, rules):
+        arrived.take(valid.rows, valid.count, valid.bad, rules)
+    ids, numbers = arrived.column(arrived.ids), arrived.column(arrived.numbers)
+    digits = arrived.column(arrived.digits).astype(np.int8)
+    if not len(ids) or bool(np.all(ids[1:] > ids[:-1])):
+        return Accounts(Register(ids, digits), arrived.rows, arrived.bad, _in_ranges(arrived.shelf))
     order = np.lexsort((numbers, ids))
-    ids = ids[order]
-    again = np.append(False, ids[1:] == ids[:-1]) if len(ids) else np.zeros(0, dtype=bool)
-    bad += [
-        Problem(int(numbers[order[row]]), "account_id", _reason(table, int(order[row])), ids[row].decode())
-        for row in np.flatnonzero(again)
-    ]
-    table = table.take(pa.array(order[~again]))
-    return Accounts(table, Register(ids[~again], _digits(table, rules.currency)), rows, bad)
+    again = np.append(False, ids[order][1:] == ids[order][:-1])
+    twice, first = order[again], order[~again]
+    arrived.bad += [Problem(int(numbers[row]), "account_id", arrived.reason(ids, ids[row]), ids[row].decode())
+                    for row in twice]  # fmt: skip
+    code = np.full(len(ids), -1, dtype=np.int64)
+    code[first] = np.arange(len(first))
+    return Accounts(Register(ids[first], digits[first]), arrived.rows, arrived.bad, _sorted(arrived.shelf, code))
 
 
-def _reason(table: pa.Table, row: int) -> str:
-    """Tell a plain duplicate from two spellings that became one id."""
-    if "account_id_raw" not in table.schema.names:
-        return "duplicate"
-    account_id = table.column("account_id")[row].as_py()
-    spellings = pc.unique(table.filter(pc.equal(table.column("account_id"), account_id)).column("account_id_raw"))
-    return "id_collision" if len(spellings) > 1 else "duplicate"
+@dataclass
+class _Arrived:
+    """The feed while it is read: rows go to disk, what they are sorted by stays."""
+
+    shelf: Shelf = field(default_factory=Shelf)
+    ids: list[NDArray[np.bytes_]] = field(default_factory=list)
+    numbers: list[NDArray[np.int64]] = field(default_factory=list)
+    digits: list[NDArray[np.int8]] = field(default_factory=list)
+    rows: int = 0
+    bad: list[Problem] = field(default_factory=list)
+    respelled: list[pa.RecordBatch] = field(default_factory=list)
+
+    def take(self, rows: pa.RecordBatch, count: int, bad: list[Problem], rules: Rules) -> None:
+        self.rows += count
+        self.bad += bad
+        if not rows.num_rows:
+            return
+        raw = rows.column("account_id_raw")
+        other = pc.not_equal(raw, rows.column("account_id"))
+        if pc.any(other).as_py():
+            self.respelled.append(rows.select(["account_id", "account_id_raw"]).filter(other))
+        self.ids.append(encode(rows.column("account_id")))
+        self.numbers.append(np.asarray(rows.column("row_no")))
+        self.digits.append(_digits(rows, rules.currency))
+        self.shelf.put(_hashed(rows))
+
+    def column(self, parts: list[NDArray[np.bytes_]] | list[NDArray[np.int64]] | list[NDArray[np.int8]]) -> NDArray:  # type: ignore[type-arg] # three kinds of one shape
+        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.bytes_)
+
+    def reason(self, ids: NDArray[np.bytes_], account_id: np.bytes_) -> str:
+        """Tell a plain duplicate from two spellings that became one id."""
+        raw: list[str] = []
+        for rows in self.respelled:
+            same = pc.equal(rows.column("account_id"), account_id.decode())
+            raw += rows.column("account_id_raw").filter(same).to_pylist()
+        as_it_is = int((ids == account_id).sum()) > len(raw)
+        return "id_collision" if len(set(raw)) + as_it_is > 1 else "duplicate"
 
 
-def _digits(table: pa.Table, currency: str) -> np.ndarray[tuple[int], np.dtype[np.int8]]:
+def _hashed(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Put the hash of each delivered row in the place of its text."""
+    kept = rows.drop_columns(["account_id_raw"])
+    if "row_text" not in rows.schema.names:
+        return kept
+    hashes = pa.array(text_digests(rows.column("row_text")), pa.string())
+    return kept.drop_columns(["row_text"]).append_column("row_sha256", hashes)
+
+
+def _in_ranges(shelf: Shelf) -> Shelf:
+    """Cut rows that came in the order of their ids into ranges."""
+    ranged, held = Shelf(), pa.table({})
+    for batch in shelf:
+        more = pa.Table.from_batches([batch])
+        held = pa.concat_tables([held, more]) if held.num_rows else more
+        while held.num_rows >= ACCOUNTS_A_RANGE:
+            ranged.put(_whole(held.slice(0, ACCOUNTS_A_RANGE)))
+            held = held.slice(ACCOUNTS_A_RANGE)
+    if held.num_rows:
+        ranged.put(_whole(held))
+    return ranged
+
+
+def _sorted(shelf: Shelf, code: NDArray[np.int64]) -> Shelf:
+    """Put rows into the order of their codes, a range in memory at a time; -1 is left out."""
+    ranged, start = Shelf(), 0
+    with Spool() as spool:
+        for batch in shelf:
+            own = code[start : start + batch.num_rows]
+            start += batch.num_rows
+            spool.add(batch.append_column("code", pa.array(own)).filter(pa.array(own >= 0)), names=True)
+        for number in range(-(-int(code.max(initial=-1) + 1) // ACCOUNTS_A_RANGE)):
+            rows = spool.take(number)
+            if rows is not None:
+                order = pc.sort_indices(rows.column("code"))
+                ranged.put(_whole(rows.drop_columns(["code"]).take(order)))
+    return ranged
+
+
+def _whole(table: pa.Table) -> pa.RecordBatch:
+    batches = table.combine_chunks().to_batches()
+    return batches[0]
+
+
+def _digits(rows: pa.RecordBatch, currency: str) -> NDArray[np.int8]:
     usual = digits_of(currency)
-    if "currency" not in table.schema.names:
-        return np.full(table.num_rows, usual, dtype=np.int8)
-    codes = table.column("currency").to_pylist()
-    return np.array([usual if code is None else digits_of(code) for code in codes], dtype=np.int8)
+    if "currency" not in rows.schema.names:
+        return np.full(rows.num_rows, usual, dtype=np.int8)
+    coded = rows.column("currency").dictionary_encode()
+    table = np.array([*(digits_of(word) for word in coded.dictionary.to_pylist()), usual], dtype=np.int8)
+    return table[np.asarray(coded.indices.fill_null(len(table) - 1)).astype(np.int64)]

@@ -26,7 +26,7 @@ from arrears.ledger.columns import (
     to_text,
     unprintable,
 )
-from arrears.ledger.money_cells import amounts
+from arrears.ledger.money_cells import amounts, exact_amounts
 
 MIDNIGHT = "T00:00:00"
 """How sheets and databases write a date that they keep as a moment."""
@@ -45,6 +45,11 @@ def parse(field: Field, cells: pa.Array, context: Context) -> Column:
         if field.kind != "degrees":
             raise BadInput(f"column {field.name}: floating-point numbers are refused, deliver text or exact decimals")
         cells = as_text([None if value is None else repr(value) for value in cells.to_pylist()])
+    exact = exact_amounts(cells) if field.kind == "amount" else None
+    if exact is not None:
+        if not field.empty:
+            exact.refused[np.asarray(cells.is_null())] = CODES["missing_value"]
+        return exact
     cells = to_text(cells)
     if context.dialect.trim:
         cells = pc.utf8_trim_whitespace(cells)

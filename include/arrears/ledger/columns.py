@@ -78,7 +78,7 @@ def to_text(cells: pa.Array) -> pa.Array:
         return pc.binary_join_element_wise(seconds, "Z" if kind.tz else "", "")
     if pa.types.is_decimal(kind):
         text = cells.cast(pa.string())  # the scale is the column's, so zeros at the end were never written by anybody
-        return pc.replace_substring_regex(text, r"\.?0+$", "") if kind.scale > 0 else text
+        return pc.ascii_rtrim(pc.ascii_rtrim(text, "0"), ".") if kind.scale > 0 else text
     types = pa.types
     plain = (types.is_null, types.is_integer, types.is_date32, types.is_large_string, types.is_string_view)
     if any(is_kind(kind) for is_kind in plain):

@@ -18,6 +18,7 @@ from arrears.ladder.staging import NO_DATE, Int32
 from arrears.ledger.accounts import Accounts
 from arrears.ledger.assemble import Part, column, days
 from arrears.ledger.shape import Shape
+from arrears.ledger.shelf import Shelf
 from arrears.ledger.validate import Problem
 from arrears.store.snapshot import folder_of
 
@@ -51,10 +52,9 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Names:
-    """What the ledger's accounts are called and which of them have incomplete data, in register order."""
+    """What the ledger's accounts are called, by range of the register, and which of them have incomplete data."""
 
-    subject_refs: list[str]
-    row_sha256: list[str]
+    refs: Shelf
     incomplete: set[str]
 
 
@@ -72,8 +72,8 @@ def freeze(rt: Runtime, known: Accounts, names: Names, parts: Iterator[Part], on
             pq.ParquetWriter(second, INSTALMENTS) as instalments,
             pq.ParquetWriter(third, PAYMENTS) as payments,
         ):
-            for part in parts:
-                frame = _Frame(known, names, part, on, policy)
+            for number, part in enumerate(parts):
+                frame = _Frame(known.shelf.take(number), names.refs.take(number), names.incomplete, part, on, policy)
                 accounts.write_table(frame.accounts())
                 instalments.write_table(frame.instalments())
                 payments.write_table(frame.payments())
@@ -95,15 +95,14 @@ def publish(rt: Runtime, frozen: Frozen, snapshot_id: str) -> None:
 class _Frame:
     """One part of the portfolio as the rows of the three files; accounts closed on or before the date are left out."""
 
-    def __init__(self, known: Accounts, names: Names, part: Part, on: date, policy: Policy) -> None:
-        self.part, self.on, self.policy = part, on, policy
-        self.table = known.table.slice(part.first, part.count)
-        end = part.first + part.count
-        self.refs = pa.array(names.subject_refs[part.first : end], pa.string())
-        self.hashes = pa.array(names.row_sha256[part.first : end], pa.string())
-        ids = self.table.column("account_id").to_pylist()
-        twice = {problem.account_id for bad in part.twice.values() for problem in bad}
-        self.incomplete = [account_id in names.incomplete or account_id in twice for account_id in ids]
+    def __init__(
+        self, rows: pa.RecordBatch, names: pa.RecordBatch, incomplete: set[str], part: Part, on: date, policy: Policy
+    ) -> None:
+        self.part, self.on, self.policy, self.table = part, on, policy, rows
+        self.refs = names.column("subject_ref")
+        twice = {problem.account_id for bad in part.twice.values() for problem in bad if problem.account_id}
+        held = pa.array(sorted(incomplete | twice), pa.string())
+        self.incomplete = pc.is_in(rows.column("account_id"), held)
         closed = self.table.column("closed_on").cast(pa.int32()).fill_null(int(NO_DATE)).to_numpy()
         self.open = closed > days(on)
         self.currency = self._words("currency", policy.currency)
@@ -111,12 +110,12 @@ class _Frame:
     def _words(self, name: str, usual: str) -> pa.Array:
         if name not in self.table.schema.names:
             return pa.array([usual] * self.part.count, pa.string())
-        return self.table.column(name).combine_chunks().fill_null(usual)
+        return self.table.column(name).fill_null(usual)
 
     def _money(self, name: str) -> pa.Array:
         if name not in self.table.schema.names:
             return pa.nulls(self.part.count, MONEY)
-        return self.table.column(name).combine_chunks()
+        return self.table.column(name)
 
     def accounts(self) -> pa.Table:
         """Return the rows of accounts.parquet."""
@@ -135,7 +134,7 @@ class _Frame:
             "whole_paid_on": pa.nulls(self.part.count, pa.date32()) if no_payments else _dates(self.part.whole_paid_on),
             "principal_outstanding_minor": self._money("principal_outstanding_minor"),
             "total_price_minor": self._money("total_price_minor"),
-            "data_incomplete": self.incomplete, "ledger_row_sha256": self.hashes,
+            "data_incomplete": self.incomplete, "ledger_row_sha256": self.table.column("row_sha256"),
             "ledger_row": self.table.column("row_no"),
         }  # fmt: skip
         return pa.Table.from_pydict(values, schema=ACCOUNTS).filter(pa.array(self.open))

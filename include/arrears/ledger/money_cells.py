@@ -13,6 +13,10 @@ from arrears.ledger.columns import CODES, Column, Context, Refused, all_match, d
 _AMOUNT = r"^-?[0-9]{1,12}(\.[0-9]{1,3})?$"
 _ANY_AMOUNT = re.compile(r"-?[0-9]{1,12}(\.[0-9]+)?")
 _DECIMALS = 3
+_PRECISION = 15
+"""Digits whose thousandths still fit into 64 bits."""
+_TOO_LARGE = 10**15
+"""In thousandths: an amount has at most twelve digits before the point."""
 
 
 def amounts(_field: Field, cells: pa.Array, context: Context) -> Column:
@@ -28,6 +32,21 @@ def amounts(_field: Field, cells: pa.Array, context: Context) -> Column:
     decimals = np.where(dot < 0, 0, length - dot - 1).astype(np.int8)
     absent = np.asarray(plain.values.is_null())
     return Column(pa.array(_unscaled(exact), pa.int64(), mask=absent), plain.refused, decimals)
+
+
+def exact_amounts(cells: pa.Array) -> Column | None:
+    """Read decimals as they are, as ``amounts`` would read their text; None where only the text can tell."""
+    kind = cells.type
+    if not pa.types.is_decimal128(kind) or kind.precision > _PRECISION or not 0 <= kind.scale <= _DECIMALS:
+        return None
+    absent = np.asarray(cells.is_null())
+    thousandths = np.where(absent, 0, _unscaled(cells)) * 10 ** (_DECIMALS - kind.scale)
+    if bool(np.any(np.abs(thousandths) >= _TOO_LARGE)):
+        return None
+    decimals = np.zeros(len(cells), dtype=np.int8)
+    for place in range(_DECIMALS):
+        decimals += thousandths % 10 ** (_DECIMALS - place) != 0
+    return Column(pa.array(thousandths, pa.int64(), mask=absent), np.zeros(len(cells), dtype=np.int8), decimals)
 
 
 def _plain_amount(text: str, thousands: str | None) -> str:

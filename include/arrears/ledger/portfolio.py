@@ -1,95 +1,123 @@
 """The account table: its newest accepted row, whether it went missing, and whether its data is incomplete."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 from sqlalchemy import Connection, bindparam, select, update
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import utc_text
-from arrears.core.entropy import random_uuid
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ledger.accounts import Accounts
+from arrears.ledger.beside import ERASED, MISSING, Stored
 from arrears.ledger.catalogue import FEEDS
-from arrears.ledger.rows import row_hash
-from arrears.ledger.source import BATCH_ROWS
-from arrears.store import bulk
+from arrears.ledger.names import random_names
+from arrears.ledger.shelf import Shelf
+from arrears.store.columns import insert_columns, replace_columns
 from arrears.store.tables.feeds import account
 from arrears.store.tables.people import subject
 
 
 @dataclass
 class Standing:
-    """The accounts of a delivery in register order: their random names and the hashes of their rows."""
+    """What the store knows of a delivery: each account's random name, by range, and the accounts it does not name."""
 
-    subject_refs: list[str]
-    row_sha256: list[str]
+    names: Shelf = field(default_factory=Shelf)
+    unnamed: list[pa.Table] = field(default_factory=list)
 
+    def unnamed_refs(self) -> pa.ChunkedArray:
+        """Return the names of the accounts that are in the store and not in the delivery."""
+        return pa.chunked_array([part.column("subject_ref").combine_chunks() for part in self.unnamed], pa.string())
 
-def name_accounts(connection: Connection, rt: Runtime, known: Accounts) -> list[str]:
-    """Return each account's ``subject_ref`` in register order; a new account is given a random one."""
-    named = {row.account_id: row.subject_ref for row in connection.execute(select(subject))}
-    at = utc_text(rt.clock.now())
-    ids = known.table.column("account_id").to_pylist()
-    new = [{"subject_ref": random_uuid(rt.entropy), "account_id": account_id, "created_at": at}
-           for account_id in ids if account_id not in named]  # fmt: skip
-    bulk.insert_all(connection, subject, new)
-    named |= {row["account_id"]: row["subject_ref"] for row in new}
-    return [named[account_id] for account_id in ids]
+    def absent(self, on: date) -> dict[str, str]:
+        """Return the open accounts of the store that the delivery does not name, with their ``subject_ref``."""
+        return {
+            row["account_id"]: row["subject_ref"]
+            for part in self.unnamed
+            for row in part.to_pylist()
+            if not row["flags"] & MISSING and (row["closed_on"] is None or row["closed_on"] > on.isoformat())
+        }
 
 
 def store_accounts(
     connection: Connection, rt: Runtime, known: Accounts, delivery_id: str, policy: Policy, *, overwrite: bool = True
 ) -> Standing:
-    """Write new and changed accounts; without ``overwrite`` (an older date) only accounts never seen before."""
-    refs = name_accounts(connection, rt, known)
-    hashes = [row_hash(text) for text in known.table.column("row_text").to_pylist()]
-    stored = {row.account_id: row for row in connection.execute(
-        select(account.c.account_id, account.c.row_sha256, account.c.is_missing, account.c.erased_at))}  # fmt: skip
+    """Write new and changed accounts; without ``overwrite`` (an older date) only accounts never seen before.
 
-    ids = known.table.column("account_id").to_pylist()
-    places = [place for place, account_id in enumerate(ids)
-              if _differs(stored.get(account_id), hashes[place], overwrite=overwrite)]  # fmt: skip
-    delivered = known.table.take(pa.array(places, pa.int64()))
-    rows = (row for batch in delivered.to_batches(BATCH_ROWS) for row in batch.to_pylist())
-    bulk.replace_all(
-        connection,
-        account,
-        (_row(row, refs[place], hashes[place], delivery_id, policy) for place, row in zip(places, rows, strict=True)),
-    )
-    return Standing(refs, hashes)
-
-
-def _differs(before: Any, row_sha256: str, *, overwrite: bool) -> bool:
-    """Say whether a row is news; an erased account stays erased, whatever is delivered of it."""
-    if before is None:
-        return True
-    return overwrite and before.erased_at is None and (before.row_sha256 != row_sha256 or before.is_missing)
+    A new account is given a random name. An erased account stays erased, whatever is delivered of it.
+    """
+    standing = Standing()
+    with Stored(connection) as stored:
+        for part in known.parts():
+            ids = part.column("account_id")
+            there = stored.up_to(ids[-1].as_py())
+            standing.unnamed += _others(there, ids)
+            own = there.take(pc.index_in(ids, there.column("account_id").combine_chunks()))
+            refs, new = _name(connection, rt, ids, own.column("subject_ref").combine_chunks())
+            rows = _rows(part, refs, delivery_id, policy)
+            insert_columns(connection, account, _in_order_of_names(rows.filter(pa.array(new))))
+            if overwrite:
+                replace_columns(connection, account, _full(rows.filter(pa.array(_differs(own, part) & ~new))))
+            standing.names.put(pa.record_batch([refs], names=["subject_ref"]))
+        standing.unnamed += _others(stored.rest(), pa.array([], pa.string()))
+    return standing
 
 
-def _row(given: dict[str, Any], ref: str, row_sha256: str, delivery_id: str, policy: Policy) -> dict[str, Any]:
-    row = {field.stored: given.get(field.stored) for field in FEEDS["accounts"].fields}
-    return row | {
-        "contract_type": row["contract_type"] or policy.contract_type,
-        "currency": row["currency"] or policy.currency,
-        "branch": row["branch"] or "",
-        "subject_ref": ref,
-        "is_missing": False,
-        "delivery_id": delivery_id,
-        "row_no": given["row_no"],
-        "row_sha256": row_sha256,
-    }
+def _others(there: pa.Table, ids: pa.Array) -> list[pa.Table]:
+    rest = there.filter(pc.invert(pc.is_in(there.column("account_id"), ids))) if there.num_rows else there
+    return [rest] if rest.num_rows else []
 
 
-def absent_accounts(connection: Connection, known: Accounts, on: date) -> dict[str, str]:
-    """Return the open accounts of the store that a delivery does not name, with their ``subject_ref``."""
-    delivered = set(known.table.column("account_id").to_pylist())
-    query = select(account.c.account_id, account.c.subject_ref, account.c.closed_on).where(~account.c.is_missing)
-    return {row.account_id: row.subject_ref for row in connection.execute(query)
-            if row.account_id not in delivered and (row.closed_on is None or row.closed_on > on)}  # fmt: skip
+def _name(connection: Connection, rt: Runtime, ids: pa.Array, named: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """Return each account's random name, and which ones are new and so were given one."""
+    new = np.asarray(named.is_null())
+    count = int(new.sum())
+    if not count:
+        return named, new
+    refs = random_names(rt.entropy, count)
+    at = pa.repeat(utc_text(rt.clock.now()), count)
+    tied = pa.record_batch([refs, ids.filter(pa.array(new)), at], names=["subject_ref", "account_id", "created_at"])
+    insert_columns(connection, subject, _in_order_of_names(tied))
+    place = np.where(new, len(ids) + np.cumsum(new) - 1, np.arange(len(ids)))
+    return pa.concat_arrays([named, refs]).take(pa.array(place)), new
+
+
+def _in_order_of_names(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """An index over random names is filled at half the price when they come sorted."""
+    return rows.take(pc.sort_indices(rows.column("subject_ref"))) if rows.num_rows else rows
+
+
+def _differs(own: pa.Table, part: pa.RecordBatch) -> NDArray[np.bool_]:
+    """Say which rows are news."""
+    flags = np.asarray(own.column("flags").fill_null(0))
+    other = pc.not_equal(own.column("row_sha256").combine_chunks(), part.column("row_sha256")).fill_null(True)
+    news: NDArray[np.bool_] = (flags & ERASED == 0) & (np.asarray(other) | (flags & MISSING != 0))
+    return news
+
+
+def _rows(part: pa.RecordBatch, refs: pa.Array, delivery_id: str, policy: Policy) -> pa.RecordBatch:
+    """Return the rows as the store keeps them, with the columns that were delivered."""
+    names, count = part.schema.names, part.num_rows
+    columns = {one.stored: part.column(one.stored) for one in FEEDS["accounts"].fields if one.stored in names}
+    for name, usual in (("contract_type", policy.contract_type), ("currency", policy.currency), ("branch", "")):
+        columns[name] = columns[name].fill_null(usual) if name in columns else pa.repeat(usual, count)
+    return pa.RecordBatch.from_pydict(columns | {
+        "subject_ref": refs, "is_missing": pa.repeat(False, count), "delivery_id": pa.repeat(delivery_id, count),
+        "row_no": part.column("row_no"), "row_sha256": part.column("row_sha256"),
+    })  # fmt: skip
+
+
+def _full(rows: pa.RecordBatch) -> pa.RecordBatch:
+    """Add the columns that were not delivered, empty: what stands there from earlier days is no longer so."""
+    for one in FEEDS["accounts"].fields:
+        if one.stored not in rows.schema.names:
+            rows = rows.append_column(one.stored, pa.nulls(rows.num_rows, pa.string()))
+    return rows
 
 
 def mark_missing(connection: Connection, rt: Runtime, run_id: str, absent: dict[str, str], on: date) -> None:

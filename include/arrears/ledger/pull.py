@@ -27,7 +27,7 @@ from arrears.ledger.deliveries import (
 )
 from arrears.ledger.freeze import Frozen, Names, freeze, publish
 from arrears.ledger.intake import import_source, open_source, rules_of
-from arrears.ledger.portfolio import Standing, absent_accounts, mark_missing, set_incomplete, store_accounts
+from arrears.ledger.portfolio import Standing, mark_missing, set_incomplete, store_accounts
 from arrears.ledger.read import find_feeds
 from arrears.ledger.reference import accounts_absent_since, reference_of
 from arrears.ledger.source import Source, nothing_delivered
@@ -86,7 +86,7 @@ def pull(rt: Runtime, engine: Engine, run_id: str, feeds_dir: Path, business_dat
     with ExitStack() as stack:
         instalments = job.spool("instalments", known, stack)
         payments = job.spool("payments", known, stack) if "payments" in opened else None
-        names = Names(standing.subject_refs, standing.row_sha256, job.incomplete())
+        names = Names(standing.names, job.incomplete())
         parts = assemble(known.register, instalments, payments, business_date)
         frozen = freeze(rt, known, names, parts, business_date, policy)
     return job.finish(standing, names, frozen)
@@ -167,7 +167,7 @@ class _Job:
                 connection, self.rt, known, self._delivery_id("accounts"), self.policy, overwrite=self.newest_date
             )
             if self.newest_date and known.register.ids.size:
-                absent = absent_accounts(connection, known, self.on)
+                absent = standing.absent(self.on)
                 if len(absent) * PERCENT <= (len(absent) + len(known.register.ids)) * self.policy.ledger.absent_percent:
                     mark_missing(connection, self.rt, self.run_id, absent, self.on)
         return known, standing
@@ -224,8 +224,8 @@ class _Job:
                     self._deliver(connection, name)
             earlier = reference_of(connection, self.on, self.snapshot_id)
             if earlier is not None:
-                refs = standing.subject_refs
-                shape.before_accounts, shape.absent = accounts_absent_since(self.rt, earlier.snapshot_id, refs)
+                unnamed = standing.unnamed_refs()
+                shape.before_accounts, shape.absent = accounts_absent_since(self.rt, earlier.snapshot_id, unnamed)
             if self.newest_date:
                 set_incomplete(connection, held, only=True)
             self._write(connection, frozen)

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, select
 
 from arrears.core.errors import CannotTell
@@ -33,14 +35,18 @@ def reference_of(connection: Connection, on: date, snapshot_id: str) -> Referenc
     return None if row is None else Reference(row.snapshot_id, row.business_date, Shape.read(row.facts))
 
 
-def accounts_absent_since(rt: Runtime, snapshot_id: str, subject_refs: list[str]) -> tuple[int, int]:
-    """Return how many accounts an earlier snapshot had, and how many of them the new delivery does not name."""
-    there, before, absent = set(subject_refs), 0, 0
+def accounts_absent_since(rt: Runtime, snapshot_id: str, unnamed: pa.ChunkedArray) -> tuple[int, int]:
+    """Return how many accounts an earlier snapshot had, and how many of them the new delivery does not name.
+
+    ``unnamed`` are the ``subject_ref`` of the accounts that the store has and the delivery does not.
+    """
+    url, before, absent = rt.settings.artifacts_url, 0, 0
     try:
-        for batch in frozen.accounts(rt.settings.artifacts_url, snapshot_id, ["subject_ref"]):
-            refs = batch.column("subject_ref").to_pylist()
-            before += len(refs)
-            absent += sum(ref not in there for ref in refs)
+        if not len(unnamed):
+            return frozen.count_rows(url, snapshot_id, "accounts"), 0
+        for batch in frozen.accounts(url, snapshot_id, ["subject_ref"]):
+            before += batch.num_rows
+            absent += int(pc.sum(pc.is_in(batch.column("subject_ref"), unnamed)).as_py() or 0)
     except CannotTell:
         return 0, 0  # its files are past their retention
     return before, absent

@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 ACCOUNTS_A_RANGE = 20_000
-ROWS_IN_MEMORY = 1_000_000
+BYTES_IN_MEMORY = 64 << 20
 
 
 class Spool:
     """Holds batches with a ``code`` column by range of codes; above the limit they wait on disk."""
 
-    def __init__(self, limit: int = ROWS_IN_MEMORY, width: int = ACCOUNTS_A_RANGE) -> None:
-        """Start empty; ``limit`` is the number of rows kept in memory, ``width`` the accounts in a range."""
+    def __init__(self, limit: int = BYTES_IN_MEMORY, width: int = ACCOUNTS_A_RANGE) -> None:
+        """Start empty; ``limit`` is how many bytes are kept in memory, ``width`` the accounts in a range."""
         self.rows = 0
         self._limit, self._width = limit, width
         self._held = 0
@@ -37,9 +37,9 @@ class Spool:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        """Take a batch in; the account is its code from here on."""
-        if "account_id" in batch.schema.names:
+    def add(self, batch: pa.RecordBatch, *, names: bool = False) -> None:
+        """Take a batch in; the account is its code from here on, unless ``names`` are wanted as well."""
+        if "account_id" in batch.schema.names and not names:
             batch = batch.drop_columns(["account_id"])
         ranges = np.asarray(batch.column("code")) // self._width
         if not len(ranges):
@@ -53,7 +53,7 @@ class Spool:
             for number in np.unique(ranges):
                 self._waiting[int(number)].append(batch.take(pa.array(np.flatnonzero(ranges == number))))
         self.rows += len(ranges)
-        self._held += len(ranges)
+        self._held += batch.nbytes
         if self._held > self._limit:
             self._spill()
 

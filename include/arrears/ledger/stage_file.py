@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+
 from arrears.core.errors import BadArguments, BadInput
 from arrears.core.money import format_minor
 from arrears.ledger.accounts import Accounts, read_accounts
@@ -143,10 +145,10 @@ def _write(job: _Job, known: Accounts, parts: Iterator[Part], out: Path | None) 
         with kept.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.writer(handle, lineterminator="\n")
             writer.writerow(COLUMNS)
-            for part in parts:
+            for rows, part in zip(known.parts(), parts, strict=True):
                 for feed, bad in part.twice.items():
                     refuse(job.names[feed], bad)
-                writer.writerows(_lines(job, known, part))
+                writer.writerows(_lines(job, known, rows, part))
         if out:
             kept.chmod(0o644)
             kept.replace(out)
@@ -157,13 +159,14 @@ def _write(job: _Job, known: Accounts, parts: Iterator[Part], out: Path | None) 
         kept.unlink(missing_ok=True)
 
 
-def _lines(job: _Job, known: Accounts, part: Part) -> Iterator[tuple[str, str, str, str, int, int, int]]:
+def _lines(
+    job: _Job, known: Accounts, rows: pa.RecordBatch, part: Part
+) -> Iterator[tuple[str, str, str, str, int, int, int]]:
     staged, day = part.staged, job.on.isoformat()
-    table = known.table.slice(part.first, part.count)
     digits = known.register.digits[part.first : part.first + part.count].tolist()
     columns = zip(
-        table.column("account_id").to_pylist(),
-        table.column("closed_on").to_pylist(),
+        rows.column("account_id").to_pylist(),
+        rows.column("closed_on").to_pylist(),
         digits,
         staged.overdue.tolist(),
         staged.oldest_unpaid_due.tolist(),

@@ -46,8 +46,13 @@ def replace_columns(connection: Connection, table: Table, rows: pa.RecordBatch |
         keys = [column.name for column in table.primary_key]
         changed = {name: statement.excluded[name] for name in names if name not in keys}
         statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        _execute_many(connection, str(statement.compile(connection)), rows)
+        _execute_many(connection, str(statement.compile(connection)), _in_order_of(table, rows))
     return int(rows.num_rows)
+
+
+def _in_order_of(table: Table, rows: pa.RecordBatch | pa.Table) -> pa.RecordBatch | pa.Table:
+    """Return the columns in the order of the table's, in which a compiled INSERT names them."""
+    return rows.select([column.name for column in table.columns if column.name in rows.schema.names])
 
 
 def fetch(

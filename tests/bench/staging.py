@@ -1,0 +1,202 @@
+"""Staging alone, four ways: ``python tests/bench/staging.py [--accounts N] [--rounds N] [--postgres URL] [--out F]``.
+
+Schedules of 12 to 36 instalments (24 million rows for a million accounts) and one payment an account, from Parquet.
+``kernel``: one cumulative sum and one reduction over streamed batches, overdue count and arrears only. ``project``:
+``ladder.staging`` on the same batches, all its columns. ``pandas``: groupby over the whole frame. ``postgres``: a
+window over a table that is there already. Each in a process of its own, in turns; that all found the same is asserted.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+DAY = date(2026, 11, 12)
+ROWS = 1_000_000
+Sums = tuple[int, int, int]
+"""Overdue accounts, overdue instalments, overdue minor units."""
+
+WINDOW = """
+SELECT count(*), sum(n), sum(minor) FROM (
+  SELECT account, count(*) AS n, sum(least(amount, running - paid)) AS minor FROM (
+    SELECT i.account, i.amount, p.paid, i.due,
+           sum(i.amount) OVER (PARTITION BY i.account ORDER BY i.due, i.no) AS running
+    FROM bench_instalment i JOIN bench_payment p USING (account)) AS a
+  WHERE running > paid AND due < %s GROUP BY account) AS b
+"""
+
+
+def _minor(column: pa.Array) -> np.ndarray:
+    return np.frombuffer(column.buffers()[1], dtype="<i8")[2 * column.offset : 2 * (column.offset + len(column)) : 2]
+
+
+def _account(column: pa.Array) -> np.ndarray:
+    """Return the number of each account: ids are a letter and eight digits."""
+    letters = np.frombuffer(column.buffers()[2], dtype=np.uint8)[9 * column.offset : 9 * (column.offset + len(column))]
+    return (letters.reshape(-1, 9)[:, 1:] - ord("0")).astype(np.int64) @ 10 ** np.arange(7, -1, -1)
+
+
+def _batches(feeds: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield account, due day and amount of whole accounts, about ``ROWS`` at a time."""
+    held: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * 3
+    columns = ["account_id", "due_date", "amount_due"]
+    for batch in pq.ParquetFile(feeds / "instalments.parquet").iter_batches(ROWS, columns=columns):
+        due = np.asarray(batch["due_date"].cast(pa.int32()))
+        new = _account(batch["account_id"]), due, _minor(batch["amount_due"])
+        rows = [np.concatenate(pair) for pair in zip(held, new, strict=True)]
+        cut = int(np.searchsorted(rows[0], rows[0][-1]))
+        held = [column[cut:] for column in rows]
+        if cut:
+            yield rows[0][:cut], rows[1][:cut], rows[2][:cut]
+    yield held[0], held[1], held[2]
+
+
+def _paid(feeds: Path) -> np.ndarray:
+    return _minor(pq.read_table(feeds / "payments.parquet", columns=["amount"])["amount"].combine_chunks())
+
+
+def _today() -> int:
+    return (DAY - date(1970, 1, 1)).days
+
+
+def kernel(feeds: Path, _url: str) -> Sums:
+    paid, on, sums = _paid(feeds), _today(), np.zeros(3, dtype=np.int64)
+    for account, due, amount in _batches(feeds):
+        starts = np.flatnonzero(np.append(True, account[1:] != account[:-1]))
+        running = np.cumsum(amount)
+        base = (running - amount)[starts] + paid[account[starts]]
+        left = running - np.repeat(base, np.diff(np.append(starts, len(account))))
+        unpaid = np.where((left > 0) & (due < on), np.minimum(left, amount), 0)
+        count, minor = np.add.reduceat(unpaid > 0, starts, dtype=np.int64), np.add.reduceat(unpaid, starts)
+        sums += (int((count > 0).sum()), int(count.sum()), int(minor.sum()))
+    return int(sums[0]), int(sums[1]), int(sums[2])
+
+
+def project(feeds: Path, _url: str) -> Sums:
+    from arrears.ladder.staging import Schedule, allocate, stage
+
+    paid, on, sums = _paid(feeds), _today(), np.zeros(3, dtype=np.int64)
+    for account, due, amount in _batches(feeds):
+        first, count = int(account[0]), int(account[-1] - account[0]) + 1
+        schedule = Schedule(count, account - first, due.astype(np.int32), amount)
+        found = stage(schedule, allocate(schedule, paid[first : first + count]), on)
+        late = found.overdue_instalments
+        sums += (int((late > 0).sum()), int(late.sum()), int(found.overdue.sum()))
+    return int(sums[0]), int(sums[1]), int(sums[2])
+
+
+def pandas(feeds: Path, _url: str) -> Sums:
+    import pandas as pd
+
+    parts = list(_batches(feeds))
+    frame = pd.DataFrame({name: np.concatenate([part[place] for part in parts])
+                          for place, name in enumerate(("account", "due", "amount"))})  # fmt: skip
+    paid = pd.DataFrame({"paid": _paid(feeds)}).rename_axis("account").reset_index()
+    frame["running"] = frame.groupby("account")["amount"].cumsum()
+    frame = frame.merge(paid, on="account")
+    frame["unpaid"] = np.minimum(frame["running"] - frame["paid"], frame["amount"])
+    late = frame[(frame["unpaid"] > 0) & (frame["due"] < _today())]
+    found = late.groupby("account").agg(n=("unpaid", "size"), minor=("unpaid", "sum"))
+    return len(found), int(found["n"].sum()), int(found["minor"].sum())
+
+
+def postgres(_feeds: Path, url: str) -> Sums:
+    import psycopg
+
+    with psycopg.connect(url) as connection:
+        found = connection.execute(WINDOW, (_today(),)).fetchone()
+    assert found is not None
+    return int(found[0]), int(found[1]), int(found[2])
+
+
+def load(feeds: Path, url: str) -> None:
+    """Fill the tables the window reads; not measured."""
+    import psycopg
+
+    with psycopg.connect(url) as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bench_instalment, bench_payment")
+        cursor.execute("CREATE UNLOGGED TABLE bench_instalment (account int, no int, due int, amount bigint)")
+        cursor.execute("CREATE UNLOGGED TABLE bench_payment (account int PRIMARY KEY, paid bigint)")
+        with cursor.copy("COPY bench_instalment FROM STDIN") as copy:
+            for account, due, amount in _batches(feeds):
+                lines = zip(account.tolist(), range(len(due)), due.tolist(), amount.tolist(), strict=True)
+                copy.write("".join(f"{a}\t{n}\t{d}\t{m}\n" for a, n, d, m in lines))
+        with cursor.copy("COPY bench_payment FROM STDIN") as copy:
+            copy.write("".join(f"{number}\t{paid}\n" for number, paid in enumerate(_paid(feeds).tolist())))
+        cursor.execute("ANALYZE bench_instalment")
+
+
+SIDES: dict[str, Callable[[Path, str], Sums]] = {
+    "kernel": kernel, "project": project, "pandas": pandas, "postgres": postgres,
+}  # fmt: skip
+
+
+def one(side: str, feeds: Path, url: str) -> None:
+    """Run one side and print what it took; of PostgreSQL only the wall's time can be seen from here."""
+    if side == "project":
+        import arrears.ladder.staging  # noqa: F401 - its import is not the staging
+    elif side == "pandas":
+        import pandas as pd  # noqa: F401 - likewise
+    cpu, wall = process_time(), perf_counter()
+    sums = SIDES[side](feeds, url)
+    cpu, wall = process_time() - cpu, perf_counter() - wall
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(json.dumps({"cpu_s": cpu, "wall_s": wall, "peak_mb": peak, "sums": sums}) + "\n")
+
+
+def compare(accounts: int, rounds: int, url: str) -> dict[str, Any]:
+    """Return the medians of all sides."""
+    import portfolio
+
+    sides = [side for side in SIDES if side != "postgres" or url]
+    found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+    with tempfile.TemporaryDirectory(prefix="arrears-bench-") as name:
+        feeds = Path(name)
+        portfolio.write(feeds, accounts, day=DAY, schedules=True)
+        rows = pq.read_metadata(feeds / "instalments.parquet").num_rows
+        if url:
+            load(feeds, url)
+        for _ in range(rounds):
+            for side in sides:
+                program = [sys.executable, __file__, "--side", side, "--feeds", name, "--postgres", url]
+                done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
+                found[side].append(json.loads(done.stdout))
+    if len({tuple(turn["sums"]) for turns in found.values() for turn in turns}) != 1:
+        raise SystemExit(f"the sides do not agree: {[turns[0]['sums'] for turns in found.values()]}")
+    medians = {side: {unit: round(statistics.median(turn[unit] for turn in turns), 3)
+                      for unit in ("cpu_s", "wall_s", "peak_mb")} for side, turns in found.items()}  # fmt: skip
+    return {"accounts": accounts, "instalments": rows, "rounds": rounds, "medians": medians}
+
+
+def main() -> None:
+    given = argparse.ArgumentParser(description=__doc__)
+    given.add_argument("--accounts", type=int, default=100_000)
+    given.add_argument("--rounds", type=int, default=5)
+    given.add_argument("--postgres", default="")
+    given.add_argument("--out", type=Path)
+    given.add_argument("--side", choices=list(SIDES))
+    given.add_argument("--feeds", type=Path)
+    asked = given.parse_args()
+    if asked.side:
+        one(asked.side, asked.feeds, asked.postgres)
+        return
+    text = json.dumps(compare(asked.accounts, asked.rounds, asked.postgres), indent=2) + "\n"
+    sys.stdout.write(text)
+    if asked.out:
+        asked.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
