@@ -103,7 +103,7 @@ class Outbox:
         )
         statement = (
             contact.update()
-            .where(contact.c.contact_id.in_(select(due.c.contact_id)), contact.c.state == "planned")
+            .where(contact.c.contact_id.in_(select(due.c.contact_id)))  # the lock holds what the query has seen
             .values(
                 state="claimed",
                 fence=contact.c.fence + 1,
