@@ -67,11 +67,14 @@ def take_many(connection: Connection, wanted: Sequence[Want], policy: Policy) ->
 
 
 def _used(connection: Connection, wanted: Sequence[Want]) -> dict[Want, int]:
-    query = select(person_budget).where(
-        person_budget.c.party_id.in_({party_id for party_id, _, _ in wanted}),
-        person_budget.c.local_date.in_({day for _, _, day in wanted}),
-    )
-    return {(row.party_id, row.channel, row.local_date): row.used for row in connection.execute(query)}
+    asked = {"people": sorted({person for person, _, _ in wanted}), "days": sorted({day for _, _, day in wanted})}
+    return {(row.party_id, row.channel, row.local_date): row.used for row in connection.execute(_USED, asked)}
+
+
+_USED = select(person_budget).where(
+    person_budget.c.party_id.in_(bindparam("people", expanding=True)),
+    person_budget.c.local_date.in_(bindparam("days", expanding=True)),
+)
 
 
 def give_back(connection: Connection, party_id: str, channel: str, local_day: date) -> None:

@@ -19,6 +19,7 @@ from arrears.core.runtime import Runtime
 from arrears.outreach.backoff import wait_after
 from arrears.outreach.claims import CLAIMED, Claim, Intent, Scope
 from arrears.outreach.transitions import (
+    AS_IT_STANDS,
     END_ATTEMPT,
     ENDING,
     INTEND,
@@ -148,8 +149,7 @@ class Outbox:
     def _under_fence(self, connection: Connection, claims: Sequence[Claim]) -> dict[str, str]:
         """Lock the contacts that nobody claimed after us, always in the same order, and return their states."""
         fences = {claim.contact_id: claim.fence for claim in claims}
-        query = select(contact.c.contact_id, contact.c.fence, contact.c.state).where(contact.c.contact_id.in_(fences))
-        rows = connection.execute(query.order_by(contact.c.contact_id).with_for_update())
+        rows = connection.execute(AS_IT_STANDS, {"keys": list(fences)})
         return {row.contact_id: row.state for row in rows if fences[row.contact_id] == row.fence}
 
     def intend(self, connection: Connection, intents: Sequence[Intent]) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, and_, bindparam, or_
+from sqlalchemy import ColumnElement, Update, and_, bindparam, or_, select
 
 from arrears.store.tables.outreach import contact, contact_attempt
 
@@ -26,6 +26,14 @@ INTEND = _held("claimed", "sending", "attempts", "payload_sha256", "intent_at", 
 SETTLE = _held("sending", bindparam("after"), *ENDING)
 ISSUE = _held("claimed", "sent", "attempts", "payload_sha256", "intent_at", "message_id", "sent_at", "provider_code")
 RESOLVE = _held("in_doubt", bindparam("after"), *ENDING)
+
+AS_IT_STANDS = (
+    select(contact.c.contact_id, contact.c.fence, contact.c.state)
+    .where(contact.c.contact_id.in_(bindparam("keys", expanding=True)))
+    .order_by(contact.c.contact_id)
+    .with_for_update()
+)
+"""Fence and state of many contacts, locked in one order so that two workers never wait for each other."""
 
 OPEN_ATTEMPT = contact_attempt.insert()
 END_ATTEMPT = (

@@ -49,7 +49,10 @@ def refuse_other_mode(connection: Connection, rt: Runtime) -> None:
 
 def paused(connection: Connection) -> bool:
     """Say whether somebody has paused all effects."""
-    return connection.execute(select(store_identity.c.paused_at)).scalar_one_or_none() is not None
+    return connection.execute(_PAUSED).scalar_one_or_none() is not None
+
+
+_PAUSED = select(store_identity.c.paused_at)
 
 
 def set_pause(connection: Connection, rt: Runtime, by: str | None) -> None:
