@@ -34,7 +34,7 @@ from arrears.outreach.verdict import Outcome, Verdict
 from arrears.store.tables.outreach import contact
 from arrears.store.tables.runs import run
 
-BATCH = 50
+BATCH = 64
 LEASE = timedelta(seconds=300)
 MARGIN = timedelta(seconds=90)
 """What must be left of a lease when an effect begins: longer than the timeouts of any channel in sum."""

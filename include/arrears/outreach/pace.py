@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from arrears.core.clock import Clock
 from arrears.outreach.verdict import Outcome, Verdict
 
-MOMENT = timedelta(milliseconds=50)
-"""Over a slow line that is one message; where hundreds leave a second, one transaction serves many."""
+MOMENT = timedelta(milliseconds=100)
+"""Over a slow line that is one message; where many leave a second, one transaction serves many."""
 MOST = 16
 SHORTEST = timedelta(milliseconds=1)
 SMOOTH = (Outcome.SENT, Outcome.REJECTED)
