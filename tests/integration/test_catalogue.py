@@ -8,13 +8,17 @@ import pytest
 from outreach_world import CALL, DAY, SMS, World, one_customer
 from sqlalchemy import update
 
+from arrears.core.keys import natural_key
+from arrears.ladder.holds import holds_in_force
 from arrears.ledger.intake import import_feed
 from arrears.outreach.debits import write_debit_file
+from arrears.outreach.placement_reports import apply_placement_reports
 from arrears.outreach.placements import recall_placements, write_placement_files
 from arrears.outreach.work_items import write_scripts
+from arrears.reports.control import exceptions_of
 from arrears.reports.worklists import write_worklists
-from arrears.store.engine import writing
-from arrears.store.tables.feeds import account, agency, debit, hold, staff
+from arrears.store.engine import reading, writing
+from arrears.store.tables.feeds import account, agency, debit, hold, placement_report, staff
 from arrears.store.tables.outreach import contact, person_budget, placement, work_item
 from arrears.store.tables.people import account_party
 
@@ -135,7 +139,7 @@ def test_a_lender_that_does_not_report_sends_no_prior_notice_of_reporting(world,
     assert replace(world, policy=silent).plan().suppressed == {"not_reported": 1}
 
 
-def test_the_remote_lock_stays_shut_without_a_policy_that_opens_it(world):
+def test_a_lock_is_never_a_contact(world):
     one_customer(world, other("remote_lock", rung=4))
     assert world.plan().suppressed == {"channel_not_enabled": 1}
 
@@ -219,3 +223,38 @@ def test_without_a_licensed_agency_under_a_data_agreement_nothing_is_placed(worl
         )
     one_customer(world, PLACEMENT)
     assert world.plan().suppressed == {"no_agency": 1}
+
+
+def report(world: World, state: str, at: str, placement_id: str) -> dict[str, int]:
+    row = {"account_id": "A1", "placement_id": placement_id, "state": state, "at": at}
+    key = natural_key("A1", placement_id, state, at)
+    with writing(world.engine) as connection:
+        connection.execute(placement_report.insert().values(placement_report_key=key, **row))
+    return apply_placement_reports(world.rt, world.engine, RUN)
+
+
+def test_a_recalled_account_stays_on_hold_until_the_agency_says_that_it_has_stopped(placeable, witnesses):
+    world = placeable
+    world.send(witnesses)
+    key = world.rows(placement)[0].placement_id
+    assert report(world, "accepted", "2026-11-12T01:30:00Z", key) == {"accepted": 1}
+    with writing(world.engine) as connection:
+        connection.execute(update(account).values(closed_on=DAY))
+    recall_placements(world.rt, world.engine, RUN, DAY, world.policy)
+    with reading(world.engine) as connection:
+        assert "placement" in holds_in_force(connection, DAY, world.policy)["A1"][0]
+        late = exceptions_of(connection, DAY + timedelta(days=2), None, world.policy)
+    assert late[0].kind == "placement_overdue"
+    assert report(world, "recalled", "2026-11-12T01:00:00Z", key) == {"before_the_recall": 1}
+    assert report(world, "recalled", "2026-11-12T02:00:00Z", key) == {"recalled": 1}
+    assert report(world, "recalled", "2026-11-12T01:59:00Z", key) == {"is_recalled": 1}
+    assert report(world, "recalled", "2026-11-12T01:58:00Z", "0" * 64) == {"no_such_placement": 1}
+    with reading(world.engine) as connection:
+        assert holds_in_force(connection, DAY, world.policy) == {}
+        assert not [one for one in exceptions_of(connection, DAY + timedelta(days=2), None, world.policy)
+                    if one.kind == "placement_overdue"]  # fmt: skip
+    (row,) = world.rows(placement)
+    assert (row.state, row.accepted_at) == ("recalled", "2026-11-12T01:30:00Z")
+    told = [one["type"] for one in world.events() if one["type"].startswith("placement.")]
+    assert told.count("placement.recall_acknowledged") == 1
+    assert told.count("placement.report_refused") == 3

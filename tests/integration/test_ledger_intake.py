@@ -38,6 +38,7 @@ WHOLE = {
     "debits": "account_id,debit_id,requested_on,amount,result\nA1,D1,2026-11-11,100.00,pending\n",
     "order_reports": "account_id,order_no,state,at,cost\nA1,RO-20261112-0001,accepted,2026-11-11T02:00:00Z,800.00\n",
     "recoveries": "account_id,received_on,amount,kind\nA1,2026-11-01,-300.00,sale\n",
+    "placement_reports": f"account_id,placement_id,state,at\nA1,{HASH},accepted,2026-11-11T02:00:00Z\n",
     "controls": "business_date,kind,currency,value\n2026-11-12,unpaid_due,CNY,123.45\n2026-11-12,accounts,,7\n",
     "opening": "account_id,kind,at,party_id,attested_by,second_attested_by\nA1,call,2026-10-01T02:00:00Z,N1,S1,S2\n",
     "payments": "payment_id,account_id,paid_on,amount\nP1,A1,2026-11-12,88.00\n",

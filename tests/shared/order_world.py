@@ -17,7 +17,7 @@ from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.policy import Policy, load_policy
 from arrears.repossession.agency import Answer
 from arrears.repossession.approvals import list_open
 from arrears.repossession.handoff import hand_off
@@ -96,6 +96,7 @@ class World:
     engine: Engine
     witness: Witness = field(default_factory=Witness)
     snapshots: int = 0
+    policy: Policy = POLICY
 
     @property
     def today(self) -> date:
@@ -243,7 +244,7 @@ class World:
             connection.execute(update(table).values(**values))
 
     def propose(self) -> object:
-        return propose_orders(self.rt, self.engine, RUN, self.today, POLICY)
+        return propose_orders(self.rt, self.engine, RUN, self.today, self.policy)
 
     def approve(self, *people: str) -> None:
         (waiting,) = list_open(self.engine)
@@ -251,14 +252,14 @@ class World:
             self.vote(waiting.approval_id, staff_id)
 
     def vote(self, approval_id: str, staff_id: str, decision: str = "approve", **more: object) -> object:
-        arguments = {"note": "packet read", "identity": "shell", "policy": POLICY, "run_id": RUN} | more
+        arguments = {"note": "packet read", "identity": "shell", "policy": self.policy, "run_id": RUN} | more
         return vote(self.rt, self.engine, approval_id=approval_id, staff_id=staff_id, decision=decision, **arguments)
 
     def hand_off(self, agency: object = None) -> object:
-        return hand_off(self.rt, self.engine, RUN, self.today, POLICY, agency or self.witness)
+        return hand_off(self.rt, self.engine, RUN, self.today, self.policy, agency or self.witness)
 
     def stand_down(self, agency: object = None) -> object:
-        return stand_down(self.rt, self.engine, RUN, self.today, POLICY, agency or self.witness)
+        return stand_down(self.rt, self.engine, RUN, self.today, self.policy, agency or self.witness)
 
     def orders(self) -> list:
         with reading(self.engine) as connection:

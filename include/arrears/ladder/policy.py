@@ -382,6 +382,25 @@ class Legal(_Strict):
     confirmed_by_two: Annotated[list[DocumentKind], Tighter.MORE]
 
 
+class RemoteLock(_Strict):
+    """Keeping a machine from starting: ``allowed`` is the jurisdiction's word, ``enabled`` the lender's.
+
+    Only a machine seen at rest off the road is ever locked, and a recalled lock is opened within hours.
+    """
+
+    allowed: Annotated[bool, Tighter.LOWER] = False
+    enabled: Annotated[bool, Free] = False
+    location_max_age_hours: AtMost = 4
+    at_rest_minutes: AtLeast = 60
+    unlock_within_hours: AtMost = 4
+
+    @model_validator(mode="after")
+    def _only_where_allowed(self) -> "RemoteLock":
+        if self.enabled and not self.allowed:
+            raise ValueError("enabled: the profile of this jurisdiction does not allow locking a machine (allowed)")
+        return self
+
+
 class Repossession(_Strict):
     """Limits of an order and of the approvals behind it."""
 
@@ -393,6 +412,7 @@ class Repossession(_Strict):
     recovery_cost_minor: Annotated[Minor, Tighter.HIGHER]
     basis: Annotated[list[str], Tighter.FEWER]
     do_not: Annotated[list[str], Tighter.MORE]
+    remote_lock: RemoteLock = RemoteLock()
     redemption_days: AtLeast
     disposition_notice_days: AtLeast
     approval_roles: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], Tighter.MORE]
@@ -508,6 +528,9 @@ class Policy(_Strict):
         lost = [step for step in self.steps if step.after is not None and step.after not in names]
         if lost:
             raise ValueError(f"steps.{lost[0].name}.after: there is no step {lost[0].after}")
+        locks = [step for step in self.steps if step.channel == "remote_lock"]
+        if locks:
+            raise ValueError(f"steps.{locks[0].name}: a lock is an order of two people: see repossession.remote_lock")
         if self.evidence.unlock_rung_4.letter_cure_days < self.legal.demand_cure_days:
             raise ValueError("evidence.unlock_rung_4.letter_cure_days: no less than legal.demand_cure_days")
         return self

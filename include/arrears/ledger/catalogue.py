@@ -269,7 +269,7 @@ _FEEDS = (
             _text("region", 200),
             _enum("channel", ("file", "http")),
             Field("active_until", "date"),
-            Field("services", "list", values=("recovery", "collection")),
+            Field("services", "list", values=known.AGENCY_SERVICES),
             _text("data_agreement_ref", 120),
         ),
         ("agency_id",),
@@ -377,6 +377,16 @@ _FEEDS = (
             _text("reference", 120),
         ),
         ("account_id", "order_no", "state", "at"),
+    ),
+    Feed(
+        "placement_reports",
+        (
+            ACCOUNT,
+            Field("placement_id", "sha256", required=True, empty=False),
+            _enum("state", known.PLACEMENT_REPORTS, must=True),
+            _must("at", "moment", past=True),
+        ),
+        ("account_id", "placement_id", "state", "at"),
     ),
     Feed(
         "controls",

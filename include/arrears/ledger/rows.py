@@ -42,6 +42,7 @@ TARGETS = {
     "debits": Target(feeds.debit),
     "recoveries": Target(feeds.recovery, "recovery_key"),
     "order_reports": Target(feeds.order_report, "order_report_key"),
+    "placement_reports": Target(feeds.placement_report, "placement_report_key"),
     "controls": Target(feeds.control, "control_key"),
     "opening": Target(feeds.opening, "opening_key"),
     "payments": Target(feeds.payment),

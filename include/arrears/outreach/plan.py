@@ -131,7 +131,9 @@ class _Plan:
         stages = Counter(max(wish.stage for wish in wishes) for wishes in self._new.values())
         batches = {stage: min(MOST_BATCHES, -(-count // CONTACTS_PER_BATCH)) for stage, count in stages.items()}
         contacts = [(self._contact(wishes, batches), wishes) for wishes in self._new.values()]
-        contacts.sort(key=lambda one: (one[0]["slot_opens_at"], one[0]["contact_id"]))  # as claimed: neighbours share pages
+        contacts.sort(
+            key=lambda one: (one[0]["slot_opens_at"], one[0]["contact_id"])
+        )  # as claimed: neighbours share pages
         return contacts
 
     def _contact(self, wishes: list[Wanted], batches: dict[int, int]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
 from arrears.ladder.policy import Policy
-from arrears.reports.recalls import recalls, refused_reports, silent_since
+from arrears.reports.recalls import placements_silent, recalls, refused_reports, silent_since, unlocks_silent
 from arrears.reports.scope import in_force, of_branch
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment, delivery, promise, quarantine, snapshot, staff
@@ -28,12 +28,17 @@ OWNERS = {
     "data_incomplete": "finance",
     "broken_promises": "collector",
     "recall_overdue": "risk",
+    "unlock_overdue": "risk",
+    "placement_overdue": "manager",
     "recall_unanswered": "risk",
     "report_refused": "risk",
     "certificate_expired": "supervisor",
     "calendar_unconfirmed": "manager",
 }
 """Which role settles each kind of exception."""
+
+FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue")
+"""What somebody outside was told to stop and may still be doing."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,8 @@ def exceptions_of(
     silent = silent_since(business_date, policy)
     found = [
         _line(connection, "recall_overdue", recalls(branch, until=silent)),
+        _line(connection, "unlock_overdue", unlocks_silent(business_date, policy, branch)),
+        _line(connection, "placement_overdue", placements_silent(silent, branch)),
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
         _line(connection, "no_owner", _no_owner(business_date, branch)),
@@ -171,7 +178,7 @@ def exceptions_of(
     ]
     return sorted(
         (line for line in found if line.count),
-        key=lambda line: (line.kind != "recall_overdue", line.oldest_on or business_date, line.kind),
+        key=lambda line: (line.kind not in FIRST, line.oldest_on or business_date, line.kind),
     )
 
 

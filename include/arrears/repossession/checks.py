@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
+from arrears.repossession.lockable import KIND
 from arrears.repossession.vin import serial_is_sound
 
 RECOVERY_REMEDIES = frozenset({"terminate_and_recover", "realise_security"})
@@ -107,12 +108,14 @@ class OrderFacts:
     agency: AgencyFacts | None
     approval: ApprovalFacts | None
     collectors: frozenset[str]
+    lock_refusals: tuple[str, ...] = ("not_judged",)
 
 
 def run_checks(facts: OrderFacts, policy: Policy) -> list[Check]:
     """Judge all fourteen conditions (domain rules C1 to C14); none is ever left out.
 
-    C9, a fresh position, is asked of an order to recover only: an order to locate is given because there is none.
+    C9 asks an order to recover for a fresh position, an order to lock for a machine at rest off the road; an order to
+    locate is given because there is no position.
     """
     checks = []
     for code, rule in RULES:
@@ -222,6 +225,8 @@ def _right_machine(facts: OrderFacts, _policy: Policy) -> list[str]:
 def _fresh_location(facts: OrderFacts, policy: Policy) -> list[str]:
     if facts.kind == "locate":
         return []
+    if facts.kind == KIND:
+        return list(facts.lock_refusals)
     if facts.located_at is None:
         return ["no_location"]
     age = facts.now - facts.located_at

@@ -11,15 +11,26 @@ from sqlalchemy import Row
 
 from arrears.core.keys import canonical, natural_key, sha256
 from arrears.ladder.policy import Policy
+from arrears.repossession.lockable import KIND
 from arrears.repossession.order_facts import right_to_take
 from arrears.repossession.sources import Sources
 
 VERSION = 1
 LAST_LOCATIONS = 3
-MAY = {"locate": ("look_for", "report_position"), "recover": ("ask_for", "take_over_when_handed_over", "transport")}
-"""What an order allows. One to locate gives no right to touch the machine, and names nobody."""
+MAY = {
+    "locate": ("look_for", "report_position"),
+    "recover": ("ask_for", "take_over_when_handed_over", "transport"),
+    "lock": ("keep_from_starting",),
+}
+"""What an order allows. Only one to recover gives a right to touch the machine, and names people."""
+DO_NOT = {
+    "locate": ("do_not_touch", "do_not_speak_to_anybody"),
+    "recover": (),
+    "lock": ("do_not_touch", "do_not_speak_to_anybody", "do_not_stop_a_running_engine", "do_not_lock_on_a_road"),
+}
 RETURNS = {
     "locate": ("seen_at", "lat", "lon", "site_type", "photos", "costs"),
+    "lock": ("locked_at", "lat", "lon", "unlocked_at"),
     "recover": (
         "crew",
         "taken_over_at",
@@ -41,7 +52,7 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
     Source: fields of a repossession work order (委托拖车单), domain rule 3b.
     """
     account = sources.accounts[order.account_id]
-    recovers = order.kind == "recover"
+    recovers, locks = order.kind == "recover", order.kind == KIND
     return canonical(
         {
             "version": VERSION,
@@ -51,7 +62,7 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
             "idempotency_key": order.idempotency_key,
             "issued_for": order.account_id,
             "expires_on": expires_on.isoformat(),
-            "legal_basis": _basis(sources, order) if recovers else {},
+            "legal_basis": {} if order.kind == "locate" else _basis(sources, order),
             "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
             | {"engine_no": account.engine_no or "", "plate": account.plate or ""},
             "photos": _hashes(sources, order.account_id, "photo"),
@@ -61,7 +72,7 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
                 for row in sources.parties.get(order.account_id, ())
                 if recovers
             ],
-            "do_not": [*policy.repossession.do_not, *([] if recovers else ["do_not_touch", "do_not_speak_to_anybody"])],
+            "do_not": [*policy.repossession.do_not, *DO_NOT[order.kind]],
             "lender": {
                 "name": policy.creditor.name,
                 "name_en": policy.creditor.name_en,
@@ -72,7 +83,8 @@ def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: 
             "currency": account.currency,
             "police": "notify_before_moving" if recovers else "",
             "report_back": list(RETURNS[order.kind]),
-            "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)},
+            "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)}
+            | ({"unlock_within_hours": policy.repossession.remote_lock.unlock_within_hours} if locks else {}),
         }
     )
 
@@ -85,7 +97,7 @@ def recall_document(order: Row[Any]) -> bytes:
             "order_no": order.order_no,
             "idempotency_key": order.idempotency_key,
             "recall_code": recall_code(order),
-            "instruction": "stand_down_and_acknowledge",
+            "instruction": "unlock_and_acknowledge" if order.kind == KIND else "stand_down_and_acknowledge",
             "reference": (order.receipt or "") if order.imported else "",
             "recalled_at": order.recalled_at,
         }

@@ -11,6 +11,7 @@ from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts
+from arrears.repossession.lockable import why_not_lockable
 from arrears.repossession.sources import (
     LETTERS,
     SUITS,
@@ -36,7 +37,7 @@ def load_order_facts(
 
 def order_facts(sources: Sources, rt: Runtime, business_date: date, policy: Policy, order: Row[Any]) -> OrderFacts:
     """Assemble the facts of one order; without a decision or ledger row the checks fail, never pass."""
-    facts = _bare(sources, rt, business_date, order)
+    facts = _bare(sources, rt, business_date, policy, order)
     account_id = order.account_id
     account = sources.accounts.get(account_id)
     if account is not None:
@@ -48,7 +49,7 @@ def order_facts(sources: Sources, rt: Runtime, business_date: date, policy: Poli
     return facts
 
 
-def _bare(sources: Sources, rt: Runtime, business_date: date, order: Row[Any]) -> OrderFacts:
+def _bare(sources: Sources, rt: Runtime, business_date: date, policy: Policy, order: Row[Any]) -> OrderFacts:
     account_id = order.account_id
     account = sources.accounts.get(account_id)
     others = [row for row in sources.orders.get(account_id, ()) if row.order_id != order.order_id]
@@ -97,6 +98,7 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, order: Row[Any]) -
         agency=_agency(sources, order),
         approval=_approval(sources, order),
         collectors=collectors_of(owner, sources.assignments.get(account_id, ())),
+        lock_refusals=tuple(why_not_lockable(sources.locations.get(account_id, ()), rt.clock.now(), policy)),
     )
 
 

@@ -1,24 +1,25 @@
 """From a ready packet to an order that waits for two people; changed facts take both away."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from arrears.audit.record import record
-from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession import approvals
 from arrears.repossession.checks import LAST_STAGE, RECOVERY_REMEDIES
+from arrears.repossession.lockable import KIND as LOCK
+from arrears.repossession.lockable import SERVICE
 from arrears.repossession.order_facts import regions_of
+from arrears.repossession.order_kinds import WHY_NOT, fitting, kinds_of
 from arrears.repossession.sources import Sources, holds_machine, is_open, read_sources
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
-from arrears.store.tables.feeds import location
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import approval, repossession_order
 
@@ -35,10 +36,9 @@ class Proposed:
 def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy) -> Proposed:
     """Make one order for each ready packet whose remedy allows it, and ask for its approval.
 
-    With a position younger than the policy's hours it is an order to recover, otherwise one to locate. Orders not
-    handed over whose packet changed, or whose machine was found or lost meanwhile, are void with their approval; an
-    approval past its last day is asked for again. Refused facts are not proposed twice, nor is an account that paid
-    on the business date.
+    Which kind of order fits the machine says :mod:`arrears.repossession.order_kinds`. Orders not handed over whose
+    packet changed, or that no longer fit, are void with their approval; an approval past its last day is asked for
+    again. Refused facts are not proposed twice, nor is an account that paid on the business date.
     """
     with writing(engine) as connection:
         packets = _ready_packets(connection)
@@ -48,11 +48,11 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
             .order_by(repossession_order.c.order_no)
             .with_for_update()
         ).all()
-        found = _found(connection, rt, policy, {*packets, *(order.account_id for order in unsent)})
+        kinds = kinds_of(connection, rt, policy, {*packets, *(order.account_id for order in unsent)})
         voided = {
             order.order_id: reason
             for order in unsent
-            if (reason := _why_void(order, packets.get(order.account_id), order.account_id in found))
+            if (reason := _why_void(order, packets.get(order.account_id), kinds[order.account_id]))
         }
         for order in unsent:
             if order.order_id in voided:
@@ -61,9 +61,14 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
         renewed = sum(
             _renew(connection, rt, run_id, business_date, order) for order in unsent if order.order_id not in voided
         )
-        candidates = [row for row in packets.values() if _may_propose(sources, row, business_date)]
+        kind_of = {
+            name: fitting(kinds[name], row.facts_sha256, sources.orders.get(name, ())) for name, row in packets.items()
+        }
+        candidates = [
+            row for row in packets.values() if _may_propose(sources, row, kind_of[row.account_id], business_date)
+        ]
         proposed = sum(
-            _propose(connection, rt, run_id, business_date, policy, sources, row, _kind(row.account_id in found))
+            _propose(connection, rt, run_id, business_date, policy, sources, row, kind_of[row.account_id])
             for row in candidates
         )
     return Proposed(proposed, len(voided), renewed)
@@ -102,30 +107,13 @@ def _ready_packets(connection: Connection) -> dict[str, Row[Any]]:
     return {row.account_id: row for row in connection.execute(query)}
 
 
-def _found(connection: Connection, rt: Runtime, policy: Policy, account_ids: Iterable[str]) -> set[str]:
-    """Return the accounts whose machine was seen within the policy's hours."""
-    youngest = rt.clock.now() - timedelta(hours=policy.repossession.location_max_age_hours)
-    seen = select(location.c.account_id).where(
-        location.c.account_id.in_(sorted(account_ids)),
-        location.c.at >= utc_text(youngest),
-        location.c.at <= utc_text(rt.clock.now()),
-    )
-    return set(connection.execute(seen).scalars())
-
-
-def _kind(is_found: bool) -> str:
-    return "recover" if is_found else "locate"
-
-
-def _why_void(order: Row[Any], ready: Row[Any] | None, is_found: bool) -> str | None:
+def _why_void(order: Row[Any], ready: Row[Any] | None, fit: Sequence[str]) -> str | None:
     if ready is None or ready.facts_sha256 != order.facts_sha256:
         return "facts_changed"
-    if order.kind != _kind(is_found):
-        return "machine_found" if is_found else "position_too_old"
-    return None
+    return None if order.kind in fit else WHY_NOT[order.kind]
 
 
-def _may_propose(sources: Sources, ready: Row[Any], business_date: date) -> bool:
+def _may_propose(sources: Sources, ready: Row[Any], kind: str, business_date: date) -> bool:
     account_id = ready.account_id
     earlier = sources.orders.get(account_id, ())
     ledger, decision = sources.ledger.get(account_id), sources.decisions.get(account_id)
@@ -134,6 +122,7 @@ def _may_propose(sources: Sources, ready: Row[Any], business_date: date) -> bool
     refused = any(
         {order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
         and order.facts_sha256 == ready.facts_sha256
+        and (order.kind == LOCK) == (kind == LOCK)
         for order in earlier
     )
     paid_today = ledger["last_paid_on"] is not None and ledger["last_paid_on"] >= business_date
@@ -185,7 +174,7 @@ def _propose(
         order.episode_due == episode_due and order.kind == kind for order in sources.orders.get(account_id, ())
     )
     order_id = natural_key("order", account_id, episode_due.isoformat(), kind, ordinal)
-    row = order_row(order_id, next_number(connection, business_date), account_id, run_id) | {
+    row = order_row(order_id, next_number(connection, business_date, kind), account_id, run_id) | {
         "episode_due": episode_due,
         "kind": kind,
         "ordinal": ordinal,
@@ -193,7 +182,7 @@ def _propose(
         "facts_sha256": ready.facts_sha256,
         "state": "awaiting_approval",
         "proposed_on": business_date,
-        "agency_id": _choose_agency(sources, account_id, business_date),
+        "agency_id": _choose_agency(sources, account_id, kind, business_date),
         "imported": False,
     }
     if not insert_new(connection, repossession_order, [row]):
@@ -251,22 +240,27 @@ def order_row(order_id: str, order_no: str, account_id: str, run_id: str) -> dic
     }
 
 
-def next_number(connection: Connection, day: date) -> str:
-    """Return the next order number of a day; orders are made in the order of their accounts, so a replay agrees."""
-    prefix = f"RO-{day:%Y%m%d}-"
+def next_number(connection: Connection, day: date, kind: str) -> str:
+    """Return the next order number of a day; orders are made in the order of their accounts, so a replay agrees.
+
+    Who approves sees by the number whether a machine is to be taken (``RO``) or locked (``RL``).
+    """
+    prefix = f"{'RL' if kind == LOCK else 'RO'}-{day:%Y%m%d}-"
     last = connection.execute(
         select(func.max(repossession_order.c.order_no)).where(repossession_order.c.order_no.startswith(prefix))
     ).scalar()
     return f"{prefix}{int(last.rsplit('-', 1)[1]) + 1 if last else 1:04d}"
 
 
-def _choose_agency(sources: Sources, account_id: str, day: date) -> str | None:
-    """Prefer the agency of the account's own region, then the first whose papers are in order."""
+def _choose_agency(sources: Sources, account_id: str, kind: str, day: date) -> str | None:
+    """Prefer the agency of the account's own region, then the first that does this and whose papers are in order."""
     branch = sources.accounts[account_id].branch
     fit = [
         (branch not in regions_of(row), agency_id)
         for agency_id, row in sources.agencies.items()
-        if (not regions_of(row) or branch in regions_of(row)) and _papers_valid(row, day)
+        if (not regions_of(row) or branch in regions_of(row))
+        and _papers_valid(row, day)
+        and (SERVICE if kind == LOCK else "recovery") in (row.services or "recovery").split(";")
     ]
     return min(fit)[1] if fit else None
 

@@ -12,6 +12,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession.approvals import subject_of
+from arrears.repossession.lockable import KIND
 from arrears.repossession.order_facts import moment
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
@@ -86,8 +87,8 @@ def _refusal(order: Row[Any] | None, report: Row[Any]) -> str | None:
         if order.state != "recovered":
             return "not_recovered"
         return None if order.machine in AFTER[report.state] else f"is_{order.machine}"
-    if report.state == "recovered" and order.kind == "locate":
-        return "locate_gives_no_right"
+    if report.state == "recovered" and order.kind in ("locate", KIND):
+        return f"{order.kind}_gives_no_right"
     return None if order.state in FROM[report.state] else f"is_{order.state}"
 
 

@@ -41,7 +41,7 @@ def _take_over(connection: Connection, rt: Runtime, run_id: str, row: Row[Any]) 
         connection,
         repossession_order,
         [
-            order_row(order_id, next_number(connection, day), row.account_id, run_id)
+            order_row(order_id, next_number(connection, day, "recover"), row.account_id, run_id)
             | {
                 "episode_due": day,
                 "kind": "recover",

@@ -17,6 +17,7 @@ from arrears.repossession import approvals
 from arrears.repossession.agency import Agency
 from arrears.repossession.checks import LAST_STAGE, OrderFacts, run_checks
 from arrears.repossession.document import recall_document
+from arrears.repossession.lockable import KIND
 from arrears.repossession.order_facts import load_order_facts
 from arrears.store.engine import reading, writing
 from arrears.store.identity import stamp_mode
@@ -90,6 +91,7 @@ def recall_reason(order: Row[Any], facts: OrderFacts, policy: Policy) -> str | N
         (not facts.in_ledger, "not_in_ledger"),
         (bool(facts.holds), f"hold_{facts.holds[0]}" if facts.holds else ""),
         (not order.imported and _changed(facts), "facts_changed"),
+        (order.kind == KIND and not policy.repossession.remote_lock.enabled, "lock_not_enabled"),
         (order.expires_on is not None and order.expires_on < facts.today, "expired"),
         (not agency.passed and not order.imported, "agency_not_valid"),
     )

@@ -8,12 +8,14 @@ from arrears.steps.world import policy_of, store_of
 
 
 def write(rt: Runtime, this: runs.Day) -> dict[str, Any]:
-    """Recall placements that a payment or hold has overtaken, then write the files of debits and placements."""
+    """Hear what agencies answer, recall what a payment or hold has overtaken, then write the files of the day."""
     from arrears.outreach.debits import write_debit_file
+    from arrears.outreach.placement_reports import apply_placement_reports
     from arrears.outreach.placements import recall_placements, write_placement_files
 
     engine = store_of(rt)
+    reported = apply_placement_reports(rt, engine, this.run_id)
     recalled = recall_placements(rt, engine, this.run_id, this.business_date, policy_of(rt.settings))
     written = write_placement_files(rt, engine, this.run_id)
     debits = write_debit_file(rt, engine, this.run_id)
-    return {"recalled": recalled, "files": len(written) + (debits is not None)}
+    return {"reported": reported, "recalled": recalled, "files": len(written) + (debits is not None)}

@@ -87,6 +87,8 @@ CASE_KINDS = ("remedy", "suit", "preservation", "enforcement")
 CASES_OVER = ("closed", "withdrawn", "dismissed", "rejected")
 """States in which a court case needs nobody any more."""
 DEBIT_RESULTS = ("pending", "paid", "failed")
+AGENCY_SERVICES = ("recovery", "collection", "remote_lock")
+PLACEMENT_REPORTS = ("accepted", "recalled")
 ORDER_REPORTS = ("accepted", "located", "recovered", "failed", "stored", "redeemed", "sold", "un_recovered")
 CONTROL_KINDS = ("accounts", "rows", "unpaid_due", "book_balance", "no_payment_in_flight")
 OPENING_KINDS = ("message", "call", "letter", "visit", "order_handed_off", "suit_filed")
@@ -317,7 +319,7 @@ agency = Table(
     Column("data_agreement_ref", String(120)),
     *_origin(),
     one_of("channel", "file", "http"),
-    comment="services are separated by ';': recovery (also where the list is empty), collection.",
+    comment="services are separated by ';': recovery (also where the list is empty), collection, remote_lock.",
 )
 
 document = Table(
@@ -455,6 +457,20 @@ order_report = Table(
     one_of("state", *ORDER_REPORTS),
     one_of("site_type", *SITE_TYPES),
     comment="order_report_key = natural_key(account_id, order_no, state, at); result: applied, or why it was refused.",
+)
+
+placement_report = Table(
+    "placement_report",
+    metadata,
+    Column("placement_report_key", Sha256, primary_key=True),
+    _account(),
+    Column("placement_id", Sha256, nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("at", UtcText, nullable=False),
+    Column("result", String(24)),
+    *_origin(),
+    one_of("state", *PLACEMENT_REPORTS),
+    comment="placement_report_key = natural_key(account_id, placement_id, state, at); result as in order_report.",
 )
 
 recovery = Table(

@@ -204,6 +204,8 @@ placement = Table(
     Column("recall_reason", String(60)),
     Column("recalled_at", UtcText),
     Column("recall_file", String(200)),
+    Column("accepted_at", UtcText),
+    Column("recall_acknowledged_at", UtcText),
     one_of("state", *PLACEMENT_STATES),
     CheckConstraint("state = 'placed' OR recall_reason IS NOT NULL", name="recall_has_reason"),
     Index(

@@ -21,6 +21,9 @@ APPROVAL_KINDS = ("remedy", "packet", "order", "waiver", "gate_override", "relea
 APPROVAL_STATES = ("open", "approved", "refused", "void", "expired", "used")
 IDENTITIES = ("rehearsal", "shell", "airflow")
 
+ORDER_KINDS = ("locate", "recover", "lock")
+"""What an order asks for: look for the machine, take it, or keep it from starting where it stands."""
+
 ORDER_OPEN = (
     "proposed",
     "awaiting_approval",
@@ -133,7 +136,7 @@ repossession_order = Table(
         postgresql_where=text(_IS_OPEN),
     ),
     Index("ix_repossession_order_state", "state"),
-    one_of("kind", "locate", "recover"),
+    one_of("kind", *ORDER_KINDS),
     one_of("state", *ORDER_STATES),
     CheckConstraint(
         "imported OR state NOT IN ('offered', 'acknowledged', 'accepted', 'located', 'recovered', 'recall_sent',"

@@ -1,0 +1,58 @@
+"""Orders to lock a machine, and what a collection agency answers to a placement and its recall."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0023"
+down_revision = "0022"
+branch_labels = None
+depends_on = None
+
+BEFORE, AFTER = "'locate', 'recover'", "'locate', 'recover', 'lock'"
+KIND = "ck_repossession_order_kind_known"
+
+
+def upgrade() -> None:
+    """Admit the new kind of order, and add the reports."""
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild_orders()
+    else:
+        op.drop_constraint(KIND, "repossession_order", type_="check")
+        op.create_check_constraint(op.f(KIND), "repossession_order", f"kind IN ({AFTER})")
+    op.add_column("placement", sa.Column("accepted_at", sa.String(20), nullable=True))
+    op.add_column("placement", sa.Column("recall_acknowledged_at", sa.String(20), nullable=True))
+    _reports()
+
+
+def _rebuild_orders() -> None:
+    """SQLite changes no check of a table in place: make the table anew as it is written down, with the wider check."""
+    kept = sa.text("SELECT type, sql FROM sqlite_master WHERE tbl_name = 'repossession_order' AND sql IS NOT NULL")
+    rows = op.get_bind().execute(kept).all()
+    (table,) = (row.sql for row in rows if row.type == "table")
+    op.rename_table("repossession_order", "repossession_order_before")
+    op.execute(table.replace(BEFORE, AFTER))
+    op.execute("INSERT INTO repossession_order SELECT * FROM repossession_order_before")
+    op.drop_table("repossession_order_before")
+    for row in rows:
+        if row.type != "table":
+            op.execute(row.sql)
+
+
+def _reports() -> None:
+    op.create_table(
+        "placement_report",
+        sa.Column("placement_report_key", sa.String(64), nullable=False),
+        sa.Column("account_id", sa.String(64), nullable=False),
+        sa.Column("placement_id", sa.String(64), nullable=False),
+        sa.Column("state", sa.String(12), nullable=False),
+        sa.Column("at", sa.String(20), nullable=False),
+        sa.Column("result", sa.String(24), nullable=True),
+        sa.Column("delivery_id", sa.String(64), nullable=True),
+        sa.Column("row_no", sa.Integer(), nullable=True),
+        sa.Column("row_sha256", sa.String(64), nullable=True),
+        sa.CheckConstraint("state IN ('accepted', 'recalled')", name=op.f("ck_placement_report_state_known")),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["delivery.delivery_id"], name=op.f("fk_placement_report_delivery_id_delivery")
+        ),
+        sa.PrimaryKeyConstraint("placement_report_key", name=op.f("pk_placement_report")),
+    )
