@@ -1,7 +1,8 @@
 """How fast contacts leave: ``python tests/bench/outreach.py [CONTACTS]``; figures per second of CPU and of the wall.
 
 Claims and records items of work lists with and without their gates, without a network; then sends e-mail to the
-loopback server, beside a bare yagmail connection that sends prebuilt messages to the same server.
+loopback server, beside a bare yagmail connection that sends prebuilt messages to the same server. The server works in
+this process on both sides, so its part of the CPU time is in both. ``TMPDIR`` says on which disk the store lies.
 """
 
 import resource
@@ -35,14 +36,14 @@ RUN = "daily-2026-11-12-1"
 fill = runpy.run_path(str(Path(__file__).resolve().parents[1] / "shared" / "contact_crowd.py"))["fill"]
 
 
-def measured(name: str, work: Callable[[], int]) -> float:
-    """Print how fast a piece of work was; return its rate by the wall clock."""
+def measured(name: str, work: Callable[[], int]) -> tuple[float, float]:
+    """Print how fast a piece of work was; return its rates by the wall clock and by CPU time."""
     wall, cpu = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF)
     done = work()
     wall, used = time.perf_counter() - wall, resource.getrusage(resource.RUSAGE_SELF)
     spent = used.ru_utime + used.ru_stime - cpu.ru_utime - cpu.ru_stime
     print(f"{name:44} {done:7} in {wall:6.2f} s: {done / wall:7.0f}/s, {done / spent:7.0f}/CPU s")  # noqa: T201 - a program that reports
-    return done / wall
+    return done / wall, done / spent
 
 
 def world(folder: Path, contacts: int, channel: str) -> tuple[Runtime, object]:
@@ -98,7 +99,8 @@ def main() -> None:
                                 lambda: dispatch(rt, engine, RUN, channels, business_date=DAY)["sent"])  # fmt: skip
             kept = [file.read_bytes() for file in sorted((folder / "mail").glob("*.eml"))]
             theirs = measured("e-mail, bare yagmail connection", lambda: bare(mail.url, kept))
-        print(f"e-mail: {ours / theirs:.0%} of the bare connection")  # noqa: T201 - a program that reports
+        wall, cpu = (one / other for one, other in zip(ours, theirs, strict=True))
+        print(f"e-mail: {wall:.0%} of the bare connection by the clock, {cpu:.0%} by CPU time")  # noqa: T201 - a program that reports
 
 
 if __name__ == "__main__":

@@ -184,6 +184,18 @@ def test_a_corrected_amount_is_what_the_message_says(world, witnesses):
     assert "100.00" not in witnesses.messages["sms"].got[0].text
 
 
+def test_an_amount_corrected_after_the_message_left_is_a_conflict_on_record_and_no_second_message(world, witnesses):
+    one_customer(world, SMS)
+    world.plan()
+    world.send(witnesses)
+    second = world.run("daily-2026-11-12-2")
+    world.decide("A1", [SMS], revision=2, overdue=70_00, run_id=second)
+    assert world.plan(second).planned == 0
+    assert world.send(witnesses, second)["sent"] == 0
+    (event,) = [one for one in world.events() if one["type"] == "action.conflict"]
+    assert event["data"] == {"said_minor": 100_00, "now_minor": 70_00, "currency": "CNY"}
+
+
 def test_an_item_done_on_an_earlier_day_is_not_done_again(world, witnesses):
     one_customer(world, SMS)
     world.plan()

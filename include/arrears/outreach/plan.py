@@ -13,6 +13,7 @@ from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
+from arrears.outreach.conflicts import conflicts
 from arrears.outreach.desks import Seat
 from arrears.outreach.owners import assign_owners
 from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals
@@ -119,6 +120,8 @@ class _Plan:
         refresh_totals(self._connection, touched)
         withdrawn = self._withdraw_empty(touched)
         self._record(contacts)
+        otherwise = conflicts(self._connection, self._day, self._kept)
+        record_many(self._connection, self._rt, run_id=self._run_id, events=otherwise)
         return PlanResult(
             planned=len(contacts),
             items=len(items),
@@ -235,13 +238,8 @@ class _Plan:
     def _suppress(self) -> dict[str, int]:
         day = self._day
         rows = {(w.account_id, w.step, w.channel, w.party_id, w.reason): w for w in self._unwanted}
-        columns = (
-            suppression.c.account_id,
-            suppression.c.step,
-            suppression.c.channel,
-            suppression.c.party_id,
-            suppression.c.reason,
-        )
+        names = ("account_id", "step", "channel", "party_id", "reason")
+        columns = [suppression.c[name] for name in names]
         known = {
             tuple(row) for row in self._connection.execute(select(*columns).where(suppression.c.business_date == day))
         }
