@@ -1,6 +1,7 @@
 """Work reaches a named person with what to say, to know and to bring back; what does not fit comes back tomorrow."""
 
 import io
+from dataclasses import replace
 from datetime import date, time, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from openpyxl import load_workbook
 from outreach_world import CALL, DAY, LETTER, SMS, World, one_customer
 from sqlalchemy import update
 
+from arrears.ladder.rulebook import keep_policy
 from arrears.outreach.work_items import write_scripts
 from arrears.reports.briefs import owed_lines
 from arrears.reports.wording import words
@@ -16,6 +18,7 @@ from arrears.store.engine import writing
 from arrears.store.snapshot import Instalment
 from arrears.store.tables.feeds import account, assignment, location, outcome, promise, staff
 from arrears.store.tables.outreach import contact, suppression, work_item
+from arrears.store.tables.runs import run
 
 RUN = "daily-2026-11-12-1"
 VISIT = {"step": "visit", "channel": "visit", "audience": "borrower", "tone": "firm", "rung": 2}
@@ -162,3 +165,17 @@ def test_the_card_lists_every_overdue_instalment_with_what_it_is_made_of():
     lines = owed_lines(rows, "CNY", DAY, words("zh"))
     assert lines[0] == "第3期 2026-03-02 到期，应还 ¥100.00，未还 ¥60.00 (本金 ¥90.00, 利息 ¥10.00)"
     assert (len(lines), lines[-1]) == (7, "另有 3 期逾期。")
+
+
+@pytest.mark.parametrize("channel", ["call", "visit", "letter", "senior_contact", "credit_notice"])
+def test_a_script_that_the_lint_refuses_takes_its_item_off_the_list(world, witnesses, channel):
+    notices = world.policy.notices.model_copy(update={"banned_words": {"zh": [world.policy.creditor.name]}})
+    strict = world.policy.model_copy(update={"notices": notices})
+    world = replace(world, policy=strict)
+    with writing(world.engine) as connection:
+        keep_policy(connection, strict)
+        connection.execute(update(run).values(policy_sha256=strict.sha256))
+    one_customer(world, CALL | {"step": channel, "channel": channel})
+    world.plan()
+    world.send(replace(witnesses, policy=strict))
+    assert [(row.state, row.reason) for row in world.rows(contact)] == [("withheld", "text_refused")]

@@ -14,7 +14,7 @@ from arrears.outreach.lint import lint
 from arrears.outreach.message import Message
 from arrears.outreach.notice import notice_of, payload_sha256
 from arrears.outreach.render import render, template_sha256
-from arrears.outreach.slots import WORK_LIST
+from arrears.outreach.slots import INTERNAL, WORK_LIST
 
 LOG = logging.getLogger(__name__)
 
@@ -64,13 +64,15 @@ def judge(claim: Claim, facts: SendFacts, policy: Policy, now: datetime) -> Read
     notice = notice_of(facts, checked.dropped, row.language, policy)
     template = template_sha256(row.language, row.channel)
     payload = payload_sha256(facts, checked.dropped, notice, template, policy.sha256)
-    if row.channel in WORK_LIST:  # the script is read from the list, with the amounts of that moment
+    if row.channel in INTERNAL:
         return Ready(claim, facts, checked.dropped, None, payload)
     texts = render(notice)
     findings = [lint(text, notice, policy) for text in (texts.text, texts.html) if text]
     if any(findings):
         LOG.error("contact %s refused by the lint: %s", claim.contact_id[:12], findings)
         return Refused(claim, "text_refused", checked.dropped)
+    if row.channel in WORK_LIST:  # the script is read from the list, with the amounts of that moment
+        return Ready(claim, facts, checked.dropped, None, payload)
     to = re.sub(r"[ -]", "", facts.point) if row.channel == "sms" else facts.point
     message = Message(claim.contact_id, row.language, to, texts.subject, texts.text, texts.html, notice.may_opt_out)
     return Ready(claim, facts, checked.dropped, message, payload)
