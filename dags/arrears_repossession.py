@@ -21,6 +21,7 @@ ANSWER = {
     "multiple": True,
     "defaults": [],
     "response_timeout": timedelta(days=3),
+    "retries": 0,  # a second try would ask again and drop the answer to the first: the next batch asks instead
     "params": {"note": Param("", type="string", title="Reason 理由")},
 }
 

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ for name in sys.argv[3:]:
         "heavy": [m for m in HEAVY if m in sys.modules],
         "doc": dag.doc_md, "tags": sorted(dag.tags), "nodes": len(dag.task_group.children),
         "catchup": dag.catchup, "active": dag.max_active_runs,
+        "retries": {task.task_id: task.retries for task in dag.tasks},
         "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
         "fails_run": {task.task_id: bool(getattr(task, "on_failure_fail_dagrun", False)) for task in dag.tasks},
         "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
@@ -37,7 +39,8 @@ print("FOUND" + json.dumps(found))
 @pytest.fixture(scope="module")
 def dags() -> dict[str, dict]:
     command = [sys.executable, "-c", READ, str(DAGS), ",".join(HEAVY), *NAMES]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    env = os.environ | {"AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3"}
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     return json.loads(done.stdout.split("FOUND")[-1])
 
 
@@ -97,6 +100,12 @@ def test_a_dag_file_wires_and_does_not_decide(name: str):
         "arrears.orchestration",
     )
     assert all(module.startswith(allowed) for module in imported), imported
+
+
+def test_a_question_to_a_person_is_put_once_whatever_airflow_retries_by_default(dags):
+    retries = dags["arrears_repossession"]["retries"]
+    assert (retries["legal_decides"], retries["risk_decides"]) == (0, 0)
+    assert retries["record_legal"] == 3
 
 
 def test_no_step_parameter_is_named_like_an_airflow_context_key():
