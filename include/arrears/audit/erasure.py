@@ -230,7 +230,8 @@ def _erase_account(connection: Connection, rt: Runtime, found: Row[Any], at: str
     """Give the account another random name: what the log tells of the old one leads nowhere any more."""
     new = random_uuid(rt.entropy)
     own = account.c.account_id == found.account_id
-    blank = dict.fromkeys(("customer_id", "asset_serial", "engine_no", "plate", "debit_mandate"))
+    names = ("customer_id", "asset_serial", "engine_no", "plate", "debit_mandate", "gps_device_no", "key_info")
+    blank = dict.fromkeys(names)
     connection.execute(update(account).where(own).values(**blank, subject_ref=new, erased_at=at))
     tie = subject.c.account_id == found.account_id
     connection.execute(update(subject).where(tie).values(subject_ref=new, created_at=at))

@@ -43,6 +43,11 @@ class _Taken:
     def debt_minor(self) -> int:
         return self.facts.money.schedule_minor - self.facts.money.paid_minor
 
+    def to_redeem_minor(self) -> int:
+        """Return what ends the reason for taking it: what is overdue of a sale (Civil Code 643), else all of it."""
+        is_sale = self.facts.contract_type == "instalment_sale"
+        return self.facts.money.overdue_minor if is_sale else self.debt_minor
+
 
 def write_notices(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy) -> dict[str, int]:
     """Make each notice that a recovery calls for, once a person and order, and return how many of each kind.
@@ -156,6 +161,10 @@ def _ends_on(kind: str, taken: _Taken, day: date, policy: Policy) -> date | None
     return None
 
 
+def _claim(taken: _Taken, kind: str) -> int:
+    return taken.debt_minor if kind == "settlement" else taken.to_redeem_minor()
+
+
 def _balance(taken: _Taken) -> int:
     """Return the surplus, or below zero the deficiency, after costs and debt."""
     return taken.proceeds_minor - taken.costs_minor - taken.debt_minor
@@ -180,20 +189,22 @@ def _data(
         "asset": " ".join(filter(None, (facts.asset.get(name, "") for name in names))),
         "recovered": taken.recovered_on.isoformat(),
         "ends": ends.isoformat() if ends else "",
-        "debt": amount(taken.debt_minor, facts.money),
+        "debt": amount(_claim(taken, kind), facts.money),
         "amounts": table(_amounts(taken, kind, lang)),
-        "account": policy.creditor.payment_account,
+        "account": policy.creditor.payment_account if kind != "settlement" or _balance(taken) < 0 else "",
         "complaint_line": policy.creditor.complaint_line,
     }
 
 
 def _amounts(taken: _Taken, kind: str, lang: str) -> list[list[str]]:
-    en, balance = lang == "en", _balance(taken)
+    en, balance, claim = lang == "en", _balance(taken), _claim(taken, kind)
     rows = [
-        (("未付款项", "Unpaid under the contract"), taken.debt_minor),
+        (("未付款项", "Unpaid under the contract"), claim),
         (("收回费用", "Costs of the recovery"), taken.costs_minor),
     ]
-    if kind == "settlement":
+    if kind != "settlement":
+        rows.append((("合计应付", "To be paid in all"), claim + taken.costs_minor))
+    else:
         rows += [
             (("处置所得", "Proceeds of the sale"), taken.proceeds_minor),
             (("应退还盈余", "Surplus to be paid out") if balance >= 0 else ("不足部分", "Deficiency"), abs(balance)),

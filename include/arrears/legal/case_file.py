@@ -1,8 +1,8 @@
 """Load everything known about a batch of accounts, a few statements for all of them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import Connection, Table, select
@@ -16,6 +16,8 @@ from arrears.legal.frozen import LedgerReader
 from arrears.store.tables import feeds, outreach, people
 
 ASSET_COLUMNS = ("asset_kind", "asset_make", "asset_model", "asset_serial", "engine_no", "plate")
+MACHINE_COLUMNS = ("asset_colour", "asset_hours", "gps_device_no", "key_info")
+"""Shown, but no part of the legal facts: an hour more on the meter voids no approval."""
 LAST_POSITIONS = 3
 
 
@@ -27,6 +29,7 @@ class CaseFile:
     in_ledger: bool
     branch: str = ""
     asset_value_minor: int | None = None
+    machine: Mapping[str, str] = field(default_factory=dict)
     contacts: Sequence[Contact] = ()
     promises: Sequence[Row] = ()
     locations: Sequence[Row] = ()
@@ -105,6 +108,7 @@ def _case(row: Row, facts: LegalFacts, ledger: LedgerReader, own: Rows, zone: st
         in_ledger=ledger.row(facts.subject_ref) is not None,
         branch=row["branch"],
         asset_value_minor=row["asset_value_minor"],
+        machine={name: str(row[name]) for name in MACHINE_COLUMNS if row[name] is not None},
         contacts=case_rows.contacts_until(own, zone, day),
         promises=sorted(promises, key=lambda found: (found["made_on"], found["due_on"])),
         locations=sorted(seen, key=lambda found: str(found["at"]), reverse=True)[:LAST_POSITIONS],
@@ -138,7 +142,14 @@ def _parties(connection: Connection, account_ids: Sequence[str]) -> list[Row]:
 def _sent(connection: Connection, account_ids: Sequence[str]) -> list[Row]:
     item, contact = outreach.item, outreach.contact
     statement = (
-        select(item.c.account_id, contact.c.party_id, contact.c.channel, contact.c.sent_at, contact.c.message_id)
+        select(
+            item.c.account_id,
+            contact.c.party_id,
+            contact.c.channel,
+            contact.c.sent_at,
+            contact.c.message_id,
+            contact.c.template,
+        )
         .join(contact, contact.c.contact_id == item.c.contact_id)
         .where(item.c.account_id.in_(account_ids), contact.c.state == "sent", item.c.dropped_reason.is_(None))
         .distinct()

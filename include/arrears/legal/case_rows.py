@@ -23,6 +23,7 @@ class Contact:
     result: str
     arrived_on: date | None = None
     proof: str = ""
+    script: str = ""
 
 
 def money_of(row: Row | None, currency: str) -> Money:
@@ -74,6 +75,7 @@ def document_of(row: Row) -> Document:
         row["second_confirmed_by"] or "",
         row["title"] or "",
         row["pages"],
+        row["form"] or "",
     )
 
 
@@ -107,7 +109,15 @@ def demands_until(
 def contacts_until(own: Rows, zone: str, day: date) -> list[Contact]:
     """Return the chronology up to and including a day, oldest first."""
     lines = [
-        Contact(day_of(row["sent_at"], zone), row["party_id"], row["channel"], "sent", None, row["message_id"] or "")
+        Contact(
+            day_of(row["sent_at"], zone),
+            row["party_id"],
+            row["channel"],
+            "sent",
+            None,
+            row["message_id"] or "",
+            row["template"],
+        )
         for row in own["sent"]
         if row["sent_at"]
     ]

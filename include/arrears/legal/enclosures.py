@@ -22,7 +22,7 @@ def enclosures(case: CaseFile) -> dict[str, bytes]:
 
     return {
         "statement.csv": _csv(
-            ("instalment_no", "due_date", "amount", "paid", "unpaid", "currency"),
+            ("instalment_no", "due_date", "amount", "paid", "unpaid", "penalty_in_amount", "currency"),
             (
                 (
                     str(row.instalment_no),
@@ -30,6 +30,7 @@ def enclosures(case: CaseFile) -> dict[str, bytes]:
                     plain(row.amount_minor),
                     plain(row.paid_minor),
                     plain(row.unpaid_minor),
+                    plain(row.penalty_minor or 0),
                     facts.money.currency,
                 )
                 for row in facts.instalments
@@ -40,7 +41,7 @@ def enclosures(case: CaseFile) -> dict[str, bytes]:
             ((day_text(row.paid_on), plain(row.amount_minor), row.kind, row.payment_id) for row in facts.payments),
         ),
         "evidence.csv": _csv(
-            ("no", "kind", "party_id", "dated_on", "served_on", "service_result", "pages", "sha256"),
+            ("no", "kind", "party_id", "dated_on", "served_on", "service_result", "pages", "form", "sha256"),
             (
                 (
                     str(number),
@@ -50,15 +51,24 @@ def enclosures(case: CaseFile) -> dict[str, bytes]:
                     day_text(row.served_on),
                     row.service_result,
                     str(row.pages or ""),
+                    row.form,
                     row.sha256,
                 )
                 for number, row in enumerate(in_order(facts), start=1)
             ),
         ),
         "chronology.csv": _csv(
-            ("on", "party_id", "channel", "result", "arrived_on", "proof"),
+            ("on", "party_id", "channel", "script", "result", "arrived_on", "proof"),
             (
-                (day_text(line.on), line.party_id, line.channel, line.result, day_text(line.arrived_on), line.proof)
+                (
+                    day_text(line.on),
+                    line.party_id,
+                    line.channel,
+                    line.script,
+                    line.result,
+                    day_text(line.arrived_on),
+                    line.proof,
+                )
                 for line in case.contacts
             ),
         ),

@@ -6,11 +6,11 @@ from arrears.legal.facts import Document, LegalFacts
 from arrears.legal.plain_text import day_text
 from arrears.legal.wording import words
 
-_SHORT_HASH = 12
+_SHORT_HASH = 8
 
 
 def evidence_rows(facts: LegalFacts, lang: str) -> list[list[str]]:
-    """Return the evidence catalogue: what it is, from whom, how it was served, who confirmed it, what it proves."""
+    """Return the evidence catalogue: what, whose, original or copy, from where, how served, what it proves."""
     names = {party.party_id: party.name for party in facts.parties}
     return [
         [
@@ -19,15 +19,26 @@ def evidence_rows(facts: LegalFacts, lang: str) -> list[list[str]]:
             names.get(row.party_id, ""),
             day_text(row.dated_on),
             str(row.pages or ""),
-            " ".join(
-                filter(None, (words(row.service_result, lang) if row.service_result else "", day_text(row.served_on)))
-            ),
-            ", ".join(filter(None, (row.confirmed_by, row.second_confirmed_by))),
+            words(row.form, lang) if row.form else "",
+            words(f"from_{row.kind}", lang),
+            _proof(row, lang),
             words(f"proves_{row.kind}", lang),
             row.sha256[:_SHORT_HASH],
         ]
         for number, row in enumerate(in_order(facts), start=1)
     ]
+
+
+def _proof(row: Document, lang: str) -> str:
+    """Say how a paper reached its reader and which two people stand for it."""
+    service = words(row.service_result, lang) if row.service_result else ""
+    people = ", ".join(filter(None, (row.confirmed_by, row.second_confirmed_by)))
+    return " ".join(filter(None, (service, day_text(row.served_on), f"({people})" if people else "")))
+
+
+def numbers_of(facts: LegalFacts, *kinds: str) -> str:
+    """Return the numbers under which the papers of some kinds stand in the catalogue."""
+    return ", ".join(str(number) for number, row in enumerate(in_order(facts), start=1) if row.kind in kinds)
 
 
 def in_order(facts: LegalFacts) -> list[Document]:

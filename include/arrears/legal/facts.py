@@ -39,6 +39,7 @@ class Instalment:
     amount_minor: int
     paid_minor: int
     principal_minor: int | None = None
+    penalty_minor: int | None = None
 
     @property
     def unpaid_minor(self) -> int:
@@ -70,6 +71,7 @@ class Document:
     second_confirmed_by: str = ""
     title: str = ""
     pages: int | None = None
+    form: str = ""
 
     @property
     def is_confirmed_by_two(self) -> bool:

@@ -4,6 +4,7 @@ from arrears.ladder.policy import Policy
 from arrears.legal.case_file import CaseFile
 from arrears.legal.clocks import DEMAND_KINDS
 from arrears.legal.facts import DEBTOR_ROLES, GUARANTOR_ROLES, LegalFacts
+from arrears.legal.machine import local_minute
 from arrears.legal.plain_text import amount, breakable, day_text
 from arrears.legal.wording import words
 
@@ -27,6 +28,16 @@ def plaintiff(policy: Policy) -> str:
     )
     known = [label[en] + value for label, value in zip(labels, values, strict=True) if value]
     return (", " if en else "，").join(known)
+
+
+def claims_against(facts: LegalFacts) -> dict[str, list[str]]:
+    """Return by what each who answers for the debt is sued; a guarantee of no stated kind is general (CC 686)."""
+    guarantors = [party for party in facts.parties if party.role == "guarantor"]
+    return {
+        "joint": [party.name for party in guarantors if party.guarantee_kind == "joint"],
+        "general": [party.name for party in guarantors if party.guarantee_kind != "joint"],
+        "buyback": [party.name for party in facts.parties if party.role == "dealer_buyback"],
+    }
 
 
 def letter_rows(facts: LegalFacts, lang: str) -> list[list[str]]:
@@ -55,7 +66,7 @@ def service_rows(facts: LegalFacts, lang: str) -> list[list[str]]:
             words(party.role, lang),
             party.name,
             party.service_address,
-            words("met" if party.party_id in agreed else "not_met", lang),
+            words("on_paper" if party.party_id in agreed else "not_on_paper", lang),
             party.address if party.address != party.service_address else "",
         ]
         for party in facts.parties
@@ -63,13 +74,13 @@ def service_rows(facts: LegalFacts, lang: str) -> list[list[str]]:
     ]
 
 
-def leads(case: CaseFile, lang: str) -> str:
+def leads(case: CaseFile, lang: str, zone: str) -> str:
     """Return the asset leads of a preservation (SPC 2020 art. 1): the machine, its value, where it was last seen."""
     facts, newest = case.facts, case.locations[0] if case.locations else None
     parts = [
         " ".join(filter(None, (facts.asset.get(name, "") for name in ("asset_kind", "asset_make", "asset_model")))),
         breakable(facts.asset.get("asset_serial", "")),
         amount(case.asset_value_minor, facts.money) if case.asset_value_minor is not None else "",
-        f"{newest['lat']}, {newest['lon']} ({newest['at']})" if newest else "",
+        f"{newest['lat']}, {newest['lon']} ({local_minute(newest['at'], zone)})" if newest else "",
     ]
     return ("; " if lang == "en" else "；").join(filter(None, parts))

@@ -52,7 +52,12 @@ class LedgerReader:
         self._schedules = {
             ref: [
                 Instalment(
-                    row.instalment_no, row.due_date, row.amount_due_minor, row.paid_minor, row.principal_due_minor
+                    row.instalment_no,
+                    row.due_date,
+                    row.amount_due_minor,
+                    row.paid_minor,
+                    row.principal_due_minor,
+                    row.penalty_due_minor,
                 )
                 for row in rows
             ]

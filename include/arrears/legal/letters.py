@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
-from arrears.core.money import digits_of, format_minor
 from arrears.ladder.policy import Policy
 from arrears.legal import typesetting
-from arrears.legal.facts import DEBTOR_ROLES, GUARANTOR_ROLES, LegalFacts, Party
+from arrears.legal.facts import DEBTOR_ROLES, GUARANTOR_ROLES, Instalment, LegalFacts, Party
+from arrears.legal.plain_text import amount, day_text, table
 from arrears.legal.readiness import REMEDIES, Readiness
 from arrears.legal.wording import words
 
@@ -78,10 +78,16 @@ def _letter(party: Party, facts: LegalFacts, readiness: Readiness, policy: Polic
         "contract_type": words(facts.contract_type, lang),
         "count": str(money.overdue_instalments),
         "oldest": money.oldest_unpaid_due.isoformat() if money.oldest_unpaid_due else "",
-        "overdue": f"{money.currency} {format_minor(money.overdue_minor, digits_of(money.currency), grouped=True)}",
+        "overdue": amount(money.overdue_minor, money),
+        "rows": table(_unpaid(row, facts) for row in facts.instalments if row.due_date < day and row.unpaid_minor),
         "cure_days": str(policy.legal.demand_cure_days),
         "account": policy.creditor.payment_account,
         "consequences": [words(remedy, lang) for remedy in consequences],
         "complaint_line": policy.creditor.complaint_line,
     }
     return Letter(letter_id, kind, party.party_id, day, data)
+
+
+def _unpaid(row: Instalment, facts: LegalFacts) -> list[str]:
+    late = (facts.business_date - row.due_date).days
+    return [str(row.instalment_no), day_text(row.due_date), amount(row.unpaid_minor, facts.money), str(late)]

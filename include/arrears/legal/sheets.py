@@ -10,7 +10,8 @@ from arrears.legal.case_rows import Row
 from arrears.legal.clocks import Cure, LegalClock
 from arrears.legal.exhibits import evidence_rows, in_order
 from arrears.legal.facts import Instalment, LegalFacts, Party, Payment
-from arrears.legal.filing import leads, letter_rows, plaintiff, service_rows
+from arrears.legal.filing import claims_against, leads, letter_rows, plaintiff, service_rows
+from arrears.legal.machine import machine_rows, position_rows
 from arrears.legal.plain_text import amount, breakable, day_text, plain_amount, qr_svg, share, table
 from arrears.legal.readiness import REMEDIES, Readiness
 from arrears.legal.wording import words, words_or_code
@@ -51,10 +52,20 @@ def compose(
         "summary": table(_summary(case, readiness, policy)),
         "reasons": [words_or_code(reason, lang) for reason in reasons],
         "chosen": words(chosen, lang) if chosen else "",
-        "remedy": chosen or "" if state == "ready" else "",
+        "claims": _claims(chosen if state == "ready" else None, readiness),
         **_readiness(facts, readiness, lang, full),
         **(_file(case, readiness, lang, state, policy) if full else {}),
     }
+
+
+def _claims(chosen: str | None, readiness: Readiness) -> list[str]:
+    """Return whose claims a complaint states: those of the remedy a person chose, or every choice the law leaves.
+
+    All rent and termination cannot be asked at once (SPC finance lease interpretation art. 10): one has to be struck.
+    """
+    if chosen is not None:
+        return [chosen]
+    return [remedy for remedy in REMEDIES if remedy != "agency" and readiness.gates[f"test_{remedy}"]]
 
 
 def _summary(case: CaseFile, readiness: Readiness, policy: Policy) -> list[list[str]]:
@@ -69,6 +80,7 @@ def _summary(case: CaseFile, readiness: Readiness, policy: Policy) -> list[list[
         ("最早未付到期日", "Oldest unpaid due"),
         ("到期未付占总额", "Due and unpaid of the total"),
         ("已付占总额", "Paid of the total"),
+        ("停止催收的事由", "Holds"),
     )
     values = (
         breakable(facts.account_id),
@@ -80,6 +92,8 @@ def _summary(case: CaseFile, readiness: Readiness, policy: Policy) -> list[list[
         day_text(money.oldest_unpaid_due),
         share(readiness.numbers["overdue"], readiness.numbers["total"]),
         share(readiness.numbers["paid"], readiness.numbers["total"]),
+        words("list_stop", lang).join(words_or_code(f"hold_{hold.kind}", lang) for hold in facts.holds)
+        or words("none", lang),
     )
     return [[label[lang == "en"], value] for label, value in zip(labels, values, strict=True)]
 
@@ -139,6 +153,8 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
     facts, money, cure = case.facts, case.facts.money, readiness.cure
     return {
         "contract_type": words(facts.contract_type, lang),
+        "basis": facts.contract_type if policy.calendar.country == "CN" else "",
+        **claims_against(facts),
         "overdue": amount(money.overdue_minor, facts.money),
         "overdue_count": str(money.overdue_instalments),
         "oldest": day_text(money.oldest_unpaid_due),
@@ -160,12 +176,10 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         "promises": table(_promise(row, facts, lang) for row in case.promises),
         "letters": table(letter_rows(facts, lang)),
         "service": table(service_rows(facts, lang)),
-        "leads": leads(case, lang),
+        "leads": leads(case, lang, policy.time_zone),
         "guarantors": table(_guarantors(facts, readiness, lang)),
-        "asset": table(_asset(facts, lang)),
-        "positions": table(
-            [row["at"], row["lat"], row["lon"], row["source"], row["site_type"] or ""] for row in case.locations
-        ),
+        "asset": table(machine_rows(case, lang)),
+        "positions": table(position_rows(case, lang, policy.time_zone)),
         "manifest": table(_manifest(facts, policy, lang)),
     }
 
@@ -189,6 +203,7 @@ def _instalment(row: Instalment, facts: LegalFacts) -> list[str]:
         plain_amount(row.amount_minor, facts.money),
         plain_amount(row.paid_minor, facts.money),
         plain_amount(row.unpaid_minor, facts.money),
+        plain_amount(row.penalty_minor, facts.money) if row.penalty_minor else "",
         str(late) if late else "",
     ]
 
@@ -234,6 +249,7 @@ def _chronology(case: CaseFile, lang: str) -> list[list[str]]:
             day_text(line.on),
             known.get(line.party_id, ""),
             words_or_code(line.channel, lang),
+            breakable(line.script),
             words_or_code(line.result, lang),
             day_text(line.arrived_on),
             breakable(line.proof),
@@ -260,18 +276,6 @@ def _guarantors(facts: LegalFacts, readiness: Readiness, lang: str) -> list[list
             ]
         )
     return rows
-
-
-def _asset(facts: LegalFacts, lang: str) -> list[list[str]]:
-    labels = {
-        "asset_kind": ("种类", "Kind"),
-        "asset_make": ("品牌", "Make"),
-        "asset_model": ("型号", "Model"),
-        "asset_serial": ("机身号/车架号", "Serial no. / VIN"),
-        "engine_no": ("发动机号", "Engine no."),
-        "plate": ("号牌", "Plate"),
-    }
-    return [[label[lang == "en"], breakable(facts.asset.get(name, ""))] for name, label in labels.items()]
 
 
 def _manifest(facts: LegalFacts, policy: Policy, lang: str) -> list[list[str]]:

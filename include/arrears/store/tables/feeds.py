@@ -81,6 +81,7 @@ DOCUMENT_KINDS = (
     "lender_licence",
 )
 SERVICE_RESULTS = ("sent", "arrived", "refused", "returned")
+DOCUMENT_FORMS = ("original", "copy")
 SITE_TYPES = ("public", "site", "home", "locked")
 SCHEDULE_CHANGES = ("deferral", "extension", "payment_holiday")
 CASE_KINDS = ("remedy", "suit", "preservation", "enforcement")
@@ -181,6 +182,10 @@ account = Table(
     Column("plate", String(40)),
     Column("asset_value_minor", BigInteger),
     Column("debit_mandate", String(64)),
+    Column("asset_colour", String(40)),
+    Column("asset_hours", Integer),
+    Column("gps_device_no", String(80)),
+    Column("key_info", String(200)),
     Column("is_missing", Boolean, nullable=False, server_default=text("false")),
     Column("data_incomplete", Boolean, nullable=False, server_default=text("false")),
     Column("erased_at", UtcText),
@@ -317,6 +322,7 @@ agency = Table(
     Column("active_until", Date),
     Column("services", String(80)),
     Column("data_agreement_ref", String(120)),
+    Column("capacity", Integer),
     *_origin(),
     one_of("channel", "file", "http"),
     comment="services are separated by ';': recovery (also where the list is empty), collection, remote_lock.",
@@ -337,6 +343,7 @@ document = Table(
     Column("second_confirmed_by", String(64)),
     Column("title", String(200)),
     Column("pages", Integer),
+    Column("form", String(8)),
     *_origin(),
     Index("ix_document_account", "account_id", "kind"),
     one_of("kind", *DOCUMENT_KINDS),
