@@ -5,9 +5,12 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Thread
+from types import SimpleNamespace
 
+import pypdf
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -24,17 +27,21 @@ from order_world import (
     World,
     fresh_world,
     furnish_home,
+    sheet,
 )
 from sqlalchemy import delete, func, insert, select, update
 
-from arrears.core.errors import BadArguments, TemporaryFailure
-from arrears.core.keys import natural_key
+from arrears.core.errors import BadArguments, PermanentFailure, TemporaryFailure
+from arrears.core.keys import canonical, natural_key
+from arrears.legal.work_order import print_order
 from arrears.repossession.agencies import open_agency
 from arrears.repossession.approvals import list_open
 from arrears.repossession.counts import order_counts
+from arrears.repossession.document import order_data
 from arrears.repossession.handoff import hand_off
 from arrears.repossession.rehearsed import rehearse_approval
 from arrears.repossession.running import import_running_orders
+from arrears.repossession.sources import read_sources
 from arrears.repossession.stand_down import unacknowledged_recalls
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import reading, writing
@@ -109,6 +116,9 @@ def test_the_order_document_has_the_work_order_fields_and_no_event_names_a_perso
     assert body["expires_on"] == "2026-11-19"
     assert body["locations"][0]["site_type"] == "public"
     assert body["legal_basis"]["code"] == "agreed_recovery"
+    assert (body["geofence"]["lat"], body["geofence"]["metres"]) == ("38.1", 1000)
+    assert {"colour", "hours", "gps_device_no"} <= set(body["asset"])
+    assert body["agency"]["data_agreement_ref"] == ""
     with reading(world.engine) as connection:
         bodies = connection.execute(select(audit.audit_pending.c.body)).scalars().all()
     assert len(bodies) == 6
@@ -265,7 +275,7 @@ def test_a_past_business_date_hands_nothing_over(world):
     world.propose()
     world.approve()
     world.travel(1)
-    done = hand_off(world.rt, world.engine, RUN, DAY, POLICY, world.witness)
+    done = hand_off(world.rt, world.engine, RUN, DAY, POLICY, world.witness, sheet)
     assert done.withheld == "past_date"
     assert world.witness.orders == {}
 
@@ -325,7 +335,7 @@ def test_orders_by_file_appear_once_and_wait_for_the_acknowledgement_file(world,
     before = file.stat().st_ino
     world.hand_off(agency)
     assert file.stat().st_ino == before
-    assert [path.name for path in folder.iterdir()] == [file.name]
+    assert sorted(path.name for path in folder.iterdir()) == [file.name, file.with_suffix(".pdf").name]
     (folder / f"{order.idempotency_key}.order.ack.json").write_text('{"receipt": "F1"}')
     assert world.hand_off(agency).acknowledged == 1
     assert world.orders()[0].receipt == "F1"
@@ -333,6 +343,56 @@ def test_orders_by_file_appear_once_and_wait_for_the_acknowledgement_file(world,
     assert world.stand_down(agency).waiting == 1
     (folder / f"{order.idempotency_key}.recall.ack.json").write_text("{}")
     assert world.stand_down(agency).acknowledged == 1
+
+
+def test_an_agency_with_its_hands_full_gets_no_further_order(world):
+    world.propose()
+    world.approve()
+    (order,) = world.orders()
+    with writing(world.engine) as connection:
+        row = dict(order._mapping) | {"order_id": "e" * 64, "order_no": "RO-OTHER", "account_id": "A2",
+                                      "idempotency_key": "f" * 64, "state": "accepted", "imported": True}  # fmt: skip
+        connection.execute(insert(repossession_order), row)
+    world.change(feeds.agency, capacity=1)
+    assert world.hand_off().blocked == {"C10": 1}
+    assert "agency_is_full" in world.orders()[0].blocked_by
+    world.change(feeds.agency, capacity=2)
+    assert world.hand_off().offered == 1
+
+
+def test_an_order_whose_sheet_cannot_be_set_does_not_leave_without_it(world):
+    def refuses(document: bytes) -> bytes:
+        raise PermanentFailure("a character is in no font")
+
+    world.propose()
+    world.approve()
+    done = hand_off(world.rt, world.engine, RUN, DAY, POLICY, world.witness, refuses)
+    assert (done.offered, done.blocked, world.witness.orders) == (0, {"sheet": 1}, {})
+    assert world.orders()[0].blocked_by == "sheet cannot_be_printed"
+    assert world.hand_off().offered == 1
+
+
+def test_the_sheet_of_an_order_names_people_and_rights_and_that_of_a_search_neither(world, tmp_path):
+    world.change(feeds.account, asset_colour="黄色", asset_hours=4321, key_info="备用钥匙在总部")
+    world.propose()
+    (order,) = world.orders()
+    with reading(world.engine) as connection:
+        sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, [ACCOUNT])
+    said = {}
+    for kind in ("recover", "locate"):
+        data = order_data(sources, SimpleNamespace(**(dict(order._mapping) | {"kind": kind})), DAY, DAY, POLICY)
+        pages = pypdf.PdfReader(BytesIO(print_order(tmp_path, canonical(data), POLICY))).pages
+        said[kind] = "\n".join(page.extract_text() for page in pages).replace("\u200b", "")
+    for both in said.values():
+        assert "RO-20261112-0001" in both
+        assert VEHICLE in both
+        assert "黄色" in both
+        assert POLICY.creditor.complaint_line in both
+    for word in ("示例甲", "示例乙", "备用钥匙在总部", "合同约定的取回", "车内个人物品清单", "立即停止并离开"):
+        assert word in said["recover"]
+    for word in ("示例甲", "示例乙", "备用钥匙在总部", "合同约定的取回"):
+        assert word not in said["locate"]
+    assert "触碰、移动、锁定设备" in said["locate"]
 
 
 def test_a_plain_http_address_outside_this_machine_gets_no_order():

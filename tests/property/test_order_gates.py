@@ -161,6 +161,7 @@ EVERY_WAY_TO_FAIL = [
     ("C10", "insurance_expired", agency(insurance_until=None)),
     ("C10", "outside_region", agency(regions=("west",))),
     ("C10", "agency_is_party", agency(is_party=True)),
+    ("C10", "agency_is_full", agency(has_room=False)),
     ("C11", "not_approved", approval(state="open")),
     ("C11", "not_approved", approval(state="void")),
     ("C11", "facts_changed", approval(facts_sha256="e" * 64)),

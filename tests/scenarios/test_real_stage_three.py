@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from order_world import Witness
+from order_world import Witness, sheet
 from sqlalchemy import Engine, func, insert, select, update
 
 from arrears.core.clock import PinnedClock, at_local, utc_text
@@ -176,7 +176,7 @@ def test_real_stage_three_loans_get_an_order_only_with_every_paper_and_never_whi
             vote(rt, store, approval_id=waiting.approval_id, staff_id=person, decision="approve", note="read",
                  identity="shell", policy=POLICY)  # fmt: skip
     agency = Witness()
-    done = hand_off(rt, store, morning, DAY, POLICY, agency)
+    done = hand_off(rt, store, morning, DAY, POLICY, agency, sheet)
     assert done.blocked == ({"C13": len(asked & cheap)} if asked & cheap else {})
     with reading(store) as connection:
         out = set(connection.execute(select(repossession_order.c.account_id).where(

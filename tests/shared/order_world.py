@@ -60,6 +60,11 @@ LEDGER = {
 }
 
 
+def sheet(document: bytes) -> bytes:
+    """Stand in for the typesetter where a test makes many orders: what is printed follows from the document alone."""
+    return b"sheet of " + digest(document.decode()).encode()
+
+
 class Witness:
     """An agency in memory that keeps one order per key, for runs of many examples."""
 
@@ -256,7 +261,7 @@ class World:
         return vote(self.rt, self.engine, approval_id=approval_id, staff_id=staff_id, decision=decision, **arguments)
 
     def hand_off(self, agency: object = None) -> object:
-        return hand_off(self.rt, self.engine, RUN, self.today, self.policy, agency or self.witness)
+        return hand_off(self.rt, self.engine, RUN, self.today, self.policy, agency or self.witness, sheet)
 
     def stand_down(self, agency: object = None) -> object:
         return stand_down(self.rt, self.engine, RUN, self.today, self.policy, agency or self.witness)

@@ -28,6 +28,7 @@ class Settings(BaseModel):
     smtp_url: str | None = None
     sms_url: str | None = None
     agency_url: str | None = None
+    agency_secret: str | None = Field(default=None, repr=False)
     receipts_url: str | None = None
     receipts_secret: str | None = Field(default=None, repr=False)
     airflow_url: str | None = None
@@ -57,6 +58,7 @@ class Settings(BaseModel):
             smtp_url=env.get("ARREARS_SMTP_URL") or None,
             sms_url=env.get("ARREARS_SMS_URL") or None,
             agency_url=env.get("ARREARS_AGENCY_URL") or None,
+            agency_secret=env.get("ARREARS_AGENCY_SECRET") or None,
             receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
             receipts_secret=env.get("ARREARS_RECEIPTS_SECRET") or None,
             airflow_url=env.get("ARREARS_AIRFLOW_URL") or None,

@@ -94,9 +94,10 @@ def _basis(basis: Mapping[str, Any], lang: str) -> list[list[str]]:
     if not basis:
         return []
     en = lang == "en"
+    code, remedy = basis["code"], basis["remedy"]
     return [
-        ["Legal basis" if en else "法律依据", words(f"basis_{basis['code']}", lang)],
-        ["Remedy" if en else "救济方式", words(basis["remedy"], lang)],
+        ["Legal basis" if en else "法律依据", words(f"basis_{code}", lang) if code else words("none", lang)],
+        ["Remedy" if en else "救济方式", words(remedy, lang) if remedy else words("none", lang)],
         ["Packet (SHA-256)" if en else "法律材料 (SHA-256)", breakable(basis["packet_sha256"])],
         ["Contract (SHA-256)" if en else "合同 (SHA-256)", ", ".join(map(breakable, basis["contract_sha256"]))],
     ]

@@ -1,4 +1,7 @@
-"""Orders and recalls as files in a folder the agency reads; it answers with an acknowledgement file."""
+"""Orders and recalls as files in a folder the agency reads; it answers with an acknowledgement file.
+
+The JSON of an order is also the manifest of its sheet: it names the PDF beside it with its SHA-256 and comes last.
+"""
 
 import json
 import os
@@ -7,10 +10,11 @@ from tempfile import NamedTemporaryFile
 
 from arrears.core.errors import TemporaryFailure
 from arrears.repossession.agency import Answer
+from arrears.repossession.document import sheet_of
 
 
 class AgencyFile:
-    """A folder: ``<key>.order.json`` and ``<key>.recall.json`` from us, ``….ack.json`` beside each from the agency.
+    """A folder: ``<key>.order.pdf`` and ``.json``, ``<key>.recall.json`` from us, ``….ack.json`` from the agency.
 
     A file appears whole or not at all, and never twice: it is written aside, forced to disk, then linked to its name.
     """
@@ -29,8 +33,10 @@ class AgencyFile:
     def _put(self, name: str, document: bytes) -> Answer:
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            if sheet := sheet_of(document):
+                publish_once(self._folder / sheet[0], sheet[1])
             publish_once(self._folder / f"{name}.json", document)
-            return _acknowledgement(self._folder / f"{name}.ack.json")
+            return acknowledgement(_read(self._folder / f"{name}.ack.json"))
         except OSError as error:
             raise TemporaryFailure(f"agency folder not usable ({error.strerror}): it is tried again") from None
 
@@ -62,13 +68,19 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _acknowledgement(path: Path) -> Answer:
+def _read(path: Path) -> bytes | None:
     try:
-        said = json.loads(path.read_bytes())
+        return path.read_bytes()
     except FileNotFoundError:
-        return Answer(acknowledged=False)
+        return None
+
+
+def acknowledgement(content: bytes | None) -> Answer:
+    """Read an acknowledgement file; one that is not there or half written is none yet."""
+    try:
+        said = json.loads(content or b"")
     except ValueError:
-        return Answer(acknowledged=False)  # half written by the agency: read again next time
+        return Answer(acknowledged=False)
     if not isinstance(said, dict):
         return Answer(acknowledged=False)
     return Answer(acknowledged=True, receipt=str(said.get("receipt") or "")[:200])

@@ -34,6 +34,7 @@ class AgencyFacts:
     active_until: date | None
     regions: tuple[str, ...]
     is_party: bool
+    has_room: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +246,7 @@ def _agency_valid(facts: OrderFacts, _policy: Policy) -> list[str]:
         (agency.insurance_until is not None and agency.insurance_until >= facts.today, "insurance_expired"),
         (not agency.regions or facts.branch in agency.regions, "outside_region"),
         (not agency.is_party, "agency_is_party"),
+        (agency.has_room, "agency_is_full"),
     )
 
 

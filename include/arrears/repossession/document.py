@@ -1,6 +1,9 @@
 """The order as the agency gets it: what to take, on which right, and above all what not to do."""
 
+import json
 import os
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -15,8 +18,12 @@ from arrears.repossession.lockable import KIND
 from arrears.repossession.order_facts import right_to_take
 from arrears.repossession.sources import Sources
 
-VERSION = 1
+VERSION = 2
 LAST_LOCATIONS = 3
+GEOFENCE_METRES = 1000
+"""How far around the newest position a crew looks before it asks."""
+Printer = Callable[[bytes], bytes]
+"""Makes the sheet that a crew carries out of an order's data."""
 MAY = {
     "locate": ("look_for", "report_position"),
     "recover": ("ask_for", "take_over_when_handed_over", "transport"),
@@ -46,47 +53,68 @@ RETURNS = {
 }
 
 
-def order_document(sources: Sources, order: Row[Any], expires_on: date, policy: Policy) -> bytes:
-    """Return the canonical JSON of an order; names appear here and in no event, log or file name.
+def printed_order(data: Mapping[str, Any], printer: Printer) -> bytes:
+    """Return the canonical JSON of an order with the sheet that a crew carries: one document, so neither goes alone.
+
+    Raises:
+        PermanentFailure: the sheet cannot be set.
+    """
+    sheet = printer(canonical(data))
+    name = f"{data['idempotency_key']}.order.pdf"
+    return canonical({**data, "sheet": {"name": name, "sha256": sha256(sheet), "base64": b64encode(sheet).decode()}})
+
+
+def order_data(sources: Sources, order: Row[Any], issued_on: date, expires_on: date, policy: Policy) -> dict[str, Any]:
+    """Return what an order says; names appear here and in no event, log or file name.
 
     Source: fields of a repossession work order (委托拖车单), domain rule 3b.
     """
     account = sources.accounts[order.account_id]
     recovers, locks = order.kind == "recover", order.kind == KIND
-    return canonical(
-        {
-            "version": VERSION,
-            "order_no": order.order_no,
-            "kind": order.kind,
-            "may": list(MAY[order.kind]),
-            "idempotency_key": order.idempotency_key,
-            "issued_for": order.account_id,
-            "expires_on": expires_on.isoformat(),
-            "legal_basis": {} if order.kind == "locate" else _basis(sources, order),
-            "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
-            | {"engine_no": account.engine_no or "", "plate": account.plate or ""},
-            "photos": _hashes(sources, order.account_id, "photo"),
-            "locations": _locations(sources, order.account_id),
-            "ask_for": [
-                {"role": row.role, "name": row.name or ""}
-                for row in sources.parties.get(order.account_id, ())
-                if recovers
-            ],
-            "do_not": [*policy.repossession.do_not, *DO_NOT[order.kind]],
-            "lender": {
-                "name": policy.creditor.name,
-                "name_en": policy.creditor.name_en,
-                "contact": policy.creditor.complaint_line,
-            },
-            "agency": _agency(sources, order),
-            "fee_cap_minor": policy.repossession.fee_cap_minor,
-            "currency": account.currency,
-            "police": "notify_before_moving" if recovers else "",
-            "report_back": list(RETURNS[order.kind]),
-            "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)}
-            | ({"unlock_within_hours": policy.repossession.remote_lock.unlock_within_hours} if locks else {}),
-        }
-    )
+    places = _locations(sources, order.account_id)
+    return {
+        "version": VERSION,
+        "order_no": order.order_no,
+        "kind": order.kind,
+        "may": list(MAY[order.kind]),
+        "idempotency_key": order.idempotency_key,
+        "issued_for": order.account_id,
+        "issued_on": issued_on.isoformat(),
+        "expires_on": expires_on.isoformat(),
+        "legal_basis": {} if order.kind == "locate" else _basis(sources, order),
+        "asset": {name: getattr(account, f"asset_{name}") or "" for name in ("kind", "make", "model", "serial")}
+        | {"engine_no": account.engine_no or "", "plate": account.plate or "", "colour": account.asset_colour or ""}
+        | {
+            "hours": "" if account.asset_hours is None else str(account.asset_hours),
+            "gps_device_no": account.gps_device_no or "",
+        },
+        "keys": (account.key_info or "") if recovers else "",
+        "photos": _hashes(sources, order.account_id, "photo"),
+        "locations": places,
+        "geofence": {"lat": places[0]["lat"], "lon": places[0]["lon"], "metres": GEOFENCE_METRES} if places else {},
+        "ask_for": [
+            {"role": row.role, "name": row.name or ""} for row in sources.parties.get(order.account_id, ()) if recovers
+        ],
+        "do_not": [*policy.repossession.do_not, *DO_NOT[order.kind]],
+        "lender": {
+            "name": policy.creditor.name,
+            "name_en": policy.creditor.name_en,
+            "contact": policy.creditor.complaint_line,
+        },
+        "agency": _agency(sources, order),
+        "fee_cap_minor": policy.repossession.fee_cap_minor,
+        "currency": account.currency,
+        "police": "notify_before_moving" if recovers else "",
+        "report_back": list(RETURNS[order.kind]),
+        "recall": {"path": f"/orders/{order.idempotency_key}/recall", "code": recall_code(order)}
+        | ({"unlock_within_hours": policy.repossession.remote_lock.unlock_within_hours} if locks else {}),
+    }
+
+
+def sheet_of(document: bytes) -> tuple[str, bytes] | None:
+    """Return name and bytes of the sheet that an order document carries; a recall carries none."""
+    sheet = json.loads(document).get("sheet")
+    return (str(sheet["name"]), b64decode(sheet["base64"])) if sheet else None
 
 
 def recall_document(order: Row[Any]) -> bytes:
@@ -97,6 +125,7 @@ def recall_document(order: Row[Any]) -> bytes:
             "order_no": order.order_no,
             "idempotency_key": order.idempotency_key,
             "recall_code": recall_code(order),
+            "agency_id": order.agency_id or "",
             "instruction": "unlock_and_acknowledge" if order.kind == KIND else "stand_down_and_acknowledge",
             "reference": (order.receipt or "") if order.imported else "",
             "recalled_at": order.recalled_at,
@@ -182,4 +211,5 @@ def _agency(sources: Sources, order: Row[Any]) -> dict[str, str]:
         "licence_no": row.licence_no or "",
         "licence_until": row.licence_until.isoformat(),
         "insurance_until": row.insurance_until.isoformat(),
+        "data_agreement_ref": row.data_agreement_ref or "",
     }

@@ -20,7 +20,7 @@ from arrears.ladder.policy import Policy
 from arrears.repossession.agency import Agency
 from arrears.repossession.approvals import subject_of
 from arrears.repossession.checks import Check, blocking, run_checks
-from arrears.repossession.document import keep_document, order_document, read_document
+from arrears.repossession.document import Printer, keep_document, order_data, printed_order, read_document
 from arrears.repossession.order_facts import order_facts
 from arrears.repossession.sources import Sources, read_sources
 from arrears.store.engine import reading, writing
@@ -44,11 +44,12 @@ class HandedOff:
 
 
 def hand_off(
-    rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy, agency: Agency
+    rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy, agency: Agency, printer: Printer
 ) -> HandedOff:
     """Offer every approved order that passes all fourteen checks now, and offer again what is not acknowledged.
 
-    A past or future business date sends nothing, and neither does a paused store.
+    An order whose sheet cannot be set does not leave without it: it is blocked like any other. A past or future
+    business date sends nothing, and neither does a paused store.
 
     Raises:
         BadArguments: the store belongs to the other mode.
@@ -62,18 +63,37 @@ def hand_off(
         stamp_mode(connection, rt)
         sources = read_sources(connection, rt.settings.artifacts_url, business_date, [row.account_id for row in orders])
         going: list[Row[Any]] = []
+        documents: dict[str, bytes] = {}
         blocked: Counter[str] = Counter()
         for order in orders:
             failed = blocking(run_checks(order_facts(sources, rt, business_date, policy, order), policy))
+            if not failed and order.state == "approved":
+                failed = _print(sources, order, business_date, policy, printer, documents)
             _remember(connection, rt, run_id, business_date, sources, order, failed)
             blocked.update(check.code for check in failed)
             if not failed:
                 going.append(order)
         first = [order for order in going if order.state == "approved"]
         for order in first:
-            _intend(connection, rt, run_id, business_date, policy, sources, order)
+            _intend(connection, rt, run_id, business_date, policy, sources, order, documents[order.order_id])
     acknowledged, failures = _send(rt, engine, run_id, business_date, agency, [order.order_id for order in going])
     return HandedOff(len(first), len(going) - len(first), acknowledged, failures, dict(sorted(blocked.items())))
+
+
+def _print(
+    sources: Sources, order: Row[Any], on: date, policy: Policy, printer: Printer, documents: dict[str, bytes]
+) -> list[Check]:
+    """Make the document of an order, or return what blocks it."""
+    data = order_data(sources, order, on, _expires_on(on, policy), policy)
+    try:
+        documents[order.order_id] = printed_order(data, printer)
+    except PermanentFailure:
+        return [Check("sheet", passed=False, detail="cannot_be_printed")]
+    return []
+
+
+def _expires_on(on: date, policy: Policy) -> date:
+    return on + timedelta(days=policy.repossession.order_expiry_days)
 
 
 def _offerable(connection: Connection) -> Sequence[Row[Any]]:
@@ -97,10 +117,11 @@ def _intend(
     policy: Policy,
     sources: Sources,
     order: Row[Any],
+    content: bytes,
 ) -> None:
     """Write down that the order leaves, before it does."""
-    expires_on = business_date + timedelta(days=policy.repossession.order_expiry_days)
-    document = keep_document(rt.settings.artifacts_url, order_document(sources, order, expires_on, policy))
+    expires_on = _expires_on(business_date, policy)
+    document = keep_document(rt.settings.artifacts_url, content)
     connection.execute(
         update(repossession_order)
         .where(repossession_order.c.order_id == order.order_id)

@@ -200,7 +200,14 @@ def _agency(sources: Sources, order: Row[Any]) -> AgencyFacts | None:
         row.active_until,
         regions_of(row),
         row.agency_id in parties,
+        has_room(sources, row, order.order_id),
     )
+
+
+def has_room(sources: Sources, agency: Row[Any], order_id: str | None = None) -> bool:
+    """Say whether an agency takes one more order beside those in its hands; no capacity in the register is no limit."""
+    others = sources.in_hand.get(agency.agency_id, frozenset()) - {order_id}
+    return agency.capacity is None or len(others) < agency.capacity
 
 
 def regions_of(agency: Row[Any]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from arrears.repossession import approvals
 from arrears.repossession.checks import LAST_STAGE, RECOVERY_REMEDIES
 from arrears.repossession.lockable import KIND as LOCK
 from arrears.repossession.lockable import SERVICE
-from arrears.repossession.order_facts import regions_of
+from arrears.repossession.order_facts import has_room, regions_of
 from arrears.repossession.order_kinds import WHY_NOT, fitting, kinds_of
 from arrears.repossession.sources import Sources, holds_machine, is_open, read_sources
 from arrears.store.bulk import insert_new
@@ -253,13 +253,14 @@ def next_number(connection: Connection, day: date, kind: str) -> str:
 
 
 def _choose_agency(sources: Sources, account_id: str, kind: str, day: date) -> str | None:
-    """Prefer the agency of the account's own region, then the first that does this and whose papers are in order."""
+    """Prefer the agency of the account's own region, then the first that does this, with valid papers and room."""
     branch = sources.accounts[account_id].branch
     fit = [
         (branch not in regions_of(row), agency_id)
         for agency_id, row in sources.agencies.items()
         if (not regions_of(row) or branch in regions_of(row))
         and _papers_valid(row, day)
+        and has_room(sources, row)
         and (SERVICE if kind == LOCK else "recovery") in (row.services or "recovery").split(";")
     ]
     return min(fit)[1] if fit else None

@@ -34,6 +34,7 @@ from arrears.store.tables.runs import run
 
 LETTERS = ("demand_letter", "lawyers_letter")
 SUITS = ("suit", "preservation")
+IN_HAND = tuple(state for state in ORDER_OPEN if state not in ("proposed", "awaiting_approval", "approved"))
 NOTICE_STATES = ("planned", "claimed", "sending", "sent")
 LEDGER_COLUMNS = (
     "subject_ref",
@@ -73,6 +74,7 @@ class Sources:
     approvals: Mapping[str, Row[Any]]
     votes: Mapping[str, Rows]
     agencies: Mapping[str, Row[Any]]
+    in_hand: Mapping[str, frozenset[str]]
     staff_roles: Mapping[str, frozenset[str]]
     finance_confirmed: bool
 
@@ -105,9 +107,23 @@ def read_sources(connection: Connection, artifacts_url: str, on: date, account_i
         approvals=approvals,
         votes=votes_of(connection, [row.approval_id for row in approvals.values()]),
         agencies={row.agency_id: row for row in connection.execute(select(agency))},
+        in_hand=_in_hand(connection),
         staff_roles=roles,
         finance_confirmed=_finance_confirmed(connection, on, roles),
     )
+
+
+def _in_hand(connection: Connection) -> dict[str, frozenset[str]]:
+    """Return the orders that each agency has and has not done with."""
+    query = select(repossession_order.c.agency_id, repossession_order.c.order_id).where(
+        repossession_order.c.state.in_(IN_HAND),
+        repossession_order.c.agency_id.is_not(None),
+        ~and_(repossession_order.c.kind == "locate", repossession_order.c.state == "located"),
+    )
+    found: dict[str, set[str]] = defaultdict(set)
+    for agency_id, order_id in connection.execute(query):
+        found[agency_id].add(order_id)
+    return {agency_id: frozenset(orders) for agency_id, orders in found.items()}
 
 
 def staff_roles(connection: Connection) -> dict[str, frozenset[str]]:

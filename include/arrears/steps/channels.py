@@ -31,12 +31,20 @@ def contact_channels(rt: Runtime) -> Iterator[Any]:
 
 @contextmanager
 def agency_channel(rt: Runtime) -> Iterator[Any]:
-    """Open the way to the tow agencies, and stamp the store with the mode of its first effect."""
+    """Open the way to the tow agencies, and stamp the store with the mode of its first effect.
+
+    Raises:
+        BadArguments: the store is of the other mode, no agency is configured in live mode, or its orders would travel
+            by HTTP without a signature.
+    """
     from arrears.repossession.agencies import open_agency
 
     _stamp(rt, store_of(rt))
     with ExitStack() as stack:
-        yield open_agency(_agency_url(rt.settings, stack))
+        url, secret = _agency_url(rt.settings, stack), rt.settings.agency_secret
+        if rt.settings.mode == "live" and url.startswith("http") and not secret:
+            raise BadArguments("live mode without ARREARS_AGENCY_SECRET: an agency must be able to check who orders")
+        yield open_agency(url, secret.encode() if secret else None)
 
 
 def _stamp(rt: Runtime, engine: Engine) -> None:

@@ -13,6 +13,7 @@ def settle(rt: Runtime, this: runs.Day) -> dict[str, Any]:
 
     A plan-only run hands nothing over. Recalls go on every run, paused or not: no machine is towed for want of one.
     """
+    from arrears.legal.work_order import print_order
     from arrears.repossession.handoff import HandedOff, hand_off
     from arrears.repossession.rehearsed import rehearse_approval
     from arrears.repossession.reported import apply_reports
@@ -25,7 +26,10 @@ def settle(rt: Runtime, this: runs.Day) -> dict[str, Any]:
         handed = HandedOff(withheld="plan_only")
         if not this.plan_only:
             rehearse_approval(rt, engine, this.run_id, this.business_date, policy)
-            handed = hand_off(rt, engine, this.run_id, this.business_date, policy, agency)
+            handed = hand_off(
+                rt, engine, this.run_id, this.business_date, policy, agency,
+                lambda document: print_order(rt.settings.home, document, policy),
+            )  # fmt: skip
     runs.set_run(rt, this.run_id, settled_at=utc_text(rt.clock.now()))
     return {
         "recalls_sent": recalled.recalled,
