@@ -4,7 +4,6 @@ Data reaches a template as JSON text, so nothing a customer wrote can become mar
 character an error instead of a silent gap; a warning is an error too.
 """
 
-import json
 import lzma
 import os
 import re
@@ -15,6 +14,8 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from arrears.core.errors import PermanentFailure
 from arrears.core.keys import sha256
@@ -45,7 +46,7 @@ def render(home: Path, template: str, data: Mapping[str, Any], on: date) -> byte
     try:
         pdf, warnings = compiler.compile_with_warnings(
             str(_templates() / template),
-            sys_inputs={"data": json.dumps(data, ensure_ascii=False)},
+            sys_inputs={"data": orjson.dumps(data).decode()},
             format="pdf",
             pdf_standards=[PDF_STANDARD],
             timestamp=stamp,
