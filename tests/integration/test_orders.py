@@ -379,7 +379,7 @@ def test_the_sheet_of_an_order_names_people_and_rights_and_that_of_a_search_neit
     with reading(world.engine) as connection:
         sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, [ACCOUNT])
     said = {}
-    for kind in ("recover", "locate"):
+    for kind in ("recover", "locate", "lock"):
         data = order_data(sources, SimpleNamespace(**(dict(order._mapping) | {"kind": kind})), DAY, DAY, POLICY)
         pages = pypdf.PdfReader(BytesIO(print_order(tmp_path, canonical(data), POLICY))).pages
         said[kind] = "\n".join(page.extract_text() for page in pages).replace("\u200b", "")
@@ -393,6 +393,8 @@ def test_the_sheet_of_an_order_names_people_and_rights_and_that_of_a_search_neit
     for word in ("示例甲", "示例乙", "备用钥匙在总部", "合同约定的取回"):
         assert word not in said["locate"]
     assert "触碰、移动、锁定设备" in said["locate"]
+    assert "使运转中的发动机停机" in said["lock"]
+    assert "示例甲" not in said["lock"]
 
 
 def test_a_plain_http_address_outside_this_machine_gets_no_order():

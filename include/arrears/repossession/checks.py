@@ -68,7 +68,6 @@ class OrderFacts:
     live: bool
     proposed_on: date
     order_facts_sha256: str
-    # the ledger
     decided_on: date | None
     plan_only: bool
     in_ledger: bool
@@ -91,7 +90,6 @@ class OrderFacts:
     holds: tuple[str, ...]
     other_orders: int
     open_suits: int
-    # evidence and law
     rung: int
     unlocked_rung: int
     demand_arrived_on: date | None
@@ -105,7 +103,6 @@ class OrderFacts:
     serial_registered: bool
     located_at: datetime | None
     parties_without_notice: int
-    # who carries it out, who agreed
     agency: AgencyFacts | None
     approval: ApprovalFacts | None
     collectors: frozenset[str]
