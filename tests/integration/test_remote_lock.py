@@ -14,7 +14,9 @@ from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.ladder.policy import Policy, RemoteLock
 from arrears.reports.control import exceptions_of
+from arrears.reports.wording import words
 from arrears.repossession.agencies import open_agency
+from arrears.repossession.approvals import list_open
 from arrears.repossession.reported import apply_reports
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import reading, writing
@@ -72,6 +74,7 @@ def test_a_lock_takes_two_people_and_says_what_must_not_be_done(world, sandbox):
     agency = open_agency(sandbox.url)
     world.propose()
     assert kinds(world) == [("lock", "awaiting_approval")]
+    assert [one.order_kind for one in list_open(world.engine)] == ["lock"], "who approves is told what"
     assert world.hand_off(agency).offered == 0
     world.approve()
     assert world.hand_off(agency).acknowledged == 1
@@ -115,6 +118,14 @@ def test_a_machine_in_motion_or_on_a_road_is_neither_proposed_nor_locked(world, 
     assert reason in world.orders()[0].blocked_by
     assert world.propose().voided == 1
     assert kinds(world) == [("lock", "void"), ("recover", "awaiting_approval")]
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_reason_not_to_lock_has_its_words(language):
+    for reason in ("lock_not_enabled", "no_location", "location_too_old", "not_off_road", "not_at_rest", "not_judged"):
+        assert words(language).label("check", reason) != reason
+    assert words(language).label("order_note", "lock_not_enabled")
+    assert words(language).label("approval", "lock")
 
 
 def test_a_single_or_an_old_sighting_proves_no_rest(world):

@@ -28,6 +28,7 @@ class OpenApproval:
     kind: str
     subject_key: str
     order_no: str | None
+    order_kind: str | None
     account_id: str | None
     facts_sha256: str
     requested_on: date
@@ -91,7 +92,7 @@ def request(
 def list_open(engine: Engine) -> list[OpenApproval]:
     """Return the decisions that wait for people, oldest first."""
     query = (
-        select(approval, repossession_order.c.order_no)
+        select(approval, repossession_order.c.order_no, repossession_order.c.kind.label("order_kind"))
         .outerjoin(repossession_order, repossession_order.c.order_id == approval.c.subject_key)
         .where(approval.c.state == "open")
         .order_by(approval.c.requested_on, repossession_order.c.order_no, approval.c.approval_id)
@@ -146,6 +147,7 @@ def _open(row: Row[Any], given: Sequence[str]) -> OpenApproval:
         row.kind,
         row.subject_key,
         row.order_no,
+        row.order_kind,
         row.account_id,
         row.facts_sha256,
         row.requested_on,

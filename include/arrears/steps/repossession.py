@@ -53,7 +53,7 @@ def _question(rt: Runtime, role: str) -> list[dict[str, Any]]:
     waiting = [a for a in list_open(store_of(rt)) if a.order_no and role in a.missing]
     if not waiting:
         return []
-    body = "\n".join(f"* {a.order_no}: facts `{a.facts_sha256[:16]}`" for a in waiting)
+    body = "\n".join(f"* {a.order_no} ({a.order_kind}): facts `{a.facts_sha256[:16]}`" for a in waiting)
     return [{"options": [str(a.order_no) for a in waiting], "body": body}]
 
 
