@@ -15,18 +15,24 @@ import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
 DAY = date(2026, 11, 12)
+UNTOUCHED = date(2026, 11, 10)
+"""On this day nobody has paid yet; on every day after it one more in a hundred pays an instalment."""
+
 SEED = 20261112
 CHUNK = 100_000
 SHARES = (0.80, 0.10, 0.05, 0.03, 0.01, 0.01)
 """Accounts with 0, 1, 2 … overdue instalments."""
 
+MOST_LATE = 12
+BRANCHES, OWNERS = 30, 400
 MAKES = ("三一", "徐工", "中联", "柳工", "临工")
 MONEY = pa.decimal128(15, 2)
 
 
 def write(
-    folder: Path, accounts: int, *, day: date = DAY, csv: bool = False, schedules: bool = False, parties: bool = False
-) -> None:
+    folder: Path, accounts: int, *, day: date = DAY, csv: bool = False, schedules: bool = False, parties: bool = False,
+    staff: bool = False,
+) -> None:  # fmt: skip
     """Write the feeds of one date; the same arguments give the same bytes, another day the same accounts a day on."""
     folder.mkdir(parents=True, exist_ok=True)
     feeds = {"accounts": _accounts, "instalments": _schedules if schedules else _open_items}
@@ -37,6 +43,8 @@ def write(
     for name, make in feeds.items():
         batches = (make(first, min(CHUNK, accounts - first), day) for first in range(0, accounts, CHUNK))
         _write(folder / f"{name}.{'csv' if csv else 'parquet'}", batches)
+    if staff:
+        _write(folder / f"staff.{'csv' if csv else 'parquet'}", iter([_staff()]))
 
 
 def _write(path: Path, batches: Iterator[pa.Table]) -> None:
@@ -78,10 +86,10 @@ def _shape(first: int, count: int, day: date) -> tuple[np.ndarray, np.ndarray, n
     """Return what a chunk's accounts owe: overdue instalments, day of the month, amount of one instalment."""
     source = _source(first, 1)
     late = source.choice(len(SHARES), count, p=SHARES)
-    late[late == len(SHARES) - 1] += source.integers(0, 8, int((late == len(SHARES) - 1).sum()))
+    late[late == len(SHARES) - 1] += source.integers(0, MOST_LATE - 4, int((late == len(SHARES) - 1).sum()))
     due_day = source.integers(15, 26, count)
     amount = source.integers(100_000, 3_000_000, count)
-    paid = source.random(count) < 0.01 * ((day - DAY).days % 100)
+    paid = source.random(count) < 0.01 * min(max((day - UNTOUCHED).days, 0), 99)
     return np.where(paid, np.maximum(late - 1, 0), late), due_day, amount
 
 
@@ -95,8 +103,8 @@ def _accounts(first: int, count: int, _day: date) -> pa.Table:
         "customer_id": _ids(numbers // 2, "C"),
         "contract_type": pa.array(np.array(["finance_lease", "loan"], dtype=object)[numbers % 2]),
         "currency": pa.array(["CNY"] * count),
-        "branch": pa.array(np.array([f"分公司{n:02d}" for n in range(30)], dtype=object)[numbers % 30]),
-        "owner": _ids(numbers % 400, "S"),
+        "branch": pa.array(np.array([f"分公司{n:02d}" for n in range(BRANCHES)], dtype=object)[numbers % BRANCHES]),
+        "owner": _ids(numbers % OWNERS, "S"),
         "total_price": _money(price),
         "principal_outstanding": _money(price // 2),
         "asset_kind": pa.array(["挖掘机"] * count),
@@ -121,7 +129,7 @@ def _open_items(first: int, count: int, day: date) -> pa.Table:
     due_day = np.where(due_day < day.day, due_day + 31, due_day)[owner] if day.day > 15 else due_day[owner]
     month = day.year * 12 + day.month - 1 - back
     due = _days(month // 12, month % 12 + 1, np.minimum(due_day, 28))
-    part = _source(first, 3).random(len(owner)) < 0.05
+    part = _source(first, 3).random((count, MOST_LATE + 1))[owner, back] < 0.05
     columns = _instalments(first + owner, 30 - back, due, amount[owner])
     columns["amount_paid"] = _money(np.where(part & (back > 0), amount[owner] // 3, 0))
     return pa.table(columns)
@@ -156,6 +164,19 @@ def _parties(first: int, count: int, _day: date) -> pa.Table:
     return pa.table({
         "account_id": _ids(numbers), "party_id": _ids(numbers // 2, "C"), "role": pa.array(["borrower"] * count),
         "name": _ids(numbers // 2, "N"), "language": pa.array(["zh"] * count), "mobile": mobile,
+    })  # fmt: skip
+
+
+def _staff() -> pa.Table:
+    """Return the collectors whom the accounts name as owners, and two field workers and a manager a branch."""
+    number = np.arange(OWNERS + 3 * BRANCHES)
+    place = (number - OWNERS) // BRANCHES
+    role = np.where(number < OWNERS, "collector", np.where(place < 2, "field", "manager"))
+    return pa.table({
+        "staff_id": _ids(number, "S"), "name": _ids(number, "N"), "roles": pa.array(role.astype(object)),
+        "branch": pa.array(np.array([f"分公司{n:02d}" for n in range(BRANCHES)], dtype=object)[number % BRANCHES]),
+        "language": pa.array(["zh"] * len(number)),
+        "capacity": pa.array(np.where(role == "collector", 120, 8).astype(np.int32)),
     })  # fmt: skip
 
 

@@ -45,15 +45,25 @@ def test_a_column_of_floats_has_no_hash():
         row_digests({"a": hole("a")}, {"a": pa.array([1.5])})
 
 
+def test_columns_land_where_their_names_say_in_whatever_order_they_come(store: Engine):
+    rows = {"opened_on": [date(2026, 11, 2)], "first_unpaid_due": [date(2026, 11, 1)], "account_id": ["A1"]}
+    batch = pa.RecordBatch.from_pydict({name: pa.array(values) for name, values in rows.items()})
+    with writing(store) as connection:
+        insert_columns(connection, episode, batch)
+        found = connection.execute(select(episode.c.account_id, episode.c.first_unpaid_due, episode.c.opened_on)).one()
+    assert found == ("A1", date(2026, 11, 1), date(2026, 11, 2))
+
+
 def test_events_of_columns_are_the_events_of_rows(rt: Runtime, store: Engine):
     keys, refs, stages = ["k" * 64, "m" * 64], ["r1", "r2"], [1, 3]
-    one = [Event("account.staged", key, DAY, ref, data={"stage": stage, "lane": "甲"}, policy_sha256="p" * 64,
-                 ledger={"row_sha256": key}) for key, ref, stage in zip(keys, refs, stages, strict=True)]  # fmt: skip
-    template = Event("account.staged", hole("key"), DAY, hole("subject_ref"), policy_sha256="p" * 64,
+    one = [Event("account.staged", key, DAY, ref, key, data={"stage": stage, "lane": "甲"}, policy_sha256="p" * 64,
+                 causes=[key], ledger={"row_sha256": key})
+           for key, ref, stage in zip(keys, refs, stages, strict=True)]  # fmt: skip
+    template = Event("account.staged", hole("key"), DAY, hole("subject_ref"), hole("action_id"), policy_sha256="p" * 64,
                      data={"stage": hole("stage"), "lane": hole("lane")}, ledger={"row_sha256": hole("key")},
-    )  # fmt: skip
-    columns = {"key": pa.array(keys), "subject_ref": pa.array(refs), "stage": pa.array(stages),
-               "lane": pa.array(["甲", "甲"]).dictionary_encode()}  # fmt: skip
+                     causes=[hole("key")])  # fmt: skip
+    columns = {"key": pa.array(keys), "action_id": pa.array(keys), "subject_ref": pa.array(refs),
+               "stage": pa.array(stages), "lane": pa.array(["甲", "甲"]).dictionary_encode()}  # fmt: skip
     with writing(store) as connection:
         record_many(connection, rt, run_id="run", events=one)
         record_columns(connection, rt, run_id="run", events=Events(template, columns))

@@ -123,6 +123,19 @@ def test_an_account_whose_owner_is_nobody_gets_one_and_the_log_says_so(world):
     assert [event["data"]["staff_id"] for event in told] == ["C2"]
 
 
+def test_many_accounts_without_an_owner_are_shared_out_as_if_in_one_round(world, monkeypatch):
+    monkeypatch.setattr("arrears.outreach.owners.AT_A_TIME", 2)
+    for staff_id in ("C1", "C2"):
+        hire(world, staff_id)
+    for number in range(7):
+        world.person(f"P{number}")
+        world.account(f"A{number}", {f"P{number}": "borrower"}, owner=None)
+        world.decide(f"A{number}", [CALL])
+    world.plan()
+    owners = [row.staff_id for row in sorted(world.rows(assignment), key=lambda row: row.account_id)]
+    assert owners == ["C1", "C2", "C1", "C2", "C1", "C2", "C1"]
+
+
 def test_a_list_of_assignments_moves_the_accounts_it_names(world):
     for staff_id in ("S1", "S2"):
         hire(world, staff_id)

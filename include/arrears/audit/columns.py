@@ -95,7 +95,8 @@ class Events:
 def record_columns(connection: Connection, rt: Runtime, *, run_id: str, events: Events) -> int:
     """Write many events of one kind into the caller's transaction: the bytes ``record_many`` would write.
 
-    The template's ``key`` and ``subject_ref`` are holes of those names; it has no detail.
+    The template's ``key`` and ``subject_ref`` are holes of those names, and its ``action_id`` where it has one; it has
+    no detail.
     """
     count = len(events.columns["key"])
     body = common_fields(rt, run_id) | own_fields(events.template, None)
@@ -111,9 +112,11 @@ def _pending(
 ) -> pa.RecordBatch:
     count = len(bodies)
     on: date | None = template.business_date
+    action = {"action_id": part["action_id"]} if template.action_id else {}
     return pa.RecordBatch.from_pydict({
         "run_id": pa.repeat(run_id, count), "type": pa.repeat(template.type, count),
         "natural_key": part["key"], "at": pa.repeat(utc_text(rt.clock.now()), count),
         "leaf": pa.array([leaf_hash(body) for body in bodies], pa.binary()), "body": pa.array(bodies, pa.binary()),
         "subject_ref": part["subject_ref"], "business_date": pa.array([on] * count, pa.date32()),
+        **action,
     })  # fmt: skip

@@ -31,23 +31,31 @@ class LedgerReader:
     """The frozen ledger of one run: rows of the wanted accounts are kept, schedules are read ahead by the caller."""
 
     def __init__(self, artifacts_url: str, snapshot_id: str, subjects: Mapping[str, str]) -> None:
-        from arrears.store import snapshot
+        import pyarrow as pa
 
-        self._source = (artifacts_url, snapshot_id)
+        from arrears.store import snapshot
+        from arrears.store.forward import Forward
+
         self._subjects = subjects
         self._schedules: dict[str, list[Instalment]] = {}
         self._payments: dict[str, list[Payment]] = {}
         wanted = set(subjects.values())
         self._money: dict[str, Row] = {}
+        order = []
         for batch in snapshot.accounts(artifacts_url, snapshot_id, MONEY_COLUMNS):
-            refs = batch.column("subject_ref").to_pylist()
-            rows = batch.take([at for at, ref in enumerate(refs) if ref in wanted]).to_pylist()
+            refs = batch.column("subject_ref")
+            rows = batch.take([at for at, ref in enumerate(refs.to_pylist()) if ref in wanted]).to_pylist()
             self._money.update((row["subject_ref"], row) for row in rows)
+            order.append(refs)
+        names = pa.concat_arrays(order) if order else pa.array([], pa.string())
+        self._instalment_rows = Forward(artifacts_url, snapshot_id, snapshot.Instalment, names)
+        self._payment_rows = Forward(artifacts_url, snapshot_id, snapshot.Payment, names)
 
     def read_schedules(self, account_ids: Sequence[str], until: date) -> None:
-        """Read the instalments of some accounts, and their payments up to and including a day; forget the others."""
-        from arrears.store import snapshot
+        """Read the instalments of some accounts, and their payments up to and including a day; forget the others.
 
+        Asked for in the order of the ledger, all accounts together cost one pass over its files.
+        """
         refs = [self._subjects[account_id] for account_id in account_ids if account_id in self._subjects]
         self._schedules = {
             ref: [
@@ -61,7 +69,7 @@ class LedgerReader:
                 )
                 for row in rows
             ]
-            for ref, rows in snapshot.instalments_of(*self._source, refs).items()
+            for ref, rows in self._instalment_rows.rows_of(refs).items()
         }
         self._payments = {
             ref: [
@@ -69,7 +77,7 @@ class LedgerReader:
                 for row in rows
                 if row.paid_on <= until
             ]
-            for ref, rows in snapshot.payments_of(*self._source, refs).items()
+            for ref, rows in self._payment_rows.rows_of(refs).items()
         }
 
     def row(self, subject_ref: str) -> Row | None:

@@ -4,12 +4,15 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from sys import intern
 
-from sqlalchemy import Connection, Row, Select, select
-from sqlalchemy.sql.selectable import FromClause
+from sqlalchemy import Connection, Row, Select, exists, select
 
 from arrears.ladder.policy import Policy
 from arrears.outreach.slots import is_zone
+from arrears.store.account_range import AccountRange
+from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import outcome
 from arrears.store.tables.people import account_party, party
 
@@ -47,53 +50,76 @@ class Person:
     unreachable: dict[str, str]
 
 
-def people_of(connection: Connection, accounts: FromClause, policy: Policy) -> dict[tuple[str, str], list[Person]]:
-    """Return the people behind (account, audience) for the accounts of a query with ``account_id``, each once.
+class Audience:
+    """The people behind the accounts decided on a day; what is told of nobody's number any more is read once."""
 
-    Who is borrower and guarantor of one contract at once counts as borrower.
-    """
-    roles = {role: audience for audience, names in policy.contact.audience_roles.items() for role in names}
-    dead = _dead_points(connection)
-    people: dict[str, Person] = {}
-    found: dict[tuple[str, str], dict[str, Person]] = defaultdict(dict)
-    for row in connection.execute(_parties(accounts, tuple(roles))):
-        person = people.get(row.party_id)
-        if person is None:
-            person = people[row.party_id] = _person(row, dead, policy)
-        found[row.account_id, roles[row.role]][row.party_id] = person
-    for (account_id, audience), members in found.items():
-        if audience != "borrower":
-            for party_id in found.get((account_id, "borrower"), {}):
-                members.pop(party_id, None)
-    return {key: [members[party_id] for party_id in sorted(members)] for key, members in found.items()}
+    def __init__(self, connection: Connection, business_date: date, policy: Policy) -> None:
+        """Look up on which channels nobody is there any more."""
+        self._day, self._policy = business_date, policy
+        self._roles = {role: audience for audience, names in policy.contact.audience_roles.items() for role in names}
+        self._dead = _dead_points(connection)
+        self._unreachable: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def people_of(self, connection: Connection, among: AccountRange) -> dict[tuple[str, str], list[Person]]:
+        """Return the people behind (account, audience) for the decided accounts of a range, each once.
+
+        Who is borrower and guarantor of one contract at once counts as borrower.
+        """
+        people: dict[str, Person] = {}
+        found: dict[tuple[str, str], dict[str, Person]] = defaultdict(dict)
+        query = among.of(connection, _parties(self._day, tuple(self._roles)), account_party.c.account_id)
+        for row in connection.execute(query):
+            person = people.get(row.party_id)
+            if person is None:
+                person = people[row.party_id] = self._person(row)
+            found[row.account_id, self._roles[row.role]][row.party_id] = person
+        for (account_id, audience), members in found.items():
+            if audience != "borrower":
+                for party_id in found.get((account_id, "borrower"), {}):
+                    members.pop(party_id, None)
+        return {key: [members[party_id] for party_id in sorted(members)] for key, members in found.items()}
+
+    def _person(self, row: Row[tuple[object, ...]]) -> Person:
+        reasons = _reasons(row, self._dead, self._policy)
+        unreachable = self._unreachable.get(reasons)
+        if unreachable is None:  # most people are like many others
+            unreachable = {channel: reason for channel, reason in zip(POINTS, reasons, strict=True) if reason}
+            self._unreachable[reasons] = unreachable
+        language, time_zone = row.language and intern(row.language), row.time_zone and intern(row.time_zone)
+        return Person(row.party_id, language, time_zone, row.preferred_time, row.dialect, unreachable)
 
 
-def _parties(accounts: FromClause, roles: tuple[str, ...]) -> Select[tuple[object, ...]]:
+def _parties(business_date: date, roles: tuple[str, ...]) -> Select[tuple[object, ...]]:
+    decided = exists().where(
+        decision.c.business_date == business_date, decision.c.account_id == account_party.c.account_id
+    )
     return (
         select(account_party.c.account_id, account_party.c.role, party)
-        .join(accounts, accounts.c.account_id == account_party.c.account_id)
         .join(party, party.c.party_id == account_party.c.party_id)
-        .where(account_party.c.role.in_(roles))
+        .where(account_party.c.role.in_(roles), decided)
     )
 
 
-def _person(row: Row[tuple[object, ...]], dead: dict[str, set[str]], policy: Policy) -> Person:
+def _reasons(row: Row[tuple[object, ...]], dead: dict[str, set[str]], policy: Policy) -> tuple[str, ...]:
+    """Return for each channel why a person cannot be reached on it, or an empty text."""
     opted_out, zone_known = listed(row.opt_outs), is_zone(row.time_zone)
     consents = listed(row.consents)
-    unreachable: dict[str, str] = {}
+    reasons = []
     for channel in POINTS:
         point = contact_point(channel, row)
+        reason = ""
         if not point:
-            unreachable[channel] = "no_contact_point"
+            reason = "no_contact_point"
         elif not zone_known:
-            unreachable[channel] = "time_zone_unknown"
+            reason = "time_zone_unknown"
         elif channel in opted_out:
-            unreachable[channel] = "opted_out"
+            reason = "opted_out"
         elif channel in policy.contact.consent_required and channel not in consents:
-            unreachable[channel] = "no_consent"
+            reason = "no_consent"
         elif not is_usable(channel, point) or channel in dead.get(row.party_id, ()):
-            unreachable[channel] = "invalid"
-    return Person(row.party_id, row.language, row.time_zone, row.preferred_time, row.dialect, unreachable)
+            reason = "invalid"
+        reasons.append(reason)
+    return tuple(reasons)
 
 
 def listed(text: str | None) -> frozenset[str]:

@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import Connection, select
 
 from arrears.audit.record import Event
+from arrears.core.keys import natural_key
 from arrears.outreach.wanted import Wanted
 from arrears.store.tables.outreach import contact, item
 
@@ -26,5 +27,6 @@ def conflicts(connection: Connection, business_date: date, kept: Mapping[str, Wa
         wish = kept.get(row.item_key)
         if wish is not None and wish.amount_minor != row.amount_minor:
             data = {"said_minor": row.amount_minor, "now_minor": wish.amount_minor, "currency": wish.currency}
+            cause = natural_key(wish.subject_ref, business_date.isoformat(), wish.revision)
             yield Event("action.conflict", row.item_key, business_date, wish.subject_ref, row.contact_id, data=data,
-                        causes=[wish.cause])  # fmt: skip
+                        causes=[cause])  # fmt: skip

@@ -1,10 +1,11 @@
 """Every account has a named owner: where the ledger names none who works here, one is assigned and it is told."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Row, Select, and_, func, select
 
 from arrears.audit.record import Event, record_many
 from arrears.core.keys import natural_key
@@ -17,6 +18,10 @@ from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.people import account_party, party
 
 ROLE = "collector"
+AT_A_TIME = 5_000
+"""Accounts that get an owner in one round: a database binds only so many names in a statement."""
+
+Orphan = Row[Any]
 
 
 def named_owner(on: date) -> Select[Any]:
@@ -46,31 +51,47 @@ def assign_owners(connection: Connection, rt: Runtime, run_id: str, on: date, po
     able = [member for member in members.values() if ROLE in member.roles and member.is_certified]
     if not able:
         return 0
-    named = named_owner(on).subquery("named")
-    decided = decisions_in_force(on)
-    query = (
+    load: Counter[str] = Counter()
+    orphans: list[Orphan] = []
+    for row in connection.execute(_decided(on), execution_options={"stream_results": True}):
+        if row.owner in members:
+            load[row.owner] += 1
+        else:
+            orphans.append(row)
+    for start in range(0, len(orphans), AT_A_TIME):
+        _assign(connection, rt, run_id, on, policy, able, load, orphans[start : start + AT_A_TIME])
+    return len(orphans)
+
+
+def _decided(on: date) -> Select[Any]:
+    named, decided = named_owner(on).subquery("named"), decisions_in_force(on)
+    return (
         select(decided.c.account_id, decided.c.branch, account.c.subject_ref, named.c.owner)
         .join(account, account.c.account_id == decided.c.account_id)
         .outerjoin(named, named.c.account_id == decided.c.account_id)
         .order_by(decided.c.account_id)
     )
-    rows = connection.execute(query).all()
-    load = Counter(row.owner for row in rows if row.owner in members)
-    orphans = [row for row in rows if row.owner not in members]
+
+
+def _assign(
+    connection: Connection, rt: Runtime, run_id: str, on: date, policy: Policy, able: list[Member],
+    load: Counter[str], orphans: Sequence[Orphan],
+) -> None:  # fmt: skip
     dialects = _dialects(connection, [row.account_id for row in orphans], policy)
+    near: dict[str, list[Member]] = {}
     new = []
     for row in orphans:
-        chosen = _choose(able, row, dialects.get(row.account_id, frozenset()), load)
+        if row.branch not in near:
+            near[row.branch] = [member for member in able if member.branch == row.branch] or able
+        chosen = _choose(near[row.branch], dialects.get(row.account_id, frozenset()), load)
         load[chosen.staff_id] += 1
         new.append((row, chosen))
     rows_new = ({"account_id": row.account_id, "staff_id": chosen.staff_id, "from_on": on} for row, chosen in new)
     insert_new(connection, assignment, rows_new)
     record_many(connection, rt, run_id=run_id, events=(_event(row, chosen, on) for row, chosen in new))
-    return len(new)
 
 
-def _choose(able: list[Member], row: Any, dialects: frozenset[str], load: Counter[str]) -> Member:
-    near = [member for member in able if member.branch == row.branch] or able
+def _choose(near: list[Member], dialects: frozenset[str], load: Counter[str]) -> Member:
     return min(near, key=lambda m: (not (dialects & m.dialects), load[m.staff_id], m.staff_id))
 
 

@@ -1,31 +1,36 @@
 """Plan today's contacts: one per person, channel and day, however many contracts stand behind it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select, text
+from sqlalchemy import Connection, Engine, bindparam, exists, text
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import local_date
-from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.outreach.conflicts import conflicts
 from arrears.outreach.desks import Seat
 from arrears.outreach.owners import assign_owners
 from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals
+from arrears.outreach.planned_rows import store_items
 from arrears.outreach.seating import seat_all, work_items
-from arrears.outreach.slots import slot_of
+from arrears.outreach.slots import Slot, Slots
+from arrears.outreach.unplanned import Suppressions
 from arrears.outreach.wanted import Unwanted, Wanted, wanted_today
-from arrears.store.bulk import insert_all, insert_new
+from arrears.store.account_range import AccountRange
+from arrears.store.bulk import insert_all
 from arrears.store.engine import writing
-from arrears.store.tables.outreach import contact, item, suppression, work_item
+from arrears.store.tables.outreach import contact, item, work_item
 
 CONTACTS_PER_BATCH = 250
 MOST_BATCHES = 32
+STORED = 8_192
+"""Contacts whose rows and events are in memory at a time."""
+
 PAST_DATE = "past_date"
 SUPERSEDED = "superseded"
 _PLAN_LOCK = 4_715_002
@@ -61,11 +66,11 @@ class _Plan:
 
     def __init__(self, connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy) -> None:
         self._connection, self._rt, self._run_id = connection, rt, run_id
-        self._day, self._policy, self._policy_sha256 = business_date, policy, policy.sha256
+        self._day, self._policy = business_date, policy
         self._is_past = business_date < local_date(rt.clock.now(), policy.time_zone)
-        self._wanted: list[Wanted] = []
-        self._unwanted: list[Unwanted] = []
         self._there = contacts_of(connection, business_date)
+        self._slots = Slots(business_date, policy)
+        self._suppressions = Suppressions(connection, rt, run_id, business_date, policy.sha256)
         self._new: dict[tuple[str, str], list[Wanted]] = {}
         self._absorbed: dict[str, list[Wanted]] = {}
         self._kept: dict[str, Wanted] = {}
@@ -74,81 +79,81 @@ class _Plan:
     def gather(self) -> None:
         """Sort every wish into new contacts, contacts still open for more, and what is left out."""
         assign_owners(self._connection, self._rt, self._run_id, self._day, self._policy)
-        for wish in wanted_today(self._connection, self._rt, self._run_id, self._day, self._policy):
-            if isinstance(wish, Wanted):
-                self._wanted.append(wish)
-            else:
-                self._unwanted.append(wish)
-        known = items_among(self._connection, [wish.item_key for wish in self._wanted])
-        for wish in self._wanted:
+        for among, wishes in wanted_today(self._connection, self._rt, self._run_id, self._day, self._policy):
+            self._sort(among, wishes)
+        self._seats = seat_all(self._connection, self._day, self._policy, self._new)
+        refused = {key: seat.refusal for key, seat in self._seats.items() if seat.refusal}
+        left_out = [_unwanted(wish, reason) for key, reason in refused.items() for wish in self._new.pop(key)]
+        self._suppressions.store_sorted(left_out)
+
+    def _sort(self, among: AccountRange, wishes: Sequence[Wanted | Unwanted]) -> None:
+        """Place the wishes of a range of accounts, and write down at once what is left out of it."""
+        wanted = [wish for wish in wishes if isinstance(wish, Wanted)]
+        left_out = [wish for wish in wishes if isinstance(wish, Unwanted)]
+        known = items_among(self._connection, [wish.item_key for wish in wanted])
+        for wish in wanted:
             planned_on = known.get(wish.item_key)
             if planned_on == self._day:
                 self._kept[wish.item_key] = wish
-            elif planned_on is not None:
-                self._leave_out(wish, "already_done")
-            else:
-                self._place(wish)
-        self._seats = seat_all(self._connection, self._day, self._policy, self._new)
-        for key, seat in self._seats.items():
-            if seat.refusal:
-                for wish in self._new.pop(key):
-                    self._leave_out(wish, seat.refusal)
+            elif reason := "already_done" if planned_on is not None else self._place(wish):
+                left_out.append(_unwanted(wish, reason))
+        self._suppressions.store(among, left_out)
 
-    def _place(self, wish: Wanted) -> None:
+    def _place(self, wish: Wanted) -> str:
+        """Put a wish on its contact, or say why it is on none."""
         there = self._there.get((wish.person.party_id, wish.channel))
         if there is None:
             self._new.setdefault((wish.person.party_id, wish.channel), []).append(wish)
-        elif there.state == "planned":
-            self._absorbed.setdefault(there.contact_id, []).append(wish)
-        else:
-            self._leave_out(wish, "already_contacted_today")
-
-    def _leave_out(self, wish: Wanted, reason: str) -> None:
-        party_id = wish.person.party_id
-        self._unwanted.append(Unwanted(wish.account_id, wish.subject_ref, wish.step, wish.channel, party_id, reason))
+            return ""
+        contact_id, state = there
+        if state != "planned":
+            return "already_contacted_today"
+        self._absorbed.setdefault(contact_id, []).append(wish)
+        return ""
 
     def store(self) -> PlanResult:
-        """Write contacts, items, suppressions and their events."""
-        touched = self._correct_kept()
-        contacts = self._contacts()
-        items = [wish.as_item(row["contact_id"], self._day) for row, wishes in contacts for wish in wishes]
-        items += [wish.as_item(key, self._day) for key, wishes in self._absorbed.items() for wish in wishes]
-        insert_all(self._connection, contact, (row for row, _ in contacts))
-        insert_all(self._connection, item, items)
-        insert_all(self._connection, work_item, work_items(contacts, self._seats, self._policy))
-        touched |= set(self._absorbed)
+        """Write contacts, items and their events."""
+        touched = self._correct_kept() | self._absorbed.keys()
+        planned = items = 0
+        for contacts in self._contacts():
+            insert_all(self._connection, contact, (row for row, _ in contacts))
+            insert_all(self._connection, work_item, work_items(contacts, self._seats, self._policy))
+            items += self._store_items([(row["contact_id"], wish) for row, wishes in contacts for wish in wishes])
+            self._withhold([row["contact_id"] for row, _ in contacts])
+            planned += len(contacts)
+        items += self._store_items([(key, wish) for key, wishes in self._absorbed.items() for wish in wishes])
         refresh_totals(self._connection, touched)
-        withdrawn = self._withdraw_empty(touched)
-        self._record(contacts)
         otherwise = conflicts(self._connection, self._day, self._kept)
         record_many(self._connection, self._rt, run_id=self._run_id, events=otherwise)
         return PlanResult(
-            planned=len(contacts),
-            items=len(items),
-            withheld=len(contacts) if self._is_past else 0,
-            withdrawn=withdrawn,
-            suppressed=self._suppress(),
+            planned=planned,
+            items=items,
+            withheld=planned if self._is_past else 0,
+            withdrawn=self._withdraw_empty(touched),
+            suppressed=self._suppressions.by_reason(),
         )
 
-    def _contacts(self) -> list[tuple[dict[str, Any], list[Wanted]]]:
+    def _contacts(self) -> Iterator[Sequence[tuple[dict[str, Any], list[Wanted]]]]:
+        """Yield the new contacts, some at a time, in the order in which they are claimed: neighbours share pages."""
         stages = Counter(max(wish.stage for wish in wishes) for wishes in self._new.values())
         batches = {stage: min(MOST_BATCHES, -(-count // CONTACTS_PER_BATCH)) for stage, count in stages.items()}
-        contacts = [(self._contact(wishes, batches), wishes) for wishes in self._new.values()]
-        contacts.sort(
-            key=lambda one: (one[0]["slot_opens_at"], one[0]["contact_id"])
-        )  # as claimed: neighbours share pages
-        return contacts
+        groups = sorted(
+            (self._slot(wishes[0]).opens_at, contact_key(party_id, channel, self._day), wishes)
+            for (party_id, channel), wishes in self._new.items()
+        )  # the second is unique: wishes are never compared
+        for start in range(0, len(groups), STORED):
+            part = groups[start : start + STORED]
+            yield [(self._contact(key, wishes, batches), wishes) for _, key, wishes in part]
 
-    def _contact(self, wishes: list[Wanted], batches: dict[int, int]) -> dict[str, Any]:
+    def _contact(self, contact_id: str, wishes: list[Wanted], batches: dict[int, int]) -> dict[str, Any]:
         seat = self._seats.get((wishes[0].person.party_id, wishes[0].channel))
-        person, channel, day = wishes[0].person, wishes[0].channel, self._day
+        person, channel = wishes[0].person, wishes[0].channel
         lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
-        contact_id = contact_key(person.party_id, channel, day)
         language = person.language or self._policy.language
-        slot = slot_of(day, channel, person.time_zone, person.preferred_time, self._policy)
+        slot = self._slot(wishes[0])
         return {
             "contact_id": contact_id,
-            "business_date": day,
+            "business_date": self._day,
             "party_id": person.party_id,
             "channel": channel,
             "language": language,
@@ -168,20 +173,29 @@ class _Plan:
             "reason": PAST_DATE if self._is_past else None,
         }
 
+    def _slot(self, wish: Wanted) -> Slot:
+        return self._slots.of(wish.channel, wish.person.time_zone, wish.person.preferred_time)
+
+    def _store_items(self, placed: Sequence[tuple[str, Wanted]]) -> int:
+        store_items(self._connection, self._rt, self._run_id, self._day, self._policy.sha256, placed)
+        return len(placed)
+
+    def _withhold(self, contact_ids: Sequence[str]) -> None:
+        if self._is_past:
+            events = (self._event("action.withheld", key, PAST_DATE) for key in contact_ids)
+            record_many(self._connection, self._rt, run_id=self._run_id, events=events)
+
     def _correct_kept(self) -> set[str]:
         """Bring items of contacts that have not left up to date; drop those the decisions no longer want."""
         touched = set()
         changes = []
         for row in open_items(self._connection, self._day):
             wish = self._kept.get(row.item_key)
-            if wish is None:
-                changes.append(
-                    {"key": row.item_key, "amount": row.amount_minor, "due": row.due_on, "reason": SUPERSEDED}
-                )
-            elif (wish.amount_minor, wish.due_on) != (row.amount_minor, row.due_on):
-                changes.append({"key": row.item_key, "amount": wish.amount_minor, "due": wish.due_on, "reason": None})
-            else:
+            amount, due = (wish.amount_minor, wish.due_on) if wish else (row.amount_minor, row.due_on)
+            reason = None if wish else SUPERSEDED
+            if wish and (amount, due) == (row.amount_minor, row.due_on):
                 continue
+            changes.append({"key": row.item_key, "amount": amount, "due": due, "reason": reason})
             touched.add(row.contact_id)
         if changes:
             statement = (
@@ -196,103 +210,27 @@ class _Plan:
         """Withdraw contacts whose every item was dropped; the one lawful change of mind before sending."""
         if not touched:
             return 0
-        live = select(item.c.contact_id).where(item.c.dropped_reason.is_(None))
+        live = exists().where(item.c.contact_id == contact.c.contact_id, item.c.dropped_reason.is_(None))
         statement = (
             contact.update()
-            .where(
-                contact.c.business_date == self._day, contact.c.state == "planned", contact.c.contact_id.not_in(live)
-            )
+            .where(contact.c.business_date == self._day, contact.c.state == "planned", ~live)
             .values(state="withdrawn", reason=SUPERSEDED, state_run_id=self._run_id)
             .returning(contact.c.contact_id)
         )
         gone = sorted(self._connection.execute(statement).scalars())
-        events = (self._event("action.withdrawn", key, key, data={"reason": SUPERSEDED}) for key in gone)
+        events = (self._event("action.withdrawn", key, SUPERSEDED) for key in gone)
         return record_many(self._connection, self._rt, run_id=self._run_id, events=events)
 
-    def _record(self, contacts: list[tuple[dict[str, Any], list[Wanted]]]) -> None:
-        placed = [(row["contact_id"], wish) for row, wishes in contacts for wish in wishes]
-        placed += [(key, wish) for key, wishes in self._absorbed.items() for wish in wishes]
-        record_many(self._connection, self._rt, run_id=self._run_id, events=self._planned_events(placed))
-        if self._is_past:
-            withheld = (
-                self._event("action.withheld", row["contact_id"], row["contact_id"], data={"reason": PAST_DATE})
-                for row, _ in contacts
-            )
-            record_many(self._connection, self._rt, run_id=self._run_id, events=withheld)
-
-    def _planned_events(self, placed: Iterable[tuple[str, Wanted]]) -> Iterator[Event]:
-        for contact_id, wish in placed:
-            data = {
-                "channel": wish.channel,
-                "step": wish.step,
-                "tone": wish.tone,
-                "rung": wish.rung,
-                "ordinal": wish.ordinal,
-                "occasion": wish.occasion,
-                "audience": wish.audience,
-                "amount_minor": wish.amount_minor,
-                "currency": wish.currency,
-            }
-            yield self._event("action.planned", wish.item_key, contact_id, wish.subject_ref, data, [wish.cause])
-
-    def _suppress(self) -> dict[str, int]:
-        day = self._day
-        rows = {(w.account_id, w.step, w.channel, w.party_id, w.reason): w for w in self._unwanted}
-        names = ("account_id", "step", "channel", "party_id", "reason")
-        columns = [suppression.c[name] for name in names]
-        known = {
-            tuple(row) for row in self._connection.execute(select(*columns).where(suppression.c.business_date == day))
-        }
-        new = {key: wish for key, wish in rows.items() if key not in known}
-        insert_new(
-            self._connection,
-            suppression,
-            (
-                {
-                    "business_date": day,
-                    "account_id": account_id,
-                    "step": step,
-                    "channel": channel,
-                    "party_id": party_id,
-                    "reason": reason,
-                    "run_id": self._run_id,
-                }
-                for account_id, step, channel, party_id, reason in new
-            ),
-        )
-        record_many(
-            self._connection,
-            self._rt,
-            run_id=self._run_id,
-            events=(
-                self._event(
-                    "action.suppressed",
-                    natural_key(day.isoformat(), *key),
-                    None,
-                    wish.subject_ref,
-                    {"step": wish.step, "channel": wish.channel, "reason": wish.reason},
-                )
-                for key, wish in new.items()
-            ),
-        )
-        return dict(sorted(Counter(reason for *_, reason in rows).items()))
-
-    def _event(
-        self,
-        kind: str,
-        key: str,
-        action_id: str | None,
-        subject_ref: str | None = None,
-        data: dict[str, Any] | None = None,
-        causes: Iterable[str] = (),
-    ) -> Event:
+    def _event(self, kind: str, contact_id: str, reason: str) -> Event:
         return Event(
             type=kind,
-            key=key,
+            key=contact_id,
             business_date=self._day,
-            subject_ref=subject_ref,
-            action_id=action_id,
-            data=data or {},
-            causes=list(causes),
-            policy_sha256=self._policy_sha256,
+            action_id=contact_id,
+            data={"reason": reason},
+            policy_sha256=self._policy.sha256,
         )
+
+
+def _unwanted(wish: Wanted, reason: str) -> Unwanted:
+    return Unwanted(wish.account_id, wish.subject_ref, wish.step, wish.channel, wish.person.party_id, reason)

@@ -51,6 +51,22 @@ def slot_of(day: date, channel: str, time_zone: str | None, preferred_time: str 
     return Slot(utc_text(at_local(day, opens, zone)), utc_text(at_local(day, window.closes, zone)))
 
 
+class Slots:
+    """The slots of a day: many people share a time zone and a preferred hour."""
+
+    def __init__(self, day: date, policy: Policy) -> None:
+        """Start without a slot worked out."""
+        self._day, self._policy = day, policy
+        self._known: dict[tuple[str, str | None, str | None], Slot] = {}
+
+    def of(self, channel: str, time_zone: str | None, preferred_time: str | None) -> Slot:
+        """Return the slot of a contact with somebody of that zone and preference."""
+        key = (channel, time_zone, preferred_time)
+        if key not in self._known:
+            self._known[key] = slot_of(self._day, *key, self._policy)
+        return self._known[key]
+
+
 def _start(preferred_time: str | None, opens: time, closes: time) -> time:
     found = _PREFERRED.fullmatch((preferred_time or "").strip())
     if not found:

@@ -1,32 +1,38 @@
-"""What the decisions in force ask for today: one wish per step and person, and what they hold back."""
+"""What the decisions in force ask for today: one wish per step and person, and what they hold back.
+
+Accounts are read a range at a time; of a range only the wishes are kept.
+"""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from sys import intern
 from typing import Any
 
-from sqlalchemy import Connection, Row, Subquery, select
+from sqlalchemy import Connection, Row, Select, select
 
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.agencies import collectors_for
-from arrears.outreach.audience import POINTS, Person, people_of
+from arrears.outreach.audience import POINTS, Audience, Person
+from arrears.outreach.next_dues import NextDues
 from arrears.outreach.owners import named_owner
 from arrears.outreach.slots import INTERNAL
+from arrears.store.account_range import AccountRange, in_byte_order
 from arrears.store.tables.decisions import verdict
 from arrears.store.tables.feeds import account
-from arrears.store.tables.runs import run
 
 EVERYBODY = "*"
 """The party of a suppression that concerns a whole audience."""
 
-_OWN_COLUMNS = (
-    "item_key", "account_id", "occasion", "step", "channel", "ordinal", "audience", "tone", "rung", "stage",
-    "amount_minor", "currency", "due_on", "overdue_instalments",
-)  # fmt: skip
+RANGE = 65_536
+"""Decisions read at a time, with their people."""
+
+BODIES = 500
+"""Verdicts read in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +58,7 @@ class Wanted:
     branch: str
     lane: str
     person: Person
-    cause: str
-
-    def as_item(self, contact_id: str, business_date: date) -> dict[str, Any]:
-        """Return the row of ``item`` that carries this wish on a contact."""
-        row: dict[str, Any] = {name: getattr(self, name) for name in _OWN_COLUMNS}
-        return row | {"party_id": self.person.party_id, "contact_id": contact_id, "business_date": business_date}
+    revision: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,66 +75,83 @@ class Unwanted:
 
 def wanted_today(
     connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy
-) -> Iterator[Wanted | Unwanted]:
-    """Yield, in the order of accounts, what the decisions in force want and what they suppress."""
-    in_force = decisions_in_force(business_date)
-    bodies = _bodies(connection, in_force)
-    people = people_of(connection, in_force, policy)
-    next_due = _next_dues(connection, rt, run_id)
+) -> Iterator[tuple[AccountRange, list[Wanted | Unwanted]]]:
+    """Yield, range by range in the order of accounts, what the decisions in force want and what they suppress."""
+    bodies = _Bodies(connection)
+    audience = Audience(connection, business_date, policy)
+    next_dues = NextDues.of(connection, rt, run_id)
     reports = "credit_report" in policy.notices.consequences
     place_at = collectors_for(connection, business_date)
-    for row in _accounts(connection, in_force, business_date):
-        body = bodies.get(row.verdict_sha256)
-        if body is None:
-            continue
-        for held in body["suppressed"]:
-            for reason in held["reasons"]:
-                yield Unwanted(row.account_id, row.subject_ref, held["step"], held["channel"], EVERYBODY, reason)
-        for action in body["actions"]:
-            yield from _wishes(
-                action,
-                row,
-                people.get((row.account_id, action["audience"]), []),
-                next_due,
-                business_date,
-                reports=reports,
-                place_at=place_at,
-            )
+    for among, decided in _ranges(connection, business_date):
+        told = bodies.of({row.verdict_sha256 for row in decided})
+        rows = [row for row in decided if row.verdict_sha256 in told]
+        people = audience.people_of(connection, among) if rows else {}
+        next_due = next_dues.of_subjects([row.subject_ref for row in rows if not row.overdue_minor])
+        found: list[Wanted | Unwanted] = []
+        for row in rows:
+            body = told[row.verdict_sha256]
+            found += _held_back(body, row)
+            for action in body["actions"]:
+                there = people.get((row.account_id, action["audience"]), [])
+                found += _wishes(action, row, there, next_due, business_date, reports=reports, place_at=place_at)
+        yield among, found
 
 
-def _bodies(connection: Connection, in_force: Subquery) -> dict[str, dict[str, Any]]:
-    used = select(in_force.c.verdict_sha256).distinct()
-    rows = connection.execute(select(verdict).where(verdict.c.verdict_sha256.in_(used)))
-    bodies = ((row.verdict_sha256, json.loads(row.body)) for row in rows)
-    return {key: body for key, body in bodies if body["actions"] or body["suppressed"]}
+def _held_back(body: dict[str, Any], row: Row[Any]) -> Iterator[Unwanted]:
+    for held in body["suppressed"]:
+        for reason in held["reasons"]:
+            yield Unwanted(row.account_id, row.subject_ref, held["step"], held["channel"], EVERYBODY, reason)
 
 
-def _accounts(connection: Connection, in_force: Subquery, business_date: date) -> Iterator[Row[Any]]:
+class _Bodies:
+    """The verdicts that ask for something or hold something back, each read once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known: dict[str, dict[str, Any] | None] = {}
+
+    def of(self, keys: set[str]) -> dict[str, dict[str, Any]]:
+        """Return the bodies of some verdicts; one that says nothing is left out."""
+        new = sorted(keys - self._known.keys())
+        for start in range(0, len(new), BODIES):
+            query = select(verdict).where(verdict.c.verdict_sha256.in_(new[start : start + BODIES]))
+            for row in self._connection.execute(query):
+                body = json.loads(row.body)
+                self._known[row.verdict_sha256] = body if body["actions"] or body["suppressed"] else None
+        return {key: body for key in keys if (body := self._known.get(key)) is not None}
+
+
+def _ranges(connection: Connection, business_date: date) -> Iterator[tuple[AccountRange, Sequence[Row[Any]]]]:
+    query = _accounts(connection, business_date)
+    result = connection.execute(query, execution_options={"stream_results": True})
+    for rows in result.partitions(RANGE):
+        yield AccountRange(rows[0].account_id, rows[-1].account_id), rows
+
+
+def _accounts(connection: Connection, business_date: date) -> Select[Any]:
+    decided = decisions_in_force(business_date)
     owner = named_owner(business_date).subquery("named")
-    query = (
-        select(in_force, account.c.subject_ref, account.c.debit_mandate, owner.c.owner.label("named_owner"))
-        .join(account, account.c.account_id == in_force.c.account_id)
-        .outerjoin(owner, owner.c.account_id == in_force.c.account_id)
-        .order_by(in_force.c.account_id)
-    )
-    yield from connection.execute(query)
-
-
-def _next_dues(connection: Connection, rt: Runtime, run_id: str) -> dict[str, tuple[int, date]]:
-    """Return what falls due next by subject, from the snapshot the run decided on."""
-    snapshot_id = connection.execute(select(run.c.snapshot_id).where(run.c.run_id == run_id)).scalar_one_or_none()
-    if snapshot_id is None:
-        return {}
-    from arrears.store import snapshot
-
-    columns = ["subject_ref", "next_due_on", "next_due_minor"]
-    found: dict[str, tuple[int, date]] = {}
-    for batch in snapshot.accounts(rt.settings.artifacts_url, snapshot_id, columns):
-        refs, days, amounts = (batch.column(name).to_pylist() for name in columns)
-        found.update(
-            {ref: (amount, day) for ref, day, amount in zip(refs, days, amounts, strict=True) if amount and day}
+    return (
+        select(
+            decided.c.account_id,
+            decided.c.revision,
+            decided.c.stage,
+            decided.c.overdue_instalments,
+            decided.c.overdue_minor,
+            decided.c.oldest_unpaid_due,
+            decided.c.episode_due,
+            decided.c.currency,
+            decided.c.branch,
+            decided.c.lane,
+            decided.c.verdict_sha256,
+            account.c.subject_ref,
+            account.c.debit_mandate,
+            owner.c.owner.label("named_owner"),
         )
-    return found
+        .join(account, account.c.account_id == decided.c.account_id)
+        .outerjoin(owner, owner.c.account_id == decided.c.account_id)
+        .order_by(in_byte_order(connection, decided.c.account_id))
+    )
 
 
 def _wishes(
@@ -185,7 +203,7 @@ def _wish(
         item_key=key,
         account_id=row.account_id,
         subject_ref=row.subject_ref,
-        occasion=occasion,
+        occasion=intern(occasion),
         step=action["step"],
         channel=action["channel"],
         ordinal=action["ordinal"],
@@ -194,12 +212,12 @@ def _wish(
         rung=action["rung"],
         stage=row.stage,
         amount_minor=owed[0],
-        currency=row.currency,
+        currency=intern(row.currency),
         due_on=owed[1],
         overdue_instalments=row.overdue_instalments,
-        owner=row.named_owner,
-        branch=row.branch,
-        lane=row.lane,
+        owner=row.named_owner and intern(row.named_owner),
+        branch=intern(row.branch),
+        lane=intern(row.lane),
         person=person,
-        cause=natural_key(row.subject_ref, business_date.isoformat(), row.revision),
+        revision=row.revision,
     )
