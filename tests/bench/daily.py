@@ -93,10 +93,22 @@ def make_store(rt: Runtime) -> None:
     upgrade(open_engine(rt.settings.store_url))
 
 
-def run_step(rt: Runtime, day: str, name: str) -> Any:
+def run_step(rt: Runtime, day: str, name: str, packets: int) -> Any:
     from arrears.steps import daily
 
+    if packets and name == "build_packets":
+        return some_packets(rt, day, packets)
     return getattr(daily, name)(rt, day)
+
+
+def some_packets(rt: Runtime, day: str, most: int) -> Any:
+    """Build the packets of the first accounts at stage three only: a rate is known from some thousands."""
+    from arrears.legal.build import build_packets, stage_three_accounts
+    from arrears.steps import runs, world
+
+    on, engine = runs.read_run(rt, day).business_date, world.store_of(rt)
+    accounts = stage_three_accounts(engine, on)[:most]
+    return build_packets(rt, engine, day, on, world.policy_of(rt.settings), accounts)
 
 
 def carry_out(rt: Runtime, on: date) -> int:
@@ -136,7 +148,7 @@ def digest_sizes(rt: Runtime) -> int:
 
 
 def one_day(
-    folder: Path, store: str | None, name: str, accounts: int, every: bool, profiles: Path | None
+    folder: Path, store: str | None, name: str, accounts: int, every: bool, profiles: Path | None, packets: int
 ) -> dict[str, Measured]:
     on, feeds = DAYS[name], folder / f"feeds-{name}"
     apart(lambda: make_feeds(feeds, accounts, on))
@@ -147,9 +159,9 @@ def one_day(
         if every and step == "decide_accounts":
             found["decide_every"] = _decide_copy(folder, on, day)
         into = profiles / f"{name}-{step}.prof" if profiles else None
-        found[step] = apart(lambda step=step: run_step(rt, day, step), into)
+        found[step] = apart(lambda step=step: run_step(rt, day, step, packets), into)
         show(name, step, found[step])
-    found["replan"] = apart(lambda: run_step(rt, day, "plan_contacts"))
+    found["replan"] = apart(lambda: run_step(rt, day, "plan_contacts", 0))
     show(name, "plan_contacts again", found["replan"])
     apart(lambda: carry_out(rt, on))
     shutil.rmtree(feeds)
@@ -191,13 +203,14 @@ def main(
     every: bool,
     profiles: Path | None,
     keep: Path | None,
+    packets: int,
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="arrears-bench-") as name:
         folder = (keep or Path(name)) / "home"
         folder.mkdir(parents=True)
         rt = runtime(folder, store, PEAK)
         apart(lambda: make_store(rt))
-        found = {day: one_day(folder, store, day, accounts, every and day == "next", profiles) for day in days}
+        found = {day: one_day(folder, store, day, accounts, every and day == "next", profiles, packets) for day in days}
         digest = digest_sizes(rt)
     report: dict[str, Any] = {"accounts": accounts, "store": "postgresql" if store else "sqlite",
                               "python": platform.python_version(), "machine": platform.machine(),
@@ -225,5 +238,6 @@ if __name__ == "__main__":
     given.add_argument("--every", action="store_true")
     given.add_argument("--profiles", type=Path, help="a folder that gets a profile of each step")
     given.add_argument("--keep", type=Path, help="an empty folder in which the store stays")
+    given.add_argument("--packets", type=int, default=0, help="build no more packets than this a day")
     asked = given.parse_args()
-    main(asked.accounts, asked.store, asked.out, asked.days, asked.every, asked.profiles, asked.keep)
+    main(asked.accounts, asked.store, asked.out, asked.days, asked.every, asked.profiles, asked.keep, asked.packets)

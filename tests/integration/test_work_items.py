@@ -123,6 +123,19 @@ def test_an_account_whose_owner_is_nobody_gets_one_and_the_log_says_so(world):
     assert [event["data"]["staff_id"] for event in told] == ["C2"]
 
 
+def test_a_list_is_the_same_whatever_number_of_people_is_read_at_a_time(world, monkeypatch):
+    hire(world, "S1")
+    for number in range(3):
+        world.person(f"P{number}", name=f"客户{number}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [CALL])
+    world.plan()
+    whole = text_of(world, "S1")
+    monkeypatch.setattr("arrears.reports.briefs.PEOPLE", 1)
+    assert text_of(world, "S1") == whole
+    assert all(f"A{number}" in whole for number in range(3))
+
+
 def test_many_accounts_without_an_owner_are_shared_out_as_if_in_one_round(world, monkeypatch):
     monkeypatch.setattr("arrears.outreach.owners.AT_A_TIME", 2)
     for staff_id in ("C1", "C2"):

@@ -7,7 +7,8 @@ count; a bounce, a message merely accepted by a gateway, and our own failures ne
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, true
 
@@ -15,9 +16,16 @@ from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
 from arrears.ladder.opening import is_attested
 from arrears.ladder.policy import Policy
-from arrears.store.bulk import insert_new, replace_all
+from arrears.store.bulk import insert_new
+from arrears.store.columns import replace_columns
 from arrears.store.tables.decisions import evidence
 from arrears.store.tables.feeds import document, opening, outcome, staff
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+CHUNK = 16_384
+"""Rows of evidence in memory at a time: the morning after a courtesy day has one for nearly every account."""
 
 NO_PARTY = "-"
 ANSWERED = frozenset(
@@ -33,6 +41,9 @@ OPENING_KINDS = {
 }
 CHANNEL_OF = {"message": "sms", "call": "call", "letter": "letter", "visit": "visit"}
 """The channel of an opening row that names none."""
+
+COLUMNS = ("evidence_key", "account_id", "party_id", "kind", "counts", "happened_at", "local_date", "channel", "source",
+           "source_key", "document_sha256", "confirmed_by")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +86,24 @@ def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
     Letters count only through a document whose service two people confirmed, never through an outcome alone. A visit
     or letter whose report or second signature comes days later counts from then on, for the day it happened.
     """
-    rows: list[dict[str, Any]] = []
+    rows = chain(_outcomes(connection, policy), _letters(connection), _opening(connection, policy))
+    new = 0
+    while chunk := list(islice(rows, CHUNK)):
+        known = [row for row in chunk if row["local_date"] <= on]
+        new += insert_new(connection, evidence, (row for row in known if not row["counts"]))
+        new += replace_columns(connection, evidence, _by_column([row for row in known if row["counts"]]))
+    return new
+
+
+def _by_column(rows: list[dict[str, Any]]) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    kinds = {"counts": pa.bool_(), "local_date": pa.date32()}
+    schema = pa.schema([(name, kinds.get(name, pa.string())) for name in COLUMNS])
+    return pa.RecordBatch.from_pylist(rows, schema)
+
+
+def _outcomes(connection: Connection, policy: Policy) -> Iterator[dict[str, Any]]:
     reports = _visit_reports(connection)
     supervisors = _supervisors(connection)
     for row in _unused(connection, outcome, outcome.c.outcome_key, waiting=outcome.c.channel == "visit"):
@@ -83,18 +111,14 @@ def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
         kind = kind_of_outcome(
             row.channel, row.outcome, attested=row.staff_id in supervisors, report=(row.account_id, when) in reports
         )
-        rows.append(_evidence(row, row.outcome_key, "outcome", kind, row.at, when, row.channel))
-    rows.extend(_letters(connection))
-    rows.extend(_opening(connection, policy))
-    known = [row for row in rows if row["local_date"] <= on]
-    new = insert_new(connection, evidence, (row for row in known if not row["counts"]))
-    return new + replace_all(connection, evidence, (row for row in known if row["counts"]))
+        yield _evidence(row, row.outcome_key, "outcome", kind, row.at, when, row.channel)
 
 
 def _unused(connection: Connection, table: Any, key: Any, waiting: ColumnElement[bool]) -> Iterable[Row[Any]]:
     """Return the rows that are no evidence yet, and those among the ``waiting`` ones that do not count so far."""
     used, counted = evidence.c.source_key == key, and_(evidence.c.source_key == key, evidence.c.counts)
-    return connection.execute(select(table).where(or_(~exists().where(used), and_(waiting, ~exists().where(counted)))))
+    query = select(table).where(or_(~exists().where(used), and_(waiting, ~exists().where(counted))))
+    return connection.execute(query, execution_options={"stream_results": True})
 
 
 def _visit_reports(connection: Connection) -> set[tuple[str, date]]:

@@ -32,6 +32,7 @@ class LedgerReader:
 
     def __init__(self, artifacts_url: str, snapshot_id: str, subjects: Mapping[str, str]) -> None:
         import pyarrow as pa
+        import pyarrow.compute as pc
 
         from arrears.store import snapshot
         from arrears.store.forward import Forward
@@ -39,12 +40,12 @@ class LedgerReader:
         self._subjects = subjects
         self._schedules: dict[str, list[Instalment]] = {}
         self._payments: dict[str, list[Payment]] = {}
-        wanted = set(subjects.values())
+        wanted = pa.array(sorted(set(subjects.values())), pa.string())
         self._money: dict[str, Row] = {}
         order = []
         for batch in snapshot.accounts(artifacts_url, snapshot_id, MONEY_COLUMNS):
             refs = batch.column("subject_ref")
-            rows = batch.take([at for at, ref in enumerate(refs.to_pylist()) if ref in wanted]).to_pylist()
+            rows = batch.filter(pc.is_in(refs, wanted)).to_pylist()
             self._money.update((row["subject_ref"], row) for row in rows)
             order.append(refs)
         names = pa.concat_arrays(order) if order else pa.array([], pa.string())

@@ -6,7 +6,7 @@ the debt and the place of the machine.
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,15 +15,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Row, and_, func, select
 
 from arrears.reports.money_text import exact
+from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import CARRIED, STAFFED, in_force
 from arrears.reports.wording import Words
 from arrears.store.tables.decisions import decision, episode, verdict
-from arrears.store.tables.feeds import account, document, location, outcome, promise, snapshot, staff
+from arrears.store.tables.feeds import account, document, location, outcome, promise, staff
 from arrears.store.tables.outreach import contact, item, work_item
 from arrears.store.tables.people import party
 
 YEAR = timedelta(days=365)
 MOST_OUTCOMES, MOST_INSTALMENTS = 3, 6
+PEOPLE = 500
+"""People whose records are in memory at a time."""
+
 TRIGGERS = ("V1_no_effect", "V2_habitual", "V3_broken_promise", "V4_lost_contact")
 CHECKLIST = {
     "call": ("reason", "promise", "next_step"),
@@ -60,7 +64,7 @@ class Card:
 
 @dataclass(frozen=True)
 class Record:
-    """What the store knows about the accounts and people of a day's lists, read once for all of them."""
+    """What the store knows about the accounts of some people on a day's lists, read once for all of them."""
 
     accounts: Mapping[str, Row[Any]]
     decided: Mapping[str, Row[Any]]
@@ -74,19 +78,23 @@ class Record:
 
 
 def cards_of(
-    connection: Connection, artifacts_url: str, business_date: date, say: Words, zone: str
-) -> dict[tuple[str, str], Card]:
-    """Return the card of every call, visit and letter of a day by person and channel, in one language."""
-    rows = _tasks(connection, business_date)
-    record = _record(connection, artifacts_url, business_date, rows)
-    tasks: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in rows:
-        tasks[row.contact_id].append(row)
-    cards = (_card(members, record, business_date, say, zone) for members in tasks.values())
-    return {(card.party_id, card.channel): card for card in cards}
+    connection: Connection, schedules: OverdueInstalments, business_date: date, say: Words, zone: str,
+    people: Collection[str],
+) -> dict[tuple[str, str], Card]:  # fmt: skip
+    """Return the card of every call, visit and letter of a day to some people, by person and channel."""
+    asked, cards = sorted(people), dict[tuple[str, str], Card]()
+    for start in range(0, len(asked), PEOPLE):
+        rows = _tasks(connection, business_date, asked[start : start + PEOPLE])
+        record = _record(connection, schedules, business_date, rows)
+        tasks: dict[str, list[Row[Any]]] = defaultdict(list)
+        for row in rows:
+            tasks[row.contact_id].append(row)
+        made = (_card(members, record, business_date, say, zone) for members in tasks.values())
+        cards |= {(card.party_id, card.channel): card for card in made}
+    return cards
 
 
-def _tasks(connection: Connection, on: date) -> Sequence[Row[Any]]:
+def _tasks(connection: Connection, on: date, people: Sequence[str]) -> Sequence[Row[Any]]:
     """Return one row for each contract of each contact on the lists."""
     query = (
         select(
@@ -98,14 +106,14 @@ def _tasks(connection: Connection, on: date) -> Sequence[Row[Any]]:
         .outerjoin(party, party.c.party_id == contact.c.party_id)
         .outerjoin(work_item, work_item.c.contact_id == contact.c.contact_id)
         .where(contact.c.business_date == on, contact.c.channel.in_(STAFFED), contact.c.state.in_(CARRIED))
-        .where(item.c.dropped_reason.is_(None))
+        .where(item.c.dropped_reason.is_(None), contact.c.party_id.in_(people))
         .order_by(contact.c.contact_id, item.c.account_id, item.c.step)
     )  # fmt: skip
     rows: dict[tuple[str, str], Any] = {(row.contact_id, row.account_id): row for row in connection.execute(query)}
     return list(rows.values())
 
 
-def _record(connection: Connection, artifacts_url: str, on: date, rows: Sequence[Row[Any]]) -> Record:
+def _record(connection: Connection, schedules: OverdueInstalments, on: date, rows: Sequence[Row[Any]]) -> Record:
     accounts = sorted({row.account_id for row in rows})
     people = sorted({row.party_id for row in rows})
     known = {row.account_id: row for row in _of(connection, account, accounts)}
@@ -117,7 +125,10 @@ def _record(connection: Connection, artifacts_url: str, on: date, rows: Sequence
     ).group_by(episode.c.account_id)  # fmt: skip
     told = select(outcome).where(outcome.c.party_id.in_(people)).order_by(outcome.c.at.desc(), outcome.c.outcome_key)
     newest = (
-        select(location.c.account_id, func.max(location.c.at).label("at")).group_by(location.c.account_id).subquery()
+        select(location.c.account_id, func.max(location.c.at).label("at"))
+        .where(location.c.account_id.in_(accounts))
+        .group_by(location.c.account_id)
+        .subquery()
     )
     places = select(location).join(
         newest, and_(newest.c.account_id == location.c.account_id, newest.c.at == location.c.at)
@@ -133,28 +144,9 @@ def _record(connection: Connection, artifacts_url: str, on: date, rows: Sequence
         outcomes=_grouped(connection.execute(told), "party_id"),
         places={row.account_id: row for row in connection.execute(places)},
         documents={account_id: frozenset(kinds) for account_id, kinds in papers.items()},
-        schedules=_schedules(connection, artifacts_url, on, known),
+        schedules=schedules.of({account_id: row.subject_ref for account_id, row in known.items()}),
         names={row.staff_id: row.name for row in connection.execute(select(staff.c.staff_id, staff.c.name))},
     )
-
-
-def _schedules(
-    connection: Connection, artifacts_url: str, on: date, accounts: Mapping[str, Row[Any]]
-) -> dict[str, Sequence[Any]]:
-    """Return the instalments of the accounts from the frozen ledger of the day, by account; none without one."""
-    from arrears.store import snapshot as frozen
-
-    query = (
-        select(snapshot.c.snapshot_id)
-        .where(snapshot.c.business_date == on, snapshot.c.accepted_at.is_not(None))
-        .order_by(snapshot.c.delivery_no.desc())
-        .limit(1)
-    )
-    snapshot_id = connection.execute(query).scalar_one_or_none()
-    if snapshot_id is None or not accounts:
-        return {}
-    refs = {row.subject_ref: account_id for account_id, row in accounts.items()}
-    return {refs[ref]: rows for ref, rows in frozen.instalments_of(artifacts_url, snapshot_id, refs).items()}
 
 
 def _of(connection: Connection, table: Any, accounts: Sequence[str]) -> Sequence[Row[Any]]:

@@ -22,8 +22,9 @@ from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.reports.artefacts import keep
-from arrears.reports.briefs import Card, cards_of
+from arrears.reports.briefs import cards_of
 from arrears.reports.list_index import Entry, list_index
+from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
@@ -71,18 +72,18 @@ def write_worklists(
     """
     del run_id
     written = []
-    cards: dict[str, dict[tuple[str, str], Card]] = {}
     entries: dict[str, list[Entry]] = defaultdict(list)
     with reading(engine) as connection:
+        owed = OverdueInstalments.listed(connection, rt.settings.artifacts_url, business_date)
         people = {row.staff_id: row for row in connection.execute(staff.select())}
         for desk, rows in rows_by_desk(connection, business_date):
             member = people.get(desk)
             language = _language(member, policy)
             say = words(language)
-            if language not in cards:
-                cards[language] = cards_of(connection, rt.settings.artifacts_url, business_date, say, policy.time_zone)
+            customers = {row.party_id for row in rows}
+            cards = cards_of(connection, owed, business_date, say, policy.time_zone, customers)
             title = _title(desk, member, business_date, say)
-            content = list_sheet(rows, title, business_date, say, cards[language])
+            content = list_sheet(rows, title, business_date, say, cards)
             path = _path(business_date, language, policy, desk)
             keep(rt.settings.artifacts_url, path, content)
             entries[language].append(Entry(_owner(desk, member, say), path.rpartition("/")[2], _contacts(rows)))
