@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from arrears.outreach.plan import MOST_BATCHES
+
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = sorted(file.stem for file in DAGS.glob("*.py"))
 TAGS = {"arrears", "impact:customer-contact", "impact:legal", "impact:internal", "tier:1", "tier:2", "tier:3"}
@@ -29,6 +31,7 @@ for name in sys.argv[3:]:
         "catchup": dag.catchup, "active": dag.max_active_runs,
         "retries": {task.task_id: task.retries for task in dag.tasks},
         "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
+        "mapped": [task.task_id for task in dag.tasks if hasattr(task, "partial_kwargs")],
         "fails_run": {task.task_id: bool(getattr(task, "on_failure_fail_dagrun", False)) for task in dag.tasks},
         "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
     }
@@ -57,6 +60,13 @@ def test_there_are_the_five_dags_and_none_fails_to_import(dags):
 
 def test_reading_a_dag_loads_no_data_library(dags):
     assert {name: dag["heavy"] for name, dag in dags.items()} == {name: [] for name in dags}
+
+
+def test_the_largest_day_has_no_more_than_150_task_instances(dags):
+    daily = dags["arrears_daily"]
+    assert sorted(daily["mapped"]) == [f"stage_{stage}.send_batch" for stage in range(4)]
+    alone = len(daily["rules"]) - len(daily["mapped"])
+    assert alone + len(daily["mapped"]) * MOST_BATCHES <= 150
 
 
 def test_every_dag_says_what_it_is_for_and_whether_it_may_run_again(dags):
