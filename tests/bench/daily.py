@@ -207,7 +207,7 @@ def main(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="arrears-bench-") as name:
         folder = (keep or Path(name)) / "home"
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         rt = runtime(folder, store, PEAK)
         apart(lambda: make_store(rt))
         found = {day: one_day(folder, store, day, accounts, every and day == "next", profiles, packets) for day in days}
@@ -237,7 +237,7 @@ if __name__ == "__main__":
     given.add_argument("--days", nargs="+", choices=DAYS, default=list(DAYS))
     given.add_argument("--every", action="store_true")
     given.add_argument("--profiles", type=Path, help="a folder that gets a profile of each step")
-    given.add_argument("--keep", type=Path, help="an empty folder in which the store stays")
+    given.add_argument("--keep", type=Path, help="a folder in which the store stays: another call goes on there")
     given.add_argument("--packets", type=int, default=0, help="build no more packets than this a day")
     asked = given.parse_args()
     main(asked.accounts, asked.store, asked.out, asked.days, asked.every, asked.profiles, asked.keep, asked.packets)
