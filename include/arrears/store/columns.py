@@ -84,12 +84,6 @@ def values_of(array: pa.Array | pa.ChunkedArray) -> list[Any]:
     return list(array.to_pylist())
 
 
-def _in_order_of(table: Table, rows: pa.RecordBatch | pa.Table) -> pa.RecordBatch | pa.Table:
-    """Return the columns in the table's order, in which SQLAlchemy writes a statement."""
-    names = set(rows.schema.names)
-    return rows.select([column.name for column in table.columns if column.name in names])
-
-
 def _execute_many(connection: Connection, statement: str, rows: pa.RecordBatch | pa.Table) -> None:
     with driver_errors(connection, statement):
         raw_of(connection).executemany(statement, zip(*_columns_of(rows), strict=True))
