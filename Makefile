@@ -66,6 +66,7 @@ format: $(DEV_READY) ## write the format, and mend what lint can mend
 
 bench: $(READY) ## the performance comparisons
 	$(BIN)/arrears bench
+	$(BIN)/python tests/bench/audit_log.py
 
 # The lock: one file for 3.11 to 3.13 by environment markers. The four packages that the project stands on come
 # first, the project itself last; the development lock holds only what the first does not.

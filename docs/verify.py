@@ -11,7 +11,7 @@ What is checked, and by which public standard:
   2. The leaf hashes form one tree; an inner node is SHA-256(0x01 || left || right).      RFC 6962, 2.1
   3. Each checkpoint says: the first N events have this root; it is signed with Ed25519.  C2SP signed-note
   4. A receipt holds one event, its place, and the hashes from there to a signed root.    C2SP tlog-proof
-  5. The manifest and the policy texts of a bundle say nothing that its events do not say.
+  5. The manifest, the policy texts and the packet manifests of a bundle are those that its events name.
   6. A second signing key is introduced by an event that the first key signed, or, if that was lost, by people.
 
 What it cannot know: whether the public key is the right one. Take it (--vkey), and one old checkpoint (--against),
@@ -258,6 +258,7 @@ def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tr
     first = last = -1
     policies: set[str] = set()
     snapshots: set[str] = set()
+    packets: set[str] = set()
     for seq, (line, leaf) in enumerate(zip_longest(lines_of(folder, "events.jsonl"), lines_of(folder, "leaves.txt"))):
         if line is None or leaf is None or leaf != leaf_hash(line[:-1]).hex().encode() + b"\n" or line[-1:] != b"\n":
             raise Tampered("it does not have the hash in leaves.txt", seq)
@@ -274,6 +275,10 @@ def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tr
             events, first, last = events + 1, seq if first < 0 else first, seq
             policies |= {event["policy_sha256"]} - {None}
             snapshots |= {event["key"]} if event["type"] in ("ledger.accepted", "ledger.rejected") else set()
+            packets |= {event["data"]["manifest_sha256"]} if event["type"] == "packet.built" else set()
+    for path in (folder / "packets").glob("*.json"):  # one may be gone, for people are erased; none may be another
+        if path.stem not in packets or hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
+            raise Tampered("packets/ holds a manifest that the events do not name", max(first, 0))
     said = {"run_id": run_id, "events": events, "first_seq": first, "last_seq": last}
     return tree, {**said, "policies": sorted(policies), "snapshots": sorted(snapshots)}, changes, proved
 

@@ -60,8 +60,17 @@ def run_dag(home: Path) -> subprocess.CompletedProcess[str]:
     """Do what ``make run`` does, with Airflow told to log."""
     ours = {name: text for name, text in os.environ.items() if not name.startswith(("ARREARS_", "AIRFLOW_"))}
     env = {**ours, "ARREARS_HOME": str(home), "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO", "NO_COLOR": "1"}
+    env |= openlineage(home / "airflow-run" / "lineage.jsonl")
     command = [sys.executable, "-m", "arrears.orchestration.embedded", "run", "--date", DAY, "--project", str(ROOT)]
     return subprocess.run(command, cwd=home.parent, env=env, capture_output=True, text=True, check=False)
+
+
+def openlineage(file: Path) -> dict[str, str]:
+    """Return the settings that docs/audit.md names, with a file in the place of a lineage server."""
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    settings = dict(re.findall(r"^(AIRFLOW__OPENLINEAGE__\w+)=(.*)$", page, re.MULTILINE))
+    transport = {"type": "file", "log_file_path": str(file), "append": True}
+    return settings | {"AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(transport)}
 
 
 def kept_by(home: Path) -> dict[str, int]:
@@ -181,6 +190,21 @@ def test_the_listener_says_at_the_end_of_a_run_by_what_it_was_made(days):
     assert re.search(r"arrears_daily \S+ success; DAG version [0-9a-f-]{36}, bundle local", text)
 
 
+def test_lineage_events_carry_the_ledger_the_policy_and_the_log(days):
+    lines = (days.home / "airflow-run" / "lineage.jsonl").read_text(encoding="utf-8").splitlines()
+    told = {}
+    for event in map(json.loads, lines):
+        told |= {name: facet for name, facet in event["run"]["facets"].items() if name.startswith("arrears_")}
+    audit, summary = told["arrears_audit"], days.summary(2)
+    assert (audit["size"], audit["root"]) == (summary["audit"]["size"], summary["audit"]["root"])
+    assert told["arrears_ledger"]["sha256"] == summary["ledger"]["sha256"]
+    assert told["arrears_ledger"]["control_total_minor"] == summary["ledger"]["control_total_minor"]
+    assert re.fullmatch("[0-9a-f]{64}", told["arrears_policy"]["sha256"])
+    assert {facet["_schemaURL"] for facet in told.values()} == {
+        f"urn:arrears:lineage:{name}:1" for name in ("ledger", "policy", "audit")
+    }
+
+
 # --- the same date again ---
 
 
@@ -269,6 +293,7 @@ def test_no_person_of_the_sample_is_in_any_airflow_log_table_or_event(days):
 def test_the_places_searched_are_those_that_were_written(days):
     texts = dict(places(days))
     assert f"Returned value was: daily-{DAY}-1" in texts["file run.log"]
+    assert '"arrears_ledger"' in texts["file lineage.jsonl"]
     for table in AIRFLOW_TABLES:
         assert len(texts[f"Airflow table {table}"]) > 200, table
     assert str(days.home / "feeds") in texts["Airflow table dag_run"]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy import event as engine_event
 
 from arrears.audit.checkpoint import Signer, known_keys
 from arrears.audit.export import export_bundle
@@ -26,7 +27,7 @@ from arrears.audit.verify import verify_bundle
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import canonical, sha256
 from arrears.core.runtime import Runtime
-from arrears.store.engine import writing
+from arrears.store.engine import reading, writing
 from arrears.store.tables.runs import policy_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,7 +61,7 @@ def event(turn: int, number: int) -> Event:
 
 @pytest.fixture
 def bundle(sealed: Engine, tmp_path: Path) -> Path:
-    return export_bundle(sealed, "run-1", tmp_path / "bundle")
+    return export_bundle(sealed, "run-1", tmp_path / "bundle", lambda _packet: None)
 
 
 def standalone(*arguments: object) -> int:
@@ -364,14 +365,36 @@ def test_a_bundle_signed_by_anybody_else_is_found_with_the_true_public_key(bundl
     assert standalone(bundle, "--vkey", vkey) == 1
 
 
+def test_a_bundle_holds_the_manifests_of_its_packets_and_no_other(store: Engine, rt: Runtime, tmp_path: Path) -> None:
+    manifests = {f"packet-{n}": b'{"files":[%d]}' % n for n in range(3)}
+    with writing(store) as connection:
+        built = [
+            Event("packet.built", packet, DAY, data={"manifest_sha256": sha256(body)})
+            for packet, body in manifests.items()
+        ]
+        record_many(connection, rt, run_id="run-1", events=built)
+    seal(rt, store)
+    erased = manifests.pop("packet-1")
+    bundle = export_bundle(store, "run-1", tmp_path / "bundle", manifests.get)
+    kept = {path.name: path.read_bytes() for path in (bundle / "packets").iterdir()}
+    assert kept == {f"{sha256(body)}.json": body for body in manifests.values()}
+    assert both(bundle) == (0, 0)
+    for name, body in [(sha256(erased), b"{}"), (sha256(b"{}"), b"{}"), (sha256(manifests["packet-0"]), b"{}")]:
+        spoilt = shutil.copytree(bundle, tmp_path / name)
+        (spoilt / "packets" / f"{name}.json").write_bytes(body)
+        assert both(spoilt) == (1, 1)
+    with pytest.raises(CannotTell, match="manifest"):
+        export_bundle(store, "run-1", tmp_path / "other", lambda _packet: b"another")
+
+
 def test_a_folder_that_holds_something_is_not_written_over(sealed: Engine, bundle: Path) -> None:
     with pytest.raises(BadArguments, match="holds something"):
-        export_bundle(sealed, "run-1", bundle)
+        export_bundle(sealed, "run-1", bundle, lambda _packet: None)
 
 
 def test_a_run_without_sealed_events_has_no_bundle(sealed: Engine, tmp_path: Path) -> None:
     with pytest.raises(CannotTell, match="no sealed events"):
-        export_bundle(sealed, "run-9", tmp_path / "out")
+        export_bundle(sealed, "run-9", tmp_path / "out", lambda _packet: None)
     assert not (tmp_path / "out").exists()
 
 
@@ -389,6 +412,25 @@ def test_a_receipt_proves_one_decision_offline(receipt: str, rt: Runtime, tmp_pa
     vkey.write_text("\n".join(vkeys), encoding="utf-8")
     assert standalone(file, "--vkey", vkey) == 0
     assert standalone(file) == 2
+
+
+def test_a_receipt_is_found_by_its_account_and_walks_through_no_table(sealed: Engine) -> None:
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    engine_event.listen(sealed, "before_cursor_execute", note)
+    write_receipt(sealed, "subject-3", DAY + timedelta(days=1))
+    engine_event.remove(sealed, "before_cursor_execute", note)
+    with reading(sealed) as connection:
+        plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", found).all() for text, found in asked]
+    steps = [str(step[-1]) for plan in plans for step in plan]
+    assert [step for step in steps if "SCAN" in step] == []
+    assert [step for step in steps if "audit_event_index" in step] == [
+        "SEARCH audit_event_index USING INDEX ix_audit_event_index_subject (subject_ref=? AND business_date=?)"
+    ]
 
 
 def test_no_byte_of_a_receipt_can_change(receipt: str, rt: Runtime, tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def standalone(path: Path, tmp_path: Path, vkeys: list[str], against: str | None
 def judged(log: Engine, tmp_path: Path, run_id: str, vkeys: list[str], against: str | None = None) -> list[int]:
     """What the store, our verifier of a bundle, and the single file say."""
     out = tmp_path / f"bundle-{len(list(tmp_path.glob('bundle-*')))}"
-    export_bundle(log, run_id, out)
+    export_bundle(log, run_id, out, lambda _packet: None)
     codes = [verify_store(log, against, vkeys).exit_code, verify_bundle(out, against, vkeys).exit_code]
     return [*codes, standalone(out, tmp_path, vkeys, against)]
 

@@ -72,12 +72,27 @@ def test_image_version_and_preparation_are_those_of_compose(compose: Any, values
     assert mounts == {text.split(":")[-2 if text.endswith(":ro") else -1] for text in volumes} - {"/opt/airflow/logs"}
 
 
-def test_the_image_for_kubernetes_has_its_executor() -> None:
-    lines = (ROOT / "requirements-kubernetes.txt").read_text(encoding="utf-8").splitlines()
+@pytest.mark.parametrize(
+    ("more", "brings"),
+    [
+        ("requirements-kubernetes.txt", "apache-airflow-providers-cncf-kubernetes"),
+        ("requirements-openlineage.txt", "apache-airflow-providers-openlineage"),
+    ],
+)
+def test_an_image_with_more_pins_has_what_they_are_for_and_nothing_twice(more: str, brings: str) -> None:
+    lines = (ROOT / more).read_text(encoding="utf-8").splitlines()
     names = {line.partition("==")[0] for line in lines if not line.startswith("#")}
     base = {line.partition("==")[0] for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()}
-    assert "apache-airflow-providers-cncf-kubernetes" in names
+    assert brings in names
     assert names & base == set()
+
+
+def test_what_openlineage_needs_is_pinned_alike_for_use_and_for_development() -> None:
+    more, dev = (
+        set((ROOT / f"requirements-{name}.txt").read_text(encoding="utf-8").splitlines())
+        for name in ("openlineage", "dev")
+    )
+    assert {line for line in more if not line.startswith("#")} <= dev
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def test_the_development_lock_only_adds_to_the_first() -> None:
     assert base & {plain_name(line) for line in lines[1:]} == set()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-kubernetes.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "requirements-dev.txt", "requirements-kubernetes.txt", "requirements-openlineage.txt"]
+)
 def test_every_line_of_a_lock_is_one_exact_version_and_names_no_host(name: str) -> None:
     pinned = re.compile(r"[a-z0-9._-]+==[A-Za-z0-9.+!]+( ; [a-z_]+ .+)?")
     loose = [line for line in lock_lines(name) if not line.startswith("-") and not pinned.fullmatch(line)]
@@ -68,7 +70,8 @@ def test_every_direct_dependency_is_pinned_and_its_licence_is_told(project: dict
 
 
 def test_what_the_code_imports_is_declared_by_name(project: dict[str, Any]) -> None:
-    declared = {plain_name(line) for line in project["project"]["dependencies"]}
+    extras = project["project"]["optional-dependencies"].values()
+    declared = {plain_name(line) for lines in (project["project"]["dependencies"], *extras) for line in lines}
     carried = {"apache-airflow-core", "apache-airflow-task-sdk", "pendulum", "starlette", "typing-extensions"}
     owners = packages_distributions()
     used = {

@@ -5,6 +5,7 @@ leaves.txt         the hash of each event, in hex: names the event that was chan
 checkpoints/N.txt  every signed head up to the run's
 vkey.txt           the public keys that signed them
 policy/HASH.json   the policy texts the run's events name
+packets/HASH.json  the manifests of the packets the run built, as far as they were not erased
 manifest.json      what the run's events say of themselves; recomputed and compared by verification
 """
 
@@ -23,7 +24,7 @@ from arrears.audit.verdict import Tampered, Unsure, Walk
 from arrears.core.keys import canonical, sha256
 
 EVENTS, LEAVES, CHECKPOINTS, VKEY, POLICY = "events.jsonl", "leaves.txt", "checkpoints", "vkey.txt", "policy"
-MANIFEST = "manifest.json"
+MANIFEST, PACKETS, BUILT = "manifest.json", "packets", "packet.built"
 FORMAT = 1
 LEDGER_GATED = ("ledger.accepted", "ledger.rejected")
 """Events whose key is the hash of the frozen ledger that was judged."""
@@ -40,6 +41,8 @@ class RunContents:
     last_seq: int = -1
     policies: set[str] = field(default_factory=set)
     snapshots: set[str] = field(default_factory=set)
+    packets: dict[str, str] = field(default_factory=dict)
+    """The hashes of packet manifests, with the packet that each is of."""
 
     def add(self, seq: int, body: bytes) -> None:
         """Look at one event; those of other runs pass by."""
@@ -55,6 +58,8 @@ class RunContents:
             self.policies.add(event["policy_sha256"])
         if event.get("type") in LEDGER_GATED:
             self.snapshots.add(event["key"])
+        if event.get("type") == BUILT:
+            self.packets[str(event["data"]["manifest_sha256"])] = event["key"]
 
     def manifest(self, size: int, root: str) -> bytes:
         """Return the one manifest that belongs to these events."""
@@ -101,6 +106,7 @@ class Bundle:
         if self.manifest != contents.manifest(walk.frontier.size, walk.frontier.root().hex()):
             raise Tampered(max(contents.first_seq, 0), f"{MANIFEST} does not say what the events of the run say")
         self._check_policies(contents)
+        self._check_packets(contents)
         return handovers
 
     def _lines(self, name: str) -> Iterator[bytes]:
@@ -113,6 +119,14 @@ class Bundle:
         for name in sorted(contents.policies | found.keys()):
             if name not in found or name not in contents.policies or sha256(found[name].read_bytes()) != name:
                 raise Tampered(contents.first_seq, f"{POLICY}/{name[:12]}… is not the text that the events name")
+
+    def _check_packets(self, contents: RunContents) -> None:
+        """A manifest may be gone, for a person's packets are erased; none may be another one."""
+        for path in sorted((self.folder / PACKETS).glob("*.json")):
+            if path.stem not in contents.packets or sha256(path.read_bytes()) != path.stem:
+                raise Tampered(
+                    max(contents.first_seq, 0), f"{PACKETS}/{path.stem[:12]}… is not a manifest that the events name"
+                )
 
 
 def read_bundle(folder: Path) -> Bundle:

@@ -1,11 +1,12 @@
 """Hand the log of a run to somebody who trusts neither the store nor us."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from sqlalchemy import Connection, Engine, func, select
 
-from arrears.audit.bundle import CHECKPOINTS, EVENTS, LEAVES, MANIFEST, POLICY, VKEY, RunContents
+from arrears.audit.bundle import CHECKPOINTS, EVENTS, LEAVES, MANIFEST, PACKETS, POLICY, VKEY, RunContents
 from arrears.audit.log import covering_checkpoint, rows, stored_vkeys
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import sha256
@@ -13,8 +14,11 @@ from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_checkpoint, audit_event_index
 from arrears.store.tables.runs import policy_text
 
+ReadManifest = Callable[[str], bytes | None]
+"""Returns the manifest of a packet, or None when it was erased."""
 
-def export_bundle(engine: Engine, run_id: str, out: Path) -> Path:
+
+def export_bundle(engine: Engine, run_id: str, out: Path, read_manifest: ReadManifest) -> Path:
     """Write the bundle of a run into the empty or new folder ``out`` and return it; see ``arrears.audit.bundle``.
 
     Raises:
@@ -36,6 +40,7 @@ def export_bundle(engine: Engine, run_id: str, out: Path) -> Path:
             _write_log(connection, head.size, contents, events, leaves)
         _write_heads(connection, head.size, out)
         _write_policies(connection, contents, out)
+        _write_packets(contents, out, read_manifest)
         (out / MANIFEST).write_bytes(contents.manifest(head.size, head.root))
     return out
 
@@ -64,3 +69,16 @@ def _write_policies(connection: Connection, contents: RunContents, out: Path) ->
         if body is None or sha256(body.encode()) != name:
             raise CannotTell(f"the policy text {name[:12]}… that run {contents.run_id} names is not in the store")
         (folder / f"{name}.json").write_bytes(body.encode())
+
+
+def _write_packets(contents: RunContents, out: Path, read_manifest: ReadManifest) -> None:
+    for name, packet_id in sorted(contents.packets.items()):
+        body = read_manifest(packet_id)
+        if body is None:
+            continue
+        if sha256(body) != name:
+            raise CannotTell(
+                f"the manifest of packet {packet_id[:12]}… is not the one that run {contents.run_id} names"
+            )
+        (out / PACKETS).mkdir(exist_ok=True)
+        (out / PACKETS / f"{name}.json").write_bytes(body)

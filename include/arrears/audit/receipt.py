@@ -27,11 +27,11 @@ def write_receipt(engine: Engine, subject_ref: str, business_date: date, type: s
         CannotTell: no sealed decision of that day, or the log cannot prove it: run verify.
     """
     index = audit_event_index.c
-    wanted = select(index.seq).where(
-        index.subject_ref == subject_ref, index.business_date == business_date, index.type == type
-    )
+    of_the_day = select(index.seq, index.type).where(
+        index.subject_ref == subject_ref, index.business_date == business_date
+    )  # its few events, the type compared here: with it SQLite would walk through all decisions of the day
     with reading(engine) as connection:
-        seq = connection.execute(wanted.order_by(index.seq.desc()).limit(1)).scalar()
+        seq = max((seq for seq, kind in connection.execute(of_the_day) if kind == type), default=None)
         head = None if seq is None else covering_checkpoint(connection, seq)
         if seq is None or head is None:
             raise CannotTell(f"no sealed {type} on {business_date}: was the day run and sealed?")

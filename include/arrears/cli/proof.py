@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -146,10 +147,11 @@ def export(
     """Write the bundle of a run: events, checkpoints, policy, hashes; checkable without store or Airflow."""
     from arrears.audit.access import record_access
     from arrears.audit.export import export_bundle
+    from arrears.legal.archive import read_manifest
 
     rt = _runtime("export")
     engine = existing_store(rt)
-    folder = export_bundle(engine, run, out)
+    folder = export_bundle(engine, run, out, partial(read_manifest, rt.settings.artifacts_url))
     if not record_access(rt, engine, "exported", data={"run_id": run}):
         notes().print(NOT_RECORDED)
     typer.echo(str(folder))

@@ -94,3 +94,11 @@ def read(artifacts_url: str, path: str) -> bytes:
 
     system, root = url_to_fs(artifacts_url)
     return bytes(system.cat_file(f"{root.rstrip('/')}/{path}"))
+
+
+def read_manifest(artifacts_url: str, packet_id: str) -> bytes | None:
+    """Return the bytes of a packet's manifest, or None when the packet was erased."""
+    try:
+        return read(artifacts_url, f"{path_of(packet_id)}/{MANIFEST}")
+    except FileNotFoundError:
+        return None

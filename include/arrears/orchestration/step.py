@@ -11,12 +11,13 @@ from importlib.metadata import version
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from airflow.sdk import conf, get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
 from arrears.core.runtime import Request, RunKey, Runtime
-from arrears.orchestration import figures, progress
+from arrears.orchestration import figures, lineage, progress
 from arrears.orchestration.assets import announce
+from arrears.orchestration.masking import guard_logs, told_safely
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -87,17 +88,23 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
             kwargs["request"] = request_of(context)
         progress.tell(function.__name__)
         _hear_a_stop()
+        guard_logs()
         try:
             rt, begun = runtime_of(context), time.monotonic()
             result = function(rt, *args, **kwargs)
             figures.tell(rt, function.__name__, time.monotonic() - begun, result)
             announce(context, result)
+            lineage.keep(str(context["ti"].id), result)
             return result
         except TemporaryFailure:
             raise
         except ArrearsError as error:
             progress.tell_failure(function.__name__, str(error))
             raise AirflowFailException(str(error)) from None
+        except AirflowException:
+            raise
+        except Exception as error:
+            raise told_safely(error) from None
 
     run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined] # inspect reads it
     return run

@@ -103,7 +103,9 @@ def decide_accounts(rt: Runtime, day: str) -> dict[str, Any]:
         rt, world.store_of(rt), day, this.snapshot_id, this.business_date, world.policy_of(rt.settings),
         newest=runs.is_newest(rt, this),
     )  # fmt: skip
-    return {"rows": decided.rows, "new": decided.new_rows, "distinct": decided.distinct}
+    rules = world.policy_of(rt.settings)
+    return {"rows": decided.rows, "new": decided.new_rows, "distinct": decided.distinct, "policy_id": rules.policy_id,
+            "policy_version": rules.version, "policy_sha256": rules.sha256}  # fmt: skip
 
 
 def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ CHUNK = 5_000
 MOST_VALUES = 2_000
 """Values in one statement for SQLite: enough to make its price small, few enough to be read at once."""
 FEW = 50
-"""Up to so many rows go to PostgreSQL one by one: a COPY has its own price."""
+"""Up to so many rows go one by one: a COPY to PostgreSQL and a long statement for SQLite have their own price."""
 
 COUNTED = {"preserve_rowcount": True}  # without it PostgreSQL answers -1 for a statement with many rows
 _NUMBERS = count(1)
@@ -95,11 +95,14 @@ def insert_tuples(connection: Connection, table: Table, names: Sequence[str], ro
         copy_rows(connection, table, names, rows)
         return
     together = MOST_VALUES // len(names)
-    statement = _plain_insert(connection.dialect, table, tuple(names), together)
-    for at in range(0, len(rows) - together + 1, together):
-        connection.exec_driver_sql(statement, tuple(chain.from_iterable(rows[at : at + together])))
-    if rest := rows[len(rows) // together * together :]:
-        connection.exec_driver_sql(_plain_insert(connection.dialect, table, tuple(names), 1), list(map(tuple, rest)))
+    for at in range(0, len(rows), together):
+        part = rows[at : at + together]
+        if len(part) > FEW:
+            statement = _plain_insert(connection.dialect, table, tuple(names), len(part))
+            connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
+        else:
+            statement = _plain_insert(connection.dialect, table, tuple(names), 1)
+            connection.exec_driver_sql(statement, list(map(tuple, part)))
 
 
 def _insert_plainly(connection: Connection, table: Table, chunk: Sequence[Row]) -> None:
@@ -112,10 +115,10 @@ def _insert_plainly(connection: Connection, table: Table, chunk: Sequence[Row]) 
 
 @cache
 def _plain_insert(dialect: Dialect, table: Table, names: tuple[str, ...], count: int) -> str:
-    """Return an INSERT of so many rows."""
+    """Return an INSERT of so many rows; it fails where it would abort (see the guards of the audit tables)."""
     quote = dialect.identifier_preparer.quote
     places = ", ".join([f"({', '.join('?' * len(names))})"] * count)
-    return f"INSERT INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES {places}"  # noqa: S608 - quoted names of our own tables
+    return f"INSERT OR FAIL INTO {quote(table.name)} ({', '.join(map(quote, names))}) VALUES {places}"  # noqa: S608 - quoted names of our own tables
 
 
 @cache

@@ -115,7 +115,10 @@ NEVER_CHANGED = (*APPEND_ONLY, "audit_pending", "event_detail")
 
 
 def _sqlite_guards() -> list[str]:
-    """INSERT OR REPLACE deletes without firing a DELETE trigger, so an insert over an existing key is refused too."""
+    """INSERT OR REPLACE deletes without firing a DELETE trigger, so an insert over an existing key is refused too.
+
+    An insert fails rather than aborts: to abort, SQLite would keep a copy of every page that the statement touches.
+    """
     keys = {
         "audit_event_index": "seq = NEW.seq",
         "audit_node": "height = NEW.height AND position = NEW.position",
@@ -123,7 +126,7 @@ def _sqlite_guards() -> list[str]:
         "audit_pending": "id = NEW.id",
         "event_detail": "detail_commit = NEW.detail_commit",
     }
-    refuse = "SELECT RAISE(ABORT, '{} is append-only')"
+    refuse, fail = ("SELECT RAISE(" + how + ", '{} is append-only')" for how in ("ABORT", "FAIL"))
     ddl = [
         f"CREATE TRIGGER IF NOT EXISTS {table}_no_update BEFORE UPDATE ON {table} BEGIN {refuse.format(table)}; END"
         for table in NEVER_CHANGED
@@ -134,13 +137,13 @@ def _sqlite_guards() -> list[str]:
     ]
     ddl += [
         f"CREATE TRIGGER IF NOT EXISTS {table}_no_replace BEFORE INSERT ON {table} "  # noqa: S608 - our own names
-        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {refuse.format(table)}; END"
+        f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) BEGIN {fail.format(table)}; END"
         for table, same in keys.items()
     ]
     ddl.append(
         "CREATE TRIGGER IF NOT EXISTS audit_event_no_gap BEFORE INSERT ON audit_event "
         "WHEN NEW.seq <> COALESCE((SELECT MAX(seq) + 1 FROM audit_event), 0) "
-        "BEGIN SELECT RAISE(ABORT, 'audit_event has no gaps and no second row for a seq'); END"
+        "BEGIN SELECT RAISE(FAIL, 'audit_event has no gaps and no second row for a seq'); END"
     )
     ddl.append(
         "CREATE TRIGGER IF NOT EXISTS audit_checkpoint_grows BEFORE INSERT ON audit_checkpoint "
