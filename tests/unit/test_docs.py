@@ -103,6 +103,18 @@ def test_every_link_to_a_heading_finds_it() -> None:
     assert lost == []
 
 
+RUNBOOK = re.compile(r"docs/(\w+\.md)#([\w-]+)")
+WITH_A_RUNBOOK = [*sorted((ROOT / "dags").glob("*.py")), ROOT / "deploy" / "alerts.yaml"]
+
+
+@pytest.mark.parametrize("file", WITH_A_RUNBOOK, ids=lambda file: file.name)
+def test_every_dag_and_every_alert_leads_to_a_place_in_the_runbook_that_is_there(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    led = RUNBOOK.findall(text)
+    assert len(led) >= max(1, text.count("alert: "))
+    assert [(page, place) for page, place in led if place not in anchors_of(ROOT / "docs" / page)] == []
+
+
 def test_every_file_and_folder_that_is_named_exists() -> None:
     absent = [
         (named(page), path)
