@@ -17,7 +17,7 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _rebuild_orders()
     else:
-        op.drop_constraint(KIND, "repossession_order", type_="check")
+        op.drop_constraint(op.f(KIND), "repossession_order", type_="check")
         op.create_check_constraint(op.f(KIND), "repossession_order", f"kind IN ({AFTER})")
     op.add_column("placement", sa.Column("accepted_at", sa.String(20), nullable=True))
     op.add_column("placement", sa.Column("recall_acknowledged_at", sa.String(20), nullable=True))
