@@ -23,6 +23,9 @@ from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
 MONTH_DAYS = 30
+LOOKUP = 500
+"""Accounts named in one statement."""
+
 DELAYS = ("tolerance", "grace", "payment_holiday")
 
 
@@ -122,7 +125,7 @@ def gather_background(
         evidence=tally_evidence(connection, on, open_episodes, among),
         calls=calls,
         conversation=conversation,
-        done=_done(connection, on, open_episodes, policy.business_calendar(), among),
+        done=_done(connection, on, open_episodes, policy.business_calendar()),
         known_for=_known_for(connection, on, policy, among),
     )
 
@@ -244,9 +247,12 @@ def _recent_calls(connection: Connection, on: date, among: AccountRange) -> tupl
 
 
 def _done(
-    connection: Connection, on: date, episodes: dict[str, date], calendar: BusinessCalendar, among: AccountRange
+    connection: Connection, on: date, episodes: dict[str, date], calendar: BusinessCalendar
 ) -> dict[str, tuple[StepDone, ...]]:
-    """Return each episode's steps of earlier days; today's own are left out, so a second run decides the same."""
+    """Return each episode's steps of earlier days; today's own are left out, so a second run decides the same.
+
+    Only accounts with an episode are asked for: what everybody else was ever sent grows with every month.
+    """
     went = and_(contact.c.state == "sent", item.c.dropped_reason.is_(None))
     sent = case((went, 1), else_=0)
     last = func.max(case((went, item.c.business_date)))
@@ -265,10 +271,10 @@ def _done(
         .order_by(item.c.account_id, item.c.step)
     )
     found: dict[str, list[StepDone]] = defaultdict(list)
-    for row in connection.execute(among.of(connection, query, item.c.account_id)):
-        due = episodes.get(row.account_id)
-        if due is None or row.occasion != f"episode:{due.isoformat()}":
-            continue
-        ago = None if row.last is None else calendar.working_days_after(row.last, on)
-        found[row.account_id].append(StepDone(row.step, row.planned, min(row.sent, row.planned), ago))
+    accounts = sorted(episodes)
+    for start in range(0, len(accounts), LOOKUP):
+        for row in connection.execute(query.where(item.c.account_id.in_(accounts[start : start + LOOKUP]))):
+            if row.occasion == f"episode:{episodes[row.account_id].isoformat()}":
+                ago = None if row.last is None else calendar.working_days_after(row.last, on)
+                found[row.account_id].append(StepDone(row.step, row.planned, min(row.sent, row.planned), ago))
     return {account_id: tuple(steps) for account_id, steps in found.items()}
