@@ -11,6 +11,7 @@ No cell made from data can become a formula, a link or a number of its own; the 
 """
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,7 +23,7 @@ from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.reports.artefacts import keep
-from arrears.reports.briefs import cards_of
+from arrears.reports.briefs import PEOPLE, cards_of
 from arrears.reports.list_index import Entry, list_index
 from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import LEGAL_DESK
@@ -76,18 +77,24 @@ def write_worklists(
     with reading(engine) as connection:
         owed = OverdueInstalments.listed(connection, rt.settings.artifacts_url, business_date)
         people = {row.staff_id: row for row in connection.execute(staff.select())}
-        for desk, rows in rows_by_desk(connection, business_date):
-            member = people.get(desk)
-            language = _language(member, policy)
-            say = words(language)
-            customers = {row.party_id for row in rows}
-            cards = cards_of(connection, owed, business_date, say, policy.time_zone, customers)
-            title = _title(desk, member, business_date, say)
-            content = list_sheet(rows, title, business_date, say, cards)
-            path = _path(business_date, language, policy, desk)
-            keep(rt.settings.artifacts_url, path, content)
-            entries[language].append(Entry(_owner(desk, member, say), path.rpartition("/")[2], _contacts(rows)))
-            written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
+        for desks in _bundles(rows_by_desk(connection, business_date)):
+            customers: dict[str, set[str]] = defaultdict(set)
+            for desk, rows in desks:
+                customers[_language(people.get(desk), policy)].update(row.party_id for row in rows)
+            cards = {
+                language: cards_of(connection, owed, business_date, words(language), policy.time_zone, asked)
+                for language, asked in customers.items()
+            }
+            for desk, rows in desks:
+                member = people.get(desk)
+                language = _language(member, policy)
+                say = words(language)
+                title = _title(desk, member, business_date, say)
+                content = list_sheet(rows, title, business_date, say, cards[language])
+                path = _path(business_date, language, policy, desk)
+                keep(rt.settings.artifacts_url, path, content)
+                entries[language].append(Entry(_owner(desk, member, say), path.rpartition("/")[2], _contacts(rows)))
+                written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
     for language in sorted({file.language for file in written}):
         mapping = {"outcomes": outcome_dialect(language, policy.time_zone)}
         text = yaml.safe_dump(mapping, allow_unicode=True, sort_keys=True)
@@ -95,6 +102,18 @@ def write_worklists(
         keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/index.html", index)
         keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/mapping.yaml", text.encode())
     return written
+
+
+def _bundles(desks: Iterator[tuple[str, list[Row]]]) -> Iterator[list[tuple[str, list[Row]]]]:
+    """Put desks together until their people are enough to be asked for at once: one desk may have three customers."""
+    bundle: list[tuple[str, list[Row]]] = []
+    for desk in desks:
+        bundle.append(desk)
+        if sum(len(rows) for _, rows in bundle) >= PEOPLE:
+            yield bundle
+            bundle = []
+    if bundle:
+        yield bundle
 
 
 def kept_list(
