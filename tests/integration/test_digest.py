@@ -625,6 +625,7 @@ def test_every_exception_names_who_settles_it(morning, rt, policy):
         "quarantined_rows": 2,
         "broken_promises": 1,
         "calendar_unconfirmed": 10,
+        "committee_due": 1,
     }
     assert found["in_doubt"].age(DAY) == 1
     assert found["in_doubt"].owner == "supervisor"
@@ -983,6 +984,8 @@ def test_the_header_of_a_list_is_the_mapping_back_to_the_outcomes_feed(morning, 
         "next_action_on",
         "staff_id",
         "note",
+        "willingness",
+        "ability",
     } == set(dialect["columns"].values())
     for words_to_codes, codes in zip(
         (dialect["values"]["outcome"], dialect["values"]["reason"]), (feeds.OUTCOMES, feeds.REASONS), strict=True

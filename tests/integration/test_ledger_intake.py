@@ -35,6 +35,9 @@ WHOLE = {
     "schedule_changes": "account_id,kind,from_on\nA1,payment_holiday,2026-11-01\n",
     "charges": "account_id,charged_on,kind,amount\nA1,2026-11-01,late_fee,12.50\n",
     "cases": "account_id,case_id,kind,state,at,remedy\nA1,K1,remedy,chosen,2026-11-10T02:00:00Z,sue_and_preserve\n",
+    "visit_requests": "account_id,asked_on,reason,asked_by\nA1,2026-11-11,客户约定当面谈,S1\n",
+    "committee": "account_id,decided_on,decision,reason,decided_by,second_decided_by\n"
+    "A1,2026-11-11,continue,有还款来源,S1,S2\n",
     "debits": "account_id,debit_id,requested_on,amount,result\nA1,D1,2026-11-11,100.00,pending\n",
     "order_reports": "account_id,order_no,state,at,cost\nA1,RO-20261112-0001,accepted,2026-11-11T02:00:00Z,800.00\n",
     "recoveries": "account_id,received_on,amount,kind\nA1,2026-11-01,-300.00,sale\n",
@@ -172,6 +175,7 @@ def test_a_promise_delivered_again_keeps_its_state(office: Office) -> None:
     ("holds", "A1,mood,2026-11-11", "unknown_value"),
     ("locations", "A1,2026-11-11T08:00:00Z,91.0,121.4737,tracker", "bad_degrees"),
     ("opening", "A1,call,2026-10-01T02:00:00Z,N1,S1,S1", "same_person"),
+    ("committee", "A1,2026-11-11,continue,有还款来源,S1,S1", "same_person"),
     ("documents", "A1,contract,xyz,2025-01-01", "bad_sha256"),
     ("charges", "A9,2026-11-01,late_fee,12.50", "unknown_account"),
 ])  # fmt: skip

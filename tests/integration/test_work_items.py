@@ -7,7 +7,7 @@ from datetime import date, time, timedelta
 import pytest
 from openpyxl import load_workbook
 from outreach_world import CALL, DAY, LETTER, SMS, World, one_customer
-from sqlalchemy import update
+from sqlalchemy import func, update
 
 from arrears.ladder.rulebook import keep_policy
 from arrears.outreach.work_items import write_scripts
@@ -16,6 +16,7 @@ from arrears.reports.wording import words
 from arrears.reports.worklists import write_worklists
 from arrears.store.engine import writing
 from arrears.store.snapshot import Instalment
+from arrears.store.tables.decisions import verdict
 from arrears.store.tables.feeds import account, assignment, location, outcome, promise, staff
 from arrears.store.tables.outreach import contact, suppression, work_item
 from arrears.store.tables.runs import run
@@ -57,6 +58,37 @@ def test_the_card_of_a_call_says_the_amount_the_part_payment_and_the_rights(worl
     assert "最迟 2026-11-12 20:00 前完成" in said
     assert "还没有联系过此人" in said
     assert "（见话术第1张）" in str(list(book(world, "S1").worksheets[0].values))
+
+
+def test_the_good_faith_lane_is_worked_first_however_small_the_amount(world):
+    hire(world, "S1", capacity=2)
+    for number, (lane, overdue) in enumerate((("aged", 900_00), ("high_risk", 800_00), ("good_faith", 100_00)), 1):
+        world.person(f"P{number}", mobile=f"1380000000{number}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [CALL], overdue=overdue, lane=lane)
+    world.plan()
+    listed = [row[1] for row in list(book(world, "S1").worksheets[0].values)[1:]]
+    assert listed == ["A3", "A2"], "the old case waits for tomorrow, and easy work goes first"
+
+
+def test_the_card_tells_the_treatment_by_rating_and_what_the_reason_asks_for(world):
+    hire(world, "S1")
+    one_customer(world, CALL)
+    with writing(world.engine) as connection:
+        connection.execute(outcome.insert().values(
+            outcome_key="k", account_id="A1", party_id="P1", channel="call", at="2026-11-10T03:00:00Z",
+            outcome="contacted", reason="business_distress", willingness="low", ability="low"))  # fmt: skip
+        connection.execute(
+            update(verdict).values(
+                body=func.replace(
+                    verdict.c.body, '"suppressed"', '"reasons":["stage_1","treatment_secure"],"suppressed"'
+                )
+            )
+        )
+    world.plan()
+    said = text_of(world, "S1")
+    assert "评估：不愿也不能：查明设备，同时催告保证人，提早准备法律材料" in said
+    assert "经营困境：商谈分期，同时查明设备位置" in said
 
 
 def test_the_card_of_a_visit_has_habit_promises_machine_and_checklist(world):

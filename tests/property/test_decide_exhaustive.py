@@ -16,13 +16,14 @@ from itertools import product
 import pytest
 
 from arrears.ladder.decide import Action, Decision, choose, decide
-from arrears.ladder.facts import Evidence, Facts, StepDone
+from arrears.ladder.facts import Evidence, Facts, StepDone, marks_of
 from arrears.ladder.policy import load_policy
 from arrears.ladder.standing import Standing
 from arrears.ladder.step_table import table_of
 
 POLICY = load_policy()
 TABLE = table_of(POLICY)
+REFUSAL_RESPECTED = POLICY.contact.quiet_after_refusal_days
 STAFFED_CHANNELS = {"call", "visit", "letter"}
 """People do them: on working days only (policy ``contact.days``)."""
 
@@ -86,6 +87,9 @@ class Untouchable:
         raise AssertionError(f"the choice of steps looked at the evidence itself: {name}")
 
 
+UNTOUCHABLE = Untouchable()
+
+
 def done(**steps: tuple[int, int | None]) -> tuple[StepDone, ...]:
     return tuple(StepDone(name, max(times, 1), times, ago) for name, (times, ago) in steps.items())
 
@@ -97,8 +101,14 @@ OTHERS = {
     "missed": ((0, ()), (4, ("courtesy_sms_first",))),
     "calendar": (((), False), (SMS_DAY, True), (CALL_DAY, True), (CALL_DAY, False)),
     "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",))),
-    "cause": ((False, 0, False), (True, 0, False), (False, 3, False), (True, 3, True)),
-    "limits": ((0, None), (1, 5), (4, 0)),
+    "cause": (
+        (False, 0, False, False, None),
+        (True, 0, False, False, "remind"),
+        (False, 3, False, False, "plan"),
+        (True, 3, True, False, "press"),
+        (False, 0, False, True, "secure"),
+    ),
+    "limits": ((0, None, None), (1, 5, 7), (4, 0, None), (0, 3, 0)),
     "clock": ((1, 1), (9, 5), (200, 140)),
     "done": (
         (),
@@ -112,17 +122,23 @@ OTHERS = {
 
 
 def everything_else() -> Iterator[Facts]:
+    """Yield each distinct value of the other facts once: who owes nothing has no clock, no cause and no refusal."""
+    yield from dict.fromkeys(combinations())
+
+
+def combinations() -> Iterator[Facts]:
     for count, day, late, (steps, unpaid), (hard, soft), cause, limits, clock, before in product(*OTHERS.values()):
         (working, holiday), (missed, late_steps) = day, late
-        (broken, habit, malice), (calls, talked) = cause, limits
+        (broken, habit, malice, approved, treatment), (calls, talked, refused) = cause, limits
         yield Facts(
             on=date(2026, 11, 12), working_day=working, calendar_steps=steps, stage=count,
             effective_instalments=count, delays=(), days_past_due=clock[0] if count else 0,
             working_days_overdue=clock[1] if count else 0, cycle_unpaid=unpaid, hard_holds=hard, soft_holds=soft,
             promise_broken=broken, late_episodes=habit, malice=malice, calls_last_7_days=calls,
-            days_since_conversation=talked, evidence=Untouchable(), done=before, holiday=holiday,
+            days_since_conversation=talked, evidence=UNTOUCHABLE, done=before, holiday=holiday,
             missed_working_days=missed if count else 0, missed_steps=late_steps if unpaid else (),
-            working_days_known=min(2, clock[1]) if count else 0,
+            working_days_known=min(2, clock[1]) if count else 0, days_since_refusal=refused if count else None,
+            treatment=treatment if count else None, visit_approved=approved and count > 0,
         )  # fmt: skip
 
 
@@ -156,6 +172,14 @@ def faults_of_the_day(action: Action, facts: Facts) -> Iterator[str]:
         yield "work for a person on a day off"
     if action.channel == "call" and action.audience == "borrower" and facts.calls_last_7_days >= 4:
         yield "more calls than the week allows"
+    if (
+        action.channel == "call"
+        and action.audience == "borrower"
+        and facts.days_since_refusal in range(REFUSAL_RESPECTED)
+    ):
+        yield "a call to somebody who has just refused"
+    if action.step in ("demand_letter", "asset_search") and not marks_of(facts) & {"refused", "press", "secure"}:
+        yield "a step that is for others"
 
 
 @dataclass

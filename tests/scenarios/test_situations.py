@@ -15,10 +15,16 @@ from time_lapse import lapse_of
 
 from arrears.ladder.policy import load_policy
 from arrears.ladder.promises import last_day_of
+from arrears.proof.explain import explain
 from arrears.proof.prove import prove
 from arrears.rehearsal.rehearse import FROM
 from arrears.rehearsal.scenarios import CONTROL, cast_world, timeline
-from arrears.rehearsal.situations import HOLDS, SCENARIOS
+from arrears.rehearsal.situations import HOLDS, JUDGEMENT, SCENARIOS
+from arrears.reports.committee import aged_lines
+from arrears.reports.control import ExceptionLine, exceptions_of
+from arrears.reports.neglected import without_reason
+from arrears.reports.story import tell
+from arrears.reports.wording import words
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision, episode
 from arrears.store.tables.feeds import promise
@@ -26,7 +32,8 @@ from arrears.store.tables.outreach import contact, item
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "situations.txt"
 DAYS = 32
-CAST = [name for name, scenario in SCENARIOS.items() if not scenario.missed]
+FOUND_OUT = [scenario.name for scenario in JUDGEMENT]
+CAST = [name for name, scenario in SCENARIOS.items() if not scenario.missed and name not in FOUND_OUT]
 WITHOUT_PACKETS = {"packets"}
 """The slice that is lived here builds none."""
 
@@ -300,6 +307,98 @@ def test_the_record_of_every_contact_is_one_person_one_channel_one_day(told):
         rows = connection.execute(select(contact.c.party_id, contact.c.channel, contact.c.business_date)).all()
         many = connection.execute(select(item.c.contact_id)).all()
     assert len(set(rows)) == len(rows) < len(many)
+
+
+# --- judgement: what people found out ---
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory) -> Told:
+    beside = ["one_overdue", "just_talked", "malice"]
+    return play(tmp_path_factory.mktemp("judged"), [*FOUND_OUT, *beside], days=22)
+
+
+def test_who_refuses_is_not_called_for_a_week_and_gets_the_consequences_in_writing(judged):
+    refused, quiet = 3, load_policy().contact.quiet_after_refusal_days
+    assert "recent_refusal" in judged.why_not("refused", 7, "borrower_call")
+    assert not [day for day in judged.days_of("refused", "borrower_call") if refused < day < refused + quiet]
+    assert [day for day in judged.days_of("one_overdue", "borrower_call") if refused < day < refused + quiet]
+    assert len(judged.days_of("refused", "demand_letter")) == 1
+    assert judged.days_of("one_overdue", "demand_letter") == []
+
+
+def test_who_is_willing_and_able_hears_a_soft_tone_whatever_the_number_of_contacts(judged):
+    def tones(name: str) -> set[str]:
+        return {row.tone for row in judged.rows(item, name) if row.step in ("arrears_sms", "arrears_email")}
+
+    assert tones("willing_and_able") == {"courteous"}
+    assert {"firm", "serious"} & tones("one_overdue")
+
+
+def test_who_could_pay_and_does_not_want_to_hears_sooner_and_skips_no_gate(judged):
+    calm, pressed = judged.days_of("one_overdue", "arrears_sms"), judged.days_of("able_not_willing", "arrears_sms")
+    assert len([day for day in pressed if day < 20]) > len([day for day in calm if day < 20])
+    assert len(judged.days_of("able_not_willing", "demand_letter")) == 1
+    assert judged.rungs("able_not_willing").index(3) >= judged.rungs("one_overdue").index(3)
+
+
+def test_of_who_can_neither_will_nor_pay_the_machine_is_looked_for_and_the_guarantors_asked_more_often(judged):
+    assert len(judged.days_of("neither", "asset_search")) == 1
+    assert judged.days_of("one_overdue", "asset_search") == []
+    [early] = [line for line in exceptions_on(judged, 20) if line.kind == "prepare_early"]
+    assert (early.count, early.owner) == (1, "legal")
+    assert len(judged.days_of("neither", "guarantor_call")) > len(judged.days_of("one_overdue", "guarantor_call"))
+
+
+def test_a_visit_for_another_reason_waits_for_the_supervisor_and_is_made_once(judged):
+    approved = 7
+    assert judged.days_of("visit_approved", "visit")[0] == approved
+    assert judged.days_of("visit_asked", "visit")[:1] == judged.days_of("one_overdue", "visit")[:1] > [approved]
+    [waiting] = [line for line in exceptions_on(judged, approved) if line.kind == "visit_waits"]
+    assert (waiting.count, waiting.owner) == (1, "supervisor")
+
+
+def test_the_reason_for_the_arrears_is_asked_for_by_the_second_conversation(judged):
+    found = reason_missing(judged, 8)
+    assert judged.accounts["reason_unknown"] in found
+    assert not {judged.accounts["just_talked"], judged.accounts["control"]} & found
+
+
+def test_an_old_case_stands_on_the_committees_list_until_it_has_decided(judged):
+    def waiting(day: int) -> set[str]:
+        with reading(judged.engine) as connection:
+            lines = aged_lines(connection, FROM + timedelta(days=day), None, load_policy())
+        return {line.account_id for line in lines}
+
+    old = {judged.accounts["aged"], judged.accounts["written_off"]}
+    assert waiting(8) == old
+    assert waiting(20) == set()
+    assert [day for day in judged.done("aged") if day > 12]
+
+
+def test_who_was_written_off_by_two_people_is_not_contacted_any_more(judged):
+    assert [day for day in judged.done("written_off") if day > 12] == []
+    assert "hold_written_off" in judged.why_not("written_off", 15, "arrears_sms")
+
+
+def test_the_history_of_the_risk_grade_is_told(judged):
+    story = explain(judged.engine, judged.accounts["malice"], FROM + timedelta(days=20))
+    lanes = [row["lane"] for row in story["lanes"]]
+    assert lanes[-1] == "high_risk"
+    text = "\n".join(line for part in tell(story, words("zh"), "Asia/Shanghai").sections for line in part.lines)
+    assert f"{story['lanes'][-1]['from_on']} 起：高风险" in text
+    other = explain(judged.engine, judged.accounts["one_overdue"], FROM + timedelta(days=20))
+    assert [row["lane"] for row in other["lanes"]] == ["good_faith"]
+
+
+def exceptions_on(told: Told, day: int) -> list[ExceptionLine]:
+    with reading(told.engine) as connection:
+        return exceptions_of(connection, FROM + timedelta(days=day), None, load_policy())
+
+
+def reason_missing(told: Told, day: int) -> set[str]:
+    with reading(told.engine) as connection:
+        return set(connection.execute(without_reason(FROM + timedelta(days=day), None)).scalars())
 
 
 # --- the calendar ---

@@ -119,6 +119,7 @@ class World:
         revision: int = 1,
         overdue: int = 500_00,
         instalments: int = 1,
+        lane: str = "good_faith",
         suppressed: list[dict[str, Any]] | None = None,
         run_id: str = "daily-2026-11-12-1",
     ) -> None:
@@ -140,7 +141,7 @@ class World:
                     entitled_rung=2,
                     unlocked_rung=2,
                     rung=2,
-                    lane="good_faith",
+                    lane=lane,
                     overdue_instalments=instalments,
                     overdue_minor=overdue,
                     days_past_due=10,

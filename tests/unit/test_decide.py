@@ -192,3 +192,29 @@ def test_a_dead_number_or_none_at_all_brings_a_visit_without_the_call_that_nobod
 def test_a_number_that_was_dead_and_then_answered_is_no_lost_contact():
     answered = replace(CALLED, call_days=1, dead_number=True, calls_answered=1)
     assert "V4_lost_contact" not in decide(facts(evidence=answered), POLICY).reasons
+
+
+def test_a_refusal_stops_calls_for_its_days_and_sends_the_consequences_in_writing():
+    reminded = replace(REMINDED, calls_answered=1)
+    fresh = decide(facts(evidence=reminded, days_since_refusal=3), POLICY)
+    assert why_not(fresh, "borrower_call") == ("recent_refusal",)
+    assert "demand_letter" in steps(fresh)
+    over = facts(evidence=reminded, days_since_refusal=POLICY.contact.quiet_after_refusal_days)
+    assert "borrower_call" in steps(decide(over, POLICY))
+    assert "demand_letter" not in steps(decide(facts(evidence=reminded), POLICY))
+
+
+def test_a_rating_orders_the_work_and_opens_no_gate():
+    for treatment in ("remind", "plan", "press", "secure"):
+        rated = decide(facts(evidence=REMINDED, treatment=treatment), POLICY)
+        plain = decide(facts(evidence=REMINDED), POLICY)
+        assert (rated.unlocked_rung, rated.rung, rated.gates) == (plain.unlocked_rung, plain.rung, plain.gates)
+        assert rated.reasons == (*plain.reasons, f"treatment_{treatment}")
+
+
+def test_an_approved_visit_is_a_reason_for_a_visit():
+    called = replace(REMINDED, call_attempts=1, call_days=1)
+    assert "visit" not in steps(decide(facts(evidence=called), POLICY))
+    approved = decide(facts(evidence=called, visit_approved=True), POLICY)
+    assert "visit" in steps(approved)
+    assert "V5_approved" in approved.reasons

@@ -51,6 +51,20 @@ def test_a_hard_case_goes_to_the_trained_ear_of_the_branch():
     assert desks.seat(CALL) == Seat("C1")
 
 
+def test_among_equals_the_skill_of_the_channel_decides():
+    desks = Desks([member("C2"), member("C3", skills=frozenset({"phone"}))], {"C3": 1})
+    assert desks.seat(Task("call", None, "North", "good_faith", None, "zh")) == Seat("C3")
+    field = Desks([member("V1", "field"), member("V2", "field", skills=frozenset({"field"}))], {})
+    assert field.seat(VISIT) == Seat("V2")
+
+
+def test_a_visitors_companion_brings_what_the_first_lacks():
+    lead = member("V1", "field", skills=frozenset({"field"}))
+    alike = member("V2", "field", skills=frozenset({"field"}))
+    other = member("V3", "field", skills=frozenset({"negotiation"}))
+    assert Desks([lead, alike, other], {"V2": 0, "V3": 1}).seat(VISIT, 2) == Seat("V1", "V3")
+
+
 def test_visitors_go_in_twos_and_each_has_one_task_less():
     desks = Desks([member("V1", "field", capacity=1), member("V2", "field", capacity=1)], {})
     assert desks.seat(VISIT, 2) == Seat("V1", "V2")

@@ -45,6 +45,7 @@ def story() -> dict:
                 {"name": "4:no_open_promise", "passed": False, "detail": "an open promise blocks the hand-off"},
             ],
         },
+        "lanes": [{"lane": "good_faith", "from_on": "2026-10-02"}, {"lane": "high_risk", "from_on": "2026-11-09"}],
         "contacts": [
             contact("borrower_call", "call", "sent", sent_at="2026-11-12T02:00:00Z"),
             contact("arrears_sms", "sms", "withheld", "daily_cap"),

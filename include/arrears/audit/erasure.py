@@ -19,7 +19,17 @@ from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.store.tables.audit import event_detail
-from arrears.store.tables.feeds import CASES_OVER, account, court_case, document, hold, location, outcome
+from arrears.store.tables.feeds import (
+    CASES_OVER,
+    account,
+    committee,
+    court_case,
+    document,
+    hold,
+    location,
+    outcome,
+    visit_request,
+)
 from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import item, work_item
 from arrears.store.tables.people import account_party, party, subject
@@ -41,9 +51,11 @@ ERASED = "erased"
 """Stands where a text was that must not be empty."""
 
 NOT_PERSONAL = ("party_id", "erased_at", "delivery_id", "row_no")
-FREE_TEXT: tuple[tuple[Table, dict[str, None]], ...] = (
+FREE_TEXT: tuple[tuple[Table, dict[str, str | None]], ...] = (
     (outcome, {"note": None}),
     (hold, {"reason": None}),
+    (visit_request, {"reason": ERASED}),
+    (committee, {"reason": ERASED}),
     (document, {"title": None}),
     (court_case, {"court": None, "case_no": None}),
 )

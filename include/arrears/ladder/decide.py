@@ -10,7 +10,7 @@ from typing import Any
 
 from arrears.core.keys import digest
 from arrears.ladder.contact_days import is_used, refusal
-from arrears.ladder.facts import Facts, StepDone, entitled_rung
+from arrears.ladder.facts import Facts, StepDone, entitled_rung, marks_of
 from arrears.ladder.lateness import fell_on_a_missed_day, is_on_its_day, why_not_late
 from arrears.ladder.policy import Policy
 from arrears.ladder.standing import Gate, Standing
@@ -114,7 +114,7 @@ def choose(facts: Facts, gates: tuple[Gate, ...], standing: Standing, table: Ste
 
 
 def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:
-    """Return which of the seed's visit triggers hold: no effect by phone, habit, broken promise, lost contact."""
+    """Return which of the seed's visit triggers hold: no effect, habit, broken promise, lost contact."""
     _, standing = table_of(policy).weigh(facts.evidence, False)
     return _triggers(facts, standing, policy)
 
@@ -122,13 +122,14 @@ def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:
 class _Case:
     """One account on its day, with what every step asks about."""
 
-    __slots__ = ("done", "facts", "lane", "policy", "rung", "standing", "table", "triggers")
+    __slots__ = ("done", "facts", "lane", "marks", "policy", "rung", "standing", "table", "triggers")
 
     def __init__(self, facts: Facts, standing: Standing, rung: int, table: StepTable) -> None:
         self.facts, self.standing, self.rung = facts, standing, rung
         self.table, self.policy = table, table.policy
         self.lane = _lane(facts, table.policy)
         self.triggers = _triggers(facts, standing, table.policy)
+        self.marks = marks_of(facts)
         self.done: dict[str, StepDone] = {done.step: done for done in facts.done}
 
 
@@ -149,6 +150,7 @@ def _triggers(facts: Facts, standing: Standing, policy: Policy) -> tuple[str, ..
         (facts.late_episodes >= policy.visit_triggers.habitual_count, "V2_habitual"),
         (facts.promise_broken, "V3_broken_promise"),
         (standing.lost_contact, "V4_lost_contact"),
+        (facts.visit_approved, "V5_approved"),
     )
     return tuple([name for holds, name in found if holds])
 
@@ -156,7 +158,7 @@ def _triggers(facts: Facts, standing: Standing, policy: Policy) -> tuple[str, ..
 def _is_due(rule: Rule, case: _Case) -> bool:
     """Say whether the clock of a step has come round today; evidence and holds are asked later."""
     facts = case.facts
-    if rule.lane is not None and rule.lane != case.lane:
+    if (rule.lane is not None and rule.lane != case.lane) or (rule.when and not rule.when & case.marks):
         return False
     if rule.in_cycle:
         is_there = rule.mark.name in facts.calendar_steps or rule.mark.name in facts.missed_steps
@@ -178,8 +180,14 @@ def _has_come_round(rule: Rule, case: _Case) -> bool:
         return not _happened(rule.mark, case)
     if rule.late == "skip_and_record" and rule.offset >= 0 and not is_on_its_day(rule, case.facts):
         return False
-    gap = rule.risky_gap if case.lane == "high_risk" else rule.gap
+    gap = rule.risky_gap if _is_brisk(rule, case) else rule.gap
     return not _lately(rule.mark.name, gap, case) and not any(_lately(name, days, case) for name, days in rule.visits)
+
+
+def _is_brisk(rule: Rule, case: _Case) -> bool:
+    """Say whether gaps are halved: high risk, able but unwilling, and guarantors of who is neither willing nor able."""
+    secured = "secure" in case.marks and rule.mark.audience == "guarantors"
+    return case.lane == "high_risk" or "press" in case.marks or secured
 
 
 def _is_unreminded(working_days: int, case: _Case) -> bool:
@@ -247,7 +255,7 @@ def _better_visit(rule: Rule, case: _Case) -> str | None:
 
 
 def _call_limits(case: _Case) -> list[str]:
-    """Return the limits on calls to the borrower: few at first, more by the week, silence after a conversation."""
+    """Return the limits on calls to the borrower: few at first, more by the week, silence after a talk or refusal."""
     facts, contact = case.facts, case.policy.contact
     found, budgets = [], contact.weekly_calls_by_week
     if facts.calls_last_7_days >= budgets[min(facts.days_past_due // 7, len(budgets) - 1)]:
@@ -255,15 +263,18 @@ def _call_limits(case: _Case) -> list[str]:
     talked = facts.days_since_conversation
     if talked is not None and talked < contact.quiet_after_conversation_days:
         found.append("recent_conversation")
+    refused = facts.days_since_refusal
+    if refused is not None and refused < contact.quiet_after_refusal_days:
+        found.append("recent_refusal")
     return found
 
 
 def _action(rule: Rule, case: _Case) -> Action:
-    """Return the step as today's action; the tone follows the contact's ordinal in the episode."""
+    """Return the step as today's action; the tone follows the contact's ordinal, and stays soft for the willing."""
     last, tone = case.done.get(rule.mark.name), rule.tone
     if tone == "by_ordinal":
         contacts = sum(done.sent for done in case.done.values()) + case.standing.earlier_contacts + 1
-        tone = TONES[min(contacts, len(TONES)) - 1]
+        tone = TONES[0] if "remind" in case.marks else TONES[min(contacts, len(TONES)) - 1]
     occasion = "cycle" if rule.in_cycle else "episode"
     return _made(rule.mark, tone, rule.rung, occasion, (last.planned if last else 0) + 1)
 
@@ -282,4 +293,5 @@ def _reasons(case: _Case, entitled: int) -> tuple[str, ...]:
     held_back = case.standing.unlocked_rung < entitled
     standing = "held_back_by_evidence" if held_back else "by_arrears"
     delays = [f"delayed_{delay}" for delay in case.facts.delays]
-    return (f"stage_{case.facts.stage}", *delays, standing, *case.triggers)
+    treatment = (f"treatment_{case.facts.treatment}",) if case.facts.treatment else ()
+    return (f"stage_{case.facts.stage}", *delays, standing, *case.triggers, *treatment)

@@ -44,7 +44,8 @@ class Facts:
 
     ``missed_working_days`` counts those since the last released run on which nobody worked; ``missed_steps`` are the
     steps of this cycle that fell on one of these days. ``working_days_known`` counts those since the arrears were first
-    seen here.
+    seen here. ``days_since_refusal`` is counted up to the days that a refusal is respected; ``treatment`` is what the
+    collector's rating of willingness and ability asks for.
     """
 
     on: date
@@ -69,6 +70,9 @@ class Facts:
     missed_working_days: int = 0
     missed_steps: tuple[str, ...] = ()
     working_days_known: int = 0
+    days_since_refusal: int | None = None
+    treatment: str | None = None
+    visit_approved: bool = False
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""
@@ -95,3 +99,9 @@ class Facts:
 def entitled_rung(effective_instalments: int) -> int:
     """Return the rung that arrears entitle to: one more for each instalment overdue, four at most."""
     return min(effective_instalments, 3) + 1
+
+
+def marks_of(facts: Facts) -> frozenset[str]:
+    """Return whom steps with ``when`` are for: who refused in this episode, and the treatment by rating."""
+    refused = ("refused",) if facts.days_since_refusal is not None else ()
+    return frozenset(refused if facts.treatment is None else (*refused, facts.treatment))

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.facts import Evidence, Facts, StepDone
+from arrears.ladder.findings import approved_visits, refusals, treatments
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import broken_in_episode
@@ -46,6 +47,9 @@ class Own(NamedTuple):
     evidence: Evidence = Evidence()
     done: tuple[StepDone, ...] = ()
     working_days_known: int = 0
+    days_since_refusal: int | None = None
+    treatment: str | None = None
+    visit_approved: bool = False
     rules: int = 0
 
 
@@ -67,6 +71,9 @@ class Background:
     conversation: dict[str, int]
     done: dict[str, tuple[StepDone, ...]]
     known_for: dict[str, int]
+    refused: dict[str, int]
+    treatment: dict[str, str]
+    approved_visits: set[str]
 
     def accounts(self) -> set[str]:
         """Return the accounts of which anything is known; all others are ``NOTHING``."""
@@ -74,6 +81,7 @@ class Background:
             self.broken
             | self.malice
             | self.payment_holidays
+            | self.approved_visits
             | {
                 account_id
                 for known in (
@@ -84,6 +92,8 @@ class Background:
                     self.conversation,
                     self.done,
                     self.known_for,
+                    self.refused,
+                    self.treatment,
                 )
                 for account_id in known
             }
@@ -107,6 +117,9 @@ class Background:
             done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in done) if renamed else done,
             rules=rules,
             working_days_known=self.known_for.get(account_id, 0),
+            days_since_refusal=self.refused.get(account_id),
+            treatment=self.treatment.get(account_id),
+            visit_approved=account_id in self.approved_visits,
         )
 
 
@@ -127,6 +140,9 @@ def gather_background(
         conversation=conversation,
         done=_done(connection, on, open_episodes, policy.business_calendar()),
         known_for=_known_for(connection, on, policy, among),
+        refused=refusals(connection, on, policy, among),
+        treatment=treatments(connection, on, policy, among),
+        approved_visits=approved_visits(connection, on, among),
     )
 
 
@@ -161,6 +177,9 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         missed_working_days=today.missed.working_days if reading.stage else 0,
         missed_steps=(today.missed.steps if reading.cycle_unpaid else ()) + soon_missed,
         working_days_known=own.working_days_known if reading.stage else 0,
+        days_since_refusal=own.days_since_refusal if reading.stage else None,
+        treatment=own.treatment if reading.stage else None,
+        visit_approved=own.visit_approved and reading.stage > 0,
     )
 
 

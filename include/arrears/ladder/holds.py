@@ -12,7 +12,7 @@ from arrears.ladder.policy import Policy
 from arrears.ladder.promises import holding
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import court_case, debit, hold, opening, plan
+from arrears.store.tables.feeds import committee, court_case, debit, hold, opening, plan, staff
 from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
@@ -73,11 +73,29 @@ def holds_in_force(
         among.of(connection, _of(placed, placement.c.account_id, accounts), placement.c.account_id)
     ).scalars():
         kinds[account_id].add("placement")
+    gone = _written_off(on)
+    for account_id in connection.execute(
+        among.of(connection, _of(gone, committee.c.account_id, accounts), committee.c.account_id)
+    ).scalars():
+        kinds[account_id].add("written_off")
     hard, soft = set(policy.holds.hard), set(policy.holds.soft)
     return {
         account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft - hard)))
         for account_id, found in kinds.items()
     }
+
+
+def _written_off(on: date) -> Select[Any]:
+    """Ask for the accounts whose newest decision of the case committee, by two of the staff, was to write them off."""
+    later, known = committee.alias("later"), select(staff.c.staff_id)
+    decided = and_(later.c.decided_by.in_(known), later.c.second_decided_by.in_(known), later.c.decided_on <= on)
+    newest = ~exists().where(
+        later.c.account_id == committee.c.account_id, later.c.decided_on > committee.c.decided_on, decided
+    )
+    return select(committee.c.account_id).where(
+        committee.c.decision == "write_off", committee.c.decided_on <= on, committee.c.decided_by.in_(known),
+        committee.c.second_decided_by.in_(known), newest,
+    )  # fmt: skip
 
 
 def _in_court() -> Iterator[tuple[Table, ColumnElement[bool]]]:

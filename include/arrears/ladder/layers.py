@@ -29,7 +29,7 @@ BELOW = (
     "evidence.failed_visits", "evidence.unlock_rung_2", "evidence.unlock_rung_3", "evidence.unlock_rung_4",
     "visit_triggers.no_effect_attempts", "visit_triggers.no_effect_days", "visit_triggers.habitual_count",
     "visit_triggers.lost_contact_attempts", "visit_triggers.lost_contact_days", "lanes",
-    "contact.weekly_calls_by_week", "contact.quiet_after_conversation_days",
+    "contact.weekly_calls_by_week", "contact.quiet_after_conversation_days", "contact.quiet_after_refusal_days",
 )  # fmt: skip
 """What a product or an account may tighten: what the decision of one account asks. The rest is asked per person."""
 

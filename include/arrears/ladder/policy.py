@@ -36,6 +36,7 @@ Tone = Literal["courteous", "firm", "serious", "legal", "by_ordinal"]
 Language = Literal["zh", "en"]
 ContractType = Literal["loan", "finance_lease", "instalment_sale", "chattel_mortgage"]
 Lane = Literal["good_faith", "habitual", "high_risk", "aged"]
+When = Literal["refused", "remind", "plan", "press", "secure"]
 Days = Literal["any", "mon_sat", "mon_sat_no_holidays", "working"]
 TimeZones = Literal["policy", "party", "all_possible"]
 ThirdParties = Literal["lost_contact_once", "location_once", "never"]
@@ -142,6 +143,7 @@ class Contact(_Strict):
     caps: Annotated[dict[Channel, tuple[Count, Count, Count]], Tighter.LOWER]
     weekly_calls_by_week: Annotated[list[Count], Field(min_length=1), Tighter.LOWER]
     quiet_after_conversation_days: AtLeast
+    quiet_after_refusal_days: AtLeast = 3
     rates_per_minute: Annotated[dict[Channel, Annotated[int, Field(ge=1)]], Free] = {}
 
     @model_validator(mode="after")
@@ -211,6 +213,7 @@ class Step(_Strict):
     instalments: AtLeast = 0
     unreminded_days: Annotated[Count | None, Tighter.HIGHER] = None
     lane: Annotated[Lane | None, Fixed] = None
+    when: Annotated[list[When], Fixed] = []
 
     @model_validator(mode="after")
     def _one_clock(self) -> "Step":
@@ -312,13 +315,34 @@ class Holds(_Strict):
 
     hard: Annotated[list[str], Tighter.MORE]
     soft: Annotated[list[str], Tighter.MORE]
+    answer_working_days: Annotated[dict[str, Count], Tighter.LOWER] = {"dispute": 10, "hardship": 5, "complaint": 10}
 
 
 class Lanes(_Strict):
-    """When an account is aged or its holder habitually late."""
+    """When an account is aged or its holder habitually late, and when the case committee sees the aged ones.
+
+    ``committee_weekday`` counts from Monday, 0; what it decided is on its list again after ``committee_review_days``.
+    """
 
     aged_days: Annotated[Count, Free]
     habitual_count: AtLeast
+    aged_packets: Annotated[Count, Free] = 2
+    committee_weekday: Annotated[int, Field(ge=0, le=6), Free] = 3
+    committee_review_days: AtMost = 90
+
+
+class Expected(_Strict):
+    """How much of the arrears usually comes back, in percent by bucket M0 to M7, and what moves it up or down.
+
+    ``bands`` are the least percentages of a high and of a middle expectation.
+    """
+
+    by_bucket: Annotated[list[Annotated[int, Field(ge=0, le=100)]], Field(min_length=8, max_length=8), Free] = [
+        100, 90, 75, 55, 40, 30, 20, 10]  # fmt: skip
+    secured: Annotated[Percent, Free] = 15
+    guaranteed: Annotated[Percent, Free] = 10
+    broken_promise: Annotated[Percent, Free] = 15
+    bands: Annotated[tuple[Percent, Percent], Free] = (70, 40)
 
 
 class LedgerGates(_Strict):
@@ -498,6 +522,7 @@ class Policy(_Strict):
     part_payment: PartPayment = PartPayment()
     holds: Holds
     lanes: Lanes
+    expected: Expected = Expected()
     ledger: LedgerGates
     legal: Legal
     repossession: Repossession

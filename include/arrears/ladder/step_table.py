@@ -26,8 +26,9 @@ class Rule:
 
     ``place`` is that in the policy, ``days`` say when the channel is used, ``wait`` days lie between ``earlier`` and
     this step. ``offset`` is -1 without one, ``gap`` None for a step done once; ``unreminded`` is how long nobody must
-    have been reached before a step that is only for them. ``visits`` are other visits, each
-    with the days for which it stands in; ``better`` those of higher rungs: rung, name, what comes before.
+    have been reached before a step that is only for them; ``when`` says for whom else alone it is. ``visits`` are
+    other visits, each with the days for which it stands in; ``better`` those of higher rungs: rung, name, what comes
+    before.
     """
 
     mark: Mark
@@ -37,6 +38,7 @@ class Rule:
     late: str
     days: str
     lane: str | None
+    when: frozenset[str]
     in_cycle: bool
     needs_cycle: bool
     instalments: int
@@ -90,6 +92,7 @@ def _rule(step: Step, place: int, policy: Policy, marks: dict[str, Mark]) -> Rul
         late=step.late,
         days=days_of(step.channel, policy),
         lane=step.lane,
+        when=frozenset(step.when),
         in_cycle=step.in_cycle,
         needs_cycle=step.month_day is not None,
         instalments=max(1, step.instalments),

@@ -39,6 +39,8 @@ TARGETS = {
     "schedule_changes": Target(feeds.schedule_change, "schedule_change_key"),
     "charges": Target(feeds.charge, "charge_key"),
     "cases": Target(feeds.court_case, "court_case_key"),
+    "visit_requests": Target(feeds.visit_request, "visit_request_key"),
+    "committee": Target(feeds.committee, "committee_key"),
     "debits": Target(feeds.debit),
     "recoveries": Target(feeds.recovery, "recovery_key"),
     "order_reports": Target(feeds.order_report, "order_report_key"),

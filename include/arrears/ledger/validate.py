@@ -18,6 +18,9 @@ from arrears.ledger.money_cells import scale
 from arrears.ledger.register import Register
 from arrears.ledger.source import Rows, Source
 
+TWO_PEOPLE = {"opening": ("attested_by", "second_attested_by"), "committee": ("decided_by", "second_decided_by")}
+"""Feeds whose rows two different people stand for."""
+
 
 class Problem(NamedTuple):
     """A refused cell or row: where and why, never the value; ``column`` is empty for a whole row."""
@@ -164,9 +167,9 @@ def _pairs(feed: Feed, columns: dict[str, Column]) -> None:
             if one is not None:
                 lone = ~_null(one) if other is None else ~_null(one) & _null(other)
                 one.refused[lone & (one.refused == 0)] = CODES["incomplete_pair"]
-    if feed.name == "opening":
-        second = columns["second_attested_by"]
-        same = np.asarray(pc.equal(columns["attested_by"].values, second.values).fill_null(False))
+    if feed.name in TWO_PEOPLE:
+        first, second = (columns[name] for name in TWO_PEOPLE[feed.name])
+        same = np.asarray(pc.equal(first.values, second.values).fill_null(False))
         second.refused[same] = CODES["same_person"]
 
 

@@ -30,6 +30,10 @@ NO_CAPACITY, NO_STAFF = "not_reached_capacity", "no_certified_staff"
 SENIOR_LANE, SENIOR_SKILL = "high_risk", "difficult"
 
 
+SKILL = {"call": "phone", "visit": "field", "asset_search": "field", "senior_contact": "negotiation"}
+"""The skill (staff feed, ``skills``) that serves a channel best; who has it goes first among equals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member of staff on one day; ``capacity`` None is without a limit."""
@@ -60,6 +64,11 @@ class Task:
     lane: str
     dialect: str | None
     language: str | None
+
+    @property
+    def is_hard(self) -> bool:
+        """Say whether it wants a trained ear."""
+        return self.lane == SENIOR_LANE
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,7 @@ class Desks:
     def _lead(self, task: Task, roles: tuple[str, ...]) -> Member | None:
         owner = self._members.get(task.owner or "")
         if task.channel in OWN and owner is not None:
-            if task.lane == SENIOR_LANE and SENIOR_SKILL not in owner.skills:
+            if task.is_hard and SENIOR_SKILL not in owner.skills:
                 senior = self._best(task, roles, lambda m: SENIOR_SKILL in m.skills and m.branch == task.branch)
                 if senior is not None:
                     return senior
@@ -123,8 +132,13 @@ class Desks:
         return min(fit, key=lambda m: (-_fits(m, task), self._share(m), m.staff_id), default=None)
 
     def _companion(self, lead: Member, task: Task, roles: tuple[str, ...]) -> str | None:
-        """Return who goes along: a second person of the branch, with the room of one task more."""
-        other = self._best(task, roles, lambda m: m.branch == lead.branch and m.staff_id != lead.staff_id)
+        """Return who goes along: a second person of the branch with room, best one with a skill the first lacks."""
+
+        def near(member: Member) -> bool:
+            return member.branch == lead.branch and member.staff_id != lead.staff_id
+
+        adding = self._best(task, roles, lambda m: near(m) and bool(m.skills - lead.skills))
+        other = adding or self._best(task, roles, near)
         if other is None:
             return None
         self._load[other.staff_id] += 1
@@ -140,11 +154,12 @@ class Desks:
 
 
 def _fits(member: Member, task: Task) -> int:
-    """Count what speaks for a person: the customer's dialect, language, and a trained ear for the hard cases."""
+    """Count what speaks for a person: dialect, language, the channel's skill, and a trained ear for the hard cases."""
     wanted = (
         task.dialect is not None and task.dialect in member.dialects,
         task.language == "en" and "english" in member.skills,
-        task.lane == SENIOR_LANE and SENIOR_SKILL in member.skills,
+        SKILL.get(task.channel) in member.skills,
+        task.is_hard and SENIOR_SKILL in member.skills,
     )
     return sum(wanted)
 

@@ -63,6 +63,7 @@ def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]
         "business_date": day.isoformat(),
         "standing": _standing(known, row),
         "decision": None if row is None else _decision(connection, row),
+        "lanes": _lanes(connection, account_id, day),
         "contacts": _contacts(connection, account_id, day),
         "not_planned": _not_planned(connection, account_id, day),
         "evidence": _rows(connection, evidence, account_id, evidence.c.local_date <= day, EVIDENCE),
@@ -89,6 +90,19 @@ def _decision(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     body = connection.execute(select(verdict.c.body).where(verdict.c.verdict_sha256 == row.verdict_sha256)).scalar_one()
     facts = connection.execute(select(fact_set.c.body).where(fact_set.c.facts_sha256 == row.facts_sha256)).scalar_one()
     return {"revision": row.revision, **json.loads(body), "facts": json.loads(facts)}
+
+
+def _lanes(connection: Connection, account_id: str, day: date) -> list[dict[str, Any]]:
+    """Return the lanes of an account up to a day, each with its first day there: the history of its risk grade."""
+    newest = (decision.c.business_date, decision.c.revision)
+    query = select(decision.c.business_date, decision.c.lane).where(
+        decision.c.account_id == account_id, decision.c.business_date <= day, decision.c.stage > 0
+    )
+    found: list[dict[str, Any]] = []
+    for row in connection.execute(query.order_by(*newest)):
+        if not found or found[-1]["lane"] != row.lane:
+            found.append({"lane": row.lane, "from_on": row.business_date.isoformat()})
+    return found
 
 
 def _contacts(connection: Connection, account_id: str, day: date) -> list[dict[str, Any]]:

@@ -39,7 +39,7 @@ def why_page(home: Path, story: Mapping[str, Any], policy: Policy, language: str
                 "title": part.title,
                 "lines": [
                     *part.lines[:MOST_LINES],
-                    *([say("and_more", n=len(part.lines) - MOST_LINES)] if len(part.lines) > MOST_LINES else []),
+                    *([say("and_more.here", n=len(part.lines) - MOST_LINES)] if len(part.lines) > MOST_LINES else []),
                 ],
             }
             for part in told.sections

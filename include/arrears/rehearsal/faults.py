@@ -23,7 +23,7 @@ def add_faults(feeds: Feeds, contracts: list[Contract], on: date) -> None:
     for contract in broken[:1]:
         feeds.add_cells("payments", [f"Y-{contract.account_id}-x", contract.account_id, day])
         party_id = contract.borrower.party_id
-        feeds.add_cells("outcomes", [contract.account_id, party_id, "call", f"{day}T02:00:00Z", "shouted", *[""] * 8])
+        feeds.add_cells("outcomes", [contract.account_id, party_id, "call", f"{day}T02:00:00Z", "shouted", *[""] * 10])
 
 
 def _instalment(contract: Contract, fault: str) -> list[str]:

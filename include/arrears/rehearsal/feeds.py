@@ -15,7 +15,7 @@ COLUMNS: dict[str, str] = {
     "parties": "account_id party_id role name language mobile email address service_address id_no time_zone"
     " preferred_channel preferred_time dialect opt_outs guarantee_kind guarantee_until",
     "outcomes": "account_id party_id channel at outcome reason note promised_amount promised_on arrived_at evidence_ref"
-    " next_action_on staff_id",
+    " next_action_on staff_id willingness ability",
     "promises": "account_id made_on due_on amount channel party_id evidence_ref",
     "holds": "account_id kind from_on until_on reason approved_by",
     "plans": "account_id signed_on first_due_on instalments amount_each waiver guarantor_consent_ref approved_by",
@@ -28,6 +28,8 @@ COLUMNS: dict[str, str] = {
     "schedule_changes": "account_id kind from_on until_on approved_by",
     "charges": "account_id charged_on kind amount",
     "cases": "account_id case_id kind state at remedy staff_id court case_no",
+    "visit_requests": "account_id asked_on reason asked_by approved_by",
+    "committee": "account_id decided_on decision reason decided_by second_decided_by review_on",
     "debits": "account_id debit_id requested_on amount result",
     "recoveries": "account_id received_on amount kind",
     "controls": "business_date kind currency value confirmed_by",

@@ -93,7 +93,7 @@ def work(issued: Issued, lives: dict[str, Life], on: date, seed: int, news: News
     rng = random.Random(f"{seed}:work:{issued.contact_id}")  # noqa: S311 - repeatable on purpose
     known = [lives[account] for account in issued.accounts if account in lives]
     if known:
-        acts = {"call": _call, "visit": _visit, "letter": _letter}
+        acts = {"call": _call, "visit": _visit, "letter": _letter, "asset_search": _search}
         acts.get(issued.channel, _receipt)(_Job(issued, known, on, seed, news, rng))
 
 
@@ -177,6 +177,7 @@ def _letter(job: _Job) -> None:
     served, person, variant = job.on + timedelta(days=days), job.issued.party_id, f"-{job.on}"
     at, arrived = utc_text(at_local(job.on, time(16), ZONE)), utc_text(at_local(served, time(11), ZONE))
     service = {"served_on": served.isoformat(), "service_result": result}
+    kind_sent = "lawyers_letter" if job.issued.tone == "legal" else "demand_letter"
     for life in job.known:
         proof = document_hash(life.account_id, person, f"proof_of_service{variant}")
         job.tell(1, "outcomes", job.row(life, at, "letter_sent", staff_id="L-01"))
@@ -184,11 +185,20 @@ def _letter(job: _Job) -> None:
             1,
             "documents",
             papers.document_row(
-                life.contract, person, "lawyers_letter", job.on, pages=2, variant=variant, service_result="sent"
+                life.contract, person, kind_sent, job.on, pages=2, variant=variant, service_result="sent"
             ),
         )
         job.tell(days + 1, "outcomes", job.row(life, arrived, SERVED_AS[result], staff_id="L-01", evidence_ref=proof,
                                                arrived_at=arrived))  # fmt: skip
-        for kind, day, pages in (("lawyers_letter", job.on, 2), ("proof_of_service", served, 1)):
+        for kind, day, pages in ((kind_sent, job.on, 2), ("proof_of_service", served, 1)):
             job.tell(days + 1, "documents", papers.document_row(
                 life.contract, person, kind, day, pages=pages, variant=variant, **service))  # fmt: skip
+
+
+def _search(job: _Job) -> None:
+    """The machine is looked for by lawful ways; who was asked says where it stands."""
+    for life in job.known:
+        job.tell(1, "outcomes", job.row(life, job.moment(), "third_party_answered", note="查明设备位置",
+                                        staff_id=field_ids(life.contract.branch)[0],
+                                        next_action_on=CALENDAR.add_working_days(job.on, 3).isoformat()))  # fmt: skip
+        job.tell(1, "locations", papers.position_row(life.contract, job.on, job.seed))

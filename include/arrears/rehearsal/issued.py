@@ -17,12 +17,14 @@ class Issued:
     party_id: str
     channel: str
     audience: str
+    tone: str
     accounts: tuple[str, ...]
 
 
 def issued_on(engine: Engine, on: date) -> list[Issued]:
     """Return the contacts of a day that left, in the order of their ids."""
-    columns = (contact.c.contact_id, contact.c.party_id, contact.c.channel, contact.c.audience, item.c.account_id)
+    columns = (contact.c.contact_id, contact.c.party_id, contact.c.channel, contact.c.audience, contact.c.tone,
+               item.c.account_id)  # fmt: skip
     query = (
         select(*columns)
         .join(item, item.c.contact_id == contact.c.contact_id)
@@ -37,5 +39,6 @@ def issued_on(engine: Engine, on: date) -> list[Issued]:
             heads[row.contact_id] = row
             found.setdefault(row.contact_id, []).append(row.account_id)
     return [
-        Issued(key, row.party_id, row.channel, row.audience, tuple(found[key])) for key, row in sorted(heads.items())
+        Issued(key, row.party_id, row.channel, row.audience, row.tone, tuple(found[key]))
+        for key, row in sorted(heads.items())
     ]

@@ -136,14 +136,38 @@ CONTACT = (
              rows=(_call(3, "no_contact_point", staff_id="S-HD"),
                    _call(3, "no_contact_point", staff_id="S-HD", party_id="guarantor"))),
     Scenario("malice", "a malicious debtor: gaps are halved, no gate is skipped", MONTH_AND_A_HALF, behind=1,
-             rows=(_call(1, "refused", reason="malice"),)),
+             rows=(_call(1, "contacted", reason="malice"),)),
     Scenario("just_talked", "whoever was spoken to is left in peace for two days, the call of the due day included", 20,
              behind=1, rows=(_call(11, "contacted", reason="cash_flow"),)),
     Scenario("gone", "an account missing from the ledger is left alone and is no cure", 30, behind=1, gone=8),
     Scenario("missed_days", "after a week without any run nobody gets a burst", 40, behind=1,
              missed=tuple(range(8, 15))),
 )  # fmt: skip
-SCENARIOS = {scenario.name: scenario for scenario in (*MONEY, *PROMISES, *HOLDS, *CONTACT)}
+VISIT_ASKED = {"asked_on": "3", "reason": "客户约定当面谈", "asked_by": "C-HD-1"}
+JUDGEMENT = (
+    Scenario("refused", "who refuses is not called for a week; the consequences come by letter", 30, behind=1,
+             rows=(_call(4, "refused"),)),
+    Scenario("willing_and_able", "rated willing and able: the tone stays soft whatever the number of contacts", 30,
+             behind=1, rows=(_call(1, "contacted", reason="inertia", willingness="high", ability="high"),)),
+    Scenario("able_not_willing", "rated able but unwilling: halved gaps and an early demand, no gate skipped", 30,
+             behind=1, rows=(_call(1, "contacted", reason="inertia", willingness="low", ability="high"),)),
+    Scenario("neither", "rated neither willing nor able: the machine is looked for, guarantors are asked more often",
+             30, behind=1, rows=(_call(1, "contacted", reason="business_distress", willingness="low", ability="low"),)),
+    Scenario("reason_unknown", "spoken to twice and the reason still unknown: a supervisor is told", 20, behind=1,
+             rows=(_call(2, "contacted"), _call(6, "contacted", reason="unknown"))),
+    Scenario("visit_approved", "a visit is asked for with a reason; it is made once the supervisor approved", 20,
+             behind=1, rows=((3, "visit_requests", VISIT_ASKED),
+                             (7, "visit_requests", VISIT_ASKED | {"approved_by": "S-HD"}))),
+    Scenario("visit_asked", "a visit is asked for and nobody approved it: it is not made for that reason", 20, behind=1,
+             rows=((3, "visit_requests", VISIT_ASKED),)),
+    Scenario("aged", "an old case waits for the committee, is decided, and goes on", 30, behind=7,
+             rows=((12, "committee", {"decided_on": "11", "decision": "continue", "reason": "演练",
+                                      "decided_by": "S-HD", "second_decided_by": "L-01", "review_on": "100"}),)),
+    Scenario("written_off", "the committee writes an old case off: nobody is contacted any more", 30, behind=7,
+             rows=((12, "committee", {"decided_on": "11", "decision": "write_off", "reason": "演练",
+                                      "decided_by": "S-HD", "second_decided_by": "L-01"}),)),
+)  # fmt: skip
+SCENARIOS = {scenario.name: scenario for scenario in (*MONEY, *PROMISES, *HOLDS, *CONTACT, *JUDGEMENT)}
 
 
 def scenario_named(name: str) -> Scenario:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from arrears.reports.assessment import advised, rated
 from arrears.reports.money_text import exact
 from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import CARRIED, STAFFED, in_force
@@ -28,7 +29,7 @@ MOST_OUTCOMES, MOST_INSTALMENTS = 3, 6
 PEOPLE = 500
 """People whose records are in memory at a time."""
 
-TRIGGERS = ("V1_no_effect", "V2_habitual", "V3_broken_promise", "V4_lost_contact")
+TRIGGERS = ("V1_no_effect", "V2_habitual", "V3_broken_promise", "V4_lost_contact", "V5_approved")
 CHECKLIST = {
     "call": ("reason", "promise", "next_step"),
     "visit": (
@@ -224,6 +225,8 @@ def _about(row: Row[Any], record: Record, on: date, say: Words) -> list[str]:
         why = [say(f"brief.trigger.{code}") for code in TRIGGERS if code in reasons]
         if why and row.channel == "visit":
             lines.append(say("brief.why", why=", ".join(why)))
+        lines += rated(reasons, say)
+    lines += advised(record.outcomes.get(row.party_id, ()), row.account_id, say)
     lines += _promised(record.promises.get(row.account_id, ()), row.currency, say)
     lines += owed_lines(record.schedules.get(row.account_id, ()), row.currency, on, say)
     return lines + _machine(row, held, record, say)

@@ -8,12 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
 from arrears.ladder.policy import Policy
+from arrears.reports import neglected
 from arrears.reports.recalls import placements_silent, recalls, refused_reports, silent_since, unlocks_silent
-from arrears.reports.scope import in_force, of_branch
-from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import account, assignment, delivery, promise, quarantine, snapshot, staff
+from arrears.reports.scope import of_branch
+from arrears.store.tables.feeds import account, delivery, promise, quarantine, snapshot, staff
 from arrears.store.tables.outreach import contact, item
-from arrears.store.tables.people import account_party, party
 from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, policy_text, run
 
@@ -34,6 +33,7 @@ OWNERS = {
     "report_refused": "risk",
     "certificate_expired": "supervisor",
     "calendar_unconfirmed": "manager",
+    **neglected.OWNERS,
 }
 """Which role settles each kind of exception."""
 
@@ -166,8 +166,8 @@ def exceptions_of(
         _line(connection, "placement_overdue", placements_silent(silent, branch)),
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
-        _line(connection, "no_owner", _no_owner(business_date, branch)),
-        _line(connection, "no_contact_point", _no_contact_point(business_date, branch)),
+        _line(connection, "no_owner", neglected.no_owner(business_date, branch)),
+        _line(connection, "no_contact_point", neglected.no_contact_point(business_date, branch)),
         _line(connection, "quarantined_rows", _quarantined(business_date, branch)),
         _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
         _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
@@ -175,6 +175,10 @@ def exceptions_of(
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
         _calendar(business_date, policy),
+        *(
+            ExceptionLine(kind, count, OWNERS[kind], oldest)
+            for kind, count, oldest in neglected.neglected(connection, business_date, branch, policy)
+        ),
     ]
     return sorted(
         (line for line in found if line.count),
@@ -238,34 +242,6 @@ def _in_doubt(branch: str | None) -> Any:
     )
     found = select(*columns).where(_doubtful(branch))
     return found.union_all(mails) if branch is None else found
-
-
-def _no_owner(business_date: date, branch: str | None) -> Any:
-    assigned = exists(
-        select(assignment.c.staff_id).where(
-            assignment.c.account_id == decision.c.account_id, assignment.c.from_on <= business_date
-        )
-    )
-    return (
-        select(func.count(), func.min(decision.c.oldest_unpaid_due))
-        .select_from(decision)
-        .join(account, account.c.account_id == decision.c.account_id)
-        .where(in_force(business_date, branch), decision.c.stage > 0, account.c.owner.is_(None), ~assigned)
-    )
-
-
-def _no_contact_point(business_date: date, branch: str | None) -> Any:
-    reachable = exists(
-        select(party.c.party_id)
-        .join(account_party, account_party.c.party_id == party.c.party_id)
-        .where(
-            account_party.c.account_id == decision.c.account_id,
-            party.c.mobile.is_not(None) | party.c.email.is_not(None),
-        )
-    )
-    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
-        in_force(business_date, branch), decision.c.stage > 0, ~reachable
-    )
 
 
 def _quarantined(business_date: date, branch: str | None) -> Any:

@@ -10,11 +10,14 @@ from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
 from arrears.reports import casework, control, overnight, promised, questions, stopped, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
+from arrears.reports.committee import AgedLine, aged_lines, is_committee_day
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
 from arrears.reports.deadlines import Deadline, deadlines_of
+from arrears.reports.expected import BandLine, bands_of
 from arrears.reports.frozen import migration_of, quarter_before, recovery_of, snapshot_portfolio
 from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, right_party_rate
 from arrears.reports.migration import Migration
+from arrears.reports.month import Month, month_before
 from arrears.reports.overnight import Paid, Spared
 from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
@@ -79,6 +82,9 @@ class Figures:
     deadlines: list[Deadline]
     in_doubt: list[tuple[str, str, date]]
     exceptions: list[ExceptionLine]
+    committee: list[AgedLine]
+    expected: list[BandLine]
+    month: Month | None
     quarantine: Counter[str]
     week: Week
 
@@ -180,6 +186,9 @@ def _collect(
         deadlines=deadlines_of(connection, day, policy, branch),
         in_doubt=control.in_doubt(connection, branch, TOP),
         exceptions=control.exceptions_of(connection, day, branch, policy),
+        committee=aged_lines(connection, day, branch, policy) if is_committee_day(day, policy) else [],
+        expected=bands_of(connection, day, branch, policy),
+        month=month_before(connection, day, branch),
         quarantine=control.quarantine_reasons(connection, day),
         week=_week(connection, day),
     )

@@ -1,12 +1,12 @@
 """The tables about money: the key figures of a month, the stages, the ages, and the movement between them."""
 
-from arrears.reports.control_tables import ControlTables
+from arrears.reports.casework_tables import CaseworkTables
 from arrears.reports.kpi import PAR_DAYS, rate
 from arrears.reports.money_text import DASH, exact, exact_all, percent
 from arrears.reports.page import Table
 
 
-class PortfolioTables(ControlTables):
+class PortfolioTables(CaseworkTables):
     """The money of one morning in one reader's words."""
 
     def key_figures(self) -> Table | None:

@@ -5,11 +5,15 @@ from collections.abc import Callable
 from arrears.reports.page import Table
 from arrears.reports.tables import Tables
 
+MONTHLY = (Tables.steps, Tables.cadence, Tables.cases, Tables.features, Tables.scorecard)
+"""On the first morning of a month: what the month before came to."""
+
 SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
     "manager": (
         Tables.key_figures,
         Tables.first_tasks,
         Tables.exceptions,
+        Tables.committee,
         Tables.approvals,
         Tables.clocks,
         Tables.promises,
@@ -21,6 +25,8 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.workload,
         Tables.buckets,
         Tables.migration,
+        Tables.expected,
+        *MONTHLY,
         Tables.troubled_gates,
     ),
     "collector": (Tables.tasks, Tables.spared, Tables.paid_since, Tables.promises, Tables.stopped),

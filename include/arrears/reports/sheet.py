@@ -16,11 +16,11 @@ from arrears.reports.wording import Words
 from arrears.reports.worklist_rows import Row
 
 SHEET = "list"
-INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "note")
+INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "willingness", "ability", "note")
 WIDTHS = {
     "customer": 14, "contract": 11, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
     "script": 30, "last": 12, "at": 11, "outcome": 12, "reason": 9, "promised_amount": 10, "promised_on": 10,
-    "next_on": 10, "note": 12, "party_id": 4, "staff_id": 4,
+    "next_on": 10, "willingness": 6, "ability": 6, "note": 12, "party_id": 4, "staff_id": 4,
 }  # fmt: skip
 COLUMNS = tuple(WIDTHS)
 HIDDEN = ("party_id", "staff_id")
@@ -220,8 +220,9 @@ class _List:
         end = len(self.rows)
         if not end:
             return
-        reasons = list(self.say.family("why").values())
-        page.data_validation(1, _at("reason"), end, _at("reason"), {"validate": "list", "source": reasons})
+        for name, family in (("reason", "why"), ("willingness", "level"), ("ability", "level")):
+            choices = list(self.say.family(family).values())
+            page.data_validation(1, _at(name), end, _at(name), {"validate": "list", "source": choices})
         for name in ("promised_on", "next_on"):
             page.data_validation(
                 1, _at(name), end, _at(name), {"validate": "date", "criteria": ">=", "value": self.business_date}

@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from arrears.core.money import digits_of, format_minor
+from arrears.reports.assessment import rated
 from arrears.reports.wording import Words
 
 WORKED_BY_PEOPLE = ("call", "visit", "letter")
@@ -42,6 +43,8 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
     parts = (
         ("treatment", _treatment(decision, words)),
         ("missing", _missing(decision, words)),
+        ("lanes", [words("story.lane", date=row["from_on"], lane=words.label("lane", row["lane"]))
+                   for row in story["lanes"]]),
         ("holds", [words("story.hold", name=words.label("hold", row["kind"]), since=row["from_on"],
                          until=row["until_on"] or words("story.open_end")) for row in story["holds"]]),
         ("promises", [_promise(row, story, words) for row in story["promises"]]),
@@ -77,7 +80,9 @@ def _treatment(decision: Mapping[str, Any], words: Words) -> list[str]:
         for reason in decision["reasons"]
         if reason.startswith("delayed_")
     ]
-    return said
+    said += rated(decision["reasons"], words)
+    triggers = [words(f"brief.trigger.{code}") for code in decision["reasons"] if code[:1] == "V"]
+    return said + ([words("brief.why", why=words("list_mark").join(triggers))] if triggers else [])
 
 
 def _missing(decision: Mapping[str, Any], words: Words) -> list[str]:

@@ -31,7 +31,7 @@ from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.reports.worklist_rows import Row, rows_by_desk
 from arrears.store.engine import reading
-from arrears.store.tables.feeds import CHANNELS, OUTCOMES, REASONS, staff
+from arrears.store.tables.feeds import CHANNELS, LEVELS, OUTCOMES, REASONS, staff
 
 MOST_MASKED_ROWS = 5_000
 """A manager's mail carries no more; the full lists are at the desks."""
@@ -47,6 +47,8 @@ FEED_COLUMNS = {
     "promised_amount": "promised_amount",
     "promised_on": "promised_on",
     "next_on": "next_action_on",
+    "willingness": "willingness",
+    "ability": "ability",
     "staff_id": "staff_id",
 }
 """Which header of a list is which column of the outcomes feed."""
@@ -160,6 +162,8 @@ def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
             "channel": {say.label("channel", code): code for code in CHANNELS},
             "outcome": {say.label("outcome", code): code for code in OUTCOMES},
             "reason": {say.label("why", code): code for code in REASONS},
+            "willingness": {say.label("level", code): code for code in LEVELS},
+            "ability": {say.label("level", code): code for code in LEVELS},
         },
         "time_zone": time_zone,
         "skip_when_empty": [FEED_COLUMNS[name] for name in INPUTS],

@@ -167,6 +167,7 @@ def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
     """Write today's calls, visits and letters as one workbook a collector, with scripts, briefs and the letters."""
     from arrears.legal.letter_files import write_letters
     from arrears.outreach.work_items import write_scripts
+    from arrears.reports import committee, expected
     from arrears.reports.worklists import write_worklists as write
     from arrears.steps import runs, world
 
@@ -174,6 +175,8 @@ def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
     scripts = write_scripts(rt, engine, this.business_date, policy)
     letters = write_letters(rt, engine, day, this.business_date, policy)
     files = write(rt, engine, day, this.business_date, policy)
+    committee.write_list(rt, engine, this.business_date, policy)
+    expected.write_estimates(rt, engine, this.business_date, policy)
     return {"files": len(files), "scripts": scripts, **letters}
 
 

@@ -58,6 +58,8 @@ OUTCOMES = (
     "deceased_reported",
     "no_contact_point",
 )
+LEVELS = ("high", "low")
+"""How willing, and how able, a collector finds a customer to pay."""
 REASONS = ("dispute", "cash_flow", "inertia", "business_distress", "malice", "unknown")
 PROMISE_STATES = ("open", "kept", "partly_kept", "broken", "withdrawn")
 DOCUMENT_KINDS = (
@@ -92,6 +94,7 @@ AGENCY_SERVICES = ("recovery", "collection", "remote_lock")
 PLACEMENT_REPORTS = ("accepted", "recalled")
 ORDER_REPORTS = ("accepted", "located", "recovered", "failed", "stored", "redeemed", "sold", "un_recovered")
 CONTROL_KINDS = ("accounts", "rows", "unpaid_due", "book_balance", "no_payment_in_flight")
+COMMITTEE_DECISIONS = ("continue", "legal", "placement", "write_off")
 OPENING_KINDS = ("message", "call", "letter", "visit", "order_handed_off", "suit_filed")
 
 
@@ -211,6 +214,8 @@ outcome = Table(
     Column("evidence_ref", String(120)),
     Column("next_action_on", Date),
     Column("staff_id", String(64)),
+    Column("willingness", String(4)),
+    Column("ability", String(4)),
     *_origin(),
     Index("ix_outcome_account", "account_id", "at"),
     Index("ix_outcome_party", "party_id", "at"),
@@ -478,6 +483,40 @@ placement_report = Table(
     *_origin(),
     one_of("state", *PLACEMENT_REPORTS),
     comment="placement_report_key = natural_key(account_id, placement_id, state, at); result as in order_report.",
+)
+
+visit_request = Table(
+    "visit_request",
+    metadata,
+    Column("visit_request_key", Sha256, primary_key=True),
+    _account(),
+    Column("asked_on", Date, nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("asked_by", String(64), nullable=False),
+    Column("approved_by", String(64)),
+    *_origin(),
+    Index("ix_visit_request_account", "account_id", "asked_on"),
+    comment="visit_request_key = natural_key(account_id, asked_on);"
+    " counts once a supervisor other than asked_by approved.",
+)
+
+committee = Table(
+    "committee",
+    metadata,
+    Column("committee_key", Sha256, primary_key=True),
+    _account(),
+    Column("decided_on", Date, nullable=False),
+    Column("decision", String(12), nullable=False),
+    Column("reason", String(200), nullable=False),
+    Column("decided_by", String(64), nullable=False),
+    Column("second_decided_by", String(64), nullable=False),
+    Column("review_on", Date),
+    *_origin(),
+    Index("ix_committee_account", "account_id", "decided_on"),
+    one_of("decision", *COMMITTEE_DECISIONS),
+    CheckConstraint("decided_by <> second_decided_by", name="two_people"),
+    comment="What the case committee decided about an aged account;"
+    " committee_key = natural_key(account_id, decided_on).",
 )
 
 recovery = Table(

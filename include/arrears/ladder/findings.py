@@ -1,0 +1,95 @@
+"""What people found out in an open episode: who refused to pay, how a collector rates them, which visit was approved.
+
+Source: the seed's willingness and ability, its respect for a refusal, and its last reason for a visit (V5).
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import Connection, and_, exists, select
+
+from arrears.core.clock import local_date
+from arrears.ladder.policy import Policy
+from arrears.ladder.tally import SURETIES
+from arrears.store.account_range import EVERY, AccountRange
+from arrears.store.tables.decisions import episode
+from arrears.store.tables.feeds import outcome, staff, visit_request
+from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import account_party
+
+TREATMENTS = {
+    ("high", "high"): "remind",
+    ("high", "low"): "plan",
+    ("low", "high"): "press",
+    ("low", "low"): "secure",
+}
+"""Willingness and ability to treatment: remind and offer direct debit; offer a plan or a part payment; shortest gaps
+and an early demand; look for the machine and turn to the guarantors."""
+
+
+def refusals(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> dict[str, int]:
+    """Return the days since the borrower last refused, counted up to policy ``contact.quiet_after_refusal_days``."""
+    surety = exists().where(
+        account_party.c.account_id == outcome.c.account_id,
+        account_party.c.party_id == outcome.c.party_id,
+        account_party.c.role.in_(SURETIES),
+    )
+    query = (
+        select(outcome.c.account_id, outcome.c.at, episode.c.first_unpaid_due)
+        .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
+        .where(outcome.c.outcome == "refused", ~surety)
+    )
+    found: dict[str, int] = {}
+    most = policy.contact.quiet_after_refusal_days
+    for row in connection.execute(among.of(connection, query, outcome.c.account_id)):
+        day = local_date(datetime.fromisoformat(row.at), policy.time_zone)
+        if row.first_unpaid_due <= day <= on:
+            found[row.account_id] = min((on - day).days, most, found.get(row.account_id, most))
+    return found
+
+
+def treatments(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> dict[str, str]:
+    """Return what the newest rating of each open episode asks for; a rating without both halves says nothing."""
+    query = (
+        select(outcome.c.account_id, outcome.c.at, outcome.c.willingness, outcome.c.ability,
+               episode.c.first_unpaid_due)
+        .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
+        .where(outcome.c.willingness.is_not(None), outcome.c.ability.is_not(None))
+        .order_by(outcome.c.at, outcome.c.outcome_key)
+    )  # fmt: skip
+    found: dict[str, str] = {}
+    for row in connection.execute(among.of(connection, query, outcome.c.account_id)):
+        day = local_date(datetime.fromisoformat(row.at), policy.time_zone)
+        if row.first_unpaid_due <= day <= on:
+            found[row.account_id] = TREATMENTS[row.willingness, row.ability]
+    return found
+
+
+def approved_visits(connection: Connection, on: date, among: AccountRange = EVERY) -> set[str]:
+    """Return the accounts for which a supervisor approved a visit that somebody else asked for and nobody made yet."""
+    supervisors = [
+        row.staff_id
+        for row in connection.execute(select(staff.c.staff_id, staff.c.roles))
+        if "supervisor" in row.roles.split(";")
+    ]
+    made = exists(
+        select(item.c.item_key)
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(
+            item.c.account_id == visit_request.c.account_id,
+            item.c.channel == "visit",
+            item.c.business_date >= visit_request.c.asked_on,
+            item.c.business_date < on,
+            contact.c.state == "sent",
+        )
+    )
+    query = (
+        select(visit_request.c.account_id)
+        .join(episode, and_(episode.c.account_id == visit_request.c.account_id, episode.c.cured_on.is_(None)))
+        .where(
+            visit_request.c.asked_on.between(episode.c.first_unpaid_due, on),
+            visit_request.c.approved_by.in_(supervisors),
+            visit_request.c.approved_by != visit_request.c.asked_by,
+            ~made,
+        )
+    )
+    return set(connection.execute(among.of(connection, query, visit_request.c.account_id)).scalars())

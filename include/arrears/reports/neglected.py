@@ -1,0 +1,196 @@
+"""What nobody has taken up in time: arrears untreated, reasons unasked, questions of customers unanswered.
+
+Source: the seed's first principle (no waiting without a reason) and its first step (the real reason for the arrears).
+"""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, func, or_, select
+
+from arrears.core.calendar import ONE_DAY, BusinessCalendar
+from arrears.ladder.evidence import ANSWERED
+from arrears.ladder.policy import Policy
+from arrears.reports.committee import due_accounts
+from arrears.reports.scope import CARRIED, in_force, of_branch
+from arrears.store.tables.decisions import decision, evidence
+from arrears.store.tables.feeds import account, assignment, hold, outcome, promise, visit_request
+from arrears.store.tables.outreach import contact, item, suppression
+from arrears.store.tables.people import account_party, party
+
+OWNERS = {
+    "untreated": "supervisor",
+    "reason_missing": "supervisor",
+    "visit_waits": "supervisor",
+    "promise_too_far": "supervisor",
+    "answer_overdue": "manager",
+    "committee_due": "manager",
+    "prepare_early": "legal",
+}
+"""Which role settles each kind."""
+
+REASON_BY_CONTACT = 2
+"""By so many conversations in an episode the reason for the arrears is known."""
+
+
+def neglected(
+    connection: Connection, business_date: date, branch: str | None, policy: Policy
+) -> Iterator[tuple[str, int, date | None]]:
+    """Yield each kind with how many there are and since when the oldest waits."""
+    queries = {
+        "untreated": untreated(business_date, branch, policy),
+        "reason_missing": _counted(without_reason(business_date, branch)),
+        "visit_waits": _visit_waits(business_date, branch),
+        "answer_overdue": _answer_overdue(business_date, branch, policy),
+        "prepare_early": _prepare_early(business_date, branch),
+        "committee_due": _counted(due_accounts(business_date, branch, policy)),
+    }
+    for kind, query in queries.items():
+        count, oldest = connection.execute(query).one()
+        yield kind, count, date.fromisoformat(oldest) if isinstance(oldest, str) else oldest
+    yield "promise_too_far", *_promises_too_far(connection, branch, policy)
+
+
+def no_owner(business_date: date, branch: str | None) -> Any:
+    """Ask for the overdue accounts that are nobody's by name."""
+    assigned = exists(
+        select(assignment.c.staff_id).where(
+            assignment.c.account_id == decision.c.account_id, assignment.c.from_on <= business_date
+        )
+    )
+    return (
+        select(func.count(), func.min(decision.c.oldest_unpaid_due))
+        .select_from(decision)
+        .join(account, account.c.account_id == decision.c.account_id)
+        .where(in_force(business_date, branch), decision.c.stage > 0, account.c.owner.is_(None), ~assigned)
+    )
+
+
+def no_contact_point(business_date: date, branch: str | None) -> Any:
+    """Ask for the overdue accounts of which no party has a phone or mail."""
+    reachable = exists(
+        select(party.c.party_id)
+        .join(account_party, account_party.c.party_id == party.c.party_id)
+        .where(
+            account_party.c.account_id == decision.c.account_id,
+            party.c.mobile.is_not(None) | party.c.email.is_not(None),
+        )
+    )
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
+        in_force(business_date, branch), decision.c.stage > 0, ~reachable
+    )
+
+
+def untreated(business_date: date, branch: str | None, policy: Policy) -> Any:
+    """Ask for overdue accounts that nobody has contacted in their episode, one working day after the miss and later.
+
+    Who is on hold, or owes only a trifle, is not waited for without a reason.
+    """
+    last = _working_days_before(business_date, 2, policy.business_calendar())
+    went = exists(
+        select(item.c.item_key)
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(
+            item.c.account_id == decision.c.account_id,
+            item.c.business_date > decision.c.episode_due,
+            item.c.dropped_reason.is_(None),
+            or_(contact.c.state == "sent", and_(item.c.business_date == business_date, contact.c.state.in_(CARRIED))),
+        )
+    )
+    proved = exists().where(
+        evidence.c.account_id == decision.c.account_id,
+        evidence.c.counts,
+        evidence.c.local_date >= decision.c.episode_due,
+    )
+    held = exists().where(
+        suppression.c.account_id == decision.c.account_id,
+        suppression.c.business_date == business_date,
+        suppression.c.reason.startswith("hold_", autoescape=True),
+    )
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
+        in_force(business_date, branch),
+        decision.c.entitled_rung > 1,
+        decision.c.oldest_unpaid_due <= last,
+        ~went,
+        ~proved,
+        ~held,
+    )
+
+
+def without_reason(business_date: date, branch: str | None) -> Any:
+    """Ask for the overdue accounts spoken to twice in their episode whose reason for the arrears is still unknown."""
+    day = func.substr(outcome.c.at, 1, 10)
+    known = case((and_(outcome.c.reason.is_not(None), outcome.c.reason != "unknown"), 1), else_=0)
+    return (
+        select(outcome.c.account_id, func.min(day).label("day"))
+        .join(decision, decision.c.account_id == outcome.c.account_id)
+        .where(
+            in_force(business_date, branch),
+            decision.c.stage > 0,
+            outcome.c.channel.in_(("call", "visit")),
+            outcome.c.outcome.in_((*ANSWERED, "visit_met")),
+            outcome.c.at >= cast(decision.c.episode_due, String),
+            day <= business_date.isoformat(),
+        )
+        .group_by(outcome.c.account_id)
+        .having(func.count() >= REASON_BY_CONTACT, func.max(known) == 0)
+    )
+
+
+def _prepare_early(business_date: date, branch: str | None) -> Any:
+    """Ask for accounts rated neither willing nor able before the third instalment: their papers are prepared early."""
+    rated = exists().where(
+        outcome.c.account_id == decision.c.account_id,
+        outcome.c.willingness == "low",
+        outcome.c.ability == "low",
+        outcome.c.at >= cast(decision.c.episode_due, String),
+    )
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
+        in_force(business_date, branch), decision.c.stage.in_((1, 2)), rated
+    )
+
+
+def _visit_waits(business_date: date, branch: str | None) -> Any:
+    return select(func.count(), func.min(visit_request.c.asked_on)).where(
+        visit_request.c.approved_by.is_(None),
+        visit_request.c.asked_on <= business_date,
+        of_branch(visit_request.c.account_id, branch),
+    )
+
+
+def _promises_too_far(connection: Connection, branch: str | None, policy: Policy) -> tuple[int, date | None]:
+    """Count the open promises that reach further than they may hold anything (policy ``promises.max_days``)."""
+    query = select(promise.c.made_on, promise.c.due_on).where(
+        promise.c.state == "open", of_branch(promise.c.account_id, branch)
+    )
+    horizon = timedelta(days=policy.promises.max_days)
+    far = [row.made_on for row in connection.execute(query) if row.due_on > row.made_on + horizon]
+    return len(far), min(far, default=None)
+
+
+def _answer_overdue(business_date: date, branch: str | None, policy: Policy) -> Any:
+    """Ask for holds that a person should have answered by now (policy ``holds.answer_working_days``)."""
+    calendar = policy.business_calendar()
+    late: list[ColumnElement[bool]] = [
+        and_(hold.c.kind == kind, hold.c.from_on <= _working_days_before(business_date, days + 1, calendar))
+        for kind, days in policy.holds.answer_working_days.items()
+    ]
+    return select(func.count(), func.min(hold.c.from_on)).where(
+        or_(*late),
+        or_(hold.c.until_on.is_(None), hold.c.until_on >= business_date),
+        of_branch(hold.c.account_id, branch),
+    )
+
+
+def _counted(found: Any) -> Any:
+    rows = found.subquery()
+    return select(func.count(), func.min(rows.c.day)).select_from(rows)
+
+
+def _working_days_before(day: date, count: int, calendar: BusinessCalendar) -> date:
+    """Return the last day from which so many working days have passed until ``day``."""
+    found = day
+    while calendar.working_days_after(found, day) < count:
+        found -= ONE_DAY
+    return found
