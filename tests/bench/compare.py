@@ -24,6 +24,7 @@ from arrears.audit.record import package_version
 DAY = date(2026, 11, 8)
 NAIVE_MOST = 20_000
 """Accounts up to which the naive program is worth waiting for."""
+FEW = 60
 RATIOS = (
     ("first run of a day / floor", "first", "floor", "≤ 1.5"),
     ("re-run / floor", "again", "floor", "≤ 2.5"),
@@ -62,6 +63,7 @@ def measure(accounts: int, rounds: int) -> Found:
     with tempfile.TemporaryDirectory(prefix="arrears-bench-") as name:
         feeds, turns = Path(name) / "feeds", []
         portfolio.write(feeds, accounts, day=DAY)
+        portfolio.write(feeds.with_name("few"), FEW, day=DAY)
         for turn in range(rounds):
             with tempfile.TemporaryDirectory(dir=name, prefix=f"{turn}-") as folder:
                 turns.append(one_round(feeds, Path(folder), slow=accounts <= NAIVE_MOST))

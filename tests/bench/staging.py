@@ -145,10 +145,10 @@ SIDES: dict[str, Callable[[Path, str], Sums]] = {
 
 def one(side: str, feeds: Path, url: str) -> None:
     """Run one side and print what it took; of PostgreSQL only the wall's time can be seen from here."""
-    if side == "project":
-        import arrears.ladder.staging  # noqa: F401 - its import is not the staging
-    elif side == "pandas":
-        import pandas as pd  # noqa: F401 - likewise
+    import pandas as pd  # noqa: F401 - Arrow looks for it in every side, and imports are not the staging
+
+    import arrears.ladder.staging  # noqa: F401 - likewise
+
     cpu, wall = process_time(), perf_counter()
     sums = SIDES[side](feeds, url)
     cpu, wall = process_time() - cpu, perf_counter() - wall
