@@ -425,9 +425,10 @@ def test_after_a_week_without_any_run_nobody_gets_a_burst(tmp_path):
 def test_over_four_months_the_one_who_never_pays_reaches_every_rung_in_its_order(tmp_path):
     told = play(tmp_path, ["never_pays", "lost_contact", "no_contact_point", "invalid_number"], days=130)
     assert told.broken <= WITHOUT_PACKETS
-    for name in ("never_pays", "lost_contact", "no_contact_point"):
-        rungs = told.rungs(name)
-        assert [rungs.index(rung) for rung in (1, 2, 3, 4)] == sorted(rungs.index(rung) for rung in (1, 2, 3, 4))
+    for name in ("never_pays", "lost_contact"):
+        assert list(dict.fromkeys(told.rungs(name))) == [1, 2, 3, 4], name
+    attested = told.rungs("no_contact_point")  # the supervisor's word stands for what rungs 2 and 3 ask for, at once
+    assert list(dict.fromkeys(attested)) == [1, 3, 4]
     assert max(told.rungs("invalid_number")) == 2
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -16,10 +16,10 @@ from arrears.ladder.policy import Policy
 from arrears.legal import archive, case_file, frozen, packet, sheets, shelf, typesetting
 from arrears.legal.case_file import CaseFile
 from arrears.legal.enclosures import enclosures
-from arrears.legal.facts import facts_sha256
 from arrears.legal.frozen import LedgerReader
+from arrears.legal.judged import Judged, judge
 from arrears.legal.packet import State
-from arrears.legal.readiness import Readiness, assess
+from arrears.legal.readiness import Readiness
 from arrears.store.bulk import insert_all
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account
@@ -116,8 +116,8 @@ def _build_batch(
         cases = case_file.load(connection, ledger, policy, day, batch)
         current = shelf.current_packets(connection, batch)
         versions = shelf.last_versions(connection, batch)
-    built: list[_Built] = []
-    fresh_clocks: list[dict[str, Any]] = []
+    stale: list[Judged] = []
+    same: list[Judged] = []
     counts: Counter[str] = Counter()
     for case in cases:
         account_id = case.facts.account_id
@@ -125,32 +125,47 @@ def _build_batch(
         if before is not None and before["built_on"] > day:
             counts.update((before["state"], "unchanged"))
             continue
-        readiness = assess(case.facts, policy)
-        made = _build_one(rt, case, readiness, policy, run_id, before, versions.get(account_id, 0) + 1)
-        if made is None and before is not None:
-            counts.update((before["state"], "unchanged"))
-            clocks = _clock_rows(readiness)
-            if clocks != before["clocks"]:
-                fresh_clocks.append({"key": before["packet_id"], "fresh": clocks})
-        elif made is not None:
+        one = judge(case, policy, before, versions.get(account_id, 0) + 1)
+        (same if one.stands(one.state) else stale).append(one)
+    built = []
+    for one in _with_record(engine, stale, policy):
+        made = _build_one(rt, one, policy, run_id)
+        if made is None:
+            same.append(one)
+        else:
             built.append(made)
             counts.update((made.row["state"], "rebuilt"))
-    _store(rt, engine, run_id, day, built, fresh_clocks)
+    _store(rt, engine, run_id, day, built, _keep(same, counts))
     return counts
 
 
-def _build_one(
-    rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, run_id: str, before: Row | None, version: int
-) -> _Built | None:
-    """Render and file one packet, or return ``None`` when the current one still tells the truth."""
-    facts = case.facts
-    identity = facts_sha256(facts, readiness.gates, readiness.papers, policy.sha256)
-    state = packet.state_of(case, readiness)
-    if before is not None and _same(before, identity, state, readiness):
-        return None
+def _with_record(engine: Engine, stale: Sequence[Judged], policy: Policy) -> list[Judged]:
+    """Read what the new packets show beside the facts; for the others nobody reads it."""
+    if not stale:
+        return []
+    with reading(engine) as connection:
+        whole = case_file.with_record(connection, [one.case for one in stale], policy.time_zone)
+    return [replace(one, case=case) for one, case in zip(stale, whole, strict=True)]
+
+
+def _keep(same: Sequence[Judged], counts: Counter[str]) -> list[dict[str, Any]]:
+    """Count the packets that stand, and return the clocks of those whose clocks have moved."""
+    fresh = []
+    for one in same:
+        if one.before is not None:
+            counts.update((one.before["state"], "unchanged"))
+            if (clocks := one.clocks()) != one.before["clocks"]:
+                fresh.append({"key": one.before["packet_id"], "fresh": clocks})
+    return fresh
+
+
+def _build_one(rt: Runtime, one: Judged, policy: Policy, run_id: str) -> _Built | None:
+    """Render and file one packet, or return ``None`` when it fails as the current one did."""
+    case, readiness, before, version = one.case, one.readiness, one.before, one.version
+    facts, identity = case.facts, one.identity
     packet_id = natural_key(facts.account_id, version)
-    pdf, state = _render(rt, case, readiness, policy, state, packet_id, identity)
-    if before is not None and _same(before, identity, state, readiness):
+    pdf, state = _render(rt, case, readiness, policy, one.state, packet_id, identity)
+    if one.stands(state):
         return None
     filed = archive.file_packet(
         rt.settings.artifacts_url,
@@ -169,7 +184,7 @@ def _build_one(
         "chosen_remedy": facts.chosen_remedy,
         "missing": list(readiness.missing),
         "reasons": packet.reasons_of(state, readiness),
-        "clocks": _clock_rows(readiness),
+        "clocks": one.clocks(),
         "pdf_sha256": filed.pdf_sha256,
         "pdf_path": filed.pdf_path,
         "manifest_sha256": filed.manifest_sha256,
@@ -202,14 +217,6 @@ def number_of(packet_id: str) -> str:
     """Return the packet number that people read: the first twelve digits of its key, in groups of four."""
     short = packet_id[:12].upper()
     return f"{short[:4]}-{short[4:8]}-{short[8:]}"
-
-
-def _same(before: Row, identity: str, state: State, readiness: Readiness) -> bool:
-    return (before["facts_sha256"], before["state"], before["reasons"]) == (
-        identity,
-        state.name,
-        packet.reasons_of(state, readiness),
-    )
 
 
 def _files(case: CaseFile, state: State, pdf: bytes | None) -> dict[str, bytes]:
@@ -272,18 +279,3 @@ def _store(
                 .values(clocks=bindparam("fresh")),
                 fresh_clocks,
             )
-
-
-def _clock_rows(readiness: Readiness) -> list[dict[str, str]]:
-    rows = [clock.as_row() for clock in readiness.clocks]
-    if readiness.cure is not None:
-        rows.append(
-            {
-                "name": "cure",
-                "party_id": "",
-                "expires_on": readiness.cure.ends_on.isoformat(),
-                "assumption": "",
-                "preserved_on": "",
-            }
-        )
-    return rows

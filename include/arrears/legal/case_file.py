@@ -1,12 +1,18 @@
-"""Load everything known about a batch of accounts, a few statements for all of them."""
+"""Load what is known about a batch of accounts, a few statements for all of them.
+
+The legal facts of every account are read each day, for they say whether its packet still tells the truth; the record
+that a packet shows beside them grows with every contact and is read only for packets that are set anew.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, time, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Select, Table, func, select
 
+from arrears.core.clock import at_local, utc_text
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.legal import case_rows
@@ -23,7 +29,7 @@ LAST_POSITIONS = 3
 
 @dataclass(frozen=True)
 class CaseFile:
-    """The legal facts of an account and what a packet shows beside them."""
+    """The legal facts of an account and, from ``contacts`` on, the record a packet shows beside them."""
 
     facts: LegalFacts
     in_ledger: bool
@@ -39,23 +45,11 @@ class CaseFile:
 def load(
     connection: Connection, ledger: LedgerReader, policy: Policy, day: date, account_ids: Sequence[str]
 ) -> list[CaseFile]:
-    """Return the case files of a batch, in the order of ``account_ids``; unknown accounts are left out."""
+    """Return the case files of a batch without their record, in the order of ``account_ids``, unknown ones left out."""
     accounts = {row["account_id"]: row for row in _rows(connection, feeds.account, account_ids)}
-    side = {
-        table.name: _grouped(_rows(connection, table, account_ids))
-        for table in (
-            feeds.document,
-            feeds.hold,
-            feeds.promise,
-            feeds.location,
-            feeds.charge,
-            feeds.court_case,
-            feeds.outcome,
-        )
-    }
+    side = _side(connection, account_ids, feeds.document, feeds.hold, feeds.promise, feeds.court_case, feeds.opening)
     side["party"] = _grouped(_parties(connection, account_ids))
-    side["sent"] = _grouped(_sent(connection, account_ids))
-    side["opening"] = _grouped(_rows(connection, feeds.opening, account_ids))
+    side["arrived"] = _grouped(_arrived(connection, account_ids, policy.time_zone, day))
     rungs = _rungs(connection, day, account_ids)
     loaded = []
     for account_id in account_ids:
@@ -63,8 +57,21 @@ def load(
             row = accounts[account_id]
             own = {name: grouped.get(account_id, []) for name, grouped in side.items()}
             facts = _facts(row, ledger, own, rungs.get(account_id, 1), policy.time_zone, day)
-            loaded.append(_case(row, facts, ledger, own, policy.time_zone))
+            known = ledger.row(facts.subject_ref) is not None
+            machine = {name: str(row[name]) for name in MACHINE_COLUMNS if row[name] is not None}
+            loaded.append(CaseFile(facts, known, row["branch"], row["asset_value_minor"], machine=machine))
     return loaded
+
+
+def with_record(connection: Connection, cases: Sequence[CaseFile], zone: str) -> list[CaseFile]:
+    """Return case files with everything a packet shows beside the facts: contacts, promises, positions, charges."""
+    account_ids = [case.facts.account_id for case in cases]
+    side = _side(connection, account_ids, feeds.promise, feeds.location, feeds.charge, feeds.outcome, feeds.opening)
+    side["sent"] = _grouped(_sent(connection, account_ids))
+    return [
+        _recorded(case, {name: grouped.get(case.facts.account_id, []) for name, grouped in side.items()}, zone)
+        for case in cases
+    ]
 
 
 def _facts(row: Row, ledger: LedgerReader, own: Rows, rung: int, zone: str, day: date) -> LegalFacts:
@@ -98,17 +105,13 @@ def _facts(row: Row, ledger: LedgerReader, own: Rows, rung: int, zone: str, day:
     )
 
 
-def _case(row: Row, facts: LegalFacts, ledger: LedgerReader, own: Rows, zone: str) -> CaseFile:
-    day = facts.business_date
+def _recorded(case: CaseFile, own: Rows, zone: str) -> CaseFile:
+    day = case.facts.business_date
     promises = [found for found in own["promise"] if found["made_on"] <= day]
     seen = [found for found in own["location"] if case_rows.day_of(found["at"], zone) <= day]
     charged = [found for found in own["charge"] if found["charged_on"] <= day]
-    return CaseFile(
-        facts=facts,
-        in_ledger=ledger.row(facts.subject_ref) is not None,
-        branch=row["branch"],
-        asset_value_minor=row["asset_value_minor"],
-        machine={name: str(row[name]) for name in MACHINE_COLUMNS if row[name] is not None},
+    return replace(
+        case,
         contacts=case_rows.contacts_until(own, zone, day),
         promises=sorted(promises, key=lambda found: (found["made_on"], found["due_on"])),
         locations=sorted(seen, key=lambda found: str(found["at"]), reverse=True)[:LAST_POSITIONS],
@@ -116,14 +119,27 @@ def _case(row: Row, facts: LegalFacts, ledger: LedgerReader, own: Rows, zone: st
     )
 
 
+def _side(connection: Connection, account_ids: Sequence[str], *tables: Table) -> dict[str, dict[str, list[Row]]]:
+    return {table.name: _grouped(_rows(connection, table, account_ids)) for table in tables}
+
+
 def _rows(connection: Connection, table: Table, account_ids: Sequence[str]) -> list[Row]:
     order = [table.c.account_id, *table.primary_key]
-    return [
-        dict(row)
-        for row in connection.execute(
-            select(table).where(table.c.account_id.in_(account_ids)).order_by(*order)
-        ).mappings()
-    ]
+    return _dicts(connection, select(table).where(table.c.account_id.in_(account_ids)).order_by(*order))
+
+
+def _dicts(connection: Connection, query: Select[Any]) -> list[Row]:
+    found = connection.execute(query)
+    names = tuple(found.keys())
+    return [dict(zip(names, row, strict=True)) for row in found]
+
+
+def _arrived(connection: Connection, account_ids: Sequence[str], zone: str, day: date) -> list[Row]:
+    """Return the moment at which a message last reached somebody until a day: of them all it alone tells the clock."""
+    table, midnight = feeds.outcome, utc_text(at_local(day + timedelta(days=1), time.min, zone))
+    query = select(table.c.account_id, func.max(table.c.arrived_at).label("arrived_at"))
+    known = query.where(table.c.account_id.in_(account_ids), table.c.arrived_at < midnight)
+    return _dicts(connection, known.group_by(table.c.account_id))
 
 
 def _parties(connection: Connection, account_ids: Sequence[str]) -> list[Row]:
@@ -136,7 +152,7 @@ def _parties(connection: Connection, account_ids: Sequence[str]) -> list[Row]:
         .where(bond.c.account_id.in_(account_ids))
         .order_by(bond.c.account_id, bond.c.role, bond.c.party_id)
     )
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return _dicts(connection, statement)
 
 
 def _sent(connection: Connection, account_ids: Sequence[str]) -> list[Row]:
@@ -154,7 +170,7 @@ def _sent(connection: Connection, account_ids: Sequence[str]) -> list[Row]:
         .where(item.c.account_id.in_(account_ids), contact.c.state == "sent", item.c.dropped_reason.is_(None))
         .distinct()
     )
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return _dicts(connection, statement)
 
 
 def _rungs(connection: Connection, day: date, account_ids: Sequence[str]) -> dict[str, int]:

@@ -97,10 +97,10 @@ def holds_on(own: Rows, day: date) -> list[Hold]:
 def demands_until(
     own: Rows, documents: Sequence[Document], payments: Sequence[Payment], zone: str, day: date
 ) -> list[Demand]:
-    """Return the days that restart limitation: served letters, messages that arrived, promises on record, payments."""
+    """Return the days that restart limitation: served letters, the last message that arrived, promises, payments."""
     letters = [arrived_on(document) for document in documents if document.kind in ("demand_letter", "lawyers_letter")]
     found = [Demand(on, "letter") for on in letters if on is not None]
-    found += [Demand(day_of(row["arrived_at"], zone), "message") for row in own["outcome"] if row["arrived_at"]]
+    found += [Demand(day_of(row["arrived_at"], zone), "message") for row in own["arrived"]]
     found += [Demand(row["made_on"], "promise") for row in own["promise"] if row["evidence_ref"]]
     found += [Demand(payment.paid_on, "payment") for payment in payments if payment.amount_minor > 0]
     return sorted({demand for demand in found if demand.on <= day}, key=lambda demand: (demand.on, demand.kind))

@@ -124,7 +124,10 @@ def _record(connection: Connection, schedules: OverdueInstalments, on: date, row
     late = select(episode.c.account_id, func.count()).where(
         episode.c.account_id.in_(accounts), episode.c.opened_on >= on - YEAR
     ).group_by(episode.c.account_id)  # fmt: skip
-    told = select(outcome).where(outcome.c.party_id.in_(people)).order_by(outcome.c.at.desc(), outcome.c.outcome_key)
+    newest_first = (outcome.c.at.desc(), outcome.c.outcome_key)  # the record only grows: what is shown of it does not
+    place = func.row_number().over(partition_by=outcome.c.party_id, order_by=newest_first).label("place")
+    told = select(outcome, place).where(outcome.c.party_id.in_(people)).subquery()
+    shown = select(told).where(told.c.place <= MOST_OUTCOMES).order_by(told.c.party_id, told.c.place)
     newest = (
         select(location.c.account_id, func.max(location.c.at).label("at"))
         .where(location.c.account_id.in_(accounts))
@@ -142,7 +145,7 @@ def _record(connection: Connection, schedules: OverdueInstalments, on: date, row
         decided={row.account_id: row for row in connection.execute(decided)},
         episodes={row[0]: row[1] for row in connection.execute(late)},
         promises=_grouped(_of(connection, promise, accounts), "account_id"),
-        outcomes=_grouped(connection.execute(told), "party_id"),
+        outcomes=_grouped(connection.execute(shown), "party_id"),
         places={row.account_id: row for row in connection.execute(places)},
         documents={account_id: frozenset(kinds) for account_id, kinds in papers.items()},
         schedules=schedules.of({account_id: row.subject_ref for account_id, row in known.items()}),
@@ -202,7 +205,7 @@ def _when(lead: Row[Any], record: Record, say: Words, zone: str) -> str:
 
 def _history(lead: Row[Any], record: Record, say: Words, zone: str) -> list[str]:
     """Return what came of the last contacts with this person, and the follow-up that was agreed."""
-    told = record.outcomes.get(lead.party_id, ())[:MOST_OUTCOMES]
+    told = record.outcomes.get(lead.party_id, ())
     if not told:
         return [say("brief.never")]
     lines = []

@@ -82,18 +82,26 @@ def _over_rows(texts: Sequence[str]) -> list[tuple[str, ...]]:
 
 def _parts(text: str, width: int) -> list[str]:
     parts: list[list[str]] = [[]]
+    used = 0
     for line in text.split("\n"):
-        if parts[-1] and _height("\n".join([*parts[-1], line]), width) > TALLEST:
+        needed = _lines(line, width)
+        if parts[-1] and _points(used + needed) > TALLEST:
             parts.append([])
+            used = 0
         parts[-1].append(line)
+        used += needed
     return ["\n".join(lines) for lines in parts]
 
 
 def _height(text: str, width: int) -> float:
-    """Return how high a text stands in a column; a Chinese character is as wide as two letters."""
-    lines = sum(max(1, -(-_units(line) // (width - 2))) for line in text.split("\n"))
+    return _points(sum(_lines(line, width) for line in text.split("\n")))
+
+
+def _points(lines: int) -> float:
     return lines * LINE_HEIGHT + 4
 
 
-def _units(line: str) -> int:
-    return sum(1 if character.isascii() else 2 for character in line)
+def _lines(line: str, width: int) -> int:
+    """Return how many lines a line takes in a column; a Chinese character is as wide as two letters."""
+    units = 2 * len(line) - len(line.encode("ascii", "ignore"))
+    return max(1, -(-units // (width - 2)))

@@ -265,7 +265,7 @@ def _input_format(name: str) -> dict[str, str]:
 
 def _lines(text: str, width: int) -> int:
     """Return how many lines a text takes in a column; a Chinese character is as wide as two letters."""
-    units = sum(1 if character.isascii() else 2 for character in text)
+    units = 2 * len(text) - len(text.encode("ascii", "ignore"))
     return max(1, -(-units // (width - 1)))
 
 
