@@ -33,8 +33,8 @@ from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
 
 ROUNDS = 7
-EVENTS = 5_000_000
-"""How many events the log is grown to."""
+EVENTS_AN_ACCOUNT = 5
+"""So many events an account the log is grown to: five million for a million accounts."""
 HISTORY_EVERY = 5
 """Evidence and outcomes are copied for one in so many copies: three million rows of each are enough."""
 
@@ -64,6 +64,11 @@ def grow(home: str, url: str, copies: int) -> None:
     upgrade(target)
     with reading(source) as small, writing(target) as large:
         events = small.execute(select(func.count()).select_from(audit_event)).scalar_one()
+        accounts = small.execute(select(func.count()).select_from(account)).scalar_one()
+        of_log = max(1, EVENTS_AN_ACCOUNT * accounts * copies // events)
+        indexes = [index for table in metadata.sorted_tables for index in table.indexes]
+        for index in indexes:
+            index.drop(large)
         large.execute(text("SET session_replication_role = replica"))
         large.execute(text("ALTER TABLE audit_event DISABLE TRIGGER USER"))
         for table in metadata.sorted_tables:
@@ -72,14 +77,15 @@ def grow(home: str, url: str, copies: int) -> None:
             if rows:
                 large.execute(insert(table), rows)
                 if table.name not in SHARED:
-                    _multiply(large, table, copies, events)
+                    _multiply(large, table, of_log if table.name.startswith("audit_") else copies, events)
+        for index in indexes:
+            index.create(large)
     with target.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
 
 
 def _multiply(connection: Connection, table: Any, copies: int, events: int) -> None:
     names, values = [], []
-    copied = -(-EVENTS // events) if table.name.startswith("audit_") else copies
     every = HISTORY_EVERY if table.name in ("evidence", "outcome") else 1
     for column in table.columns:
         quoted = f'"{column.name}"'
@@ -96,7 +102,7 @@ def _multiply(connection: Connection, table: Any, copies: int, events: int) -> N
     done = connection.execute(
         text(
             f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table.name}"
-            f" CROSS JOIN generate_series({every}, {copied - 1}, {every}) k"
+            f" CROSS JOIN generate_series({every}, {copies - 1}, {every}) k"
         )
     )
     say(f"{table.name}: {done.rowcount} rows in {perf_counter() - start:.0f} s")

@@ -66,6 +66,7 @@ def test_take_the_pictures_of_the_desk(up, log_in):
     for language in ("zh", "en"):
         for name, path in DESK.items():
             page.goto(f"{up.address}/arrears{path}?lang={language}")
+            assert page.locator("[role=alert]").count() == 0, f"{name}: {page.inner_text('main')}"
             take(page, f"desk-{name}-{language}")
 
 

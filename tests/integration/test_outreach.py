@@ -19,8 +19,10 @@ from arrears.core.keys import natural_key
 from arrears.outreach.batches import batches_of
 from arrears.outreach.channels import Channels, open_channels
 from arrears.outreach.message import Message
+from arrears.outreach.planned import refresh_totals
 from arrears.outreach.totals import date_totals, run_actions
 from arrears.outreach.verdict import Outcome, Verdict, not_sent
+from arrears.reports.worklist_rows import rows_by_desk
 from arrears.sandbox.mail import MailSandbox
 from arrears.sandbox.sms import SmsSandbox
 from arrears.store.engine import reading, writing
@@ -41,6 +43,19 @@ def sandboxes(world: World):
 
 
 # --- planning ---
+
+
+def test_two_steps_of_a_day_for_one_contract_are_one_debt_in_the_total_and_one_row_on_the_list(world):
+    one_customer(world, CALL, CALL | {"step": "reminder_call"}, accounts=2)
+    assert world.plan().items == 4
+    (row,) = world.rows(contact)
+    assert row.total_minor == 300_00
+    with writing(world.engine) as connection:
+        refresh_totals(connection, {row.contact_id})
+    assert [row.total_minor for row in world.rows(contact)] == [300_00]
+    with reading(world.engine) as connection:
+        lists = [[row.account_id for row in rows] for _desk, rows in rows_by_desk(connection, DAY)]
+    assert lists == [["A1", "A2"]]
 
 
 def test_a_person_with_five_contracts_gets_one_message_with_all_of_them_and_the_total(world, witnesses):

@@ -150,6 +150,7 @@ class _Plan:
         person, channel = wishes[0].person, wishes[0].channel
         lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
         language = person.language or self._policy.language
+        owed = {wish.account_id: wish.amount_minor for wish in wishes if wish.currency == lead.currency}
         slot = self._slot(wishes[0])
         return {
             "contact_id": contact_id,
@@ -163,7 +164,7 @@ class _Plan:
             "staff_id": seat.staff_id if seat else lead.owner,
             "stage": lead.stage,
             "batch_no": int(contact_id[:8], 16) % batches[lead.stage],
-            "total_minor": sum(wish.amount_minor for wish in wishes if wish.currency == lead.currency),
+            "total_minor": sum(owed.values()),
             "currency": lead.currency,
             "slot_opens_at": slot.opens_at,
             "slot_closes_at": slot.closes_at,

@@ -67,7 +67,9 @@ def refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
         changes = [
             {
                 "key": key,
-                "total": sum(row.amount_minor for row in found if row.currency == row.total_currency),
+                "total": sum(
+                    {one.account_id: one.amount_minor for one in found if one.currency == one.total_currency}.values()
+                ),
                 "highest": max(row.stage for row in found),
                 "sternest": max((row.tone for row in found), key=TONES.index),
                 "who": "borrower" if any(row.audience == "borrower" for row in found) else "guarantors",

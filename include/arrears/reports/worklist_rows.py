@@ -1,6 +1,6 @@
 """Read what stands on today's work lists: one row a contract, the contracts of a customer together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -48,7 +48,7 @@ def rows_by_desk(
     """
     rows = map(_row, connection.execute(_query(business_date, branch).limit(limit)))
     for desk, found in groupby(rows, key=lambda row: row.desk):
-        yield desk, _customers_together(list(found))
+        yield desk, _customers_together(_each_contract_once(found))
 
 
 def _query(business_date: date, branch: str | None) -> Any:
@@ -133,6 +133,12 @@ def _row(found: Any) -> Row:
         last_on=found.at[:10] if found.at else None,
         lane=(*LANES, "")[found.lane],
     )
+
+
+def _each_contract_once(rows: Iterable[Row]) -> list[Row]:
+    """Keep one row a person, channel and contract: two steps of a day are one conversation about one debt."""
+    once = {(row.party_id, row.channel, row.account_id): row for row in rows}
+    return list(once.values())
 
 
 def _customers_together(rows: list[Row]) -> list[Row]:
