@@ -1,6 +1,6 @@
 """How fast packets are made: ``python tests/bench/packets.py [PACKETS]``, from data to PDF, hash, file and audit row.
 
-Every account has 36 instalments, 18 payments, 7 documents and 24 contacts: about five pages. The target is
+Every account has 36 instalments, 18 payments, 13 papers and 24 contacts: six pages. The target is
 15 packets a second of one core's CPU time, with memory that does not grow.
 """
 
