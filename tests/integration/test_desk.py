@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 from starlette.routing import Route
 
 from arrears.audit.seal import seal
 from arrears.core.settings import Settings
+from arrears.desk import cases, paging
 from arrears.desk.app import Door, create_desk
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.reports.wording import words
@@ -23,7 +24,8 @@ from arrears.repossession import checks
 from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.audit import audit_pending
-from arrears.store.tables.repossession import approval_vote, repossession_order
+from arrears.store.tables.legal import packet
+from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
 DAY = date(2026, 11, 12)
 PAGES = ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/9", "/policy")
@@ -167,6 +169,52 @@ def test_the_legal_page_says_which_last_day_comes_next(home: Path):
     page = desk(home, somebody).get("/legal").text
     assert "保证期间</td><td>A00218</td><td>2026-11-26</td>" in page
     assert "已过 15 天" in page, "the licence of an agency is over"
+
+
+def all_leaves(client: TestClient, name: str, pattern: str) -> list[str]:
+    """Follow the links to the next leaf of a list and return what all leaves show together."""
+    address, found = "/legal?lang=en", []
+    for _ in range(100):
+        page = client.get(address).text
+        section = page.split(f'<section id="{name}">')[1].split("</section>")[0]
+        found += re.findall(pattern, section)
+        following = re.search(rf'href="(/legal\?{name}=[0-9]+)#{name}">Next', section)
+        if following is None:
+            return found
+        address = following[1]
+    raise AssertionError("the leaves have no end")
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "key", "condition"),
+    [
+        ("packets", r">(A[0-9]{5})</a></td>", packet.c.account_id, packet.c.superseded_on.is_(None)),
+        ("orders", r"<tr><td>([^<]+)</td>", repossession_order.c.order_no, true()),
+        ("approvals", r'action="/approvals/([0-9a-f]{64})"', approval.c.approval_id, approval.c.state == "open"),
+    ],
+)
+def test_a_list_too_long_for_a_page_loses_nothing(home: Path, monkeypatch, name, pattern, key, condition):
+    monkeypatch.setattr(paging, "SHOWN", 3)
+    monkeypatch.setattr(cases, "SHOWN", 3)
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        expected = sorted(connection.execute(select(key).where(condition)).scalars())
+    engine.dispose()
+    client = desk(home, somebody)
+    assert len(expected) > 3, "there is more than one leaf"
+    assert sorted(all_leaves(client, name, pattern)) == expected
+    assert f"1 to 3 of {len(expected)}" in client.get("/legal").text
+    beyond = client.get(f"/legal?{name}=1000")
+    assert f"{len(expected)} in all; there is no such page" in beyond.text
+
+
+def test_last_days_too_many_for_a_page_are_all_reached_in_their_order(home: Path, monkeypatch):
+    row = r"<tr><td>[^<]+</td><td>[^<]+</td><td>([0-9-]{10})</td>"
+    whole = all_leaves(desk(home, somebody), "deadlines", row)
+    monkeypatch.setattr(paging, "SHOWN", 1)
+    monkeypatch.setattr(cases, "SHOWN", 1)
+    assert len(whole) > 1
+    assert all_leaves(desk(home, somebody), "deadlines", row) == whole == sorted(whole)
 
 
 def test_every_condition_of_an_order_has_its_words(home: Path):

@@ -11,15 +11,18 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 
 from arrears.audit.user_actions import copy_actions
 from arrears.desk.chart import chart
 from arrears.ladder.policy import Recipient, load_policy
 from arrears.ledger.intake import import_feed
+from arrears.reports.deadlines import Deadline
 from arrears.reports.digest import build_digests
 from arrears.reports.figures import collect
+from arrears.reports.load import keep_load, load_of
 from arrears.reports.months import month_lines
+from arrears.reports.mornings import Morning, deadlines_today, exceptions_today, keep_morning
 from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import reading, writing
@@ -580,6 +583,73 @@ def test_the_recovery_of_a_morning_is_kept_for_the_page_of_the_month(morning, rt
     assert later.before == {12: 430}
     assert chart(lines) is not None
     assert chart(replace(lines, recovered={}, before={})) is None
+
+
+def _shown(store, policy, first=0, limit=100, run_id=RUN):
+    """Return what waits for a person and which last days come next, as the desk reads them."""
+    with reading(store) as connection:
+        now = Morning(DAY, run_id)
+        return exceptions_today(connection, now, policy), deadlines_today(connection, now, policy, first, limit)
+
+
+def test_the_desk_reads_what_the_morning_found_instead_of_every_account(morning, rt, policy):
+    waiting, (count, last_days) = _shown(morning, policy)
+    assert {"no_owner", "in_doubt"} <= {line.kind for line in waiting}
+    assert count == len(last_days) == 1
+    _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", "华北"))
+    with writing(morning) as connection:
+        connection.execute(delete(decisions.decision))
+        connection.execute(update(legal.packet).values(clocks=[]))
+    kept, (kept_count, kept_days) = _shown(morning, policy)
+    assert kept == waiting
+    assert [(line.kind, line.subject, line.on) for line in kept_days] == [
+        (line.kind, line.subject, line.on) for line in last_days
+    ]
+    assert kept_count == count
+
+
+def test_what_changes_by_day_is_not_the_mornings_to_say(morning, rt, policy):
+    _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", "华北"))
+    with writing(morning) as connection:
+        connection.execute(update(outreach.contact).where(outreach.contact.c.state == "in_doubt").values(state="sent",
+                           sent_at=AT, provider_code="ok"))  # fmt: skip
+    assert "in_doubt" not in {line.kind for line in _shown(morning, policy)[0]}
+
+
+def test_a_run_whose_morning_is_not_kept_yet_is_worked_out_on_the_spot(morning, rt, policy):
+    before = _shown(morning, policy)
+    with writing(morning) as connection:
+        keep_morning(connection, Morning(DAY, RUN), [], [])
+    assert _shown(morning, policy) != before
+    assert _shown(morning, policy, run_id="daily-2026-11-12-2") == before
+
+
+def test_a_digest_made_again_for_an_earlier_day_takes_no_last_day_from_the_newest(morning, policy):
+    lines = [Deadline("guarantee", "A5", date(2026, 11, day)) for day in (20, 21, 22)]
+    with writing(morning) as connection:
+        keep_morning(connection, Morning(DAY, RUN), [], lines)
+        keep_morning(connection, Morning(date(2026, 11, 3), RUN), [], lines[:1])
+    assert _shown(morning, policy)[1] == (3, lines)
+    assert _shown(morning, policy, first=1, limit=1)[1] == (3, lines[1:2]), "a leaf of them, and how many there are"
+
+
+def test_the_load_of_past_days_is_kept_and_the_last_week_is_counted_again(morning):
+    yesterday, old = date(2026, 11, 11), date(2026, 11, 2)
+    first, last = date(2026, 11, 1), date(2026, 11, 30)
+    with writing(morning) as connection:
+        insert_all(connection, outreach.contact, [_contact("P9", "sms", "sent", old, None, 1, 1_00)])
+        counted = load_of(connection, first, last)
+        keep_load(connection, DAY)
+        assert load_of(connection, first, last) == counted
+        assert {on: counts.total() for on, counts in counted.items()} == {old: 1, yesterday: 2, DAY: 5}
+        assert counted[DAY] == {"people": 4, "stopped": 1}
+        insert_all(connection, outreach.contact, [_contact("P9", "sms", "sent", on, None, 1, 1_00)
+                                                  for on in (date(2026, 11, 3), yesterday)])  # fmt: skip
+        assert load_of(connection, first, last) == counted, "past days are read, not counted"
+        keep_load(connection, DAY)
+        again = load_of(connection, first, last)
+    assert (again[yesterday]["messages"], again[old]["messages"]) == (3, 1)
+    assert date(2026, 11, 3) not in again, "what is older than a week does not change"
 
 
 def test_portfolio_at_risk_comes_from_the_frozen_ledger(morning, rt, policy):

@@ -14,6 +14,7 @@ from arrears.core.errors import ArrearsError, CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk import accounts, cases, evidence, history, rules, team
 from arrears.desk import today as day
+from arrears.desk.paging import Number
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.steps.approvals import vote_on_the_desk
 
@@ -100,8 +101,11 @@ class _Desk:
         def today(request: Request) -> str:
             return self._show(request, "today", day.today)
 
-        def legal(request: Request) -> str:
-            return self._show(request, "legal", cases.legal)
+        def legal(
+            request: Request, approvals: Number = 1, deadlines: Number = 1, packets: Number = 1, orders: Number = 1
+        ) -> str:
+            asked = cases.Asked(approvals, deadlines, packets, orders)
+            return self._show(request, "legal", lambda rt, say: cases.legal(rt, say, asked))
 
         def runs(request: Request) -> str:
             return self._show(request, "runs", lambda rt, _: history.runs(rt))

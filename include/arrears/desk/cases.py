@@ -1,6 +1,6 @@
 """Legal work: packets with what they lack, what waits for approval, and the orders."""
 
-from datetime import date
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -8,11 +8,12 @@ from sqlalchemy import Connection, func, select
 from arrears.audit.access import record_access
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
-from arrears.desk.today import business_date_of
-from arrears.reports.deadlines import deadlines_of
+from arrears.desk.paging import SHOWN, Leaf, start_of
+from arrears.desk.today import morning_of
+from arrears.reports.mornings import Morning, deadlines_today
 from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
-from arrears.repossession.approvals import list_open
+from arrears.repossession.approvals import count_open, list_open
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
@@ -21,41 +22,72 @@ from arrears.store.tables.legal import packet
 from arrears.store.tables.people import subject
 from arrears.store.tables.repossession import repossession_order
 
-SHOWN = 200
 READERS_OF_PACKETS = {"legal", "risk", "manager"}
+NEAREST = ("ready", "draft", "incomplete", "withheld")
+"""The states of a packet, the nearest to hand-over first."""
 
 
-def legal(rt: Runtime, words: Words) -> dict[str, Any]:
-    """Return the packets nearest to hand-over first, the questions put to people, and the newest orders."""
+@dataclass(frozen=True)
+class Asked:
+    """Which leaf of each list is asked for."""
+
+    approvals: int = 1
+    deadlines: int = 1
+    packets: int = 1
+    orders: int = 1
+
+
+def legal(rt: Runtime, words: Words, asked: Asked) -> dict[str, Any]:
+    """Return a leaf of the packets nearest to hand-over first, the questions put to people, and the newest orders."""
     engine = existing_store(rt)
-    current = packet.c.superseded_on.is_(None)
-    states = select(packet.c.state, func.count().label("packets")).where(current).group_by(packet.c.state)
-    day = business_date_of(rt)
-    names = ("account_id", "pdf_path", "state", "missing", "reasons", "open_remedies", "chosen_remedy", "built_on")
-    packets = select(*(packet.c[name] for name in names), subject.c.subject_ref).join(
+    morning = morning_of(rt)
+    waiting = list_open(engine, start_of(asked.approvals), SHOWN)
+    with reading(engine) as connection:
+        counted = _counted(connection)
+        refs = _refs(connection, [one.account_id for one in waiting if one.account_id])
+        questions = [(one, refs.get(one.account_id or "")) for one in waiting]
+        return {
+            "packets": counted,
+            "deadlines": _last_days(connection, morning, rt, words, asked.deadlines) if morning else Leaf([], 0, 1),
+            "lines": Leaf(_packets(connection, counted, asked.packets, words), sum(counted.values()), asked.packets),
+            "orders": _orders(connection, asked.orders, words),
+            "approvals": Leaf(questions, count_open(connection), asked.approvals),
+        }
+
+
+def _counted(connection: Connection) -> dict[str, int]:
+    query = select(packet.c.state, func.count()).where(packet.c.superseded_on.is_(None)).group_by(packet.c.state)
+    found = {state: int(count) for state, count in connection.execute(query)}
+    return {state: found[state] for state in NEAREST if state in found}
+
+
+def _packets(connection: Connection, counted: dict[str, int], number: int, words: Words) -> list[tuple[Any, list[str]]]:
+    """Return a leaf of the packets with what they lack; every state is read by itself, so that an index finds it."""
+    names = ("account_id", "pdf_path", "state", "missing", "reasons", "built_on")
+    query = select(*(packet.c[name] for name in names), subject.c.subject_ref).join(
         subject, subject.c.account_id == packet.c.account_id
     )
-    order_names = ("order_no", "kind", "state", "proposed_on", "expires_on", "recall_reason", "blocked_by")
-    orders = select(*(repossession_order.c[name] for name in order_names), subject.c.subject_ref).join(
-        subject, subject.c.account_id == repossession_order.c.account_id
+    before = start_of(number)
+    lines: list[tuple[Any, list[str]]] = []
+    for state, count in counted.items():
+        here = query.where(packet.c.superseded_on.is_(None), packet.c.state == state).order_by(packet.c.account_id)
+        if before < count and len(lines) < SHOWN:
+            found = connection.execute(here.offset(before).limit(SHOWN - len(lines)))
+            lines += [(row, lacking_of(row.reasons or [], row.missing or [], words)) for row in found]
+        before = max(0, before - count)
+    return sorted(lines, key=lambda line: (NEAREST.index(line[0].state), len(line[1]), line[0].account_id))
+
+
+def _orders(connection: Connection, number: int, words: Words) -> Leaf:
+    names = ("order_no", "kind", "state", "proposed_on", "expires_on", "recall_reason", "blocked_by")
+    query = (
+        select(*(repossession_order.c[name] for name in names), subject.c.subject_ref)
+        .outerjoin(subject, subject.c.account_id == repossession_order.c.account_id)
+        .order_by(repossession_order.c.order_no.desc())
     )
-    with reading(engine) as connection:
-        counted = connection.execute(states.order_by(packet.c.state)).all()
-        found = connection.execute(
-            packets.where(current).order_by(packet.c.state.desc(), packet.c.account_id).limit(SHOWN)
-        )
-        lines = [(row, lacking_of(row.reasons or [], row.missing or [], words)) for row in found]
-        newest = connection.execute(orders.order_by(repossession_order.c.order_no.desc()).limit(SHOWN)).all()
-        waiting = list_open(engine)
-        refs = _refs(connection, [one.account_id for one in waiting if one.account_id])
-        last_days = _last_days(connection, day, rt, words) if day else []
-    return {
-        "packets": counted,
-        "deadlines": last_days,
-        "lines": sorted(lines, key=lambda line: (len(line[1]), line[0].account_id)),
-        "orders": [(row, _note(row, words)) for row in newest],
-        "approvals": [(one, refs.get(one.account_id or "")) for one in waiting],
-    }
+    found = connection.execute(query.offset(start_of(number)).limit(SHOWN)).all()
+    total = connection.execute(select(func.count()).select_from(repossession_order)).scalar_one()
+    return Leaf([(row, _note(row, words)) for row in found], total, number)
 
 
 def packet_pdf(rt: Runtime, subject_ref: str, user: str) -> bytes:
@@ -83,15 +115,16 @@ def packet_pdf(rt: Runtime, subject_ref: str, user: str) -> bytes:
     return content
 
 
-def _last_days(connection: Connection, day: date, rt: Runtime, words: Words) -> list[tuple[str, str, date, str, bool]]:
+def _last_days(connection: Connection, morning: Morning, rt: Runtime, words: Words, number: int) -> Leaf:
     """Return what ends next: kind, whom it concerns, the last day, the days left in words, and whether it is over."""
-    found = deadlines_of(connection, day, policy_of(rt.settings))[:SHOWN]
+    day = morning.business_date
+    total, found = deadlines_today(connection, morning, policy_of(rt.settings), start_of(number), SHOWN)
     lines = []
     for line in found:
         left = line.days_left(day)
         said = words("days", n=left) if left >= 0 else words("days_over", n=-left)
         lines.append((words.label("clock", line.kind), line.subject, line.on, said, left < 0))
-    return lines
+    return Leaf(lines, total, number)
 
 
 def _note(order: Any, words: Words) -> str:

@@ -1,7 +1,7 @@
 """Month and team: what came in day by day, the load of each day, what came of it, and who has not worked the list."""
 
 from calendar import monthrange
-from collections import Counter, defaultdict
+from collections import Counter
 from datetime import date
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from arrears.core.runtime import Runtime
 from arrears.desk.chart import chart
 from arrears.desk.today import business_date_of
+from arrears.reports.load import BY_PEOPLE, STOPPED, load_of
 from arrears.reports.money_text import percent
 from arrears.reports.months import month_lines
 from arrears.reports.wording import Words
@@ -20,9 +21,6 @@ from arrears.store.migrate import existing_store
 from arrears.store.tables.feeds import outcome, promise
 from arrears.store.tables.outreach import contact
 
-BY_PEOPLE = ("call", "visit", "letter")
-STOPPED = ("withheld", "expired", "withdrawn")
-
 
 def month(rt: Runtime, words: Words) -> dict[str, Any]:
     """Return, for the month of the newest run, each day's contacts and promises, and each person's list of today."""
@@ -31,7 +29,7 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         return {"day": None}
     first, last = day.replace(day=1), day.replace(day=monthrange(day.year, day.month)[1])
     with reading(existing_store(rt)) as connection:
-        load = _load(connection, first, last)
+        load = load_of(connection, first, last)
         made = _by_day(connection, promise.c.made_on, first, last)
         due = _by_day(connection, promise.c.due_on, first, last)
         team = _team(connection, day)
@@ -60,19 +58,6 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         percent(lines.before.get(day.day)),
     )
     return {"day": day, "days": days, "team": team, "outcomes": outcomes, "chart": chart(lines), "now": now}
-
-
-def _load(connection: Connection, first: date, last: date) -> dict[date, Counter[str]]:
-    query = (
-        select(contact.c.business_date, contact.c.channel, contact.c.state, func.count())
-        .where(contact.c.business_date.between(first, last))
-        .group_by(contact.c.business_date, contact.c.channel, contact.c.state)
-    )
-    found: dict[date, Counter[str]] = defaultdict(Counter)
-    for on, channel, state, count in connection.execute(query):
-        kind = "stopped" if state in STOPPED else "people" if channel in BY_PEOPLE else "messages"
-        found[on][kind] += count
-    return found
 
 
 def _by_day(connection: Connection, column: Any, first: date, last: date) -> Counter[date]:

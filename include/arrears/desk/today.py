@@ -11,8 +11,8 @@ from arrears.core.errors import BadInput, CannotTell
 from arrears.core.keys import sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
-from arrears.reports.control import exceptions_of
 from arrears.reports.delivery import list_of
+from arrears.reports.mornings import Morning, exceptions_today
 from arrears.reports.wording import Words
 from arrears.steps import summary
 from arrears.steps.world import policy_of
@@ -29,7 +29,8 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
         newest, before = _newest_two(connection)
         if newest is None:
             return {"summary": None}
-        found = exceptions_of(connection, newest.business_date, None, policy_of(rt.settings))
+        morning = Morning(newest.business_date, newest.run_id)
+        found = exceptions_today(connection, morning, policy_of(rt.settings))
     document = _document(rt, newest)
     earlier = json.loads(before.summary) if before is not None and before.summary else None
     totals = document["ledger"]["control_total_minor"]
@@ -121,8 +122,14 @@ def _reasons(counts: dict[str, int], words: Words) -> list[tuple[str, int]]:
     return sorted(named.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def business_date_of(rt: Runtime) -> date | None:
-    """Return the business date of the newest daily run."""
+def morning_of(rt: Runtime) -> Morning | None:
+    """Return which day and run the pages speak of: the newest daily run."""
     with reading(existing_store(rt)) as connection:
         newest, _ = _newest_two(connection)
-    return None if newest is None else newest.business_date
+    return None if newest is None else Morning(newest.business_date, newest.run_id)
+
+
+def business_date_of(rt: Runtime) -> date | None:
+    """Return the business date of the newest daily run."""
+    morning = morning_of(rt)
+    return None if morning is None else morning.business_date

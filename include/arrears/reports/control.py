@@ -1,6 +1,7 @@
 """How the run went, and what only a person can settle: gates, quarantine, doubt, and work without an owner."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -39,6 +40,9 @@ OWNERS = {
 
 FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue")
 """What somebody outside was told to stop and may still be doing."""
+
+SURVEYED = ("no_owner", "no_contact_point", "account_missing", "data_incomplete", *neglected.OWNERS)
+"""What is found by reading every account: kept each morning, so that a page need not."""
 
 
 @dataclass(frozen=True)
@@ -159,31 +163,50 @@ def exceptions_of(
 
     Kinds with nothing to do are left out.
     """
+    found = (
+        *waiting_now(connection, business_date, branch, policy),
+        *surveyed(connection, business_date, branch, policy),
+    )
+    return in_order(found, business_date)
+
+
+def in_order(found: Iterable[ExceptionLine], business_date: date) -> list[ExceptionLine]:
+    """Return the kinds of which there is something, the most pressing first."""
+    return sorted(
+        (line for line in found if line.count),
+        key=lambda line: (line.kind not in FIRST, line.oldest_on or business_date, line.kind),
+    )
+
+
+def waiting_now(connection: Connection, business_date: date, branch: str | None, policy: Policy) -> list[ExceptionLine]:
+    """Return what changes while the day goes on, each kind found by looking at a few rows."""
     silent = silent_since(business_date, policy)
-    found = [
+    return [
         _line(connection, "recall_overdue", recalls(branch, until=silent)),
         _line(connection, "unlock_overdue", unlocks_silent(business_date, policy, branch)),
         _line(connection, "placement_overdue", placements_silent(silent, branch)),
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
-        _line(connection, "no_owner", neglected.no_owner(business_date, branch)),
-        _line(connection, "no_contact_point", neglected.no_contact_point(business_date, branch)),
         _line(connection, "quarantined_rows", _quarantined(business_date, branch)),
-        _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
-        _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
         _line(connection, "broken_promises", _broken(business_date, branch)),
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
         _calendar(business_date, policy),
+    ]
+
+
+def surveyed(connection: Connection, business_date: date, branch: str | None, policy: Policy) -> list[ExceptionLine]:
+    """Return what is found by reading every account, as the ledger and the decisions of the day leave it."""
+    return [
+        _line(connection, "no_owner", neglected.no_owner(business_date, branch)),
+        _line(connection, "no_contact_point", neglected.no_contact_point(business_date, branch)),
+        _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
+        _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
         *(
             ExceptionLine(kind, count, OWNERS[kind], oldest)
             for kind, count, oldest in neglected.neglected(connection, business_date, branch, policy)
         ),
     ]
-    return sorted(
-        (line for line in found if line.count),
-        key=lambda line: (line.kind not in FIRST, line.oldest_on or business_date, line.kind),
-    )
 
 
 def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tuple[str, str, date]]:

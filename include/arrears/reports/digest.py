@@ -17,7 +17,9 @@ from arrears.ladder.policy import Policy, Recipient
 from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures, collect
+from arrears.reports.load import keep_load
 from arrears.reports.months import keep_recovery
+from arrears.reports.mornings import Morning, keep_morning
 from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
@@ -72,7 +74,7 @@ def build_digests(
     *,
     failure: bool = False,
 ) -> list[DigestMail]:
-    """Build the mail of every recipient the policy names, keep each as a file and the recovery as a row; send nothing.
+    """Build the mail of every recipient the policy names; keep each as a file, and what the desk shows; send nothing.
 
     ``checkpoint`` is the signed note of the log, printed at the foot. ``failure`` says that the run broke off: the
     failure path calls this itself and depends on no task of the day.
@@ -81,7 +83,7 @@ def build_digests(
     with reading(engine) as connection:
         collected = are_collected(connection)
     mails = []
-    _keep_recovery(rt, engine, run_id, business_date, policy, seen, failure)
+    _keep_house(rt, engine, run_id, business_date, policy, seen, failure)
     for recipient in policy.digest.recipients:
         key = (recipient.branch, _staff_of(engine, recipient))
         if key not in seen:
@@ -91,15 +93,15 @@ def build_digests(
     return mails
 
 
-def _keep_recovery(
-    rt: Runtime, engine: Engine, run_id: str, day: date, policy: Policy, seen: Seen, failure: bool
-) -> None:
-    """Keep the house's recovery of a morning for the page of the month; its figures serve the readers of the house."""
+def _keep_house(rt: Runtime, engine: Engine, run_id: str, day: date, policy: Policy, seen: Seen, failure: bool) -> None:
+    """Keep what the morning found over the whole house for the desk; its figures serve the readers of the house too."""
     seen[None, None] = _morning(rt, engine, run_id, day, policy, None, None, failure)
     kind, figures, _ = seen[None, None]
     if kind == "morning":
         with writing(engine) as connection:
             keep_recovery(connection, day, run_id, figures.recovery)
+            keep_morning(connection, Morning(day, run_id), figures.exceptions, figures.deadlines)
+            keep_load(connection, day)
 
 
 def _is_due(recipient: Recipient, business_date: date, kind: Kind) -> bool:

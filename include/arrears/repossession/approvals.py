@@ -89,13 +89,21 @@ def request(
     return approval_id
 
 
-def list_open(engine: Engine) -> list[OpenApproval]:
-    """Return the decisions that wait for people, oldest first."""
+def count_open(connection: Connection) -> int:
+    """Return how many decisions wait for people."""
+    query = select(func.count()).select_from(approval).where(approval.c.state == "open")
+    return connection.execute(query).scalar_one()
+
+
+def list_open(engine: Engine, first: int = 0, limit: int | None = None) -> list[OpenApproval]:
+    """Return the decisions that wait for people, oldest first: all, or so many from the ``first`` on."""
     query = (
         select(approval, repossession_order.c.order_no, repossession_order.c.kind.label("order_kind"))
         .outerjoin(repossession_order, repossession_order.c.order_id == approval.c.subject_key)
         .where(approval.c.state == "open")
         .order_by(approval.c.requested_on, repossession_order.c.order_no, approval.c.approval_id)
+        .offset(first)
+        .limit(limit)
     )
     with reading(engine) as connection:
         rows = connection.execute(query).all()

@@ -219,6 +219,7 @@ outcome = Table(
     *_origin(),
     Index("ix_outcome_account", "account_id", "at"),
     Index("ix_outcome_party", "party_id", "at"),
+    Index("ix_outcome_at", "at", "channel", "outcome", "reason"),
     one_of("channel", *CHANNELS),
     one_of("outcome", *OUTCOMES),
     one_of("reason", *REASONS),
@@ -243,6 +244,8 @@ promise = Table(
     Column("accepted", Boolean, nullable=False, server_default=text("true")),
     *_origin(),
     Index("ix_promise_account", "account_id", "due_on"),
+    Index("ix_promise_made", "made_on"),
+    Index("ix_promise_due", "due_on"),
     one_of("state", *PROMISE_STATES),
     comment="promise_key = natural_key(account_id, made_on, due_on); a new delivery never resets the state.",
 )

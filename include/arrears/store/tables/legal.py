@@ -47,6 +47,13 @@ packet = Table(
         sqlite_where=text("superseded_on IS NULL"),
         postgresql_where=text("superseded_on IS NULL"),
     ),
+    Index(
+        "ix_packet_state",
+        "state",
+        "account_id",
+        sqlite_where=text("superseded_on IS NULL"),
+        postgresql_where=text("superseded_on IS NULL"),
+    ),
     CheckConstraint("version > 0", name="version_counts_from_one"),
     CheckConstraint("state IN ('withheld', 'incomplete') OR pdf_sha256 IS NOT NULL", name="rendered_when_usable"),
     one_of("state", *PACKET_STATES),

@@ -1,4 +1,4 @@
-"""Which digest went to whom, once per business date, delivery and recipient; and the recovery each morning stood at."""
+"""Which digest went to whom, once per business date, delivery and recipient; and what each morning found."""
 
 from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table
 
@@ -45,4 +45,39 @@ recovery_day = Table(
     Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
     comment="What could be recovered since a day, and what was by the morning of business_date: worked out with the "
     "digest from the frozen ledger, kept so that a month can be drawn without reading every ledger again.",
+)
+
+exception_day = Table(
+    "exception_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("kind", String(20), primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("oldest_on", Date),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    comment="What waited for a person by the morning of business_date, of the kinds that are found by reading every "
+    "account; a kind of which there is nothing has a row too.",
+)
+
+deadline_day = Table(
+    "deadline_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("kind", String(12), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("ends_on", Date, nullable=False),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    comment="The last days the newest morning found near or passed, the soonest first; older mornings are not kept.",
+)
+
+load_day = Table(
+    "load_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("messages", Integer, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("stopped", Integer, nullable=False),
+    comment="The contacts of a past day: sent by the machine, worked by people, stopped. Each morning counts the week "
+    "before it again.",
 )
