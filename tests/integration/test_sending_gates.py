@@ -5,7 +5,7 @@ from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
-from outreach_world import CALL, DAY, EMAIL, LETTER, SMS, ZERO, Witness, World, one_customer
+from outreach_world import CALL, DAY, EMAIL, GUARANTOR_CALL, LETTER, SMS, ZERO, Witness, World, one_customer
 from sqlalchemy import delete, update
 
 from arrears.core.errors import GateHeld
@@ -18,6 +18,7 @@ from arrears.outreach.batches import open_days
 from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
 from arrears.store.engine import reading, writing
+from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import debit, outcome, plan
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
@@ -222,6 +223,47 @@ def test_a_talk_this_morning_takes_the_call_off_the_list(world, witnesses):
         ("sms", "sent", None),
         ("call", "withheld", "recent_conversation"),
     }
+
+
+def told(world: World, party_id: str, channel: str, word: str, at: str, account_id: str = "A1") -> None:
+    key = natural_key(account_id, party_id, channel, at, word)
+    row = {"outcome_key": key, "account_id": account_id, "party_id": party_id, "channel": channel, "at": at}
+    with writing(world.engine) as connection:
+        connection.execute(outcome.insert().values(row | {"outcome": word}))
+
+
+@pytest.mark.parametrize(
+    ("at", "state"),
+    [("2026-11-12T01:15:00Z", "withheld"), ("2026-11-06T01:15:00Z", "withheld"), ("2026-11-05T01:15:00Z", "sent")],
+)
+def test_who_refused_at_the_door_is_not_called_for_a_week_about_any_contract(world, witnesses, at, state):
+    one_customer(world, CALL, SMS, accounts=2)
+    world.plan()
+    told(world, "P1", "visit", "refused", at)
+    world.send(witnesses)
+    reason = "recent_refusal" if state == "withheld" else None
+    assert {(row.channel, row.state, row.reason) for row in world.rows(contact)} == {
+        ("sms", "sent", None),
+        ("call", state, reason),
+    }
+
+
+def test_a_refusal_of_the_co_borrower_takes_the_borrowers_call_off_the_list_and_not_the_guarantors(world, witnesses):
+    for number in (1, 2, 3):
+        world.person(f"P{number}", mobile=f"1380000000{number}")
+    world.account("A1", {"P1": "borrower", "P2": "co_borrower", "P3": "guarantor"})
+    world.account("B1", {"P1": "borrower"})
+    for account_id in ("A1", "B1"):
+        world.decide(account_id, [CALL, GUARANTOR_CALL])
+    with writing(world.engine) as connection:
+        connection.execute(episode.insert().values(account_id="A1", first_unpaid_due=date(2026, 11, 2), opened_on=DAY))
+    world.plan()
+    told(world, "P2", "visit", "refused", "2026-11-12T01:15:00Z")
+    world.send(witnesses)
+    left = {(row.account_id, row.party_id): row.dropped_reason for row in world.rows(item)}
+    assert left["A1", "P1"] == "recent_refusal"
+    assert left["B1", "P1"] is None
+    assert {row.party_id: row.state for row in world.rows(contact)} == {"P1": "sent", "P2": "withheld", "P3": "sent"}
 
 
 @pytest.mark.parametrize(("consents", "state"), [(None, "withheld"), ("email", "withheld"), ("email;sms", "sent")])

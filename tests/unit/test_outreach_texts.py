@@ -58,6 +58,7 @@ def _item(number: int = 1, **changes: object) -> ItemFacts:
         "is_tied": True,
         "still_due": True,
         "paid_since": False,
+        "is_refused": False,
     }
     values = columns | changes
     return ItemFacts(planned_minor=values["amount_minor"], **values)
@@ -75,6 +76,7 @@ def _facts(channel: str, *items: ItemFacts, name: str | None = "张三") -> Send
         True,
         items,
         {},
+        None,
         None,
         SimpleNamespace(name=name),
     )

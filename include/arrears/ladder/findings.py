@@ -3,6 +3,7 @@
 Source: the seed's willingness and ability, its respect for a refusal, and its last reason for a visit (V5).
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 
 from sqlalchemy import Connection, and_, exists, select
@@ -26,8 +27,18 @@ TREATMENTS = {
 and an early demand; look for the machine and turn to the guarantors."""
 
 
-def refusals(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> dict[str, int]:
-    """Return the days since the borrower last refused, counted up to policy ``contact.quiet_after_refusal_days``."""
+def refusals(
+    connection: Connection,
+    on: date,
+    policy: Policy,
+    accounts: Collection[str] | None = None,
+    *,
+    among: AccountRange = EVERY,
+) -> dict[str, int]:
+    """Return the days since the borrower last refused, counted up to policy ``contact.quiet_after_refusal_days``.
+
+    ``accounts`` limits the question to some, ``among`` to a range.
+    """
     surety = exists().where(
         account_party.c.account_id == outcome.c.account_id,
         account_party.c.party_id == outcome.c.party_id,
@@ -38,6 +49,8 @@ def refusals(connection: Connection, on: date, policy: Policy, among: AccountRan
         .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
         .where(outcome.c.outcome == "refused", ~surety)
     )
+    if accounts is not None:
+        query = query.where(outcome.c.account_id.in_(accounts))
     found: dict[str, int] = {}
     most = policy.contact.quiet_after_refusal_days
     for row in connection.execute(among.of(connection, query, outcome.c.account_id)):

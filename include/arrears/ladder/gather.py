@@ -140,7 +140,7 @@ def gather_background(
         conversation=conversation,
         done=_done(connection, on, open_episodes, policy.business_calendar()),
         known_for=_known_for(connection, on, policy, among),
-        refused=refusals(connection, on, policy, among),
+        refused=refusals(connection, on, policy, among=among),
         treatment=treatments(connection, on, policy, among),
         approved_visits=approved_visits(connection, on, among),
     )

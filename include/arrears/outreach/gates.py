@@ -18,7 +18,8 @@ MESSAGES = frozenset({"sms", "email"})
 class ItemFacts:
     """One account of a contact, as it stands now.
 
-    ``still_due``: the newest decision wants the step, and what is owed now still entitles to its rung.
+    ``still_due``: the newest decision wants the step, and what is owed now still entitles to its rung. ``is_refused``:
+    somebody on the borrower's side refused so lately that the policy leaves them in peace.
     """
 
     item_key: str
@@ -41,6 +42,7 @@ class ItemFacts:
     is_tied: bool
     still_due: bool
     paid_since: bool
+    is_refused: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class SendFacts:
     items: tuple[ItemFacts, ...]
     history: Mapping[str, Mapping[date, int]]
     last_talk: date | None
+    last_refusal: date | None
     party: Any = field(repr=False)
 
 
@@ -99,6 +102,7 @@ def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
         (facts.channel in policy.contact.consent_required and facts.channel not in facts.consents, "no_consent"),
         (not facts.is_usable, "invalid"),
         (facts.channel == "call" and _talked_lately(facts, policy, today), "recent_conversation"),
+        (facts.channel == "call" and _refused_lately(facts, policy, today), "recent_refusal"),
     )
     return next((reason for refused, reason in refusals if refused), None)
 
@@ -108,6 +112,12 @@ def _talked_lately(facts: SendFacts, policy: Policy, today: date) -> bool:
     borrower = any(item.audience == "borrower" for item in facts.items)
     quiet = timedelta(days=policy.contact.quiet_after_conversation_days)
     return borrower and facts.last_talk is not None and today - facts.last_talk < quiet
+
+
+def _refused_lately(facts: SendFacts, policy: Policy, today: date) -> bool:
+    """Say whether the person refused so lately that no call repeats the question, whichever contract it was about."""
+    quiet = timedelta(days=policy.contact.quiet_after_refusal_days)
+    return facts.last_refusal is not None and today - facts.last_refusal < quiet
 
 
 def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
@@ -120,6 +130,7 @@ def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
         (bool(item.hard_holds), f"hold_{min(item.hard_holds, default='')}"),
         (item.paid_since, "paid"),
         (not item.still_due, "no_longer_due"),
+        (item.is_refused and facts.channel == "call" and item.audience == "borrower", "recent_refusal"),
         (paused, "promise_open" if "promise" in item.soft_holds else f"hold_{min(item.soft_holds, default='')}"),
     )
     return next((reason for refused, reason in refusals if refused), None)

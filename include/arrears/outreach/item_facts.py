@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 
 from arrears.ladder.balance import Balance, Balances
 from arrears.ladder.facts import entitled_rung
+from arrears.ladder.findings import refusals
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.gates import ItemFacts
@@ -42,6 +43,7 @@ def load_items(
     decided = _decided(connection, accounts, {row.business_date for row in rows})
     now = balances.of(connection, accounts)
     ties = _ties(connection, accounts, policy)
+    refused, quiet = refusals(connection, today, policy, accounts.keys()), policy.contact.quiet_after_refusal_days
     found: dict[str, list[ItemFacts]] = defaultdict(list)
     for row in rows:
         owed = _owed(row, now.get(row.account_id), decided.get(row.account_id))
@@ -68,6 +70,7 @@ def load_items(
                 is_tied=(row.account_id, row.party_id, row.audience) in ties,
                 still_due=_wants(decided.get(row.account_id), row) and owed.entitled >= row.rung,
                 paid_since=owed.amount_minor <= 0,
+                is_refused=refused.get(row.account_id, quiet) < quiet,
             )
         )
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
 
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import GateHeld
@@ -39,7 +39,10 @@ def load(
     today = local_date(now, policy.time_zone)
     items = load_items(connection, [claim.contact_id for claim in claims], policy, today, balances)
     history = _history(connection, people, policy, now)
-    talks = _conversations(connection, people, policy, now)
+    talks = _newest_words(connection, people, policy, now, policy.contact.quiet_after_conversation_days,
+                          outcome.c.channel == "call", outcome.c.outcome.in_(ANSWERED))  # fmt: skip
+    refused = _newest_words(connection, people, policy, now, policy.contact.quiet_after_refusal_days,
+                            outcome.c.outcome == "refused")  # fmt: skip
     return {
         claim.contact_id: _facts(
             claim,
@@ -47,6 +50,7 @@ def load(
             items.get(claim.contact_id, []),
             history.get(claim.row.party_id, {}),
             talks.get(claim.row.party_id),
+            refused.get(claim.row.party_id),
         )
         for claim in claims
     }
@@ -79,6 +83,7 @@ def _facts(
     items: list[ItemFacts],
     history: Mapping[str, Mapping[date, int]],
     last_talk: date | None,
+    last_refusal: date | None,
 ) -> SendFacts:
     channel = claim.row.channel
     point = contact_point(channel, person) if person is not None else ""
@@ -94,6 +99,7 @@ def _facts(
         items=tuple(items),
         history=history,
         last_talk=last_talk,
+        last_refusal=last_refusal,
         party=person,
     )
 
@@ -129,15 +135,14 @@ def _history(
     return history
 
 
-def _conversations(
-    connection: Connection, people: Mapping[str, Row[Any]], policy: Policy, now: datetime
-) -> dict[str, date]:
-    """Return the local day of each person's newest conversation, if it lies within the quiet days of the policy."""
-    since = utc_text(now - timedelta(days=policy.contact.quiet_after_conversation_days + 1))
+def _newest_words(
+    connection: Connection, people: Mapping[str, Row[Any]], policy: Policy, now: datetime, days: int,
+    *kind: ColumnElement[bool],
+) -> dict[str, date]:  # fmt: skip
+    """Return the local day of each person's newest outcome of a kind, if it lies within so many days of quiet."""
     query = (
         select(outcome.c.party_id, func.max(outcome.c.at).label("at"))
-        .where(outcome.c.party_id.in_(people), outcome.c.at >= since)
-        .where(outcome.c.channel == "call", outcome.c.outcome.in_(ANSWERED))
+        .where(outcome.c.party_id.in_(people), outcome.c.at >= utc_text(now - timedelta(days=days + 1)), *kind)
         .group_by(outcome.c.party_id)
     )
     return {
