@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -23,10 +24,11 @@ from arrears.reports.wording import words
 from arrears.repossession import checks
 from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.engine import open_engine, reading, writing
-from arrears.store.tables.audit import audit_pending
+from arrears.store.tables.audit import audit_event_index, audit_pending
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
+ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2026, 11, 12)
 PAGES = ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/9", "/policy")
 
@@ -34,14 +36,18 @@ PAGES = ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/9", "/poli
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("desk")
+    (home / "summary.json").write_text(json.dumps(run_day(home)), encoding="utf-8")
+    return home
+
+
+def run_day(home: Path) -> dict:
     words = ("run", "--date", DAY.isoformat(), "--feeds", str(sample_feeds(home, DAY)), "--rehearsal", "--json")
     env = {**os.environ, "ARREARS_HOME": str(home)}
     done = subprocess.run(
         [str(Path(sys.executable).with_name("arrears")), *words], capture_output=True, text=True, env=env, check=False
     )
     assert done.returncode == 0, done.stderr
-    (home / "summary.json").write_text(done.stdout, encoding="utf-8")
-    return home
+    return json.loads(done.stdout)
 
 
 SAME_SITE = {"sec-fetch-site": "same-origin"}
@@ -90,7 +96,7 @@ def test_an_account_is_found_by_its_number_and_shown_under_its_random_name(home:
     page = client.get(found.headers["location"])
     assert page.status_code == 200
     assert "前面的步骤还没有凭据" in page.text
-    assert re.search(r"<code>[a-z]+\.[a-z_]+</code>", page.text)
+    assert '<td title="account.staged">当日分期与决定</td>' in page.text
     receipt = client.get(found.headers["location"] + f"/receipt/{DAY}")
     assert receipt.text.startswith("c2sp.org/tlog-proof@v1")
 
@@ -252,6 +258,40 @@ def test_a_vote_on_the_desk_is_cast_in_the_name_of_who_is_logged_in(home: Path):
         cast = connection.execute(select(approval_vote).where(approval_vote.c.approval_id == approval)).all()
     engine.dispose()
     assert [(row.staff_id, row.identity) for row in cast] == [("REH-LEGAL", "airflow")]
+
+
+def test_a_remedy_is_chosen_on_the_page_of_the_account_and_the_next_run_proposes_its_order(home: Path, tmp_path: Path):
+    """Account A00023 of the sample: every gate open, nobody has chosen yet."""
+    copy = Path(shutil.copytree(home, tmp_path / "var"))
+    legal = desk(copy, lambda: "REH-LEGAL")
+    address = legal.post("/search", data={"account": "A00023"}).headers["location"]
+    page = legal.get(address).text
+    facts = re.findall(r'name="facts" value="([0-9a-f]{64})"', page)[0]
+    assert '<option value="terminate_and_recover">解除合同并收回设备</option>' in page
+    assert f'href="{address}#remedy"' in legal.get("/legal").text
+    choice = {"remedy": "terminate_and_recover", "facts": facts, "note": "packet read"}
+    assert desk(copy, somebody).post(f"{address}/remedy", data=choice).text.count("未受理") == 1
+    assert legal.post(f"{address}/remedy", data={**choice, "facts": "0" * 64}).text.count("未受理") == 1
+    assert "已记录" in legal.post(f"{address}/remedy", data=choice).text
+    again = run_day(copy)
+    assert again["packets"]["rebuilt"] == 1
+    assert again["orders"]["proposed"] == json.loads((home / "summary.json").read_text())["orders"]["proposed"] + 1
+    page = legal.get(address).text
+    assert "已选定：解除合同并收回设备。" in page
+    assert "选定救济方式" in page, "the timeline tells who chose"
+
+
+def test_every_event_of_the_log_has_its_words(home: Path):
+    """The table of docs/audit.md names each type; the page of an account shows words in its place."""
+    table = (ROOT / "docs" / "audit.md").read_text("utf-8").partition("| about | event |")[2].partition("\n\n")[0]
+    documented = set(re.findall(r"`([a-z_]+\.[a-z_]+)`", table))
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        told = set(connection.execute(select(audit_event_index.c.type).distinct()).scalars())
+    engine.dispose()
+    assert len(documented) > 80
+    for language in ("zh", "en"):
+        assert [name for name in sorted(documented | told) if not words(language).knows("event", name)] == []
 
 
 def test_a_look_at_an_account_is_an_event_with_the_name_of_who_looked(home: Path):

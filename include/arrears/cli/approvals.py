@@ -45,6 +45,20 @@ def refuse(approval: Id, by: As, note: Note) -> None:
     _vote(approval, by, note, "refuse")
 
 
+@app.command()
+def remedy(
+    account: Annotated[str, typer.Argument(help="account number")],
+    choice: Annotated[str, typer.Argument(metavar="REMEDY", help="one of the open remedies, or none to take it back")],
+    by: As,
+    note: Note,
+) -> None:
+    """Choose the remedy of a stage-three account, in your own name and with a reason."""
+    from arrears.steps.approvals import choose_from_shell
+
+    choose_from_shell(Settings.from_environment(), account, choice, by, note)
+    notes().print("recorded: the next run builds the packet with it", markup=False)
+
+
 def _vote(approval: str, by: str, note: str, decision: str) -> None:
     from arrears.steps.approvals import vote_from_shell
 

@@ -3,20 +3,24 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from arrears.audit.access import record_access
 from arrears.audit.receipt import write_receipt
 from arrears.core.errors import BadInput, CannotTell
 from arrears.core.runtime import Runtime
+from arrears.legal.wording import words_or_code
 from arrears.proof.explain import explain
 from arrears.proof.why import why_page
 from arrears.reports.story import tell
 from arrears.reports.wording import Words
+from arrears.repossession.remedy import STATES, TAKEN_BACK
+from arrears.steps.approvals import choose_on_the_desk
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.audit import audit_event_index
+from arrears.store.tables.legal import packet
 from arrears.store.tables.people import subject
 
 NEWEST_EVENTS = 200
@@ -46,7 +50,33 @@ def account(rt: Runtime, subject_ref: str, on: str | None, user: str, words: Wor
         newest = connection.execute(
             events.where(index.c.subject_ref == subject_ref).order_by(index.c.seq.desc()).limit(NEWEST_EVENTS)
         ).all()
-    return {"story": story, "told": tell(story, words, policy_of(rt.settings).time_zone), "events": newest}
+        remedy = _remedy(connection, subject_ref, words)
+    told = tell(story, words, policy_of(rt.settings).time_zone)
+    return {"story": story, "told": told, "events": newest, "remedy": remedy}
+
+
+def _remedy(connection: Connection, subject_ref: str, words: Words) -> dict[str, Any] | None:
+    """Return what a person may choose among, by code and word, and what is chosen; None without a packet to decide on.
+
+    The facts go with the form, so that a choice made on an old page is refused.
+    """
+    row = connection.execute(
+        select(packet.c.open_remedies, packet.c.chosen_remedy, packet.c.facts_sha256)
+        .join(subject, subject.c.account_id == packet.c.account_id)
+        .where(subject.c.subject_ref == subject_ref, packet.c.superseded_on.is_(None), packet.c.state.in_(STATES))
+    ).one_or_none()
+    if row is None or not (row.open_remedies or row.chosen_remedy):
+        return None
+    named = [(code, words_or_code(code, words.language)) for code in row.open_remedies if code != row.chosen_remedy]
+    back = [(TAKEN_BACK, words("desk.take_back"))] if row.chosen_remedy else []
+    chosen = words_or_code(row.chosen_remedy, words.language) if row.chosen_remedy else None
+    return {"choices": [*named, *back], "chosen": chosen, "facts": row.facts_sha256}
+
+
+def choose(rt: Runtime, subject_ref: str, remedy: str, facts_sha256: str, user: str, note: str, words: Words) -> str:
+    """Record the remedy a logged-in person chose on the page of an account, and say what comes next."""
+    choose_on_the_desk(rt, _account_of(rt, subject_ref), remedy, facts_sha256, user, note)
+    return words("desk.remedy_recorded")
 
 
 def receipt(rt: Runtime, subject_ref: str, business_date: str, user: str) -> str:

@@ -156,11 +156,21 @@ class _Desk:
                 request, "voted", lambda rt, _: {"next": vote_on_the_desk(rt, approval_id, user, decision, note)}
             )
 
+        def remedy(
+            request: Request, subject_ref: str, remedy: Text, facts: Text, note: Text = "", user: str = writer
+        ) -> str:
+            return self._show(
+                request,
+                "voted",
+                lambda rt, say: {"next": accounts.choose(rt, subject_ref, remedy, facts, user, note, say)},
+            )
+
         return {
             "/search": search,
             "/audit/verify": verify,
             "/audit/question/{number}": question,
             "/approvals/{approval_id}": vote,
+            "/account/{subject_ref}/remedy": remedy,
         }
 
     def receipt(self) -> Callable[..., Response]:

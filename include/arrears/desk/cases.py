@@ -10,10 +10,12 @@ from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk.paging import SHOWN, Leaf, start_of
 from arrears.desk.today import morning_of
+from arrears.legal.wording import words_or_code
 from arrears.reports.mornings import Morning, deadlines_today
 from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
 from arrears.repossession.approvals import count_open, list_open
+from arrears.repossession.remedy import STATES
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
@@ -25,6 +27,9 @@ from arrears.store.tables.repossession import repossession_order
 READERS_OF_PACKETS = {"legal", "risk", "manager"}
 NEAREST = ("ready", "draft", "incomplete", "withheld")
 """The states of a packet, the nearest to hand-over first."""
+
+Line = tuple[Any, list[str], str, bool]
+"""A packet, what it lacks, the chosen remedy in words, and whether a person has one to choose."""
 
 
 @dataclass(frozen=True)
@@ -61,21 +66,32 @@ def _counted(connection: Connection) -> dict[str, int]:
     return {state: found[state] for state in NEAREST if state in found}
 
 
-def _packets(connection: Connection, counted: dict[str, int], number: int, words: Words) -> list[tuple[Any, list[str]]]:
-    """Return a leaf of the packets with what they lack; every state is read by itself, so that an index finds it."""
-    names = ("account_id", "pdf_path", "state", "missing", "reasons", "built_on")
+def _packets(connection: Connection, counted: dict[str, int], number: int, words: Words) -> list[Line]:
+    """Return a leaf of the packets with what they lack and their remedy.
+
+    Every state is read by itself, so that an index finds it.
+    """
+    names = ("account_id", "pdf_path", "state", "missing", "reasons", "built_on", "open_remedies", "chosen_remedy")
     query = select(*(packet.c[name] for name in names), subject.c.subject_ref).join(
         subject, subject.c.account_id == packet.c.account_id
     )
     before = start_of(number)
-    lines: list[tuple[Any, list[str]]] = []
+    lines: list[Line] = []
     for state, count in counted.items():
         here = query.where(packet.c.superseded_on.is_(None), packet.c.state == state).order_by(packet.c.account_id)
         if before < count and len(lines) < SHOWN:
             found = connection.execute(here.offset(before).limit(SHOWN - len(lines)))
-            lines += [(row, lacking_of(row.reasons or [], row.missing or [], words)) for row in found]
+            lines += [
+                (row, lacking_of(row.reasons or [], row.missing or [], words), *_remedy(row, words)) for row in found
+            ]
         before = max(0, before - count)
     return sorted(lines, key=lambda line: (NEAREST.index(line[0].state), len(line[1]), line[0].account_id))
+
+
+def _remedy(row: Any, words: Words) -> tuple[str, bool]:
+    """Return the remedy that is chosen, in words, and whether there is one to choose now."""
+    chosen = words_or_code(row.chosen_remedy, words.language) if row.chosen_remedy else ""
+    return chosen, row.state in STATES and bool(row.open_remedies)
 
 
 def _orders(connection: Connection, number: int, words: Words) -> Leaf:

@@ -75,7 +75,7 @@ def vote(
     cast = _Vote(staff_id, decision, note.strip(), identity, run_id, today, role)
     with writing(engine) as connection:
         row = _approval(connection, approval_id)
-        _check_identity(connection, rt, identity)
+        check_identity(connection, rt, identity)
         voted = None if _void_if_changed(connection, rt, row, cast) else _decide(connection, rt, row, cast, policy)
     if voted is None:
         raise BadArguments(f"approval {row.approval_id[:12]} is void: the facts have changed; look at the new packet")
@@ -94,8 +94,12 @@ def _approval(connection: Connection, name: str) -> Row[Any]:
     return rows[0]
 
 
-def _check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
-    """Outside a sandbox a decision counts only from a user whom Airflow has authenticated."""
+def check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
+    """Outside a sandbox a decision counts only from a user whom Airflow has authenticated.
+
+    Raises:
+        BadArguments: the store is live and the identity is another, or a rehearsed one outside a rehearsal.
+    """
     stamped = connection.execute(select(store_identity.c.mode)).scalar_one_or_none()
     live = "live" in (rt.settings.mode, stamped)
     if live and identity != "airflow":
@@ -134,7 +138,7 @@ def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, pol
     held = staff_roles(connection).get(cast.staff_id)
     if held is None:
         raise BadArguments(f"staff {cast.staff_id!r} is not in the staff feed")
-    _refuse_collector(connection, row, cast)
+    refuse_collector(connection, row.account_id, cast.staff_id, cast.on)
     if withdrawing:
         return _withdraw(connection, rt, row, cast, held)
     role = _free_role(connection, row, cast, held)
@@ -154,13 +158,18 @@ def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, pol
     return _settle(connection, rt, row, cast, role, policy)
 
 
-def _refuse_collector(connection: Connection, row: Row[Any], cast: _Vote) -> None:
-    owner = connection.execute(select(account.c.owner).where(account.c.account_id == row.account_id)).scalar()
+def refuse_collector(connection: Connection, account_id: str | None, staff_id: str, on: date) -> None:
+    """Whoever collects an account decides nothing about it.
+
+    Raises:
+        BadArguments: the person owns the account, or it is assigned to them.
+    """
+    owner = connection.execute(select(account.c.owner).where(account.c.account_id == account_id)).scalar()
     assigned = connection.execute(
-        select(assignment).where(assignment.c.account_id == row.account_id, assignment.c.from_on <= cast.on)
+        select(assignment).where(assignment.c.account_id == account_id, assignment.c.from_on <= on)
     )
-    if cast.staff_id in collectors_of(owner, assigned):
-        raise BadArguments(f"staff {cast.staff_id!r} collects this account: somebody else must decide")
+    if staff_id in collectors_of(owner, assigned):
+        raise BadArguments(f"staff {staff_id!r} collects this account: somebody else must decide")
 
 
 def _free_role(connection: Connection, row: Row[Any], cast: _Vote, held: frozenset[str]) -> str:

@@ -5,6 +5,7 @@ from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.repossession.approvals import list_open
 from arrears.repossession.outlook import kept_back, order_of
+from arrears.repossession.remedy import Choice, choose
 from arrears.repossession.votes import Voted, vote
 from arrears.steps import overrides, runs
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
@@ -40,6 +41,32 @@ def vote_on_the_desk(rt: Runtime, approval: str, user: str, decision: str, note:
     voted = vote(rt, store_of(rt), approval_id=approval, staff_id=user, decision=decision, note=note,
                  identity="airflow", policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
     return overrides.apply(rt, voted.approval_id) or _way_out(rt, voted) or f"{voted.role}: {voted.state}"
+
+
+def choose_from_shell(settings: Settings, account_id: str, remedy: str, by: str, note: str) -> None:
+    """Record the remedy one person chooses and seal it; on a rehearsed day it is chosen on that day.
+
+    Raises:
+        BadArguments: see :func:`arrears.repossession.remedy.choose`.
+    """
+    from arrears.audit.seal import seal
+
+    rt = _runtime(settings, "remedy")
+    engine = store_of(rt)
+    choose(rt, engine, Choice(account_id, remedy, by, note, "shell"), policy_of(rt.settings), rt.attempt.run_id)
+    if not is_lost(rt.settings):
+        seal(rt, engine)
+
+
+def choose_on_the_desk(rt: Runtime, account_id: str, remedy: str, facts_sha256: str, user: str, note: str) -> None:
+    """Record the remedy a logged-in person chooses in their own name, on the facts their page showed.
+
+    Raises:
+        BadArguments: see :func:`arrears.repossession.remedy.choose`.
+    """
+    rt = _runtime(rt.settings, "remedy")
+    choice = Choice(account_id, remedy, user, note, "airflow", facts_sha256)
+    choose(rt, store_of(rt), choice, policy_of(rt.settings), rt.attempt.run_id)
 
 
 def _runtime(settings: Settings, decision: str) -> Runtime:

@@ -1,0 +1,104 @@
+"""A person chooses the remedy: who may, among which, on which facts, and what the next packet makes of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from order_world import ACCOUNT, POLICY, SUBJECT, World, fresh_world, furnish_home
+from sqlalchemy import select, update
+
+from arrears.core.errors import BadArguments
+from arrears.legal.case_rows import cases_until, chosen_remedy
+from arrears.repossession.remedy import TAKEN_BACK, Choice, choose
+from arrears.store.engine import reading
+from arrears.store.tables import audit, feeds, legal, runs
+
+OPEN = "terminate_and_recover"
+BY_LAW = Choice(ACCOUNT, OPEN, "LAW", "packet read", "shell")
+
+
+@pytest.fixture(scope="module")
+def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
+    """A furnished store with its frozen ledger, to be copied."""
+    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
+
+
+@pytest.fixture
+def world(furnished_home: Path) -> Iterator[World]:
+    """A store with one ready packet."""
+    with fresh_world(furnished_home) as world:
+        yield world
+
+
+def decide(world: World, choice: Choice) -> None:
+    choose(world.rt, world.engine, choice, POLICY, "test")
+
+
+def standing(world: World) -> str | None:
+    """What the next packet is built with."""
+    with reading(world.engine) as connection:
+        rows = [row._asdict() for row in connection.execute(select(feeds.court_case))]
+    return chosen_remedy(cases_until({"court_case": rows}, "Asia/Shanghai", world.today))
+
+
+def test_the_next_packet_is_built_with_the_remedy_chosen_last(world):
+    assert standing(world) is None
+    decide(world, BY_LAW)
+    assert standing(world) == OPEN
+    decide(world, replace(BY_LAW, remedy=TAKEN_BACK))
+    assert standing(world) is None, "taken back in the same second"
+    decide(world, replace(BY_LAW, staff_id="BOTH"))
+    assert standing(world) == OPEN
+
+
+def test_a_choice_is_an_event_with_person_role_and_facts_and_its_note_is_outside_the_log(world):
+    decide(world, BY_LAW)
+    with reading(world.engine) as connection:
+        body = connection.execute(select(audit.audit_pending.c.body)).scalars().one().decode()
+        facts = connection.execute(select(legal.packet.c.facts_sha256)).scalar_one()
+    for said in ('"remedy.chosen"', '"LAW"', SUBJECT, OPEN, facts, '"role":"legal"', '"identity":"shell"'):
+        assert said in body
+    assert "packet read" not in body
+    assert f'"{ACCOUNT}"' not in body
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"staff_id": "RISK"}, "may not choose a remedy"),
+        ({"staff_id": "COL"}, "collects this account"),
+        ({"staff_id": "NOBODY"}, "not in the staff feed"),
+        ({"remedy": "agency"}, "is not open"),
+        ({"note": " "}, "needs a note"),
+        ({"facts_sha256": "f" * 64}, "the facts have changed"),
+        ({"account_id": "A2"}, "no packet to decide on"),
+    ],
+)
+def test_who_may_not_choose_or_what_is_not_open_is_refused_and_leaves_no_trace(world, change, why):
+    with pytest.raises(BadArguments, match=why):
+        decide(world, replace(BY_LAW, **change))
+    assert standing(world) is None
+    assert world.events() == []
+
+
+@pytest.mark.parametrize("state", ["withheld", "incomplete"])
+def test_a_packet_that_a_hold_or_doubtful_data_keeps_back_leaves_nothing_to_choose(world, state):
+    world.change(legal.packet, state=state)
+    with pytest.raises(BadArguments, match="no packet to decide on"):
+        decide(world, BY_LAW)
+
+
+def test_nothing_is_taken_back_that_was_not_chosen(world):
+    world.change(legal.packet, chosen_remedy=None)
+    with pytest.raises(BadArguments, match="nothing to take back"):
+        decide(world, replace(BY_LAW, remedy=TAKEN_BACK))
+
+
+def test_in_a_live_store_a_choice_counts_from_a_logged_in_person_only(world):
+    with world.engine.begin() as connection:
+        connection.execute(update(runs.store_identity).values(mode="live"))
+    with pytest.raises(BadArguments, match="on the desk, not from the shell"):
+        decide(world, BY_LAW)
+    decide(world, replace(BY_LAW, identity="airflow"))
+    assert standing(world) == OPEN
