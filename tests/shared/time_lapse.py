@@ -19,7 +19,7 @@ from arrears.rehearsal.issued import issued_on
 from arrears.rehearsal.world import World
 from arrears.sandbox.mail import MailSandbox
 from arrears.sandbox.sms import SmsSandbox
-from arrears.steps import daily, dispatch, intake, runs, setup
+from arrears.steps import arrivals, daily, dispatch, intake, runs, setup
 from arrears.store.engine import open_engine
 
 ZONE = "Asia/Shanghai"
@@ -70,13 +70,12 @@ class Lapse:
         runs.set_run(rt, day, status="completed")  # without sealing: a day that sent is not a missed one
 
     def _take_in(self, on: date) -> None:
-        waiting = self.settings.home / "feeds" / intake.ARRIVALS
+        waiting = self.settings.home / "feeds" / arrivals.ARRIVALS
         if self.world.write_arrivals(waiting, on):
             rt = self.runtime(on, "intake", ARRIVALS)
             run = intake.open_intake(rt, Request(rt.clock.now(), on))
             for name in intake.list_arrivals(rt, run):
                 intake.import_arrival(rt, run, name)
-                (waiting / name).unlink()
 
 
 @contextmanager

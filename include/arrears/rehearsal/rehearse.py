@@ -17,7 +17,7 @@ from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.core.settings import Settings
 from arrears.rehearsal.issued import issued_on
 from arrears.rehearsal.world import World, portfolio_world
-from arrears.steps import dispatch, intake, setup, whole_day
+from arrears.steps import arrivals, dispatch, intake, setup, whole_day
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import open_engine
 
@@ -196,14 +196,13 @@ def _run(rt: Runtime, folder: Path, on: date, tell: Tell) -> dict[str, Any]:
 
 def _take_in(stage: _Stage, world: World, on: date) -> None:
     """Let what the day's calls brought up reach the store the same afternoon: holds do not wait for the morning."""
-    waiting = stage.settings.home / "feeds" / intake.ARRIVALS
+    waiting = stage.settings.home / "feeds" / arrivals.ARRIVALS
     if not world.write_arrivals(waiting, on):
         return
     rt = stage.runtime(on, "intake", ARRIVALS)
     run_id = intake.open_intake(rt, Request(rt.clock.now(), on))
     for name in intake.list_arrivals(rt, run_id):
         intake.import_arrival(rt, run_id, name)
-        (waiting / name).unlink()
     intake.close_intake(rt, run_id)
 
 

@@ -3,12 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from arrears.core.errors import BadArguments
+from arrears.core.errors import BadArguments, BadInput
 from arrears.core.runtime import Request, Runtime
-
-ARRIVALS = "intake"
-RETURNED = "returned"
-FEED_FILES = (".csv", ".xlsx", ".parquet")
 
 
 def open_intake(rt: Runtime, request: Request) -> str:
@@ -19,20 +15,36 @@ def open_intake(rt: Runtime, request: Request) -> str:
 
 
 def list_arrivals(rt: Runtime, intake: str) -> list[str]:
-    """Return the names of feed files waiting in the intake folder, oldest feed name first."""
-    folder = _intake_folder(rt)
-    return sorted(file.name for file in folder.glob("*") if file.suffix in FEED_FILES) if folder else []
+    """Return the names of the feed files that wait whole in the intake folder, so many as one run takes."""
+    from arrears.steps import arrivals
+
+    return arrivals.list_waiting(rt)
 
 
 def import_arrival(rt: Runtime, intake: str, name: str) -> dict[str, Any]:
-    """Import one waiting file; the same file a second time changes nothing."""
-    from arrears.steps import runs
+    """Import one waiting file and put it away; the same file a second time changes nothing.
 
-    folder = _intake_folder(rt)
+    A file that is gone was taken by a try before this one, or by whoever laid it there.
+
+    Raises:
+        BadInput: the file is no feed, or cannot be read; it is laid aside, so that it is told of once.
+    """
+    from arrears.steps import arrivals, runs
+
+    folder = arrivals.folder_of(rt)
     if folder is None:
         raise BadArguments("no intake folder: set ARREARS_LEDGER_URL to the folder that holds it")
-    file = folder / Path(name).name
-    return _import(rt, intake, file.stem.split("__")[0], file, runs.read_run(rt, intake))
+    file, feed = folder / Path(name).name, arrivals.feed_of(name)
+    if not file.exists():
+        return {"feed": feed, "gone": 1}
+    try:
+        arrivals.refuse_misnamed(name)
+        taken = _import(rt, intake, feed, file, runs.read_run(rt, intake))
+    except BadInput:
+        arrivals.put_away(file, arrivals.REFUSED)
+        raise
+    arrivals.put_away(file, arrivals.TAKEN, taken["sha256"])
+    return taken
 
 
 def import_receipts(rt: Runtime, intake: str) -> dict[str, int]:
@@ -70,7 +82,7 @@ def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any) -> dict[
     if feed == "opening":
         golive.ask(rt, run_id, this.business_date, world.policy_of(rt.settings))
     return {"run_id": run_id, "feed": feed, "rows": delivery.rows, "accepted": delivery.accepted,
-            "quarantined": delivery.quarantined, "returned": returned}  # fmt: skip
+            "quarantined": delivery.quarantined, "sha256": delivery.sha256, "returned": returned}  # fmt: skip
 
 
 def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any) -> str | None:
@@ -83,6 +95,7 @@ def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any) -> str | None:
     from arrears.reports.wording import words
     from arrears.reports.worklists import language_of_list
     from arrears.steps import world
+    from arrears.steps.arrivals import RETURNED
     from arrears.store.engine import reading
 
     with reading(world.store_of(rt)) as connection:
@@ -96,10 +109,3 @@ def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any) -> str | None:
     if (mapping := file.parent / FILE_NAME).exists():
         (target.parent / FILE_NAME).write_bytes(mapping.read_bytes())
     return f"{RETURNED}/{target.name}"
-
-
-def _intake_folder(rt: Runtime) -> Path | None:
-    url = rt.settings.ledger_url
-    if not url or ("://" in url and not url.startswith("file://")):
-        return None
-    return Path(url.removeprefix("file://")) / ARRIVALS

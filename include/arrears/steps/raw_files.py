@@ -1,19 +1,19 @@
 """Raw files live for ``retention.raw_days``: afterwards the hashes of files and rows are all that is left of them."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import select
 
 from arrears.audit.record import record
+from arrears.core.clock import local_date
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
 from arrears.ledger.mapping import FILE_NAME
+from arrears.steps.arrivals import ARRIVALS, REFUSED, RETURNED, TAKEN, folder_of, hash_of, is_feed_file
 from arrears.steps.daily import DONE_MARKER
-from arrears.steps.intake import ARRIVALS, FEED_FILES
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import delivery
@@ -40,23 +40,28 @@ def delete_raw_files(rt: Runtime, run_id: str, on: date) -> Gone:
     known = _taken_in(rt)
     raw, left = [], 0
     for file in _raw_files(rt.settings.ledger_url, before):
-        name = _hash_of(file)
+        name = hash_of(file)
         if name not in known:
             left += 1
         elif known[name] < before:
             raw.append((name, file))
-    shown = _shown_before(rt.settings.artifacts_url, before)
-    if raw or shown:
+    shown, returned = _shown_before(rt.settings.artifacts_url, before), _returned_before(rt, before)
+    if raw or shown or returned:
         hashes = sorted(name for name, _ in raw)
-        data = {"before": before.isoformat(), "raw_files": hashes, "shown_files": len(shown), "left": left}
+        data = {
+            "before": before.isoformat(),
+            "raw_files": hashes,
+            "shown_files": len(shown) + len(returned),
+            "left": left,
+        }
         key = digest([before.isoformat(), *hashes])
         with writing(store_of(rt)) as connection:
             record(connection, rt, run_id=run_id, type="files.expired", key=key, business_date=on, data=data)
-    for _, file in raw:
+    for file in [*(file for _, file in raw), *returned]:
         file.unlink()
     _remove(rt.settings.artifacts_url, shown)
     _remove_empty(rt.settings.ledger_url, before)
-    return Gone(len(raw) + len(shown), left)
+    return Gone(len(raw) + len(shown) + len(returned), left)
 
 
 def _taken_in(rt: Runtime) -> dict[str, date]:
@@ -68,16 +73,20 @@ def _taken_in(rt: Runtime) -> dict[str, date]:
     return newest
 
 
-def _hash_of(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
 def _raw_files(ledger_url: str | None, before: date) -> Iterator[Path]:
     """Yield the feed files in the dated folders of earlier days, and those that arrived during a day."""
     for day in _folders(ledger_url):
         if day.name == ARRIVALS or _is_before(day.name, before):
-            yield from sorted(file for file in day.iterdir() if file.suffix in FEED_FILES and file.is_file())
+            places = [day, *(day / name for name in (TAKEN, REFUSED) if (day / name).is_dir())]
+            yield from sorted(file for place in places for file in place.iterdir() if is_feed_file(file))
+
+
+def _returned_before(rt: Runtime, before: date) -> list[Path]:
+    """Return the marked-up lists that were given back before a day: they are ours, and are copies of taken ones."""
+    folder = folder_of(rt)
+    back = sorted((folder / RETURNED).glob("*.xlsx")) if folder else []
+    zone = policy_of(rt.settings).time_zone
+    return [file for file in back if local_date(datetime.fromtimestamp(file.stat().st_mtime, UTC), zone) < before]
 
 
 def _remove_empty(ledger_url: str | None, before: date) -> None:

@@ -1,0 +1,155 @@
+"""The intake folder: only whole files that nobody has taken are mapped, each once, never more than a run can map."""
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from arrears.core.errors import BadArguments, BadInput
+from arrears.core.runtime import Request, Runtime
+from arrears.steps import arrivals, intake, raw_files
+from arrears.store.engine import reading, writing
+from arrears.store.tables.feeds import delivery, hold
+
+HOLDS = "account_id,kind,from_on\nA1,dispute,2026-11-12\n"
+
+
+class Intake:
+    """A folder in which files wait, and the runs that look into it."""
+
+    def __init__(self, rt: Runtime, engine: Engine, ledger: Path) -> None:
+        settings = rt.settings.model_copy(update={"ledger_url": f"file://{ledger}"})
+        self.rt = Runtime(settings, rt.clock, rt.entropy, rt.attempt)
+        self.engine, self.folder = engine, ledger / "intake"
+        self.folder.mkdir(parents=True)
+        self.run = intake.open_intake(self.rt, Request(rt.clock.now()))
+
+    def lay(self, name: str, text: str = HOLDS, age: timedelta = timedelta(hours=1)) -> Path:
+        file = self.folder / name
+        file.write_text(text, encoding="utf-8")
+        self.written(file, self.rt.clock.now() - age)
+        return file
+
+    def written(self, file: Path, at: datetime) -> None:
+        os.utime(file, (at.timestamp(), at.timestamp()))
+
+    def listed(self) -> list[str]:
+        return intake.list_arrivals(self.rt, self.run)
+
+    def take(self, name: str) -> dict[str, object]:
+        return intake.import_arrival(self.rt, self.run, name)
+
+    def files(self) -> list[str]:
+        return sorted(str(one.relative_to(self.folder)) for one in self.folder.rglob("*") if one.is_file())
+
+
+@pytest.fixture
+def waiting(rt: Runtime, store: Engine, tmp_path: Path) -> Intake:
+    from arrears.store.tables.feeds import account
+
+    with writing(store) as connection:
+        values = {"account_id": "A1", "subject_ref": "R1", "currency": "CNY", "contract_type": "loan", "branch": ""}
+        connection.execute(account.insert().values(**values))
+    return Intake(rt, store, tmp_path / "ledger")
+
+
+def test_a_file_is_mapped_once_and_lies_among_the_taken_ones_afterwards(waiting: Intake) -> None:
+    waiting.lay("holds__1.csv")
+    assert waiting.listed() == ["holds__1.csv"]
+    assert waiting.take("holds__1.csv")["accepted"] == 1
+    assert waiting.listed() == []
+    (taken,) = waiting.files()
+    assert taken.startswith("taken/holds__1~")
+    assert (waiting.folder / taken).read_text(encoding="utf-8") == HOLDS
+
+
+def test_a_changed_file_of_the_same_name_is_mapped_again_and_both_are_kept(waiting: Intake) -> None:
+    for text in (HOLDS, HOLDS.replace("dispute", "hardship")):
+        waiting.lay("holds__1.csv", text)
+        waiting.take("holds__1.csv")
+    assert len(waiting.files()) == 2
+    with reading(waiting.engine) as connection:
+        assert sorted(connection.execute(select(hold.c.kind)).scalars()) == ["dispute", "hardship"]
+
+
+def test_a_try_after_one_that_died_behind_its_commit_finds_the_file_and_changes_nothing(waiting: Intake) -> None:
+    file = waiting.lay("holds__1.csv")
+    waiting.take("holds__1.csv")
+    waiting.lay("holds__1.csv")
+    assert waiting.take("holds__1.csv")["accepted"] == 1
+    assert not file.exists()
+    assert waiting.take("holds__1.csv") == {"feed": "holds", "gone": 1}
+    with reading(waiting.engine) as connection:
+        assert len(connection.execute(select(delivery)).all()) == 1
+
+
+def test_a_file_that_is_still_being_copied_waits_for_a_minute_of_rest(waiting: Intake) -> None:
+    file = waiting.lay("holds__1.csv", age=timedelta(seconds=59))
+    assert waiting.listed() == []
+    waiting.written(file, waiting.rt.clock.now() - timedelta(seconds=60))
+    assert waiting.listed() == ["holds__1.csv"]
+
+
+@pytest.mark.parametrize("name", ["~$outcomes.xlsx", ".holds.csv", "holds.csv.part", "mapping.yaml"])
+def test_what_a_program_keeps_beside_its_file_is_no_file(waiting: Intake, name: str) -> None:
+    waiting.lay(name)
+    assert waiting.listed() == []
+
+
+def test_a_file_that_changed_while_it_was_read_stays_for_the_next_run(waiting: Intake) -> None:
+    file = waiting.lay("holds__1.csv")
+    arrivals.put_away(file, arrivals.TAKEN, "0" * 64)
+    assert waiting.files() == ["holds__1.csv"]
+
+
+@pytest.mark.parametrize(("name", "text"), [("holds__1.csv", "nothing of the kind\n"), ("lists.csv", HOLDS),
+                                            ("instalments.csv", HOLDS)])  # fmt: skip
+def test_a_file_that_cannot_be_taken_is_told_of_once_and_laid_aside(waiting: Intake, name: str, text: str) -> None:
+    waiting.lay(name, text)
+    with pytest.raises(BadInput):
+        waiting.take(name)
+    assert waiting.listed() == []
+    (aside,) = waiting.files()
+    assert aside.startswith("refused/")
+
+
+def test_a_mapping_that_cannot_be_read_is_not_the_fault_of_the_files_beside_it(waiting: Intake) -> None:
+    waiting.lay("holds__1.csv")
+    (waiting.folder / "mapping.yaml").write_text("holds: [", encoding="utf-8")
+    with pytest.raises(BadArguments):
+        waiting.take("holds__1.csv")
+    assert waiting.listed() == ["holds__1.csv"]
+
+
+def test_a_flood_of_files_is_taken_in_turns_the_longest_waiting_first(waiting: Intake) -> None:
+    for number in range(arrivals.MOST + 3):
+        waiting.lay(f"holds__{number:03}.csv", age=timedelta(hours=2) - timedelta(minutes=number))
+    first = waiting.listed()
+    assert first == [f"holds__{number:03}.csv" for number in range(arrivals.MOST)]
+    for name in first:
+        (waiting.folder / name).unlink()
+    assert len(waiting.listed()) == 3
+
+
+def test_taken_files_end_with_their_retention_and_refused_ones_are_counted(waiting: Intake) -> None:
+    waiting.lay("holds__1.csv")
+    waiting.lay("lists.csv", HOLDS.replace("dispute", "plan"))
+    waiting.take("holds__1.csv")
+    with pytest.raises(BadInput):
+        waiting.take("lists.csv")
+    later = waiting.rt.clock.now().date() + timedelta(days=400)
+    assert raw_files.delete_raw_files(waiting.rt, "night", later) == raw_files.Gone(1, 1)
+    assert [name.split("/")[0] for name in waiting.files()] == ["refused"]
+
+
+def test_a_list_that_was_given_back_ends_like_the_list_it_was_made_from(waiting: Intake) -> None:
+    back = waiting.folder / "returned" / "outcomes__S1.xlsx"
+    back.parent.mkdir()
+    back.write_bytes(b"marked up")
+    waiting.written(back, waiting.rt.clock.now())
+    today = waiting.rt.clock.now().date()
+    assert raw_files.delete_raw_files(waiting.rt, "night", today) == raw_files.Gone(0, 0)
+    assert raw_files.delete_raw_files(waiting.rt, "night", today + timedelta(days=400)) == raw_files.Gone(1, 0)
+    assert waiting.files() == []
