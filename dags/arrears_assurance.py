@@ -9,17 +9,17 @@ what is past its retention is let go: raw files, and the people of accounts clos
 * **When it fails:** somebody must look the same morning; see `docs/operate.md#arrears_assurance`.
 """
 
-import pendulum
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import Param, dag
 
 from arrears.orchestration.step import closing, step
+from arrears.orchestration.timetable import begins, every_night
 from arrears.steps import assurance as steps
 
 
 @dag(
     dag_id="arrears_assurance",
-    schedule=CronTriggerTimetable("30 22 * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=every_night(),
+    start_date=begins(),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,

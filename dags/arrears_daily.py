@@ -10,19 +10,19 @@ sends stage by stage and hands over approved orders.
 
 from datetime import timedelta
 
-import pendulum
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
-from airflow.sdk import CronTriggerTimetable, Param, dag, task_group
+from airflow.sdk import Param, dag, task_group
 
 from arrears.orchestration.assets import AUDIT_LOG, LEDGER
 from arrears.orchestration.step import branch, closing, step, wait
+from arrears.orchestration.timetable import begins, every_morning, patience_for_the_ledger
 from arrears.steps import daily
 
 
 @dag(
     dag_id="arrears_daily",
-    schedule=CronTriggerTimetable("0 6 * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=every_morning(),
+    start_date=begins(),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,
@@ -40,7 +40,7 @@ def arrears_daily() -> None:
     """Run one business date."""
     opened = step(daily.open_day)()
     day = "{{ ti.xcom_pull(task_ids='open_day') }}"  # as text, or the graph would draw a line from it to every task
-    arrived = wait(daily.ledger_is_there, every=timedelta(minutes=1), at_most=timedelta(hours=2, minutes=30))(day)
+    arrived = wait(daily.ledger_is_there, every=timedelta(minutes=1), at_most=patience_for_the_ledger())(day)
 
     @task_group
     def ledger() -> None:

@@ -7,17 +7,17 @@ overtaken, and asks again for acknowledgements.
 * **When it fails:** contacts in doubt are listed in the digest; see `docs/operate.md#arrears_dispatch`.
 """
 
-import pendulum
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import Param, dag
 
 from arrears.orchestration.step import closing, step
+from arrears.orchestration.timetable import at_minutes, begins
 from arrears.steps import dispatch as steps
 
 
 @dag(
     dag_id="arrears_dispatch",
-    schedule=CronTriggerTimetable("*/15 * * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=at_minutes("*/15"),
+    start_date=begins(),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,

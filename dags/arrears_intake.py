@@ -7,17 +7,17 @@ the delivery receipts and bounces that came for what was sent.
 * **When it fails:** the file is named with row and column; see `docs/operate.md#arrears_intake`.
 """
 
-import pendulum
-from airflow.sdk import CronTriggerTimetable, Param, dag
+from airflow.sdk import Param, dag
 
 from arrears.orchestration.step import closing, step
+from arrears.orchestration.timetable import at_minutes, begins
 from arrears.steps import intake as steps
 
 
 @dag(
     dag_id="arrears_intake",
-    schedule=CronTriggerTimetable("5,20,35,50 * * * *", timezone="Asia/Shanghai"),
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    schedule=at_minutes("5,20,35,50"),
+    start_date=begins(),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,

@@ -7,20 +7,18 @@ hash; the packet itself is on the desk. Nobody answering in time means no approv
 * **When it fails:** nothing has left; see `docs/operate.md#arrears_repossession`.
 """
 
-from datetime import timedelta
-
-import pendulum
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag
 
 from arrears.orchestration.step import closing, step
+from arrears.orchestration.timetable import begins, time_to_answer
 from arrears.steps import repossession as steps
 
 ANSWER = {
     "subject": "Orders that wait for approval 待审批的委托拖车单",
     "multiple": True,
     "defaults": [],
-    "response_timeout": timedelta(days=3),
+    "response_timeout": time_to_answer(),
     "retries": 0,  # a second try would ask again and drop the answer to the first: the next batch asks instead
     "params": {"note": Param("", type="string", title="Reason 理由")},
 }
@@ -29,7 +27,7 @@ ANSWER = {
 @dag(
     dag_id="arrears_repossession",
     schedule=None,
-    start_date=pendulum.datetime(2026, 1, 1, tz="Asia/Shanghai"),
+    start_date=begins(),
     catchup=False,
     max_active_runs=1,
     doc_md=__doc__,

@@ -33,6 +33,11 @@ for name in sys.argv[3:]:
         "rules": {task.task_id: task.trigger_rule.value for task in dag.tasks},
         "mapped": [task.task_id for task in dag.tasks if hasattr(task, "partial_kwargs")],
         "fails_run": {task.task_id: bool(getattr(task, "on_failure_fail_dagrun", False)) for task in dag.tasks},
+        "schedule": [str(getattr(dag.timetable, name, "none")) for name in ("expression", "timezone")],
+        "begins": str(dag.timezone),
+        "waits": {task.task_id: task.timeout for task in dag.tasks if hasattr(task, "poke_interval")},
+        "answers": {task.task_id: task.partial_kwargs["response_timeout"].days for task in dag.tasks
+                    if "response_timeout" in getattr(task, "partial_kwargs", {})},
         "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
     }
 print("FOUND" + json.dumps(found))
@@ -41,8 +46,12 @@ print("FOUND" + json.dumps(found))
 
 @pytest.fixture(scope="module")
 def dags() -> dict[str, dict]:
+    return read_dags()
+
+
+def read_dags(**variables: str) -> dict[str, dict]:
     command = [sys.executable, "-c", READ, str(DAGS), ",".join(HEAVY), *NAMES]
-    env = os.environ | {"AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3"}
+    env = os.environ | {"AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "3"} | variables
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=env)
     return json.loads(done.stdout.split("FOUND")[-1])
 
@@ -110,6 +119,23 @@ def test_a_dag_file_wires_and_does_not_decide(name: str):
         "arrears.orchestration",
     )
     assert all(module.startswith(allowed) for module in imported), imported
+
+
+def test_the_clocks_of_the_dags_are_those_of_the_policy_in_its_time_zone(dags, tmp_path):
+    own = tmp_path / "own.yaml"
+    clocks = 'clocks: {day: "05:15", ledger_by: "07:00", answer_days: 2}'
+    own.write_text(f"extends: us\npolicy_id: own\nversion: '1'\n{clocks}\n", encoding="utf-8")
+    west = read_dags(ARREARS_POLICY=str(own))
+    for found, zone in ((dags, "Asia/Shanghai"), (west, "America/New_York")):
+        assert {dag["begins"] for dag in found.values()} == {zone}
+        assert {dag["schedule"][1] for dag in found.values()} == {zone, "none"}, "one DAG is started by hand"
+    told = ("arrears_daily", "arrears_assurance")
+    assert [dags[name]["schedule"][0] for name in told] == ["0 6 * * *", "30 22 * * *"]
+    assert [west[name]["schedule"][0] for name in told] == ["15 5 * * *", "30 22 * * *"]
+    waits = [found["arrears_daily"]["waits"]["ledger_is_there"] for found in (dags, west)]
+    assert waits == [150 * 60, 105 * 60]
+    answers = [found["arrears_repossession"]["answers"] for found in (dags, west)]
+    assert answers == [{"legal_decides": days, "risk_decides": days} for days in (3, 2)]
 
 
 def test_a_question_to_a_person_is_put_once_whatever_airflow_retries_by_default(dags):

@@ -26,7 +26,7 @@ RESTARTING = {
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
 }
 """A dead worker is noticed in seconds instead of minutes."""
-BY_HAND = {'schedule=CronTriggerTimetable("0 6 * * *", timezone="Asia/Shanghai")': "schedule=None"}
+BY_HAND = {"schedule=every_morning()": "schedule=None"}
 """The scheduled run of today would wait for today's ledger, and one run at a time is allowed."""
 QUIET = {
     "AIRFLOW__API__HOST": "127.0.0.1",

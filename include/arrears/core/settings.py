@@ -48,7 +48,7 @@ class Settings(BaseModel):
         mode = env.get("ARREARS_MODE") or "sandbox"
         if mode not in ("sandbox", "live"):
             raise BadArguments(f"ARREARS_MODE={mode!r}: use sandbox or live")
-        policy, passwords = env.get("ARREARS_POLICY"), env.get("ARREARS_LIST_PASSWORDS")
+        passwords = env.get("ARREARS_LIST_PASSWORDS")
         settings = cls(
             home=home,
             store_url=env.get("ARREARS_STORE_URL") or f"sqlite:///{home / 'arrears.sqlite'}",
@@ -63,7 +63,7 @@ class Settings(BaseModel):
             receipts_secret=env.get("ARREARS_RECEIPTS_SECRET") or None,
             airflow_url=env.get("ARREARS_AIRFLOW_URL") or None,
             list_passwords=Path(passwords).absolute() if passwords else None,
-            policy_file=_policy_file(policy) if policy else None,
+            policy_file=policy_file_of(env),
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",
         )
         settings.refuse_foreign_sandbox()
@@ -86,6 +86,9 @@ class Settings(BaseModel):
                 )
 
 
-def _policy_file(name: str) -> Path:
-    """Return the file of a policy; a bare word such as ``uk`` names a built-in profile and stays as it is."""
+def policy_file_of(variables: Mapping[str, str]) -> Path | None:
+    """Return the file of the policy; a bare word such as ``uk`` names a built-in profile and stays as it is."""
+    name = variables.get("ARREARS_POLICY")
+    if not name:
+        return None
     return Path(name) if name.isalpha() else Path(name).absolute()

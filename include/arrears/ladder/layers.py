@@ -6,22 +6,17 @@ A layer may only tighten what stands above it. Source: the layering rule of the 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from arrears.core.calendar import read_overrides
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
+from arrears.ladder.layer_files import Values, beside, file_values, shown
 from arrears.ladder.policy import Policy
 from arrears.ladder.tighter import Loosened, Tighter, loosened
-
-PROFILES = ("base", "cn", "us", "uk", "eu")
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader, in C where libyaml is there: a tenth of the time."""
 
 LAYERS = ("base", "jurisdiction", "lender")
 BELOW = (
@@ -32,8 +27,6 @@ BELOW = (
     "contact.weekly_calls_by_week", "contact.quiet_after_conversation_days", "contact.quiet_after_refusal_days",
 )  # fmt: skip
 """What a product or an account may tighten: what the decision of one account asks. The rest is asked per person."""
-
-Values = dict[str, Any]
 
 
 class _File(NamedTuple):
@@ -86,17 +79,17 @@ def _chain(name: str) -> list[_File]:
         if place in seen:
             raise BadArguments(f"policy {Path(place).name}: extends itself")
         seen.add(place)
-        values = _values(place)
+        values = file_values(place)
         above = None if place == "base" else str(values.pop("extends", "base"))
         layer = str(values.pop("layer", "base" if above is None else "jurisdiction" if above == "base" else "lender"))
         _check_layer(place, layer, found[-1].layer if found else None)
         to_fill = tuple(values.pop("to_fill", ()))
         unnamed = [key for key in ("policy_id", "version", "effective_from") if key not in values]
         if unnamed:
-            raise BadArguments(f"policy {_shown(place)}, {unnamed[0]}: is missing; each layer has a name of its own")
+            raise BadArguments(f"policy {shown(place)}, {unnamed[0]}: is missing; each layer has a name of its own")
         _read_override_file(place, values)
-        found.append(_File(_shown(place), layer, _with_hashed_accounts(values), to_fill))
-        place = _beside(place, above) if above is not None else None
+        found.append(_File(shown(place), layer, _with_hashed_accounts(values), to_fill))
+        place = beside(place, above) if above is not None else None
     return found[::-1]
 
 
@@ -108,42 +101,15 @@ def _read_override_file(place: str, values: Values) -> None:
         return
     path = Path(place).parent / str(name)
     if not path.is_file():
-        raise BadArguments(f"policy {_shown(place)}, calendar.override_file: {name}: no such file")
+        raise BadArguments(f"policy {shown(place)}, calendar.override_file: {name}: no such file")
     values["calendar"] = {**(calendar or {}), "overrides": read_overrides(path)}
 
 
 def _check_layer(place: str, layer: str, below: str | None) -> None:
     if layer not in LAYERS:
-        raise BadArguments(f"policy {_shown(place)}, layer: {layer!r} is not allowed: use one of {', '.join(LAYERS)}")
+        raise BadArguments(f"policy {shown(place)}, layer: {layer!r} is not allowed: use one of {', '.join(LAYERS)}")
     if below is not None and LAYERS.index(layer) > LAYERS.index(below):
-        raise BadArguments(f"policy {_shown(place)}, layer: a {below} layer cannot stand on a {layer} layer")
-
-
-def _beside(place: str, above: str) -> str:
-    return above if above in PROFILES else str(Path(place).parent / above)
-
-
-def _shown(place: str) -> str:
-    return f"{place}.yaml" if place in PROFILES else Path(place).name
-
-
-def _values(place: str) -> Values:
-    name = _shown(place)
-    try:
-        if place in PROFILES:
-            text = files("arrears.ladder").joinpath(f"profiles/{name}").read_text("utf-8")
-        else:
-            text = Path(place).read_text(encoding="utf-8")
-        found = yaml.load(text, LOADER)  # noqa: S506 - the safe loader
-    except OSError:
-        raise BadArguments(f"policy {place}: no such file, and no profile ({', '.join(PROFILES[1:])})") from None
-    except UnicodeDecodeError:
-        raise BadArguments(f"policy {name}: not UTF-8") from None
-    except yaml.YAMLError as error:
-        raise BadArguments(f"policy {name}: not YAML ({str(error).splitlines()[0]})") from None
-    if not isinstance(found, dict):
-        raise BadArguments(f"policy {name}: write keys and values, as in the profile cn")
-    return found
+        raise BadArguments(f"policy {shown(place)}, layer: a {below} layer cannot stand on a {layer} layer")
 
 
 def _with_hashed_accounts(values: Values) -> Values:

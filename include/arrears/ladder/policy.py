@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.core.keys import sha256
+from arrears.ladder.clocks import Clocks
 from arrears.ladder.tighter import Stricter, Tighter
 
 Percent = Annotated[int, Field(ge=0, le=1000)]
@@ -529,6 +530,7 @@ class Policy(_Strict):
     digest: Digest
     retention: Retention
     go_live: GoLive
+    clocks: Clocks = Clocks()
     surge: Surge = Surge()
     moves: Annotated[list[Move], Free] = []
     products: Annotated[dict[ContractType, dict[str, Any]], Free] = {}
