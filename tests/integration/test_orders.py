@@ -163,6 +163,57 @@ def test_one_condition_that_fails_after_the_approval_blocks_the_hand_off_and_is_
     assert world.events().count("handoff.blocked") == 1
 
 
+STANDSTILLS = {
+    "hold_plan": lambda w: w.put(
+        feeds.plan, "plan_key", signed_on=w.today, first_due_on=w.today + timedelta(days=20), instalments=6,
+        amount_each_minor=100_000, approved_by="SUP", state="active",
+    ),
+    "hold_part_payment": lambda w: w.put(
+        decisions.episode, None, first_unpaid_due=date(2026, 8, 4), opened_on=date(2026, 8, 5),
+        quiet_until=w.today + timedelta(days=2),
+    ),
+    "hold_promise": lambda w: w.put(
+        feeds.promise, "promise_key", made_on=w.today, due_on=w.today + timedelta(days=3), amount_minor=100_000,
+        state="open", accepted=True,
+    ),
+    "hold_payment_in_flight": lambda w: w.put(
+        feeds.debit, "debit_id", requested_on=w.today, amount_minor=100_000, result="pending",
+    ),
+    "hold_litigation": lambda w: w.put(
+        feeds.court_case, "court_case_key", case_id="K", kind="suit", state="filed", at="2026-11-11T02:00:00Z",
+    ),
+    "hold_written_off": lambda w: w.put(
+        feeds.committee, "committee_key", decided_on=w.today, decision="write_off", reason="aged", decided_by="LAW",
+        second_decided_by="RISK",
+    ),
+    "hold_placement": lambda w: w.place(),
+    "hold_vulnerability": lambda w: w.hold("vulnerability"),
+}  # fmt: skip
+"""Everything that the rulebook calls a hold, each as the store knows it."""
+
+
+@pytest.mark.parametrize("kind", STANDSTILLS)
+def test_every_kind_of_hold_that_keeps_collectors_away_keeps_the_tow_away_and_calls_it_back(furnished_home, kind):
+    with fresh_world(furnished_home) as world:
+        STANDSTILLS[kind](world)
+        assert world.propose().proposed == 0, "nobody is asked to approve what may not leave"
+    with fresh_world(furnished_home) as world:
+        world.propose()
+        world.approve()
+        STANDSTILLS[kind](world)
+        assert world.hand_off().blocked["C3"] == 1
+        assert world.orders()[0].blocked_by.count(kind) == 1
+        assert world.witness.orders == {}
+    with fresh_world(furnished_home) as world:
+        world.propose()
+        world.approve()
+        world.hand_off()
+        assert len(world.witness.working_on) == 1
+        STANDSTILLS[kind](world)
+        assert world.stand_down().recalled == {kind: 1}
+        assert world.witness.working_on == set()
+
+
 def test_a_suit_and_a_guarantor_without_notice_block_the_hand_off(world):
     world.propose()
     world.approve()
@@ -179,7 +230,7 @@ def test_a_suit_and_a_guarantor_without_notice_block_the_hand_off(world):
             },
         )
         connection.execute(delete(feeds.document).where(feeds.document.c.party_id == "P2"))
-    assert world.hand_off().blocked == {"C12": 1, "C14": 1}
+    assert world.hand_off().blocked == {"C3": 1, "C12": 1, "C14": 1}
     assert world.witness.orders == {}
 
 
@@ -377,7 +428,7 @@ def test_the_sheet_of_an_order_names_people_and_rights_and_that_of_a_search_neit
     world.propose()
     (order,) = world.orders()
     with reading(world.engine) as connection:
-        sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, [ACCOUNT])
+        sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, POLICY, [ACCOUNT])
     said = {}
     for kind in ("recover", "locate", "lock"):
         data = order_data(sources, SimpleNamespace(**(dict(order._mapping) | {"kind": kind})), DAY, DAY, POLICY)

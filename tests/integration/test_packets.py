@@ -462,6 +462,40 @@ def test_a_hard_hold_withholds_and_shows_the_readiness_page_only(office):
     assert "王喆" not in text
 
 
+def test_a_repayment_plan_that_is_kept_withholds_the_packet_and_its_end_brings_it_back(office):
+    office.add("A1")
+    office.add("A2")
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(feeds.plan).values(
+                plan_key=sha("plan"), account_id="A1", signed_on=TODAY - timedelta(days=1), first_due_on=TODAY,
+                instalments=6, amount_each_minor=1, approved_by="S1", state="active",
+            )
+        )  # fmt: skip
+    assert {name: office.run()[name] for name in ("ready", "withheld")} == {"ready": 1, "withheld": 1}
+    assert office.current("A1")["reasons"][0] == "hold_plan"
+    assert "还款计划履行中" in office.text_of("A1")
+    with writing(office.engine) as connection:
+        connection.execute(update(feeds.plan).values(state="broken", ended_on=TODAY))
+    assert office.run()["ready"] == 2
+
+
+def test_a_pause_after_a_part_payment_stands_on_the_packet_and_withholds_nothing(office):
+    office.add("A1")
+    office.run(TODAY - timedelta(days=1))
+    before = office.current("A1")
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(decisions.episode).values(
+                account_id="A1", first_unpaid_due=date(2026, 8, 15), opened_on=date(2026, 8, 16),
+                quiet_until=TODAY + timedelta(days=3),
+            )
+        )  # fmt: skip
+    assert office.run()["ready"] == 1
+    assert office.current("A1")["facts_sha256"] != before["facts_sha256"], "what was approved before is asked again"
+    assert "部分还款后宽限中" in office.text_of("A1")
+
+
 def test_a_payment_of_a_whole_instalment_closes_recovery_but_not_the_suit(office):
     office.add("A1")
     office.payments["A1"][-1] = (TODAY - timedelta(days=30), AMOUNT)

@@ -46,7 +46,7 @@ GOOD = OrderFacts(
     asset_value_minor=9_000_000,
     spent_minor=0,
     finance_confirmed=True,
-    pending_debits=0,
+    payment_in_flight=False,
     holds=(),
     other_orders=0,
     open_suits=0,
@@ -78,7 +78,7 @@ GOOD = OrderFacts(
 
 BREAK_ONE = {
     "C1": {"plan_only": True},
-    "C2": {"pending_debits": 1},
+    "C2": {"payment_in_flight": True},
     "C3": {"holds": ("dispute",)},
     "C4": {"unlocked_rung": 3},
     "C5": {"demand_arrived_on": None},

@@ -1,5 +1,6 @@
 """Many days in a row: a rehearsal is the same when repeated, breaks no rule, and starts only from nothing."""
 
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import pytest
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
+from arrears.ladder.policy import load_policy
+from arrears.proof.prove import prove
 from arrears.proof.replay import Replayed, replay
 from arrears.rehearsal.rehearse import Plan, Rehearsed, outages, rehearse
 from arrears.steps.runs import list_runs
@@ -93,6 +96,53 @@ def test_a_frozen_ledger_whose_stage_does_not_follow_from_its_instalments_is_fou
         more = pa.compute.multiply(table.column("amount_minor"), 100)
         pq.write_table(table.set_column(table.schema.get_field_index("amount_minor"), "amount_minor", more), file)
     assert {problem for one in replayed(copy) for _, problem in one.different} == {"stage"}
+
+
+@pytest.fixture
+def spoiled(first, first_home, tmp_path) -> Callable[..., dict[str, int]]:
+    """Plant a fault in a copy of the rehearsed store, and return the checks of `prove` that find it."""
+
+    def plant(*statements: str) -> dict[str, int]:
+        import shutil
+        import sqlite3
+
+        copy = tmp_path / "copy"
+        copy.mkdir(exist_ok=True)
+        shutil.copyfile(first_home / "arrears.sqlite", copy / "arrears.sqlite")
+        with sqlite3.connect(copy / "arrears.sqlite") as connection:
+            connection.execute("PRAGMA foreign_keys = OFF")
+            for statement in statements:
+                assert connection.execute(statement).rowcount > 0, statement
+        engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
+        return {check.name: check.violations for check in prove(engine, load_policy()) if check.violations}
+
+    return plant
+
+
+REACHED = (
+    "(SELECT item.account_id FROM item JOIN contact USING (contact_id) WHERE contact.state = 'sent'"
+    " AND item.dropped_reason IS NULL ORDER BY contact.sent_at DESC LIMIT 1)"
+)
+ROW = {
+    "hold": f"INSERT INTO hold (hold_key, account_id, kind, from_on) SELECT 'h', {REACHED}, 'asset_loss', '2026-01-01'",
+    "plan": "INSERT INTO plan (plan_key, account_id, signed_on, first_due_on, instalments, amount_each_minor,"
+    f" approved_by) SELECT 'p', {REACHED}, '2026-01-01', '2099-01-01', 6, 1, 'S'",
+    "suit": "INSERT INTO court_case (court_case_key, account_id, case_id, kind, state, at)"
+    f" SELECT 'c', {REACHED}, 'K', 'suit', 'filed', '2026-01-01T00:00:00Z'",
+    "write-off": "INSERT INTO committee (committee_key, account_id, decided_on, decision, reason, decided_by,"
+    f" second_decided_by) SELECT 'w', {REACHED}, '2026-01-01', 'write_off', 'aged', min(staff_id), max(staff_id)"
+    " FROM staff",
+    "placement": "INSERT INTO placement (placement_id, account_id, party_id, agency_id, contact_id, placed_on,"
+    f" amount_minor, currency, state) SELECT 'x', {REACHED}, 'P', 'A', contact_id, '2026-01-01', 1, 'CNY', 'placed'"
+    " FROM contact WHERE sent_at IS NOT NULL ORDER BY sent_at LIMIT 1",
+    "known to the decision": """UPDATE fact_set SET body = replace(body, '"hard_holds":[]', '"hard_holds":["x"]')""",
+}
+"""Each kind of hold that a store may know of, on an account whose people were contacted all the same."""
+
+
+@pytest.mark.parametrize("kind", ROW)
+def test_a_contact_under_any_kind_of_hold_is_found(spoiled, kind):
+    assert spoiled(ROW[kind])["holds"] > 0
 
 
 @pytest.mark.long

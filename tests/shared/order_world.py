@@ -26,7 +26,7 @@ from arrears.repossession.stand_down import stand_down
 from arrears.repossession.votes import vote
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.identity import ensure_identity
-from arrears.store.tables import audit, decisions, feeds, legal, people, runs
+from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, runs
 from arrears.store.tables.repossession import repossession_order
 
 DAY = date(2026, 11, 12)
@@ -243,6 +243,31 @@ class World:
                     "from_on": self.today,
                 },
             )
+
+    def put(self, table: object, key: str | None, **values: object) -> None:
+        """Add a row about the account; ``key`` names the column that identifies it."""
+        named = {key: natural_key(str(table), ACCOUNT)} if key else {}
+        with writing(self.engine) as connection:
+            connection.execute(insert(table).values(account_id=ACCOUNT, **named, **values))
+
+    def place(self) -> None:
+        """Give the account to an outside agency that collects."""
+        key = natural_key("placement", ACCOUNT)
+        with writing(self.engine) as connection:
+            connection.execute(
+                insert(outreach.contact).values(
+                    contact_id=key, business_date=self.today, party_id="P1", channel="placement", language="zh",
+                    audience="borrower", tone="legal", template="placement", stage=3, batch_no=0, total_minor=1,
+                    currency="CNY", slot_opens_at="2026-11-12T01:00:00Z", slot_closes_at="2026-11-12T09:00:00Z",
+                    run_id=f"daily-{self.today}-{self.snapshots}", state="planned", state_run_id="-",
+                )
+            )  # fmt: skip
+            connection.execute(
+                insert(outreach.placement).values(
+                    placement_id=key, account_id=ACCOUNT, party_id="P1", agency_id="AG", contact_id=key,
+                    placed_on=self.today, amount_minor=1, currency="CNY", state="placed",
+                )
+            )  # fmt: skip
 
     def change(self, table: object, **values: object) -> None:
         with writing(self.engine) as connection:

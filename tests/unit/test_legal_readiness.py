@@ -6,7 +6,7 @@ import pytest
 
 from arrears.core.calendar import add_months
 from arrears.ladder.policy import load_policy
-from arrears.legal.facts import Document, Hold, Instalment, LegalFacts, Money, Party, facts_sha256
+from arrears.legal.facts import Document, Instalment, LegalFacts, Money, Party, facts_sha256
 from arrears.legal.readiness import REMEDIES, assess
 from arrears.legal.wording import words
 
@@ -101,13 +101,13 @@ def test_the_day_of_arrival_is_not_counted_and_the_cure_end_moves_to_a_working_d
 
 @pytest.mark.parametrize("kind", POLICY.holds.hard)
 def test_every_hard_hold_closes_every_remedy(kind):
-    verdict = assess(facts(holds=(Hold(kind, TODAY),)), POLICY)
+    verdict = assess(facts(hard_holds=(kind,)), POLICY)
     assert verdict.open_remedies == ()
     assert verdict.hard_holds == (kind,)
 
 
 def test_a_soft_hold_leaves_the_remedies_open():
-    assert assess(facts(holds=(Hold("promise", TODAY),)), POLICY).open_remedies == REMEDIES
+    assert assess(facts(soft_holds=("promise",)), POLICY).open_remedies == REMEDIES
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_whole_instalment_paid_recently_closes_what_takes_the_asset(days, open
 
 def test_no_combination_of_shut_gates_opens_a_remedy():
     switches = [
-        {"rung": 3}, {"documents": ()}, {"holds": (Hold("dispute", TODAY),)}, {"parties": ()},
+        {"rung": 3}, {"documents": ()}, {"hard_holds": ("dispute",)}, {"parties": ()},
     ]  # fmt: skip
     for chosen in product((False, True), repeat=len(switches)):
         more: dict[str, object] = {}
@@ -199,7 +199,7 @@ def test_accrual_contacts_and_days_left_are_outside_the_identity_but_a_cent_is_i
     assert identity(replace(base, instalments=[*base.instalments[:18], first, *base.instalments[19:]])) != identity(
         base
     )
-    assert identity(replace(base, holds=(Hold("promise", TODAY),))) != identity(base)
+    assert identity(replace(base, soft_holds=("promise",))) != identity(base)
     assert identity(replace(base, chosen_remedy="accelerate")) != identity(base)
     assert identity(replace(base, documents=(*PAPERS, paper("visit_report", "B2")))) == identity(base)
     swapped = [replace(one, sha256="f" * 64) if one.kind == "contract" else one for one in PAPERS]

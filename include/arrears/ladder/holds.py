@@ -33,56 +33,40 @@ def holds_in_force(
     """Return the holds of each held account: imported ones, open promises, plans, suits, debits, placements.
 
     ``accounts`` limits the question to some, ``among`` to a range. A kind that the policy does not call soft is hard
-    (policy ``holds``).
+    (policy ``holds``). Whoever asks whether an account may be pursued asks here: people, packets and orders. No hold
+    lets an order be handed off, or stay out; a hard one withholds the packet.
     """
     kinds: dict[str, set[str]] = defaultdict(set)
-    held = select(hold.c.account_id, hold.c.kind).where(
-        hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on)
-    )
-    for account_id, kind in connection.execute(
-        among.of(connection, _of(held, hold.c.account_id, accounts), hold.c.account_id)
-    ):
-        kinds[account_id].add(kind)
     for account_id in holding(connection, on, policy, accounts, among=among):
         kinds[account_id].add("promise")
-    paid = select(episode.c.account_id).where(episode.c.cured_on.is_(None), episode.c.quiet_until >= on)
-    for account_id in connection.execute(
-        among.of(connection, _of(paid, episode.c.account_id, accounts), episode.c.account_id)
-    ).scalars():
-        kinds[account_id].add("part_payment")
-    in_flight = select(debit.c.account_id).where(debit.c.result == "pending")
-    for account_id in connection.execute(
-        among.of(connection, _of(in_flight, debit.c.account_id, accounts), debit.c.account_id)
-    ).scalars():
-        kinds[account_id].add("payment_in_flight")
-    agreed = select(plan.c.account_id).where(
-        plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.state.in_(HOLDING)
-    )
-    for account_id in connection.execute(
-        among.of(connection, _of(agreed, plan.c.account_id, accounts), plan.c.account_id)
-    ).scalars():
-        kinds[account_id].add("plan")
-    for table, condition in _in_court():
-        sued = select(table.c.account_id).where(condition)
-        for account_id in connection.execute(
-            among.of(connection, _of(sued, table.c.account_id, accounts), table.c.account_id)
-        ).scalars():
-            kinds[account_id].add("litigation")
-    placed = select(placement.c.account_id).where(placement.c.state.in_(OPEN_PLACEMENTS))
-    for account_id in connection.execute(
-        among.of(connection, _of(placed, placement.c.account_id, accounts), placement.c.account_id)
-    ).scalars():
-        kinds[account_id].add("placement")
-    gone = _written_off(on)
-    for account_id in connection.execute(
-        among.of(connection, _of(gone, committee.c.account_id, accounts), committee.c.account_id)
-    ).scalars():
-        kinds[account_id].add("written_off")
-    hard, soft = set(policy.holds.hard), set(policy.holds.soft)
+    for of_kind, query in _asked(on):
+        column = query.selected_columns.account_id
+        some = query if accounts is None else query.where(column.in_(accounts))
+        for row in connection.execute(among.of(connection, some, column)):
+            kinds[row.account_id].add(of_kind or row.kind)
+    soft = set(policy.holds.soft) - set(policy.holds.hard)
     return {
-        account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft - hard)))
-        for account_id, found in kinds.items()
+        account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft))) for account_id, found in kinds.items()
     }
+
+
+def _asked(on: date) -> Iterator[tuple[str | None, Select[Any]]]:
+    """Yield each kind of hold with the question which accounts are under it; an imported hold names its own kind."""
+    yield None, select(hold.c.account_id, hold.c.kind).where(
+        hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on)
+    )  # fmt: skip
+    yield "part_payment", select(episode.c.account_id).where(episode.c.cured_on.is_(None), episode.c.quiet_until >= on)
+    yield "payment_in_flight", select(debit.c.account_id).where(debit.c.result == "pending")
+    yield (
+        "plan",
+        select(plan.c.account_id).where(
+            plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.state.in_(HOLDING)
+        ),
+    )
+    for table, running in _in_court():
+        yield "litigation", select(table.c.account_id).where(running)
+    yield "placement", select(placement.c.account_id).where(placement.c.state.in_(OPEN_PLACEMENTS))
+    yield "written_off", _written_off(on)
 
 
 def _written_off(on: date) -> Select[Any]:
@@ -111,7 +95,3 @@ def _in_court() -> Iterator[tuple[Table, ColumnElement[bool]]]:
         court_case.c.state.in_(SUIT_ENDED),
     )  # fmt: skip
     yield opening, and_(opening.c.kind == "suit_filed", ~over)
-
-
-def _of(query: Select[Any], column: Any, accounts: Collection[str] | None) -> Select[Any]:
-    return query if accounts is None else query.where(column.in_(accounts))

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, func, select
 
 from arrears.core.clock import at_local, utc_text
+from arrears.ladder.holds import Holds, holds_in_force
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.legal import case_rows
@@ -47,16 +48,18 @@ def load(
 ) -> list[CaseFile]:
     """Return the case files of a batch without their record, in the order of ``account_ids``, unknown ones left out."""
     accounts = {row["account_id"]: row for row in _rows(connection, feeds.account, account_ids)}
-    side = _side(connection, account_ids, feeds.document, feeds.hold, feeds.promise, feeds.court_case, feeds.opening)
+    side = _side(connection, account_ids, feeds.document, feeds.promise, feeds.court_case, feeds.opening)
     side["party"] = _grouped(_parties(connection, account_ids))
     side["arrived"] = _grouped(_arrived(connection, account_ids, policy.time_zone, day))
     rungs = _rungs(connection, day, account_ids)
+    holds = holds_in_force(connection, day, policy, account_ids)
     loaded = []
     for account_id in account_ids:
         if account_id in accounts:
             row = accounts[account_id]
             own = {name: grouped.get(account_id, []) for name, grouped in side.items()}
-            facts = _facts(row, ledger, own, rungs.get(account_id, 1), policy.time_zone, day)
+            held = holds.get(account_id, ((), ()))
+            facts = _facts(row, ledger, own, held, rungs.get(account_id, 1), policy.time_zone, day)
             known = ledger.row(facts.subject_ref) is not None
             machine = {name: str(row[name]) for name in MACHINE_COLUMNS if row[name] is not None}
             loaded.append(CaseFile(facts, known, row["branch"], row["asset_value_minor"], machine=machine))
@@ -74,12 +77,12 @@ def with_record(connection: Connection, cases: Sequence[CaseFile], zone: str) ->
     ]
 
 
-def _facts(row: Row, ledger: LedgerReader, own: Rows, rung: int, zone: str, day: date) -> LegalFacts:
+def _facts(row: Row, ledger: LedgerReader, own: Rows, held: Holds, rung: int, zone: str, day: date) -> LegalFacts:
     ref = row["subject_ref"]
     money, payments = ledger.row(ref), ledger.payments(ref)
     documents = [case_rows.document_of(found) for found in own["document"]]
     cases = case_rows.cases_until(own, zone, day)
-    holds = case_rows.holds_on(own, day)
+    hard, soft = held
     doubtful = row["data_incomplete"] or row["is_missing"] or bool(money and money["data_incomplete"])
     return LegalFacts(
         account_id=row["account_id"],
@@ -88,12 +91,13 @@ def _facts(row: Row, ledger: LedgerReader, own: Rows, rung: int, zone: str, day:
         contract_type=row["contract_type"],
         money=case_rows.money_of(money, row["currency"]),
         rung=rung,
-        data_incomplete=doubtful or any(hold.kind == "data_incomplete" for hold in holds),
+        data_incomplete=doubtful or "data_incomplete" in (*hard, *soft),
         parties=[case_rows.party_of(found) for found in own["party"]],
         instalments=ledger.schedule(ref),
         payments=payments,
         documents=documents,
-        holds=holds,
+        hard_holds=hard,
+        soft_holds=soft,
         demands=case_rows.demands_until(own, documents, payments, zone, day),
         accelerated_on=case_rows.first_day(cases, zone, kind="remedy", state="chosen", remedy="accelerate"),
         sued_on=case_rows.sued_on(own, cases, zone, day),

@@ -7,7 +7,7 @@ from typing import Any
 
 from arrears.core.clock import local_date
 from arrears.legal.clocks import arrived_on
-from arrears.legal.facts import Demand, Document, Hold, Money, Party, Payment
+from arrears.legal.facts import Demand, Document, Money, Party, Payment
 
 Row = Mapping[str, Any]
 Rows = Mapping[str, list[Row]]
@@ -77,21 +77,6 @@ def document_of(row: Row) -> Document:
         row["pages"],
         row["form"] or "",
     )
-
-
-def holds_on(own: Rows, day: date) -> list[Hold]:
-    """Return the holds in force on a day; an open promise not yet due holds too."""
-    recorded = [
-        Hold(row["kind"], row["from_on"], row["until_on"])
-        for row in own["hold"]
-        if row["from_on"] <= day and (row["until_on"] is None or row["until_on"] >= day)
-    ]
-    promised = [
-        Hold("promise", row["made_on"], row["due_on"])
-        for row in own["promise"]
-        if row["state"] == "open" and row["made_on"] <= day <= row["due_on"]
-    ]
-    return sorted({*recorded, *promised}, key=lambda hold: (hold.kind, hold.from_on, hold.until_on or date.max))
 
 
 def demands_until(

@@ -80,15 +80,6 @@ class Document:
 
 
 @dataclass(frozen=True)
-class Hold:
-    """A hold in force on the cut-off date."""
-
-    kind: str
-    from_on: date
-    until_on: date | None = None
-
-
-@dataclass(frozen=True)
 class Demand:
     """A day on which the debtor provably learnt of the demand, paid or promised: limitation starts anew."""
 
@@ -128,7 +119,8 @@ class LegalFacts:
     instalments: Sequence[Instalment] = ()
     payments: Sequence[Payment] = ()
     documents: Sequence[Document] = ()
-    holds: Sequence[Hold] = ()
+    hard_holds: Sequence[str] = ()
+    soft_holds: Sequence[str] = ()
     demands: Sequence[Demand] = ()
     accelerated_on: date | None = None
     sued_on: date | None = None
@@ -189,7 +181,7 @@ def facts_sha256(facts: LegalFacts, gates: Mapping[str, bool], papers: Mapping[s
             "payments": sorted(
                 [row.payment_id, _day(row.paid_on), row.amount_minor, row.kind] for row in facts.payments
             ),
-            "holds": sorted([hold.kind, _day(hold.from_on), _day(hold.until_on)] for hold in facts.holds),
+            "holds": sorted((*facts.hard_holds, *facts.soft_holds)),
             "asset": facts.asset,
             "gates": gates,
             "papers": papers,

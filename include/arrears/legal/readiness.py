@@ -50,7 +50,7 @@ def assess(facts: LegalFacts, policy: Policy) -> Readiness:
         *clocks.guarantees(facts, policy.legal),
         *clocks.in_court(facts, policy.legal),
     )
-    hard = tuple(sorted({hold.kind for hold in facts.holds if hold.kind in policy.holds.hard}))
+    hard = tuple(sorted(set(facts.hard_holds)))
     gates = _common_gates(facts, cure, running, hard) | _papers_on_file(facts, policy, _for_every_remedy(policy))
     blocking = tuple(name for name, passed in gates.items() if not passed)
     gates |= _papers_on_file(facts, policy, _for_some_remedy(policy))

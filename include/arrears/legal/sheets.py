@@ -92,7 +92,9 @@ def _summary(case: CaseFile, readiness: Readiness, policy: Policy) -> list[list[
         day_text(money.oldest_unpaid_due),
         share(readiness.numbers["overdue"], readiness.numbers["total"]),
         share(readiness.numbers["paid"], readiness.numbers["total"]),
-        words("list_stop", lang).join(words_or_code(f"hold_{hold.kind}", lang) for hold in facts.holds)
+        words("list_stop", lang).join(
+            words_or_code(f"hold_{kind}", lang) for kind in (*facts.hard_holds, *facts.soft_holds)
+        )
         or words("none", lang),
     )
     return [[label[lang == "en"], value] for label, value in zip(labels, values, strict=True)]

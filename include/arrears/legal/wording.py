@@ -97,6 +97,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hold_payment_in_flight": ("款项在途", "Payment in flight"),
     "hold_asset_loss": ("设备灭失", "Asset lost"),
     "hold_promise": ("还款承诺未到期", "Promise not yet due"),
+    "hold_part_payment": ("部分还款后宽限中", "Pause after a part payment"),
+    "hold_placement": ("已委外催收", "With an outside agency"),
+    "hold_written_off": ("已核销", "Written off"),
     # clocks and their assumptions
     "limitation": ("诉讼时效届满日", "Limitation ends on"),
     "guarantee": ("保证期间届满日", "Guarantee period ends on"),

@@ -9,14 +9,14 @@ from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, sele
 
 from arrears.ladder.policy import Policy
 from arrears.proof.conserve import contact_sum
+from arrears.proof.held import EFFECTS, contacted_under_hold
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import delivery, hold, snapshot
+from arrears.store.tables.feeds import snapshot
 from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import contact, contact_attempt, item
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
-EFFECTS = ("sent", "in_doubt")
 MESSAGES = ("sms", "email")
 HANDED_OVER = ("offered", "acknowledged", "accepted", "located", "recovered")
 
@@ -82,23 +82,6 @@ def _over_cap(connection: Connection, channel: str, days: int, cap: int) -> int:
     return over
 
 
-def _holds(connection: Connection, policy: Policy) -> int:
-    """Contacts that went out although a hard hold was in force and known at the moment of sending."""
-    known = or_(hold.c.delivery_id.is_(None), delivery.c.received_at <= contact.c.sent_at)
-    query = (
-        select(contact.c.contact_id)
-        .join(item, item.c.contact_id == contact.c.contact_id)
-        .join(hold, and_(hold.c.account_id == item.c.account_id, hold.c.kind.in_(policy.holds.hard)))
-        .outerjoin(delivery, delivery.c.delivery_id == hold.c.delivery_id)
-        .where(
-            contact.c.state.in_(EFFECTS), item.c.dropped_reason.is_(None), known,
-            hold.c.from_on <= contact.c.business_date,
-            or_(hold.c.until_on.is_(None), hold.c.until_on >= contact.c.business_date),
-        )
-    )  # fmt: skip
-    return _count(connection, query)
-
-
 def _hours(connection: Connection, _policy: Policy) -> int:
     """Messages that left outside the person's contact window."""
     outside = or_(contact.c.intent_at < contact.c.slot_opens_at, contact.c.intent_at >= contact.c.slot_closes_at)
@@ -149,7 +132,7 @@ CHECKS: tuple[tuple[str, str, Counter], ...] = (
     ("conservation", "planned = sent + rejected + withheld + in doubt + withdrawn + expired + open", _conservation),
     ("at_most_once", "no contact went out twice", _at_most_once),
     ("budgets", "no person above a cap of any channel and window", _budgets),
-    ("holds", "nobody under a known hard hold was contacted", _holds),
+    ("holds", "nobody under a known hard hold was contacted", contacted_under_hold),
     ("hours", "no message left outside the contact window", _hours),
     ("lineage", "every decision stands on a frozen ledger", _decided),
     ("packets", "exactly one current packet for every stage-three account", _packets),

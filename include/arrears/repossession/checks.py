@@ -86,7 +86,7 @@ class OrderFacts:
     spent_minor: int
     # what stands in the way
     finance_confirmed: bool
-    pending_debits: int
+    payment_in_flight: bool
     holds: tuple[str, ...]
     other_orders: int
     open_suits: int
@@ -151,7 +151,7 @@ def _balance(facts: OrderFacts, _policy: Policy) -> list[str]:
 def _nothing_in_flight(facts: OrderFacts, _policy: Policy) -> list[str]:
     return _unless(
         (facts.finance_confirmed, "finance_has_not_confirmed"),
-        (facts.pending_debits == 0, "debit_pending"),
+        (not facts.payment_in_flight, "debit_pending"),
     )
 
 

@@ -61,7 +61,8 @@ def hand_off(
         if not orders or paused(connection):
             return HandedOff(withheld="paused" if orders else None)
         stamp_mode(connection, rt)
-        sources = read_sources(connection, rt.settings.artifacts_url, business_date, [row.account_id for row in orders])
+        accounts = [row.account_id for row in orders]
+        sources = read_sources(connection, rt.settings.artifacts_url, business_date, policy, accounts)
         going: list[Row[Any]] = []
         documents: dict[str, bytes] = {}
         blocked: Counter[str] = Counter()

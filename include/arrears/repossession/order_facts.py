@@ -31,7 +31,7 @@ def load_order_facts(
 ) -> dict[str, OrderFacts]:
     """Read the facts of many orders at once, by order id, as of ``business_date`` and the clock."""
     ids = [order.account_id for order in orders]
-    sources = read_sources(connection, rt.settings.artifacts_url, business_date, ids)
+    sources = read_sources(connection, rt.settings.artifacts_url, business_date, policy, ids)
     return {order.order_id: order_facts(sources, rt, business_date, policy, order) for order in orders}
 
 
@@ -54,6 +54,7 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, policy: Policy, or
     account = sources.accounts.get(account_id)
     others = [row for row in sources.orders.get(account_id, ()) if row.order_id != order.order_id]
     owner = account.owner if account is not None else None
+    holds = _holds(sources, account_id, account)
     return OrderFacts(
         kind=order.kind,
         today=business_date,
@@ -77,8 +78,8 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, policy: Policy, or
         asset_serial=None,
         asset_value_minor=None,
         finance_confirmed=sources.finance_confirmed,
-        pending_debits=len(sources.pending_debits.get(account_id, ())),
-        holds=_holds(sources, account_id, account),
+        payment_in_flight="payment_in_flight" in holds,
+        holds=holds,
         other_orders=sum(is_open(row) or holds_machine(row) for row in others),
         open_suits=_open_suits(sources.cases.get(account_id, ())),
         rung=0,
@@ -161,9 +162,8 @@ def _with_packet(facts: OrderFacts, sources: Sources, policy: Policy, packet: Ro
 
 
 def _holds(sources: Sources, account_id: str, account: Row[Any] | None) -> tuple[str, ...]:
-    kinds = {row.kind for row in sources.holds.get(account_id, ())}
-    if sources.promises.get(account_id):
-        kinds.add("promise")
+    hard, soft = sources.holds.get(account_id, ((), ()))
+    kinds = {*hard, *soft}
     if account is not None and account.data_incomplete:
         kinds.add("data_incomplete")
     return tuple(sorted(kinds))

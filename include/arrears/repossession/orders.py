@@ -57,7 +57,7 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
         for order in unsent:
             if order.order_id in voided:
                 void_order(connection, rt, run_id, business_date, order, voided[order.order_id])
-        sources = read_sources(connection, rt.settings.artifacts_url, business_date, packets)
+        sources = read_sources(connection, rt.settings.artifacts_url, business_date, policy, packets)
         renewed = sum(
             _renew(connection, rt, run_id, business_date, order) for order in unsent if order.order_id not in voided
         )
@@ -119,6 +119,8 @@ def _may_propose(sources: Sources, ready: Row[Any], kind: str, business_date: da
     ledger, decision = sources.ledger.get(account_id), sources.decisions.get(account_id)
     if any(is_open(order) or holds_machine(order) for order in earlier) or ledger is None or decision is None:
         return False
+    if account_id in sources.holds:
+        return False  # nobody is asked to approve what may not leave
     refused = any(
         {order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
         and order.facts_sha256 == ready.facts_sha256

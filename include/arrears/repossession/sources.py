@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, and_, func, or_, select
+from sqlalchemy import Connection, Row, Table, and_, func, select
 
 from arrears.core.errors import CannotTell
+from arrears.ladder.holds import Holds, holds_in_force
+from arrears.ladder.policy import Policy
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import (
     account,
@@ -17,13 +19,10 @@ from arrears.store.tables.feeds import (
     assignment,
     control,
     court_case,
-    debit,
     document,
-    hold,
     location,
     order_report,
     payment,
-    promise,
     staff,
 )
 from arrears.store.tables.legal import packet
@@ -60,9 +59,7 @@ class Sources:
     decisions: Mapping[str, Row[Any]]
     ledger: Mapping[str, Mapping[str, Any]]
     packets: Mapping[str, Row[Any]]
-    holds: Mapping[str, Rows]
-    promises: Mapping[str, Rows]
-    pending_debits: Mapping[str, Rows]
+    holds: Mapping[str, Holds]
     documents: Mapping[str, Rows]
     locations: Mapping[str, Rows]
     reports: Mapping[str, Rows]
@@ -79,7 +76,9 @@ class Sources:
     finance_confirmed: bool
 
 
-def read_sources(connection: Connection, artifacts_url: str, on: date, account_ids: Iterable[str]) -> Sources:
+def read_sources(
+    connection: Connection, artifacts_url: str, on: date, policy: Policy, account_ids: Iterable[str]
+) -> Sources:
     """Read everything the checks need for some accounts as of ``on``; the newest decision up to ``on`` is in force."""
     ids = sorted(set(account_ids))
     accounts = {row.account_id: row for row in _of(connection, account, ids)}
@@ -93,9 +92,7 @@ def read_sources(connection: Connection, artifacts_url: str, on: date, account_i
         decisions=decisions,
         ledger=_with_news(connection, on, _ledger(artifacts_url, accounts, decisions)),
         packets={row.account_id: row for row in _of(connection, packet, ids, packet.c.superseded_on.is_(None))},
-        holds=_grouped(_of(connection, hold, ids, _in_force(hold, on))),
-        promises=_grouped(_of(connection, promise, ids, promise.c.state == "open")),
-        pending_debits=_grouped(_of(connection, debit, ids, debit.c.result == "pending")),
+        holds=holds_in_force(connection, on, policy, ids),
         documents=_grouped(_of(connection, document, ids)),
         locations=_grouped(_of(connection, location, ids)),
         reports=_grouped(_of(connection, order_report, ids, order_report.c.result == "applied")),
@@ -211,10 +208,6 @@ def _with_news(
 def _of(connection: Connection, table: Table, ids: Sequence[str], *conditions: Any) -> Rows:
     query = select(table).where(table.c.account_id.in_(ids), *conditions).order_by(*table.primary_key)
     return connection.execute(query).all()
-
-
-def _in_force(table: Table, on: date) -> Any:
-    return and_(table.c.from_on <= on, or_(table.c.until_on.is_(None), table.c.until_on >= on))
 
 
 def _parties(connection: Connection, ids: Sequence[str]) -> Rows:
