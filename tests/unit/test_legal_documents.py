@@ -5,21 +5,27 @@ from dataclasses import replace
 from datetime import date
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pypdf
 import pytest
+from pydantic import ValidationError
 
 from arrears.core.errors import BadArguments, CannotTell, PermanentFailure
 from arrears.core.keys import sha256
-from arrears.ladder.policy import load_policy
+from arrears.ladder.policy import Policy, Statement, load_policy
 from arrears.legal import typesetting
 from arrears.legal.archive import put
+from arrears.legal.clocks import DEMAND_KINDS
 from arrears.legal.facts import Instalment, LegalFacts, Money, Party
-from arrears.legal.letters import letters_for, render_letter
+from arrears.legal.letters import DEMANDS, Letter, letter_for, render_letter
 from arrears.legal.plain_text import breakable, share
 from arrears.legal.readiness import assess
 from arrears.legal.statement import differences
 from arrears.legal.wording import words
+from arrears.outreach.gates import ItemFacts, SendFacts
+from arrears.outreach.letters import Said
+from arrears.outreach.notice import notice_of
 
 TODAY = date(2026, 11, 12)
 POLICY = load_policy()
@@ -35,6 +41,26 @@ def facts(**more: object) -> LegalFacts:
     return replace(whole, **more)
 
 
+def said(party: Party, tone: str = "legal", policy: Policy = POLICY) -> Said:
+    """The words that a message about the same contract would use."""
+    audience = "guarantors" if party.role == "guarantor" else "borrower"
+    item = ItemFacts(
+        item_key="1" * 64, account_id="HT-1", subject_ref="ref", audience=audience, tone=tone, rung=3,
+        amount_minor=100_01, currency="CNY", due_on=date(2026, 8, 15), overdue_instalments=2, is_closed=False,
+        is_missing=False, data_incomplete=False, hard_holds=(), soft_holds=(), is_courtesy=False, is_tied=True,
+        still_due=True, paid_since=False, is_refused=False, planned_minor=100_01,
+    )  # fmt: skip
+    sent = SendFacts("c" * 64, "letter", TODAY, None, party.address, False, frozenset(), True, (item,), {}, None, None,
+                     SimpleNamespace(name=party.name))  # fmt: skip
+    return Said(notice_of(sent, (), party.language, policy), policy)
+
+
+def letter_to(
+    party: Party, some: LegalFacts, kind: str = "lawyers_letter", tone: str = "legal", policy: Policy = POLICY
+) -> Letter:
+    return letter_for(party.party_id, some, assess(some, policy), policy, kind, said(party, tone, policy))
+
+
 def text(pdf: bytes) -> str:
     return "\n".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(pdf)).pages)
 
@@ -46,10 +72,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_each_debtor_and_guarantor_gets_a_letter_in_their_own_language(home):
     some = facts()
-    zh, en = (
-        text(render_letter(home, letter))
-        for letter in letters_for(some, assess(some, POLICY), POLICY, "lawyers_letter")
-    )
+    zh, en = (text(render_letter(home, letter_to(party, some))) for party in (BORROWER, GUARANTOR))
     assert "王喆䶮" in zh
     assert "律师函" in zh
     assert "CNY 100.01" in zh
@@ -59,20 +82,59 @@ def test_each_debtor_and_guarantor_gets_a_letter_in_their_own_language(home):
 
 def test_a_letter_threatens_nothing_the_law_or_the_policy_shuts(home):
     some = facts(contract_type="chattel_mortgage")
-    letter = letters_for(some, assess(some, POLICY), POLICY, "demand_letter")[0]
-    assert "解除合同并收回设备" not in text(render_letter(home, letter))
-    assert "起诉并申请财产保全" in text(render_letter(home, letter))
+    sheet = text(render_letter(home, letter_to(BORROWER, some)))
+    assert "解除合同并收回设备" not in sheet
+    assert "起诉并申请财产保全" in sheet
+    silent = POLICY.model_copy(update={"notices": POLICY.notices.model_copy(update={"consequences": ["late_charges"]})})
+    sheet = text(render_letter(home, letter_to(BORROWER, some, policy=silent)))
+    assert "起诉" not in sheet, "the lender takes nobody to court"
+    assert "财产保全" not in sheet
+
+
+@pytest.mark.parametrize("party", [BORROWER, GUARANTOR])
+@pytest.mark.parametrize("tone", ["serious", "legal"])
+def test_a_printed_letter_says_what_every_notice_must(home, party, tone):
+    statement = Statement(name="rights", zh="您有权查询账目", en="You may ask for an account")
+    notices = POLICY.notices.model_copy(update={"statements": [statement]})
+    policy = POLICY.model_copy(update={"notices": notices})
+    letter = letter_to(party, facts(), tone=tone, policy=policy)
+    sheet = text(render_letter(home, letter)).replace("\n", " ")
+    words_of_it = said(party, tone, policy)
+    assert policy.notices.help_line in sheet
+    assert words_of_it.notice.minimum_part in sheet
+    assert (statement.zh if party.language == "zh" else statement.en) in sheet
+    assert f"{policy.policy_id} {policy.version}" in sheet
+    flat = "".join(sheet.split())
+    for block in words_of_it.blocks:
+        for line in block:
+            assert "".join(line.split()) in flat, line
+
+
+def test_a_letter_that_would_say_a_banned_word_is_not_made():
+    banned = POLICY.notices.model_copy(update={"banned_words": {"zh": ["律师费", "财产保全"]}})
+    with pytest.raises(PermanentFailure, match="refused by the lint: banned_word"):
+        letter_to(BORROWER, facts(), policy=POLICY.model_copy(update={"notices": banned}))
+
+
+@pytest.mark.parametrize(("kind", "title"), [("validation_notice", "债务确认通知"),
+                                             ("notice_of_sums_in_arrears", "欠款金额通知")])  # fmt: skip
+def test_a_notice_that_only_informs_demands_nothing_and_threatens_nothing(home, kind, title):
+    sheet = text(render_letter(home, letter_to(BORROWER, facts(), kind, tone="courteous")))
+    assert title in sheet
+    assert "催告" not in sheet
+    assert "付清上述款项" not in sheet
+    assert "措施" not in sheet
 
 
 def test_nothing_overdue_is_nothing_to_demand():
     some = facts(money=replace(facts().money, overdue_minor=0))
     with pytest.raises(BadArguments, match="nothing is overdue"):
-        letters_for(some, assess(some, POLICY), POLICY, "demand_letter")
+        letter_to(BORROWER, some)
 
 
 def test_another_process_in_another_time_zone_sets_the_same_bytes(home, tmp_path):
     some = facts()
-    letter = letters_for(some, assess(some, POLICY), POLICY, "lawyers_letter")[0]
+    letter = letter_to(BORROWER, some)
     here = render_letter(home, letter)
     program = (
         "import json, sys; from datetime import date; from pathlib import Path; from arrears.legal import typesetting;"
@@ -93,14 +155,14 @@ def test_another_process_in_another_time_zone_sets_the_same_bytes(home, tmp_path
 
 
 def test_markup_in_a_name_is_text(home):
-    some = facts(parties=(replace(BORROWER, name='#read("/etc/passwd") *b* $x$'),))
-    letter = letters_for(some, assess(some, POLICY), POLICY, "demand_letter")[0]
+    party = replace(BORROWER, name='#read("/etc/passwd") *b* $x$')
+    letter = letter_to(party, facts(parties=(party,)))
     assert '#read("/etc/passwd") *b* $x$' in text(render_letter(home, letter))
 
 
 def test_a_missing_character_is_named_by_reason_and_never_by_the_name_it_stands_in(home):
-    some = facts(parties=(replace(BORROWER, name="𠮷某人"),))
-    letter = letters_for(some, assess(some, POLICY), POLICY, "demand_letter")[0]
+    party = replace(BORROWER, name="𠮷某人")
+    letter = letter_to(party, facts(parties=(party,)))
     with pytest.raises(typesetting.CannotRender) as caught:
         render_letter(home, letter)
     assert caught.value.reason == "missing_glyph"
@@ -160,3 +222,20 @@ def test_a_failed_write_leaves_nothing_under_the_final_name(tmp_path, monkeypatc
     with pytest.raises(OSError, match="disk full"):
         put(f"file://{tmp_path}", "packets/ab/x.pdf", b"half")
     assert not (tmp_path / "packets" / "ab" / "x.pdf").exists()
+
+
+def test_a_step_by_letter_names_what_is_printed_and_only_a_demand_is_one():
+    printed = {
+        (name, step.name): step.document
+        for name in ("cn", "us", "uk")
+        for step in load_policy(Path(name)).steps
+        if step.channel == "letter"
+    }
+    assert printed["us", "validation_notice"] == "validation_notice"
+    assert printed["uk", "notice_of_sums_in_arrears"] == "notice_of_sums_in_arrears"
+    assert not set(printed.values()) - set(DEMANDS) & set(DEMAND_KINDS), "what only informs starts no cure clock"
+    assert printed["cn", "demand_letter"] == "demand_letter"
+    assert printed["uk", "default_notice"] == printed["us", "lawyers_letter"] == "lawyers_letter"
+    step = load_policy().steps[0]
+    with pytest.raises(ValidationError, match="a step by letter names what is printed"):
+        type(step).model_validate(step.model_dump() | {"channel": "letter"})

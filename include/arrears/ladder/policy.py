@@ -34,6 +34,7 @@ Channel = Literal[
     "remote_lock",
 ]
 Tone = Literal["courteous", "firm", "serious", "legal", "by_ordinal"]
+LetterDocument = Literal["demand_letter", "lawyers_letter", "validation_notice", "notice_of_sums_in_arrears"]
 Language = Literal["zh", "en"]
 ContractType = Literal["loan", "finance_lease", "instalment_sale", "chattel_mortgage"]
 Lane = Literal["good_faith", "habitual", "high_risk", "aged"]
@@ -215,6 +216,13 @@ class Step(_Strict):
     unreminded_days: Annotated[Count | None, Tighter.HIGHER] = None
     lane: Annotated[Lane | None, Fixed] = None
     when: Annotated[list[When], Fixed] = []
+    document: Annotated[LetterDocument | None, Fixed] = None
+
+    @model_validator(mode="after")
+    def _a_letter_is_some_document(self) -> "Step":
+        if (self.channel == "letter") is not (self.document is not None):
+            raise ValueError("document: a step by letter names what is printed, and no other step does")
+        return self
 
     @model_validator(mode="after")
     def _one_clock(self) -> "Step":

@@ -1,6 +1,7 @@
 """The letters that today's work list calls for, as files: one for each contract and person, under its number."""
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,16 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from arrears.audit.record import Event, record_many
-from arrears.core.errors import BadArguments
+from arrears.core.errors import BadArguments, PermanentFailure
 from arrears.core.keys import sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.legal import case_file, frozen, typesetting
-from arrears.legal.letters import Letter, LetterKind, letters_for, render_letter
+from arrears.legal import case_file, frozen
+from arrears.legal.letters import Letter, Said, letter_for, render_letter
 from arrears.legal.readiness import assess
 from arrears.store.engine import reading, writing
 from arrears.store.tables.outreach import contact, item, work_item
 
+LOG = logging.getLogger(__name__)
 BATCH = 100
 LISTED = ("planned", "claimed", "sent")
 KEEP = (
@@ -31,24 +33,26 @@ KEEP = (
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A letter that a contact calls for: to whom, about which contract, in which tone."""
+    """A letter that a contact calls for: to whom, about which contract, by which step."""
 
     contact_id: str
     party_id: str
     account_id: str
-    tone: str
-
-    @property
-    def kind(self) -> LetterKind:
-        """Return what is sent: a lawyer's letter, or a plain demand before that."""
-        return "lawyers_letter" if self.tone == "legal" else "demand_letter"
+    step: str
 
 
-def write_letters(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy) -> dict[str, int]:
+Words = Mapping[tuple[str, str], Said]
+"""What each letter says, by contact and contract."""
+
+
+def write_letters(
+    rt: Runtime, engine: Engine, run_id: str, business_date: date, policy: Policy, said: Words
+) -> dict[str, int]:
     """Render the letters of a day's list and return how many were written and how many could not be.
 
-    The same letter is the same bytes under the same name. What cannot be set, or has nothing to demand any more, is
-    left without a file and its row on the list says so.
+    The same letter is the same bytes under the same name; what kind it is says its step (policy ``steps.document``).
+    What cannot be set, may not be said, or has nothing to demand any more is left without a file and its row on the
+    list says so.
 
     Raises:
         CannotTell: the run has no frozen ledger.
@@ -69,7 +73,7 @@ def write_letters(rt: Runtime, engine: Engine, run_id: str, business_date: date,
                 case.facts.account_id: case for case in case_file.load(connection, ledger, policy, business_date, batch)
             }
         for one in (one for one in wanted if one.account_id in batch):
-            row = _write(rt, one, cases.get(one.account_id), policy)
+            row = _write(rt, one, cases.get(one.account_id), policy, said.get((one.contact_id, one.account_id)))
             failed += row is None
             if row is not None:
                 made[one.contact_id].append(row)
@@ -80,7 +84,7 @@ def write_letters(rt: Runtime, engine: Engine, run_id: str, business_date: date,
 
 def _wanted(connection: Connection, business_date: date) -> list[_Wanted]:
     query = (
-        select(contact.c.contact_id, contact.c.party_id, item.c.account_id, item.c.tone)
+        select(contact.c.contact_id, contact.c.party_id, item.c.account_id, item.c.step)
         .join(item, item.c.contact_id == contact.c.contact_id)
         .where(contact.c.business_date == business_date, contact.c.channel == "letter", contact.c.state.in_(LISTED))
         .where(item.c.dropped_reason.is_(None))
@@ -89,16 +93,15 @@ def _wanted(connection: Connection, business_date: date) -> list[_Wanted]:
     return [_Wanted(*row) for row in connection.execute(query)]
 
 
-def _write(rt: Runtime, one: _Wanted, case: Any, policy: Policy) -> dict[str, str] | None:
-    if case is None:
+def _write(rt: Runtime, one: _Wanted, case: Any, policy: Policy, said: Said | None) -> dict[str, str] | None:
+    kind = next((step.document for step in policy.steps if step.name == one.step), None)
+    if case is None or said is None or kind is None:
         return None
     try:
-        letters = letters_for(case.facts, assess(case.facts, policy), policy, one.kind)
-        letter = next((letter for letter in letters if letter.party_id == one.party_id), None)
-        content = render_letter(rt.settings.home, letter) if letter else None
-    except (BadArguments, typesetting.CannotRender):
-        return None
-    if letter is None or content is None:
+        letter = letter_for(one.party_id, case.facts, assess(case.facts, policy), policy, kind, said)
+        content = render_letter(rt.settings.home, letter)
+    except (BadArguments, PermanentFailure) as error:  # CannotRender is one of these
+        LOG.error("letter of contact %s is not printed: %s", one.contact_id[:12], type(error).__name__)
         return None
     path = f"letters/{letter.dated_on.isoformat()}/{letter.letter_id}.pdf"
     _store(rt.settings.artifacts_url, path, content)
@@ -108,7 +111,7 @@ def _write(rt: Runtime, one: _Wanted, case: Any, policy: Policy) -> dict[str, st
 def _row(one: _Wanted, letter: Letter, path: str, content: bytes) -> dict[str, str]:
     return {
         "account_id": one.account_id,
-        "kind": one.kind,
+        "kind": letter.kind,
         "number": str(letter.data["number"]),
         "path": path,
         "sha256": sha256(content),

@@ -100,6 +100,33 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hold_part_payment": ("部分还款后宽限中", "Pause after a part payment"),
     "hold_placement": ("已委外催收", "With an outside agency"),
     "hold_written_off": ("已核销", "Written off"),
+    # what a demand says beside the notice
+    "demand_of_debtor": (
+        "贵方在合同 {contract}（{type}）项下，自 {oldest} 起已有 {count} 期款项到期未付，截至 {day} 合计 {overdue}。",
+        (
+            "Under contract {contract} ({type}) you have left {count} instalments unpaid since {oldest}. "
+            "By {day}, {overdue} was due in all."
+        ),
+    ),
+    "demand_of_guarantor": (
+        (
+            "贵方为 {borrower} 在合同 {contract}（{type}）项下的债务提供保证。"
+            "该合同自 {oldest} 起已有 {count} 期款项到期未付，截至 {day} 合计 {overdue}。现依法要求贵方承担保证责任。"
+        ),
+        (
+            "You have guaranteed the debt of {borrower} under contract {contract} ({type}), of which {count} "
+            "instalments have been unpaid since {oldest}. By {day}, {overdue} was due in all. "
+            "We now call on you as guarantor."
+        ),
+    ),
+    "demand_cure": (
+        "请在收到本函次日起 {days} 日内付清上述款项。",
+        "Please pay this amount within {days} days, counted from the day after you receive this letter.",
+    ),
+    "demand_consequences": (
+        "期满仍未付清的，我方可依法采取下列一项或数项措施：",
+        "If it is not paid by then, we may lawfully take one or more of these steps:",
+    ),
     # clocks and their assumptions
     "limitation": ("诉讼时效届满日", "Limitation ends on"),
     "guarantee": ("保证期间届满日", "Guarantee period ends on"),

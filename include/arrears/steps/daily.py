@@ -166,6 +166,7 @@ def seal_morning(rt: Runtime, day: str) -> dict[str, Any]:
 def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
     """Write today's calls, visits and letters as one workbook a collector, with scripts, briefs and the letters."""
     from arrears.legal.letter_files import write_letters
+    from arrears.outreach.letters import letter_words
     from arrears.outreach.work_items import write_scripts
     from arrears.reports import committee, expected
     from arrears.reports.worklists import write_worklists as write
@@ -173,7 +174,8 @@ def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
 
     this, engine, policy = runs.read_run(rt, day), world.store_of(rt), world.policy_of(rt.settings)
     scripts = write_scripts(rt, engine, this.business_date, policy)
-    letters = write_letters(rt, engine, day, this.business_date, policy)
+    said = letter_words(rt, engine, this.business_date, policy)
+    letters = write_letters(rt, engine, day, this.business_date, policy, said)
     files = write(rt, engine, day, this.business_date, policy)
     committee.write_list(rt, engine, this.business_date, policy)
     expected.write_estimates(rt, engine, this.business_date, policy)
