@@ -17,6 +17,7 @@ from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Request, Runtime
 from arrears.ledger.intake import import_feed
+from arrears.legal import archive
 from arrears.steps import assurance, erasure, raw_files
 from arrears.store.engine import reading, writing
 from arrears.store.tables.audit import audit_event, event_detail
@@ -80,10 +81,7 @@ def kept(store: Engine, rt: Runtime) -> Engine:
             connection.execute(table.insert(), row_of(table, **own, **values))
         record(connection, rt, run_id="run-1", type="approval.refused", key="k", business_date=CLOSED,
                subject_ref="ref-A1", detail={"note": "hit his thumb"})  # fmt: skip
-    folder = Path(rt.settings.artifacts_url.removeprefix("file://")) / "packets" / "ab"
-    folder.mkdir(parents=True)
-    (folder / f"{'ab' * 32}.pdf").write_bytes(b"%PDF")
-    (folder / f"{'ab' * 32}.manifest.json").write_bytes(b"{}")
+    archive.file_packet(rt.settings.artifacts_url, "ab" * 32, {"packet.pdf": b"%PDF", "evidence.csv": b"1"}, {}, CLOSED)
     seal(rt, store)
     return store
 
@@ -105,7 +103,7 @@ def test_an_erased_account_leaves_nobody_behind_and_the_log_whole(kept: Engine, 
     assert all(secret in dump(kept) for secret in SECRETS)
     result = erase(rt, name)
     assert [secret for secret in SECRETS if secret in dump(kept)] == []
-    assert (result["persons"], result["persons_kept"], result["details"], result["files"]) == (1, 1, 1, 2)
+    assert (result["persons"], result["persons_kept"], result["details"], result["files"]) == (1, 1, 1, 4)
     assert verify_store(kept).status == "intact"
     assert not list(Path(rt.settings.artifacts_url.removeprefix("file://")).rglob("ab*.*"))
     disk = b"".join(file.read_bytes() for file in rt.settings.home.glob("arrears.sqlite*"))

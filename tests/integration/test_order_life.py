@@ -103,6 +103,34 @@ def test_a_position_that_grows_old_turns_the_order_into_one_to_locate_and_voids_
     assert (second.kind, second.state) == ("locate", "awaiting_approval")
 
 
+def refuse(world: World) -> None:
+    """Let the legal officer refuse the newest order."""
+    world.vote(world.orders()[-1].order_no, "LAW", "refuse", note="not this way")
+    assert world.state() == "void"
+
+
+def test_who_refused_a_search_may_still_be_asked_to_recover_once_the_machine_is_seen(world):
+    lose(world)
+    world.propose()
+    refuse(world)
+    assert world.propose().proposed == 0, "the same question on the same facts is not asked twice"
+    world.confirm()
+    assert world.propose().proposed == 1
+    search, recovery = world.orders()
+    assert (search.kind, recovery.kind, recovery.state) == ("locate", "recover", "awaiting_approval")
+    assert search.facts_sha256 == recovery.facts_sha256
+
+
+def test_who_refused_a_recovery_may_still_be_asked_to_search_once_the_position_is_old(world):
+    world.propose()
+    refuse(world)
+    assert world.propose().proposed == 0
+    lose(world)
+    assert world.propose().proposed == 1
+    recovery, search = sorted(world.orders(), key=lambda order: order.kind, reverse=True)
+    assert (recovery.kind, search.kind, search.state) == ("recover", "locate", "awaiting_approval")
+
+
 @pytest.mark.parametrize("end", ["redeemed", "sold", "un_recovered"])
 def test_a_recovered_machine_is_stored_and_then_redeemed_sold_or_given_back(world, end):
     handed_over(world, world.witness)

@@ -116,9 +116,9 @@ def test_the_order_document_has_the_work_order_fields_and_no_event_names_a_perso
     assert body["expires_on"] == "2026-11-19"
     assert body["locations"][0]["site_type"] == "public"
     assert body["legal_basis"]["code"] == "agreed_recovery"
-    assert (body["geofence"]["lat"], body["geofence"]["metres"]) == ("38.1", 1000)
+    assert (body["geofence"]["lat"], body["geofence"]["metres"]) == ("38.1", POLICY.repossession.geofence_metres)
     assert {"colour", "hours", "gps_device_no"} <= set(body["asset"])
-    assert body["agency"]["data_agreement_ref"] == ""
+    assert body["agency"]["data_agreement_ref"] == "DPA-1"
     with reading(world.engine) as connection:
         bodies = connection.execute(select(audit.audit_pending.c.body)).scalars().all()
     assert len(bodies) == 6
@@ -148,6 +148,17 @@ BREAKS = {
     "C11": lambda w: w.change(feeds.account, owner="RISK"),
     "C13": lambda w: w.change(feeds.account, asset_value_minor=1_500_000),
 }
+
+
+def test_an_agency_without_a_data_agreement_is_neither_chosen_nor_given_the_names(world):
+    world.change(feeds.agency, data_agreement_ref=None)
+    world.propose()
+    assert world.orders()[0].agency_id is None
+    world.change(repossession_order, agency_id="AG")
+    world.approve()
+    assert world.hand_off().blocked == {"C10": 1}
+    assert world.orders()[0].blocked_by == "C10 no_data_agreement"
+    assert world.witness.orders == {}
 
 
 @pytest.mark.parametrize("code", BREAKS)

@@ -21,11 +21,13 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, load_policy
 from arrears.legal.aftermath import write_notices
-from arrears.legal.agreements import path_of, write_agreements
+from arrears.legal.agreements import write_agreements
 from arrears.legal.archive import put, read
 from arrears.legal.build import build_packets, retire_packets, stage_three_accounts
 from arrears.legal.counts import packet_counts
 from arrears.reports.deadlines import deadlines_of
+from arrears.steps.erasure import erase_subject
+from arrears.store.artefacts import agreement_path
 from arrears.store.engine import reading, writing
 from arrears.store.tables import decisions, feeds, people, runs
 from arrears.store.tables.audit import audit_pending
@@ -734,9 +736,51 @@ def test_a_plan_becomes_an_agreement_with_schedule_waiver_and_a_consent_page_for
     run_id = office.open(TODAY)
     assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 1
     assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 0
-    text = text_at(office, path_of({"account_id": "A1", "signed_on": TODAY}))
+    text = text_at(office, agreement_path("A1", TODAY))
     for piece in ("2026-12-31", "2027-01-31", "2027-02-28", "CNY 15,000.00", "CNY 123.45", "保证人书面同意", "李四"):
         assert piece in text
+    assert text.count("110101199001010011") == 2, "who signs is known by number: the debtor, and the guarantor apart"
+    for line in ("债权人（盖章）", "代表人（签字）", "债务人（签字或捺印）", "保证人（签字或捺印）"):
+        assert line in text
+    assert text.count("日期") == 4
+    assert "四、" in text
+
+
+def test_an_agreement_without_a_waiver_numbers_its_clauses_without_a_gap(office):
+    office.add("A1")
+    with writing(office.engine) as connection:
+        connection.execute(
+            insert(feeds.plan).values(
+                plan_key=sha("plan"), account_id="A1", signed_on=TODAY, first_due_on=date(2026, 12, 31), instalments=3,
+                amount_each_minor=500_000,
+            )
+        )  # fmt: skip
+        connection.execute(update(people.party).values(id_no=None))
+    run_id = office.open(TODAY)
+    assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 1
+    text = text_at(office, agreement_path("A1", TODAY))
+    assert [mark for mark in ("一、", "二、", "三、", "四、") if mark in text] == ["一、", "二、", "三、"]
+
+
+def test_of_an_erased_account_no_file_is_left_and_none_is_written_anew(office):
+    office.add("A1", name="王喆喆")
+    plan = {"plan_key": sha("plan"), "account_id": "A1", "signed_on": TODAY, "first_due_on": date(2026, 12, 31)}
+    with writing(office.engine) as connection:
+        connection.execute(insert(feeds.plan).values(instalments=3, amount_each_minor=500_000, **plan))
+    office.run()
+    run_id = office.open(TODAY)
+    assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 1
+    root = Path(office.rt.settings.artifacts_url.removeprefix("file://"))
+
+    def about_people() -> list[Path]:
+        return [file for file in root.rglob("*") if file.is_file() and file.parts[len(root.parts)] != "snapshots"]
+
+    assert len(about_people()) == 8, "six files of the packet, its archive, the agreement"
+    with writing(office.engine) as connection:
+        connection.execute(update(feeds.account).values(closed_on=date(2020, 1, 1)))
+    done = erase_subject(office.rt, "A1", basis="unlawful_processing", by="S-DPO")
+    assert (done["files"], about_people()) == (8, [])
+    assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 0
 
 
 def test_court_clocks_start_with_preservation_and_judgment_and_the_near_one_is_a_deadline(office):

@@ -38,7 +38,12 @@ def world(furnished_home: Path) -> Iterator[World]:
         world = replace(bare, policy=LOCKING)
         with writing(world.engine) as connection:
             connection.execute(delete(feeds.location))
-            papers = {"licence_no": "T1", "licence_until": DAY + timedelta(90), "insurance_until": DAY + timedelta(90)}
+            papers = {
+                "licence_no": "T1",
+                "licence_until": DAY + timedelta(90),
+                "insurance_until": DAY + timedelta(90),
+                "data_agreement_ref": "DPA-2",
+            }
             maker = {"agency_id": "MAKER", "name": "示例主机厂", "region": "", "channel": "http"}
             connection.execute(insert(feeds.agency), maker | papers | {"services": "remote_lock"})
         see(world, 240)

@@ -63,7 +63,7 @@ GOOD = OrderFacts(
     serial_registered=True,
     located_at=NOW - timedelta(hours=1),
     parties_without_notice=0,
-    agency=AgencyFacts("L", DAY, DAY, None, ("east",), is_party=False),
+    agency=AgencyFacts("L", DAY, DAY, None, ("east",), is_party=False, under_agreement=True),
     approval=ApprovalFacts(
         "approved",
         FACTS,
@@ -162,6 +162,7 @@ EVERY_WAY_TO_FAIL = [
     ("C10", "outside_region", agency(regions=("west",))),
     ("C10", "agency_is_party", agency(is_party=True)),
     ("C10", "agency_is_full", agency(has_room=False)),
+    ("C10", "no_data_agreement", agency(under_agreement=False)),
     ("C11", "not_approved", approval(state="open")),
     ("C11", "not_approved", approval(state="void")),
     ("C11", "facts_changed", approval(facts_sha256="e" * 64)),
@@ -177,6 +178,7 @@ EVERY_WAY_TO_FAIL = [
     ("C12", "suit_is_open", {"open_suits": 1}),
     ("C13", "costs_exceed_value", {"asset_value_minor": 1_500_000}),
     ("C13", "costs_exceed_value", {"debt_minor": 1_500_000}),
+    ("C13", "costs_exceed_value", {"debt_minor": 2_500_000}),  # sixty of a hundred orders bring the machine
 ]
 
 
@@ -199,6 +201,7 @@ STILL_GOOD = [
     {"limitation_until": DAY},
     approval(state="used"),
     agency(regions=()),
+    {"debt_minor": 2_500_001},
     {"live": True} | votes({"identity": "airflow"}, {"identity": "airflow"}),
 ]
 

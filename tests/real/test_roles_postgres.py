@@ -86,11 +86,14 @@ def test_every_write_of_the_auditor_is_refused(auditor: Engine, guarded: Engine)
 def test_the_auditor_sees_no_person(auditor: Engine) -> None:
     for column in ("name", "mobile", "email", "address", "service_address", "id_no"):
         refused(auditor, f"SELECT {column} FROM party")
+    for column in ("key_info", "gps_device_no", "debit_mandate"):
+        refused(auditor, f"SELECT {column} FROM account")
     for place in ("note FROM outcome", "lat FROM location", "lon FROM order_report", "detail FROM event_detail"):
         refused(auditor, f"SELECT {place}")
     with reading(auditor) as connection:
         assert connection.exec_driver_sql("SELECT party_id, erased_at FROM party").all() == []
         assert connection.exec_driver_sql("SELECT account_id, outcome, at FROM outcome").all() == []
+        assert connection.exec_driver_sql("SELECT account_id, asset_serial, closed_on FROM account").all() == []
 
 
 def test_the_application_writes_seals_and_verifies_and_cannot_change_the_log(app: Engine, rt: Runtime) -> None:

@@ -109,7 +109,7 @@ def grant_everything(rt: Runtime, store: Engine, day: str, accounts: list[str]) 
         connection.execute(
             insert(feeds.agency),
             {"agency_id": "AG", "name": "示例", "licence_no": "L", "licence_until": date(2022, 1, 1),
-             "insurance_until": date(2022, 1, 1), "region": "", "channel": "http"},
+             "insurance_until": date(2022, 1, 1), "data_agreement_ref": "DPA", "region": "", "channel": "http"},
         )  # fmt: skip
         connection.execute(
             insert(feeds.control),
@@ -161,7 +161,9 @@ def test_real_stage_three_loans_get_an_order_only_with_every_paper_and_never_whi
     by_hand = ledger_by_hand(shared_data, set(accounts))
     paying = {key for key, (_, whole, _) in by_hand.items() if whole is not None and (DAY - whole).days <= GUARD}
     paid_today = {key for key, (last, _, _) in by_hand.items() if last == DAY}
-    cheap = {key for key, (_, _, unpaid) in by_hand.items() if unpaid * 100 <= POLICY.repossession.recovery_cost_minor}
+    limits = POLICY.repossession
+    costs, chance = limits.recovery_cost_minor, limits.recovery_chance_percent
+    cheap = {key for key, (_, _, unpaid) in by_hand.items() if min(unpaid * 100, 10_000_000) * chance <= costs * 100}
     assert paying, "the guard is not tried by this ledger"
     with reading(store) as connection:
         remedies = dict(connection.execute(select(packet.c.account_id, packet.c.open_remedies).where(

@@ -364,6 +364,7 @@ def furnish(world: World) -> None:
                 "licence_no": "L1",
                 "licence_until": date(2027, 1, 1),
                 "insurance_until": date(2027, 1, 1),
+                "data_agreement_ref": "DPA-1",
                 "region": "",
                 "channel": "http",
             },

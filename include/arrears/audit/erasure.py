@@ -18,6 +18,7 @@ from arrears.core.entropy import random_uuid
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.store.artefacts import agreement_path, packet_folder
 from arrears.store.tables.audit import event_detail
 from arrears.store.tables.feeds import (
     CASES_OVER,
@@ -28,9 +29,10 @@ from arrears.store.tables.feeds import (
     hold,
     location,
     outcome,
+    plan,
     visit_request,
 )
-from arrears.store.tables.legal import packet
+from arrears.store.tables.legal import legal_notice, packet
 from arrears.store.tables.outreach import item, work_item
 from arrears.store.tables.people import account_party, party, subject
 from arrears.store.tables.repossession import ORDER_OPEN, approval, approval_vote, repossession_order
@@ -158,7 +160,10 @@ def expired_accounts(connection: Connection, on: date, closed_before: date, most
 
 
 def files_of(connection: Connection, account_id: str) -> list[str]:
-    """Return the artefacts that show the people of an account: packets with their manifests, orders, letters."""
+    """Return the artefacts that show the people of an account: whole packets, orders, letters, agreements, notices.
+
+    A name that ends in ``/`` is a folder with all that lies in it.
+    """
     packets = connection.execute(select(packet.c.packet_id).where(packet.c.account_id == account_id)).scalars()
     documents = select(repossession_order.c.document_sha256).where(
         repossession_order.c.account_id == account_id, repossession_order.c.document_sha256.is_not(None)
@@ -166,8 +171,12 @@ def files_of(connection: Connection, account_id: str) -> list[str]:
     orders = connection.execute(documents).scalars()
     listed = select(work_item.c.documents).where(_carried(account_id), work_item.c.documents.is_not(None))
     letters = [one for text in connection.execute(listed).scalars() for one in json.loads(text)]
+    signed = connection.execute(select(plan.c.signed_on).where(plan.c.account_id == account_id)).scalars()
+    notices = connection.execute(select(legal_notice.c.pdf_path).where(legal_notice.c.account_id == account_id))
     return [
-        *(f"packets/{name[:2]}/{name}.{ending}" for name in packets for ending in ("pdf", "manifest.json")),
+        *(f"{packet_folder(name)}{ending}" for name in packets for ending in ("/", ".zip")),
+        *(agreement_path(account_id, day) for day in signed),
+        *notices.scalars(),
         *(f"orders/{name}.json" for name in orders),
         *(one["path"] for one in letters if one["account_id"] == account_id),
     ]

@@ -440,9 +440,11 @@ class Repossession(_Strict):
     approval_valid_working_days: AtMost
     order_expiry_days: AtMost
     location_max_age_hours: AtMost
+    geofence_metres: AtMost
     recall_acknowledge_hours: AtMost
     fee_cap_minor: Annotated[Minor, Tighter.LOWER]
     recovery_cost_minor: Annotated[Minor, Tighter.HIGHER]
+    recovery_chance_percent: Annotated[int, Field(ge=1, le=100), Tighter.LOWER]
     basis: Annotated[list[str], Tighter.FEWER]
     do_not: Annotated[list[str], Tighter.MORE]
     remote_lock: RemoteLock = RemoteLock()

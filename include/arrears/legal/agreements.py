@@ -11,14 +11,15 @@ from sqlalchemy import Connection, Engine, select
 
 from arrears.audit.record import Event, record_many
 from arrears.core.calendar import add_months
-from arrears.core.keys import natural_key, sha256
+from arrears.core.keys import sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.legal import archive, case_file, frozen, typesetting
-from arrears.legal.facts import LegalFacts
+from arrears.legal.facts import LegalFacts, Party
 from arrears.legal.plain_text import amount, day_text, table
+from arrears.store.artefacts import agreement_id, agreement_path
 from arrears.store.engine import reading, writing
-from arrears.store.tables.feeds import plan
+from arrears.store.tables.feeds import account, plan
 
 TEMPLATE = "agreement.typ"
 Row = Mapping[str, Any]
@@ -38,7 +39,7 @@ def write_agreements(rt: Runtime, engine: Engine, run_id: str, business_date: da
         if row["account_id"] in facts:
             case = facts[row["account_id"]]
             pdf = render_agreement(rt, case, row, policy)
-            archive.put(rt.settings.artifacts_url, path_of(row), pdf)
+            archive.put(rt.settings.artifacts_url, _path(row), pdf)
             events.append(_event(row, case.subject_ref, policy, pdf))
     with writing(engine) as connection:
         record_many(connection, rt, run_id=run_id, events=events)
@@ -54,27 +55,30 @@ def render_agreement(rt: Runtime, facts: LegalFacts, row: Row, policy: Policy) -
     return typesetting.render(rt.settings.home, TEMPLATE, _data(facts, row, policy), row["signed_on"])
 
 
-def path_of(row: Row) -> str:
-    """Return where the agreement of a plan lies below the artefacts."""
-    key = agreement_id(row)
-    return f"agreements/{key[:2]}/{key}.pdf"
-
-
-def agreement_id(row: Row) -> str:
-    """Return the key of a plan's agreement."""
-    return natural_key("agreement", row["account_id"], row["signed_on"].isoformat())
-
-
 def _plans(connection: Connection, day: date) -> list[Row]:
-    known = select(plan).where(plan.c.signed_on <= day).order_by(plan.c.account_id, plan.c.signed_on)
+    """Return the plans of contracts that are open: what was erased or is over is not written anew."""
+    known = (
+        select(plan)
+        .join(account, account.c.account_id == plan.c.account_id)
+        .where(plan.c.signed_on <= day, account.c.closed_on.is_(None), account.c.erased_at.is_(None))
+        .order_by(plan.c.account_id, plan.c.signed_on)
+    )
     return [dict(row) for row in connection.execute(known).mappings()]
+
+
+def _key(row: Row) -> str:
+    return agreement_id(row["account_id"], row["signed_on"])
+
+
+def _path(row: Row) -> str:
+    return agreement_path(row["account_id"], row["signed_on"])
 
 
 def _is_there(rt: Runtime, row: Row) -> bool:
     from fsspec.core import url_to_fs
 
     system, root = url_to_fs(rt.settings.artifacts_url)
-    return bool(system.exists(f"{root.rstrip('/')}/{path_of(row)}"))
+    return bool(system.exists(f"{root.rstrip('/')}/{_path(row)}"))
 
 
 def _facts(
@@ -90,7 +94,7 @@ def _facts(
 
 def _data(facts: LegalFacts, row: Row, policy: Policy) -> dict[str, Any]:
     lang = next((party.language for party in facts.debtors if party.language), policy.language)
-    money, key = facts.money, agreement_id(row)
+    money, key = facts.money, _key(row)
     days = [add_months(row["first_due_on"], number) for number in range(row["instalments"])]
     each = amount(row["amount_each_minor"], money)
     return {
@@ -100,8 +104,13 @@ def _data(facts: LegalFacts, row: Row, policy: Policy) -> dict[str, Any]:
         "policy": f"{policy.policy_id} {policy.version}",
         "cutoff": facts.business_date.isoformat(),
         "contract": facts.account_id,
-        "debtors": [party.name for party in facts.debtors],
-        "guarantors": [party.name for party in facts.guarantors],
+        "creditor": {
+            "name": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
+            "id_no": policy.creditor.registration_no,
+            "address": policy.creditor.address,
+        },
+        "debtors": [_who(party) for party in facts.debtors],
+        "guarantors": [_who(party) for party in facts.guarantors],
         "overdue": amount(money.overdue_minor, money),
         "unpaid": amount(money.schedule_minor - money.paid_minor, money),
         "schedule": table([str(number), day_text(day), each] for number, day in enumerate(days, start=1)),
@@ -110,10 +119,15 @@ def _data(facts: LegalFacts, row: Row, policy: Policy) -> dict[str, Any]:
     }
 
 
+def _who(party: Party) -> dict[str, str]:
+    """Return how an agreement names who signs it; what is not known is left for them to fill in."""
+    return {"name": party.name, "id_no": party.id_no, "address": party.address}
+
+
 def _event(row: Row, subject_ref: str, policy: Policy, pdf: bytes) -> Event:
     return Event(
         type="agreement.made",
-        key=agreement_id(row),
+        key=_key(row),
         business_date=row["signed_on"],
         subject_ref=subject_ref,
         causes=[row["plan_key"]],

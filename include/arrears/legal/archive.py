@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from arrears.core.keys import canonical, sha256
+from arrears.store.artefacts import packet_folder
 
 PDF = "packet.pdf"
 MANIFEST = "manifest.json"
@@ -30,11 +31,6 @@ class Filed:
     archive_sha256: str
 
 
-def path_of(packet_id: str) -> str:
-    """Return a packet's folder below the artefacts; the archive has the same name with its ending."""
-    return f"packets/{packet_id[:2]}/{packet_id}"
-
-
 def file_packet(
     artifacts_url: str, packet_id: str, files: Mapping[str, bytes], manifest: Mapping[str, Any], on: date
 ) -> Filed:
@@ -42,7 +38,7 @@ def file_packet(
 
     The archive is the same bytes for the same files: sorted, uncompressed, dated with the business date.
     """
-    base = path_of(packet_id)
+    base = packet_folder(packet_id)
     listed = [{"name": name, "sha256": sha256(data), "size": len(data)} for name, data in sorted(files.items())]
     body = canonical({**manifest, "files": listed})
     for name, data in sorted(files.items()):
@@ -99,6 +95,6 @@ def read(artifacts_url: str, path: str) -> bytes:
 def read_manifest(artifacts_url: str, packet_id: str) -> bytes | None:
     """Return the bytes of a packet's manifest, or None when the packet was erased."""
     try:
-        return read(artifacts_url, f"{path_of(packet_id)}/{MANIFEST}")
+        return read(artifacts_url, f"{packet_folder(packet_id)}/{MANIFEST}")
     except FileNotFoundError:
         return None

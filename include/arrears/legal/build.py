@@ -27,7 +27,9 @@ from arrears.store.tables.legal import PACKET_STATES
 from arrears.store.tables.legal import packet as packet_table
 
 BATCH = 100
-READ_AHEAD = 20 * BATCH  # the frozen schedules are one large file: it is scanned once for so many accounts
+READ_AHEAD = (
+    5 * BATCH
+)  # to find accounts in the frozen ledger costs the same for one as for many; to hold them does not
 Progress = Callable[[int, int], None]
 Row = Mapping[str, Any]
 
@@ -67,15 +69,16 @@ def build_packets(
     counts: Counter[str] = Counter(dict.fromkeys((*PACKET_STATES, "rebuilt", "unchanged"), 0))
     if not account_ids:
         return dict(counts)
+    in_order = sorted(account_ids)  # as the frozen ledger is, whatever a database takes for alphabetical
     with reading(engine) as connection:
-        ledger = frozen.open_ledger(connection, rt.settings.artifacts_url, run_id, account_ids)
-    for start in range(0, len(account_ids), BATCH):
+        ledger = frozen.open_ledger(connection, rt.settings.artifacts_url, run_id, in_order)
+    for start in range(0, len(in_order), BATCH):
         if start % READ_AHEAD == 0:
-            ledger.read_schedules(account_ids[start : start + READ_AHEAD], business_date)
-        batch = account_ids[start : start + BATCH]
+            ledger.read_schedules(in_order[start : start + READ_AHEAD], business_date)
+        batch = in_order[start : start + BATCH]
         counts.update(_build_batch(rt, engine, ledger, run_id, business_date, policy, batch))
         if progress is not None:
-            progress(min(start + BATCH, len(account_ids)), len(account_ids))
+            progress(min(start + BATCH, len(in_order)), len(in_order))
     return dict(counts)
 
 

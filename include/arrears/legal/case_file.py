@@ -23,8 +23,8 @@ from arrears.legal.frozen import LedgerReader
 from arrears.store.tables import feeds, outreach, people
 
 ASSET_COLUMNS = ("asset_kind", "asset_make", "asset_model", "asset_serial", "engine_no", "plate")
-MACHINE_COLUMNS = ("asset_colour", "asset_hours", "gps_device_no", "key_info")
-"""Shown, but no part of the legal facts: an hour more on the meter voids no approval."""
+MACHINE_COLUMNS = ("asset_colour", "asset_hours", "gps_device_no")
+"""Shown, but no part of the legal facts: an hour more on the meter voids no approval. Keys are the crew's business."""
 LAST_POSITIONS = 3
 
 

@@ -18,7 +18,6 @@ _LABELS = {
     "asset_colour": ("颜色", "Colour"),
     "asset_hours": ("工作小时", "Operating hours"),
     "gps_device_no": ("定位终端号", "Positioning device no."),
-    "key_info": ("钥匙与锁机", "Keys and immobiliser"),
 }
 _PAPERS = {"photo": ("照片", "Photos"), "insurance": ("保险", "Insurance"), "valuation": ("评估", "Valuation")}
 

@@ -115,6 +115,7 @@ def agency_rows(on: date) -> list[Row]:
             "agency_id": agency_id,
             "name": name,
             "licence_no": f"示例许可{number:03d}",
+            "data_agreement_ref": f"示例数据协议{number:03d}",
             "region": region,
             "channel": channel,
             "licence_until": (on + licence).isoformat(),

@@ -34,6 +34,7 @@ class AgencyFacts:
     active_until: date | None
     regions: tuple[str, ...]
     is_party: bool
+    under_agreement: bool
     has_room: bool = True
 
 
@@ -110,11 +111,7 @@ class OrderFacts:
 
 
 def run_checks(facts: OrderFacts, policy: Policy) -> list[Check]:
-    """Judge all fourteen conditions (domain rules C1 to C14); none is ever left out.
-
-    C9 asks an order to recover for a fresh position, an order to lock for a machine at rest off the road; an order to
-    locate is given because there is no position.
-    """
+    """Judge all fourteen conditions (domain rules C1 to C14); none is ever left out."""
     checks = []
     for code, rule in RULES:
         reasons = rule(facts, policy)
@@ -221,6 +218,7 @@ def _right_machine(facts: OrderFacts, _policy: Policy) -> list[str]:
 
 
 def _fresh_location(facts: OrderFacts, policy: Policy) -> list[str]:
+    """Ask for a fresh position to recover, for a machine at rest off the road to lock, and for nothing to locate."""
     if facts.kind == "locate":
         return []
     if facts.kind == KIND:
@@ -244,6 +242,7 @@ def _agency_valid(facts: OrderFacts, _policy: Policy) -> list[str]:
         (not agency.regions or facts.branch in agency.regions, "outside_region"),
         (not agency.is_party, "agency_is_party"),
         (agency.has_room, "agency_is_full"),
+        (agency.under_agreement, "no_data_agreement"),  # PIPL art. 21
     )
 
 
@@ -272,9 +271,10 @@ def _nothing_excludes(facts: OrderFacts, _policy: Policy) -> list[str]:
 def _worth_it(facts: OrderFacts, policy: Policy) -> list[str]:
     if facts.asset_value_minor is None:
         return ["value_unknown"]
-    expected = min(facts.asset_value_minor, facts.debt_minor)  # a surplus goes back to the customer
-    costs = policy.repossession.recovery_cost_minor + facts.spent_minor
-    return _unless((expected > costs, "costs_exceed_value"))
+    brings = min(facts.asset_value_minor, facts.debt_minor)  # a surplus goes back to the customer
+    costs = policy.repossession.recovery_cost_minor + facts.spent_minor  # whether the machine is found or not
+    expected = brings * policy.repossession.recovery_chance_percent
+    return _unless((expected > costs * HUNDRED, "costs_exceed_value"))
 
 
 def _notices_given(facts: OrderFacts, _policy: Policy) -> list[str]:

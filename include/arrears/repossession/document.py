@@ -20,8 +20,6 @@ from arrears.repossession.sources import Sources
 
 VERSION = 2
 LAST_LOCATIONS = 3
-GEOFENCE_METRES = 1000
-"""How far around the newest position a crew looks before it asks."""
 Printer = Callable[[bytes], bytes]
 """Makes the sheet that a crew carries out of an order's data."""
 MAY = {
@@ -91,7 +89,9 @@ def order_data(sources: Sources, order: Row[Any], issued_on: date, expires_on: d
         "keys": (account.key_info or "") if recovers else "",
         "photos": _hashes(sources, order.account_id, "photo"),
         "locations": places,
-        "geofence": {"lat": places[0]["lat"], "lon": places[0]["lon"], "metres": GEOFENCE_METRES} if places else {},
+        "geofence": {"lat": places[0]["lat"], "lon": places[0]["lon"], "metres": policy.repossession.geofence_metres}
+        if places
+        else {},
         "ask_for": [
             {"role": row.role, "name": row.name or ""} for row in sources.parties.get(order.account_id, ()) if recovers
         ],

@@ -200,6 +200,7 @@ def _agency(sources: Sources, order: Row[Any]) -> AgencyFacts | None:
         row.active_until,
         regions_of(row),
         row.agency_id in parties,
+        bool(row.data_agreement_ref),
         has_room(sources, row, order.order_id),
     )
 

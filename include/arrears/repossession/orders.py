@@ -124,7 +124,7 @@ def _may_propose(sources: Sources, ready: Row[Any], kind: str, business_date: da
     refused = any(
         {order.closed_reason, order.recall_reason} & {"refused", "withdrawn"}
         and order.facts_sha256 == ready.facts_sha256
-        and (order.kind == LOCK) == (kind == LOCK)
+        and order.kind == kind
         for order in earlier
     )
     paid_today = ledger["last_paid_on"] is not None and ledger["last_paid_on"] >= business_date
@@ -273,7 +273,7 @@ def _papers_valid(agency: Row[Any], day: date) -> bool:
         return until is not None and until >= day
 
     return (
-        bool(agency.licence_no)
+        bool(agency.licence_no and agency.data_agreement_ref)
         and reaches(agency.licence_until)
         and reaches(agency.insurance_until)
         and (agency.active_until is None or agency.active_until >= day)

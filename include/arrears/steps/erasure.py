@@ -77,11 +77,15 @@ def _erase(rt: Runtime, account_id: str, *, run_id: str, on: date, basis: str, b
 def _delete(artifacts_url: str, paths: Iterable[str]) -> int:
     from fsspec.core import url_to_fs
 
-    files, root = url_to_fs(artifacts_url)
-    there = [name for path in paths if files.exists(name := f"{root.rstrip('/')}/{path}")]
-    for name in there:
-        files.rm_file(name)
-    return len(there)
+    system, root = url_to_fs(artifacts_url)
+    deleted = 0
+    for path in paths:
+        name = f"{root.rstrip('/')}/{path}"
+        if not system.exists(name.rstrip("/")):
+            continue
+        deleted += len(system.find(name.rstrip("/"))) if path.endswith("/") else 1
+        system.rm(name.rstrip("/"), recursive=path.endswith("/"))
+    return deleted
 
 
 def _retention(rt: Runtime) -> Retention:

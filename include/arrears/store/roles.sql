@@ -48,7 +48,8 @@ REVOKE UPDATE, DELETE ON audit_event, audit_event_index, audit_node, audit_check
 REVOKE UPDATE ON audit_pending, event_detail FROM arrears_app;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM arrears_app;
 
--- People are nobody's question: the auditor sees that a person exists and was erased, not who or where it is.
+-- People are nobody's question: the auditor sees that a person exists and was erased, not who or where it is, and
+-- nothing that opens, finds or charges: keys, positions, tracker, mandate.
 DO $$
 DECLARE closed record;
 BEGIN
@@ -56,6 +57,7 @@ BEGIN
         SELECT a.attrelid::regclass AS name,
                string_agg(quote_ident(a.attname), ', ') FILTER (WHERE a.attname::text <> ALL (p.hidden)) AS shown
         FROM (VALUES ('party', ARRAY['name', 'mobile', 'email', 'address', 'service_address', 'id_no']),
+                     ('account', ARRAY['key_info', 'gps_device_no', 'debit_mandate']),
                      ('event_detail', ARRAY['salt', 'detail']),
                      ('outcome', ARRAY['note']),
                      ('location', ARRAY['lat', 'lon']),

@@ -1,0 +1,21 @@
+"""Where the files about one account lie below the artefacts: who writes them and who erases them say the same."""
+
+from datetime import date
+
+from arrears.core.keys import natural_key
+
+
+def packet_folder(packet_id: str) -> str:
+    """Return the folder of a packet; the archive of it has the same name with its ending."""
+    return f"packets/{packet_id[:2]}/{packet_id}"
+
+
+def agreement_id(account_id: str, signed_on: date) -> str:
+    """Return the key of the repayment agreement of a plan."""
+    return natural_key("agreement", account_id, signed_on.isoformat())
+
+
+def agreement_path(account_id: str, signed_on: date) -> str:
+    """Return the file of the repayment agreement of a plan."""
+    key = agreement_id(account_id, signed_on)
+    return f"agreements/{key[:2]}/{key}.pdf"
