@@ -47,9 +47,7 @@ def _create() -> Any:
     from airflow.api_fastapi.core_api.security import get_user
     from fastapi import Depends, HTTPException
 
-    from arrears.core.settings import Settings
     from arrears.desk.app import Door, create_desk
-    from arrears.steps.world import build_runtime, shell_attempt
 
     logged_in = Depends(get_user)
 
@@ -66,7 +64,13 @@ def _create() -> Any:
             raise HTTPException(403, "you may look, but not decide")
         return str(user.get_name())
 
-    def world() -> Any:
-        return build_runtime(Settings.from_environment(), shell_attempt("desk"))
+    return create_desk(Door(reader, writer), world_of_desk())
 
-    return create_desk(Door(reader, writer), world)
+
+def world_of_desk() -> Callable[[], Any]:
+    """Return what makes the world of each request, on the settings of the tasks, connections included, read once."""
+    from arrears.orchestration.connections import settings_from_airflow
+    from arrears.steps.world import build_runtime, shell_attempt
+
+    settings = settings_from_airflow()
+    return lambda: build_runtime(settings, shell_attempt("desk"))

@@ -43,7 +43,7 @@ def open_engine(store_url: str) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    if backend == "postgresql":
+    if backend in ("postgresql", "postgres"):  # the latter is how Airflow writes its connections
         return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
     raise BadArguments(f"ARREARS_STORE_URL uses {backend}: the store is SQLite or PostgreSQL")
 
