@@ -11,6 +11,7 @@ what is past its retention is let go: raw files, and the people of accounts clos
 
 from airflow.sdk import Param, dag
 
+from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import begins, every_night
 from arrears.steps import assurance as steps
@@ -22,7 +23,7 @@ from arrears.steps import assurance as steps
     start_date=begins(),
     catchup=False,
     max_active_runs=1,
-    doc_md=__doc__,
+    **about(__doc__),
     tags=["arrears", "impact:internal", "tier:1"],
     params={
         "business_date": Param(None, type=["null", "string"], format="date"),

@@ -14,7 +14,8 @@ from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import Param, dag, task_group
 
 from arrears.orchestration.assets import AUDIT_LOG, LEDGER
-from arrears.orchestration.step import branch, closing, step, wait
+from arrears.orchestration.pages import about
+from arrears.orchestration.step import branch, closing, sending, step, wait
 from arrears.orchestration.timetable import begins, every_morning, patience_for_the_ledger
 from arrears.steps import daily
 
@@ -25,7 +26,7 @@ from arrears.steps import daily
     start_date=begins(),
     catchup=False,
     max_active_runs=1,
-    doc_md=__doc__,
+    **about(__doc__),
     tags=["arrears", "impact:customer-contact", "tier:1"],
     params={
         "business_date": Param(
@@ -56,12 +57,14 @@ def arrears_daily() -> None:
 
     @task_group
     def morning() -> None:
-        step(daily.seal_morning)(day) >> step(daily.write_worklists)(day) >> step(daily.send_digest)(day)
+        step(daily.seal_morning)(day) >> step(daily.write_worklists)(day) >> sending(daily.send_digest)(day)
 
     @task_group
     def contacts(stage: int) -> None:
         batches = step(daily.list_batches)(day, stage)
-        step(daily.send_batch, pool="arrears_mail", queue="mail").partial(day=day, stage=stage).expand(batch=batches)
+        label = "batch {{ task.op_kwargs['batch'] }}"
+        send = sending(daily.send_batch, pool="arrears_mail", queue="mail", map_index_template=label)
+        send.partial(day=day, stage=stage).expand(batch=batches)
 
     opens_at = step(daily.window_opens_at)(day)
     window = DateTimeSensorAsync(task_id="wait_for_window", target_time=opens_at)
@@ -72,7 +75,7 @@ def arrears_daily() -> None:
         contacts.override(group_id="stage_2", tooltip="two instalments overdue")(2),
         contacts.override(group_id="stage_3", tooltip="three or more overdue")(3),
     ]
-    orders = step(daily.settle_orders, trigger_rule="none_failed")(day)
+    orders = sending(daily.settle_orders, trigger_rule="none_failed")(day)
     closed = closing(daily.close_day, outlets=[AUDIT_LOG])(day)
 
     opened >> arrived >> ledger() >> ladder() >> legal() >> morning() >> opens_at

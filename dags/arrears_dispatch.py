@@ -9,7 +9,8 @@ overtaken, and asks again for acknowledgements.
 
 from airflow.sdk import Param, dag
 
-from arrears.orchestration.step import closing, step
+from arrears.orchestration.pages import about
+from arrears.orchestration.step import closing, sending, step
 from arrears.orchestration.timetable import at_minutes, begins
 from arrears.steps import dispatch as steps
 
@@ -20,7 +21,7 @@ from arrears.steps import dispatch as steps
     start_date=begins(),
     catchup=False,
     max_active_runs=1,
-    doc_md=__doc__,
+    **about(__doc__),
     tags=["arrears", "impact:customer-contact", "tier:1"],
     params={
         "business_date": Param(None, type=["null", "string"], format="date"),
@@ -30,8 +31,8 @@ from arrears.steps import dispatch as steps
 def arrears_dispatch() -> None:
     """Send what is due."""
     dispatch = step(steps.open_dispatch)()
-    sent = step(steps.send_due, pool="arrears_mail", queue="mail")(dispatch)
-    orders = step(steps.settle_orders, trigger_rule="all_done")(dispatch)
+    sent = sending(steps.send_due, pool="arrears_mail", queue="mail")(dispatch)
+    orders = sending(steps.settle_orders, trigger_rule="all_done")(dispatch)
     closed = closing(steps.close_dispatch)(dispatch)
 
     sent >> orders >> closed

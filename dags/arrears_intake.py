@@ -9,6 +9,7 @@ the delivery receipts and bounces that came for what was sent.
 
 from airflow.sdk import Param, dag
 
+from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import at_minutes, begins
 from arrears.steps import intake as steps
@@ -20,7 +21,7 @@ from arrears.steps import intake as steps
     start_date=begins(),
     catchup=False,
     max_active_runs=1,
-    doc_md=__doc__,
+    **about(__doc__),
     tags=["arrears", "impact:internal", "tier:2"],
     params={
         "business_date": Param(None, type=["null", "string"], format="date"),
@@ -31,7 +32,8 @@ def arrears_intake() -> None:
     """Import what has arrived."""
     intake = step(steps.open_intake)()
     arrivals = step(steps.list_arrivals)(intake)
-    imported = step(steps.import_arrival).partial(intake=intake).expand(name=arrivals)
+    feed = "{{ task.op_kwargs['name'].split('__')[0].split('.')[0] }}"
+    imported = step(steps.import_arrival, map_index_template=feed).partial(intake=intake).expand(name=arrivals)
     receipts = step(steps.import_receipts)(intake)
     closed = closing(steps.close_intake)(intake)
 

@@ -10,6 +10,7 @@ hash; the packet itself is on the desk. Nobody answering in time means no approv
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag
 
+from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import begins, time_to_answer
 from arrears.steps import repossession as steps
@@ -20,6 +21,7 @@ ANSWER = {
     "defaults": [],
     "response_timeout": time_to_answer(),
     "retries": 0,  # a second try would ask again and drop the answer to the first: the next batch asks instead
+    "map_index_template": "{{ task.options | length }} orders",
     "params": {"note": Param("", type="string", title="Reason 理由")},
 }
 
@@ -30,7 +32,7 @@ ANSWER = {
     start_date=begins(),
     catchup=False,
     max_active_runs=1,
-    doc_md=__doc__,
+    **about(__doc__),
     tags=["arrears", "impact:legal", "tier:1"],
     params={
         "business_date": Param(None, type=["null", "string"], format="date"),

@@ -38,6 +38,11 @@ for name in sys.argv[3:]:
         "waits": {task.task_id: task.timeout for task in dag.tasks if hasattr(task, "poke_interval")},
         "answers": {task.task_id: task.partial_kwargs["response_timeout"].days for task in dag.tasks
                     if "response_timeout" in getattr(task, "partial_kwargs", {})},
+        "owners": sorted({task.owner for task in dag.tasks}), "owner_links": dag.owner_links,
+        "silent": [task.task_id for task in dag.tasks if not task.has_on_failure_callback],
+        "labels": {task.task_id: task.map_index_template for task in dag.tasks if hasattr(task, "partial_kwargs")},
+        "blind": sorted(task.task_id for task in dag.tasks
+                        if task.retry_policy and task.retry_policy.rules[-1].exception is not Exception),
         "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
     }
 print("FOUND" + json.dumps(found))
@@ -86,6 +91,38 @@ def test_every_dag_says_what_it_is_for_and_whether_it_may_run_again(dags):
         assert sum(tag.startswith("impact:") for tag in dag["tags"]) == 1
         assert dag["catchup"] is False
         assert dag["active"] == 1
+
+
+def test_every_dag_has_an_owner_and_every_red_task_says_who_must_get_up(dags):
+    from arrears.orchestration.pages import DAGS as URGENCIES
+    from arrears.orchestration.pages import STEPS
+
+    for name, dag in dags.items():
+        assert dag["owners"] == ["collections-operations"], name
+        assert dag["silent"] == [], name
+    assert set(URGENCIES) == set(dags)
+    assert set(STEPS) <= {task.rpartition(".")[2] for dag in dags.values() for task in dag["rules"]}
+
+
+def test_the_runbook_is_a_link_where_its_address_is_known():
+    address = "https://wiki.example/arrears/operate"
+    for name, dag in read_dags(ARREARS_RUNBOOK_URL=address).items():
+        assert f"[docs/operate.md#{name}]({address}#{name})" in dag["doc"]
+        assert dag["owner_links"] == {"collections-operations": address}
+
+
+def test_a_mapped_task_is_called_by_what_it_does_and_not_by_a_number(dags):
+    labels = {task: label for dag in dags.values() for task, label in dag["labels"].items()}
+    assert len(labels) == 7
+    assert [task for task, label in labels.items() if not label] == []
+
+
+def test_no_step_that_reaches_people_is_tried_again_blindly(dags):
+    blind = {task for dag in dags.values() for task in dag["blind"]}
+    sends = {"send_digest", "send_batch", "send_due", "settle_orders"}
+    assert {task.rpartition(".")[2] for task in blind} & sends == set()
+    assert "arrears_daily" in dags
+    assert {"ledger.pull_ledger", "close_day"} <= blind, "the others may be"
 
 
 def test_the_daily_graph_fits_a_screen(dags):

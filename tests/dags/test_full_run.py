@@ -102,6 +102,14 @@ def test_every_task_of_the_graph_ends_well(days):
     assert {f"stage_{stage}.send_batch" for stage in range(4)} <= set(states)
 
 
+def test_a_batch_is_called_by_its_number_on_airflows_pages(days):
+    query = "SELECT DISTINCT rendered_map_index FROM task_instance WHERE task_id LIKE '%.send_batch'"
+    with closing(sqlite3.connect(days.home / "airflow-run" / "airflow.db")) as airflow:
+        labels = [row[0] for row in airflow.execute(query)]
+    assert labels
+    assert [label for label in labels if not re.fullmatch(r"batch \d+", label or "")] == []
+
+
 def test_the_sample_shows_every_rung_packet_and_order_on_its_first_day(days):
     day = days.summary(1)
     assert day["status"] == "completed"

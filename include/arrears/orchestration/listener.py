@@ -5,6 +5,8 @@ from typing import Any
 
 from airflow.listeners import hookimpl
 
+from arrears.orchestration.pages import runbook_of
+
 LOG = logging.getLogger(__name__)
 OURS = "arrears_"
 
@@ -20,7 +22,7 @@ def on_dag_run_success(dag_run: Any) -> None:
 def on_dag_run_failed(dag_run: Any) -> None:
     """Name the run, its DAG version and its bundle, and the page that says what to do."""
     if dag_run.dag_id.startswith(OURS):
-        LOG.error("%s; what to do: docs/operate.md#%s", _line(dag_run, "failed"), dag_run.dag_id)
+        LOG.error("%s; what to do: %s", _line(dag_run, "failed"), runbook_of(dag_run.dag_id))
 
 
 def _line(dag_run: Any, state: str) -> str:

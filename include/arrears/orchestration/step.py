@@ -1,21 +1,19 @@
 """The one way from a plain step to an Airflow task."""
 
 import inspect
-import signal
-import threading
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import wraps
 from importlib.metadata import version
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 
-from airflow.sdk import conf, get_current_context, task
+from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
 from arrears.core.runtime import Request, RunKey, Runtime
-from arrears.orchestration import figures, lineage, progress
+from arrears.orchestration import figures, lineage, progress, retrying
 from arrears.orchestration.assets import announce
 from arrears.orchestration.masking import guard_logs, told_safely
 
@@ -25,8 +23,13 @@ Step = Callable[Concatenate[Runtime, Arguments], Result]
 
 
 def step(function: Step[Arguments, Result], **options: Any) -> Any:
-    """Return a step as a TaskFlow task named after it; a held gate or a permanent failure is not retried."""
+    """Return a step as a TaskFlow task named after it; what no further try can mend is not tried again."""
     return task(_inject(function), task_id=function.__name__, **_options(options))
+
+
+def sending(function: Step[Arguments, Result], **options: Any) -> Any:
+    """Return a step that reaches people: never tried again blindly."""
+    return step(function, retry_policy=retrying.SENDING, **options)
 
 
 def branch(function: Step[Arguments, Result], **options: Any) -> Any:
@@ -66,13 +69,12 @@ def wait(function: Step[Arguments, Result], *, every: timedelta, at_most: timede
         mode="reschedule",
         poke_interval=every.total_seconds(),
         timeout=at_most.total_seconds(),
+        **_options({}),
     )
 
 
 def _options(options: dict[str, Any]) -> dict[str, Any]:
-    retries = int(conf.get("core", "default_task_retries", fallback="0"))
-    pause = timedelta(seconds=float(conf.get("core", "default_task_retry_delay", fallback="300")))
-    return {"retries": retries, "retry_delay": pause, **options}
+    return {**retrying.retries(), "retry_policy": retrying.WORKING, **options}
 
 
 def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
@@ -87,7 +89,7 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         if wants_request:
             kwargs["request"] = request_of(context)
         progress.tell(function.__name__)
-        _hear_a_stop()
+        context["task"].on_kill = _interrupt
         guard_logs()
         try:
             rt, begun = runtime_of(context), time.monotonic()
@@ -96,11 +98,10 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
             announce(context, result)
             lineage.keep(str(context["ti"].id), result)
             return result
-        except TemporaryFailure:
-            raise
         except ArrearsError as error:
-            progress.tell_failure(function.__name__, str(error))
-            raise AirflowFailException(str(error)) from None
+            if not isinstance(error, TemporaryFailure):
+                progress.tell_failure(function.__name__, str(error))
+            raise
         except AirflowException:
             raise
         except Exception as error:
@@ -110,10 +111,13 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
     return run
 
 
-def _hear_a_stop() -> None:
-    """Let a task that is cleared end what it is doing: Airflow's child would die of the interrupt on the spot."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def _interrupt() -> NoReturn:
+    """Let a task that is cleared or marked write down how its messages ended.
+
+    Airflow then sends its process SIGTERM, whose handler asks the operator's ``on_kill``, and kills it five seconds
+    later; ``on_kill`` of a TaskFlow task does nothing, so that it would be killed in the middle of a message.
+    """
+    raise KeyboardInterrupt
 
 
 def runtime_of(context: dict[str, Any]) -> Runtime:
