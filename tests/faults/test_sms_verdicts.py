@@ -69,12 +69,20 @@ def test_each_answer_of_the_twilio_shape_has_its_verdict(status, text, outcome):
 
 def test_kannel_is_asked_in_its_own_words_and_gets_our_key_in_the_receipt_address():
     _, request = _ask(KANNEL, 202, "0: Accepted for delivery")
-    fields = {name: values[0] for name, values in parse_qs(request.url.query.decode()).items()}
-    assert (request.method, request.url.path) == ("GET", "/cgi-bin/sendsms")
-    assert (fields["username"], fields["password"]) == ("tester", "s@cret")
-    assert (fields["to"], fields["from"], fields["text"]) == (MESSAGE.to, "1069", MESSAGE.text)
-    assert (fields["coding"], fields["charset"], fields["dlr-mask"]) == ("2", "UTF-8", "31")
-    assert fields["dlr-url"] == f"http://us/receipts?contact={MESSAGE.key}&type=%d&at=%T&id=%F"
+    told = {name.removeprefix("x-kannel-"): value for name, value in request.headers.items() if "kannel" in name}
+    assert request.method == "POST"
+    assert (told["username"], told["password"]) == ("tester", "s@cret")
+    assert (told["to"], told["from"], request.content.decode("utf-8")) == (MESSAGE.to, "1069", MESSAGE.text)
+    assert request.headers["Content-Type"] == "text/plain; charset=UTF-8"
+    assert (told["coding"], told["dlr-mask"]) == ("2", "31")
+    assert told["dlr-url"] == f"http://us/receipts?contact={MESSAGE.key}&type=%d&at=%T&id=%F"
+
+
+@pytest.mark.parametrize("gateway", [KANNEL, TWILIO])
+def test_no_address_of_a_call_holds_a_number_a_text_or_a_password(gateway):
+    _, request = _ask(gateway, 202, "0: Accepted for delivery")
+    assert (request.url.query, request.url.userinfo) == (b"", b"")
+    assert MESSAGE.to not in str(request.url)
 
 
 def test_the_twilio_shape_is_asked_with_basic_login_and_a_callback():
@@ -101,7 +109,7 @@ def test_a_number_without_its_country_gets_the_prefix_of_the_gateway():
     _, request = _ask(f"{TWILIO}&prefix=%2B86", 201, '{"sid": "SM1"}')
     assert parse_qs(request.content.decode())["To"] == [f"+86{MESSAGE.to}"]
     _, kannel = _ask(f"{KANNEL}&prefix=%2B86", 202, "0: Accepted for delivery")
-    assert kannel.url.params["to"] == f"+86{MESSAGE.to}"
+    assert kannel.headers["X-Kannel-To"] == f"+86{MESSAGE.to}"
 
 
 def test_a_messaging_service_of_the_twilio_shape_is_named_as_one():

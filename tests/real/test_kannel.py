@@ -1,6 +1,7 @@
 """A real Kannel with its fake SMSC: our SMS goes through it, and its delivery report comes back through our door."""
 
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import pytest
 
@@ -153,6 +155,19 @@ def test_an_sms_goes_through_kannel_and_its_report_comes_back_under_our_key(kann
     assert all(one.at and one.at.startswith("20") for one in read), "Kannel says when"
     assert "13900000001" in kannel.smsc_log.read_text(errors="replace"), "the fake SMSC really had it"
     assert "13900000001" not in "".join(file.read_text() for file in kannel.spool.iterdir())
+
+
+@pytest.mark.parametrize(("text", "charset"), [("Pay £5 today, Mr Ö", "gsm"), ("您好,请还款 €5", "utf-16-be")])
+def test_what_is_posted_arrives_letter_by_letter_in_both_alphabets(kannel: Kannel, text: str, charset: str) -> None:
+    channel = SmsChannel(kannel.address)
+    channel.send(Message("c" * 64, "en", "13900000001", "", text, ""), lambda: True)
+    channel.close()
+    log = partial(kannel.smsc_log.read_text, errors="replace")
+    until(lambda: "Got message 1" in log(), "the message at the fake SMSC")
+    (got,) = re.findall(r"Got message 1: <1069 13900000001 (?:ucs-2|text) (.*)>", log())
+    arrived = unquote_to_bytes(got.replace("+", " "))
+    read = arrived.decode("utf-8" if charset == "gsm" else charset, errors="replace")
+    assert read == text
 
 
 def test_kannel_refuses_as_its_adapter_reads_it(kannel: Kannel) -> None:

@@ -19,6 +19,7 @@ from arrears.sandbox.keeping import keep_line, read_lines
 
 SENDSMS = "/cgi-bin/sendsms"
 RECEIPTS = "/receipts"
+HEADER = "x-kannel-"
 
 
 class _Server(ThreadingHTTPServer):
@@ -98,10 +99,20 @@ class SmsSandbox:
             protocol_version = "HTTP/1.1"
             wbufsize = -1  # head and body in one packet, or each answer waits for an acknowledgement
 
+            def do_POST(self) -> None:
+                named = {name.lower(): value for name, value in self.headers.items()}
+                fields = {name.removeprefix(HEADER): value for name, value in named.items() if name.startswith(HEADER)}
+                charset = self.headers.get_content_charset("")
+                body = self.rfile.read(int(named.get("content-length", "0")))
+                fields |= {"charset": charset.upper(), "text": body.decode(charset or "latin-1")}
+                self._say(*gateway.answer(urlsplit(self.path).path, fields))
+
             def do_GET(self) -> None:
                 parts = urlsplit(self.path)
-                fields = {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()}
-                status, text = gateway.answer(parts.path, fields)
+                query = parse_qs(parts.query, keep_blank_values=True)
+                self._say(*gateway.answer(parts.path, {name: values[-1] for name, values in query.items()}))
+
+            def _say(self, status: int, text: str) -> None:
                 body = text.encode()
                 self.send_response(status)
                 self.send_header("Content-Type", "text/plain; charset=utf-8")
