@@ -12,7 +12,7 @@ what is past its retention is let go: raw files, and the people of accounts clos
 from airflow.sdk import Param, dag
 
 from arrears.orchestration.pages import about
-from arrears.orchestration.step import closing, step
+from arrears.orchestration.step import closing, sealing, step
 from arrears.orchestration.timetable import begins, every_night
 from arrears.steps import assurance as steps
 
@@ -43,7 +43,7 @@ def arrears_assurance() -> None:
         step(steps.report_overtaken)(night),
         step(steps.collect_user_actions)(night),
     ]
-    erased = step(steps.erase_what_expired)(night)
+    erased = sealing(steps.erase_what_expired)(night)
     closed = closing(steps.close_night)(night)
 
     sound >> erased >> closed

@@ -15,7 +15,7 @@ from airflow.sdk import Param, dag, task_group
 
 from arrears.orchestration.assets import AUDIT_LOG, LEDGER
 from arrears.orchestration.pages import about
-from arrears.orchestration.step import branch, closing, sending, step, wait
+from arrears.orchestration.step import branch, closing, sealing, sending, step, wait
 from arrears.orchestration.timetable import begins, every_morning, patience_for_the_ledger
 from arrears.steps import daily
 
@@ -57,7 +57,7 @@ def arrears_daily() -> None:
 
     @task_group
     def morning() -> None:
-        step(daily.seal_morning)(day) >> step(daily.write_worklists)(day) >> sending(daily.send_digest)(day)
+        sealing(daily.seal_morning)(day) >> step(daily.write_worklists)(day) >> sending(daily.send_digest)(day)
 
     @task_group
     def contacts(stage: int) -> None:

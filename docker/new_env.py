@@ -1,34 +1,51 @@
-"""Write .env for docker compose from .env.example: every empty secret gets new random bytes of its own."""
+"""Draw the secrets of docker compose, each into a file of its own, and copy .env.example to .env; nothing is replaced.
+
+The folder is its owner's alone; within it the files may be read, because containers see them as another user.
+"""
 
 import base64
 import os
 import secrets
+import shutil
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "var" / "secrets"
 
 
-def fill(line: str) -> str:
-    """Return a line of the example with its secret drawn, where it asks for one."""
-    name, _, value = line.partition("=")
-    if value == "<fernet key>":
-        return f"{name}={base64.urlsafe_b64encode(os.urandom(32)).decode()}"
-    return f"{name}={secrets.token_hex(24)}" if value == "<random>" else line
+def draw() -> dict[str, str]:
+    """Return every secret by the name of its file: passwords, and the addresses they are part of."""
+    drawn = {name: secrets.token_hex(24) for name in (
+        "postgres_password", "airflow_password", "store_owner_password", "store_password", "auditor_password",
+        "redis_password", "admin_password", "collector_password", "airflow_secret_key", "airflow_jwt_secret",
+        "receipts_secret", "agency_secret",
+    )}  # fmt: skip
+    return drawn | {
+        "airflow_fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
+        "airflow_database_url": f"postgresql+psycopg2://airflow:{drawn['airflow_password']}@postgres/airflow",
+        "store_owner_url": f"postgresql+psycopg://arrears_migrate:{drawn['store_owner_password']}@postgres/arrears",
+        "store_url": f"postgresql+psycopg://arrears_day:{drawn['store_password']}@postgres/arrears",
+        "celery_broker_url": f"redis://:{drawn['redis_password']}@redis:6379/0",
+        "airflow_url": f"http://collector:{drawn['collector_password']}@airflow-apiserver:8080",
+        "smtp_url": "",
+        "sms_url": "",
+        "agency_url": "",
+    }
 
 
 def main() -> int:
-    """Write the file once, readable by its owner alone; an existing one is never touched."""
-    target = ROOT / ".env"
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        sys.stderr.write(".env is already there: left as it is\n")
+    """Write what is not there yet: all secrets together, for the addresses repeat the passwords."""
+    if not (ROOT / ".env").exists():
+        shutil.copyfile(ROOT / ".env.example", ROOT / ".env")
+    if FOLDER.exists():
+        sys.stderr.write("var/secrets is already there: left as it is\n")
         return 0
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.writelines(f"{fill(line)}\n" for line in lines)
-    sys.stderr.write("Wrote .env: the password of the user admin is ARREARS_ADMIN_PASSWORD in it\n")
+    FOLDER.mkdir(parents=True, mode=0o700)
+    for name, text in draw().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+        (FOLDER / name).chmod(0o644)
+    sys.stderr.write("Wrote var/secrets: the password of the user admin is in its file admin_password\n")
     return 0
 
 

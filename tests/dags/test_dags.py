@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +44,8 @@ for name in sys.argv[3:]:
         "labels": {task.task_id: task.map_index_template for task in dag.tasks if hasattr(task, "partial_kwargs")},
         "blind": sorted(task.task_id for task in dag.tasks
                         if task.retry_policy and task.retry_policy.rules[-1].exception is not Exception),
+        "pools": sorted({task.pool for task in dag.tasks}), "queues": sorted({task.queue for task in dag.tasks}),
+        "queue_of": {task.task_id: task.queue for task in dag.tasks},
         "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
     }
 print("FOUND" + json.dumps(found))
@@ -123,6 +126,22 @@ def test_no_step_that_reaches_people_is_tried_again_blindly(dags):
     assert {task.rpartition(".")[2] for task in blind} & sends == set()
     assert "arrears_daily" in dags
     assert {"ledger.pull_ledger", "close_day"} <= blind, "the others may be"
+
+
+def test_every_pool_and_queue_is_used_and_there(dags):
+    root = DAGS.parent
+    pools = json.loads((root / "include" / "arrears" / "orchestration" / "pools.json").read_text(encoding="utf-8"))
+    assert {pool for dag in dags.values() for pool in dag["pools"]} == set(pools) | {"default_pool"}
+    compose = (root / "docker-compose.yaml").read_text(encoding="utf-8")
+    served = set(re.findall(r"worker, --queues, (\w+)", compose))
+    assert {queue for dag in dags.values() for queue in dag["queues"]} == served
+
+
+def test_what_seals_and_what_deletes_runs_where_the_signing_key_is(dags):
+    queues = {task: queue for dag in dags.values() for task, queue in dag["queue_of"].items()}
+    sealed = {task for task, queue in queues.items() if queue == "seal"}
+    closing = {task for task in queues if task.startswith("close_")}
+    assert sealed == closing | {"morning.seal_morning", "erase_what_expired"}
 
 
 def test_the_daily_graph_fits_a_screen(dags):

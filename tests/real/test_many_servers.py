@@ -1,4 +1,4 @@
-"""The profile "many servers": what docker/init.sh prepares, and a day on which a worker is lost while it sends.
+"""The profile "many servers": what docker/init.sh prepares, and a day that loses a worker and a scheduler as it sends.
 
 The services are those of docker-compose.yaml, as processes on loopback with Debian's PostgreSQL and Redis.
 """
@@ -12,9 +12,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
-from compose_servers import ComposeServers, airflow_services, databases, redis
+from compose_servers import ComposeServers, databases, redis, services
 from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import ProgrammingError
 
 from arrears.core.clock import PinnedClock, SystemClock
 from arrears.core.settings import Settings
@@ -30,7 +32,7 @@ from arrears.store.tables.outreach import contact
 
 pytestmark = pytest.mark.real
 DAY = date(2026, 11, 12)
-DAG, MAIL_WORKER = "arrears_daily", "airflow-worker-mail"
+DAG, MAIL_WORKER, FIRST_SCHEDULER = "arrears_daily", "airflow-worker-mail", "airflow-scheduler"
 AFTER_THE_LEASE = timedelta(minutes=15)
 MOST_IN_DOUBT = 16
 """One group of messages for the one task that the dead worker ran."""
@@ -71,30 +73,65 @@ def day(postgres_url: str, redis_server: Path, tmp_path_factory: pytest.TempPath
         MailSandbox(home / "mail") as mail,
         SlowSms(home / "sms") as sms,
     ):
-        here = databases(postgres_url) | {
-            "AIRFLOW__CELERY__BROKER_URL": broker, "ARREARS_HOME": str(home / "var"), "ARREARS_LEDGER_URL": str(feeds),
-            "ARREARS_SMTP_URL": mail.url, "ARREARS_SMS_URL": sms.url,
-        }  # fmt: skip
-        with ComposeServers(home / "airflow", here) as servers:
+        here = {"ARREARS_HOME": str(home / "var"), "ARREARS_KEYS": str(home / "keys"), "ARREARS_LEDGER_URL": str(feeds)}
+        secrets = databases(postgres_url, home)
+        secrets |= {"celery_broker_url": broker, "smtp_url": mail.url, "sms_url": sms.url}
+        with ComposeServers(home / "airflow", here, secrets) as servers:
             servers.start_all()
             servers.unpause(DAG)
             servers.until(servers.workers_are_up, "every worker")
             run = servers.trigger(DAG, {"business_date": DAY.isoformat(), "feeds": str(feeds), "rehearsal": True})
             servers.until(lambda: sms.taken >= KILLED_AFTER, f"the SMS number {KILLED_AFTER}")
             killed = servers.kill_service(MAIL_WORKER)
+            servers.kill_service(FIRST_SCHEDULER)
             servers.start_service(MAIL_WORKER)
             servers.until(lambda: servers.state(DAG, run) in ("success", "failed"), "the end of the day")
             yield Day(servers, sms, mail, run, killed)
 
 
 def test_every_service_variable_and_command_of_the_compose_file_was_started(day: Day) -> None:
-    services = airflow_services()
-    assert set(day.servers.running) == set(services)
-    assert day.servers.told.keys() <= day.servers.environment.keys()
-    for name, body in services.items():
-        assert body["environment"].keys() - {"DUMB_INIT_SETSID"} <= day.servers.environment.keys(), name
-        started = [str(word) for word in day.servers.running[name].args]
-        assert all(str(word) in started for word in body["command"]), name
+    assert set(day.servers.running) == set(services()) - {FIRST_SCHEDULER}
+    for name, body in services().items():
+        assert body["environment"].keys() <= day.servers.environment_of(name).keys(), name
+    for name, process in day.servers.running.items():
+        started = [str(word) for word in process.args]
+        told = [word for word in map(str, services()[name]["command"]) if word != "arrears" and ":" not in word]
+        assert all(word in started for word in told), name
+
+
+def test_the_day_goes_on_under_the_second_scheduler_when_the_first_is_lost(day: Day) -> None:
+    assert FIRST_SCHEDULER not in day.servers.running
+    assert day.servers.running["airflow-scheduler-2"].poll() is None
+    assert day.servers.state(DAG, day.run) == "success"
+
+
+def test_only_the_worker_that_seals_finds_the_signing_key(day: Day) -> None:
+    for name in services():
+        found = Path(day.servers.environment_of(name).get("ARREARS_KEYS", "/nowhere")) / "audit.key"
+        assert found.exists() == (name == "airflow-worker-seal"), name
+
+
+def test_the_day_works_under_a_login_that_can_neither_change_the_log_nor_the_tables(day: Day) -> None:
+    engine = create_engine(day.servers.secrets["store_url"])
+    for statement in ("DELETE FROM audit_event", "ALTER TABLE contact ADD COLUMN more text", "DROP TABLE decision"):
+        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), engine.begin() as connection:
+            connection.execute(text(statement))
+    engine.dispose()
+    owners = rows(day.servers.secrets["store_url"], "SELECT DISTINCT tableowner FROM pg_tables"
+                                                    " WHERE schemaname = 'public'")  # fmt: skip
+    assert owners == [("arrears_owner",)]
+
+
+def test_the_receipts_door_stands_and_takes_no_call_without_its_seal(day: Day) -> None:
+    asked = day.servers.until(lambda: answer_of(day.servers.receipts_at), "the door for receipts")
+    assert asked == 403
+
+
+def answer_of(address: str) -> int | None:
+    try:
+        return httpx.get(f"http://{address}/receipts?contact=x&status=1", trust_env=False).status_code
+    except httpx.HTTPError:
+        return None
 
 
 def test_a_worker_that_dies_while_it_sends_makes_a_try_and_not_a_red_day(day: Day) -> None:
@@ -140,27 +177,27 @@ def rows(url: str, query: str) -> list[tuple[object, ...]]:
 
 @pytest.fixture(scope="module")
 def started_again(day: Day) -> dict[str, str]:
-    """The environment after docker/init.sh ran once more, as at every start: it finds everything there."""
+    """The secrets after docker/init.sh ran once more, as at every start: it finds everything there."""
     day.servers.prepare()
-    return day.servers.environment
+    return day.servers.secrets
 
 
 def test_the_pools_are_there_before_the_first_task(started_again: dict[str, str]) -> None:
     query = "SELECT pool, slots FROM slot_pool WHERE pool LIKE 'arrears_%' ORDER BY pool"
-    found = rows(started_again["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], query)
-    assert found == [("arrears_default", 8), ("arrears_legal", 2), ("arrears_mail", 4)]
+    found = rows(started_again["airflow_database_url"], query)
+    assert found == [("arrears_legal", 2), ("arrears_mail", 4)]
 
 
 def test_there_is_one_administrator_and_a_login_that_only_reads(started_again: dict[str, str]) -> None:
     query = """SELECT u.username, r.name FROM ab_user u JOIN ab_user_role m ON m.user_id = u.id
                JOIN ab_role r ON r.id = m.role_id ORDER BY u.username"""
-    found = rows(started_again["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"], query)
+    found = rows(started_again["airflow_database_url"], query)
     assert found == [("admin", "Admin"), ("collector", "Arrears auditor")]
 
 
 def test_the_store_is_made_once_and_apart_from_airflow(started_again: dict[str, str]) -> None:
-    assert rows(started_again["ARREARS_STORE_URL"], "SELECT count(*) FROM store_identity") == [(1,)]
-    airflow = started_again["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"]
+    assert rows(started_again["store_url"], "SELECT count(*) FROM store_identity") == [(1,)]
+    airflow = started_again["airflow_database_url"]
     assert rows(airflow, "SELECT to_regclass('store_identity')") == [(None,)]
 
 

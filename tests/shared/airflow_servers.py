@@ -96,13 +96,16 @@ class AirflowServers:
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
-    def start(self, command: tuple[str, ...], *, name: str = "") -> None:
+    def start(
+        self, command: tuple[str, ...], *, name: str = "", env: dict[str, str] | None = None,
+        program: tuple[str, ...] = (sys.executable, "-m", "airflow"),
+    ) -> None:  # fmt: skip
         """Start one of the processes; ``name`` tells apart those that begin with the same word."""
         name = name or command[0]
         with (self.home / f"{name}.log").open("ab") as log:
             self.running[name] = subprocess.Popen(
-                [sys.executable, "-m", "airflow", *command],
-                env=self.environment, stdout=log, stderr=log, start_new_session=True,
+                [*program, *command],
+                env=env or self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
 
     def kill_scheduler(self) -> None:

@@ -17,9 +17,11 @@ from typing import Any
 import psutil
 import yaml
 from airflow_servers import ROOT, AirflowServers
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import make_url
 
 SECRET = "made up for this test"
+PREPARING = "airflow-init"
+KEYS = "/var/lib/arrears-keys"
 RESTARTING = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
     "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "20",
@@ -43,35 +45,54 @@ def compose() -> dict[str, Any]:
     return found
 
 
-def airflow_services() -> dict[str, dict[str, Any]]:
-    """Return the long-running Airflow services of the compose file: all but the one that prepares."""
-    services: dict[str, dict[str, Any]] = compose()["services"]
-    return {name: body for name, body in services.items()
-            if name.startswith("airflow-") and name != "airflow-init"}  # fmt: skip
+def services() -> dict[str, dict[str, Any]]:
+    """Return the long-running services of our image: all but database, broker, mail pages and the one that prepares."""
+    others = ("postgres", "redis", "mailpit", PREPARING)
+    found: dict[str, dict[str, Any]] = compose()["services"]
+    return {name: body for name, body in found.items() if name not in others}
+
+
+def mounts(body: dict[str, Any]) -> dict[str, str]:
+    """Return what a service mounts: the folder in the container, and the whole line."""
+    return {text.removesuffix(":ro").rpartition(":")[2]: text for text in body.get("volumes", [])}
 
 
 class ComposeServers(AirflowServers):
     """Every service of the compose file on loopback, prepared by docker/init.sh; entered as a context.
 
-    ``here`` holds this machine's value of each variable that names a host, a folder or a channel in the compose file.
+    ``here`` holds this machine's value of each variable that names a host or a folder in the compose file, ``secrets``
+    the content of secret files; a service finds those alone that the compose file hands to it.
     """
 
-    def __init__(self, home: Path, here: dict[str, str]) -> None:
+    def __init__(self, home: Path, here: dict[str, str], secrets: dict[str, str]) -> None:
         super().__init__(home, {})
         port = self.base.rpartition(":")[2]
-        here |= {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.base}/execution/",
-                 "ARREARS_AIRFLOW_URL": f"http://collector:{SECRET}@127.0.0.1:{port}"}  # fmt: skip
+        self.here = here | {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.base}/execution/"}
+        self.secrets = secrets | {"airflow_url": f"http://collector:{SECRET}@127.0.0.1:{port}"}
         names = ("PATH", "HOME", "LANG", "TMPDIR")
         outside = {name: os.environ[name] for name in names if name in os.environ}
         outside["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), outside["PATH"]])
-        self.told = compose()["services"]["airflow-init"]["environment"]
-        self.environment = outside | QUIET | RESTARTING | {
+        self.outside = outside | QUIET | RESTARTING | {
             "AIRFLOW_HOME": str(home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__API__PORT": port,
             "AIRFLOW__API__BASE_URL": self.base,
-        } | {name: here.get(name, _filled(value)) for name, value in self.told.items()}  # fmt: skip
+        }  # fmt: skip
+        self.environment = self.environment_of("airflow-worker-default")
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """Return the variables of a service; its secrets lie in a folder of its own, as in its container."""
+        body = compose()["services"][name]
+        folder = self.home / "secrets" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for secret in body["secrets"]:
+            (folder / secret).write_text(self.secrets.get(secret, _secret(secret)), encoding="utf-8")
+        told = {key: _filled(value).replace("/run/secrets", str(folder)) for key, value in body["environment"].items()}
+        here = {key: value for key, value in self.here.items() if key in told}
+        if KEYS not in mounts(body) and "ARREARS_KEYS" in told:
+            here["ARREARS_KEYS"] = str(folder / "no-keys-here")
+        return self.outside | {"ARREARS_SECRETS": str(folder)} | told | here
 
     def __enter__(self) -> "ComposeServers":
         self.dags.mkdir(parents=True)
@@ -83,29 +104,36 @@ class ComposeServers(AirflowServers):
     def prepare(self) -> None:
         """Run what the service airflow-init runs at every start."""
         script = ["bash", ROOT / "docker" / "init.sh"]
-        done = subprocess.run(script, env=self.environment, capture_output=True, text=True, check=False)
+        env = self.environment_of(PREPARING)
+        done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
     def start_service(self, name: str) -> None:
         """Start one service by its command in the compose file; a worker gets a name of its own, as a container has."""
-        command = [str(word) for word in airflow_services()[name]["command"]]
-        extra: list[str] = []
+        command = [str(word) for word in services()[name]["command"]]
+        env = self.environment_of(name)
         if command[0] == "celery":
-            extra = ["--celery-hostname", f"{name}@localhost", "--skip-serve-logs",
-                     "--pid", str(self.home / f"{name}.pid")]  # fmt: skip
+            command += ["--celery-hostname", f"{name}@localhost", "--skip-serve-logs",
+                        "--pid", str(self.home / f"{name}.pid")]  # fmt: skip
         elif command[0] in ("scheduler", "triggerer"):
-            extra = ["--skip-serve-logs"]
-        self.start((*command, *extra), name=name)
+            command += ["--skip-serve-logs"]
+            env["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"] = str(_free_port())
+        elif command[0] == "arrears":
+            self.receipts_at = f"127.0.0.1:{_free_port()}"
+            door = (*command[1:-1], self.receipts_at)
+            self.start(door, name=name, env=env, program=(str(Path(sys.executable).with_name("arrears")),))
+            return
+        self.start(tuple(command), name=name, env=env)
 
     def start_all(self) -> None:
         """Start every service and wait for the API."""
-        for name in airflow_services():
+        for name in services():
             self.start_service(name)
         self.until(lambda: self.logs_in(SECRET), "the API")
 
     def workers_are_up(self) -> bool:
         """Say whether every worker answers a ping over the broker, as the health check of the compose file asks."""
-        workers = [name for name, body in airflow_services().items() if body["command"][0] == "celery"]
+        workers = [name for name, body in services().items() if body["command"][0] == "celery"]
         ask = ["-m", "celery", "--app", "airflow.providers.celery.executors.celery_executor.app", "inspect", "ping"]
         done = subprocess.run([sys.executable, *ask], env=self.environment, capture_output=True, text=True, check=False)
         return all(f"{name}@localhost" in done.stdout for name in workers)
@@ -122,15 +150,20 @@ class ComposeServers(AirflowServers):
 
 
 def _filled(value: object) -> str:
-    """Return a value of the compose file with its secrets made up and its defaults taken."""
-    return re.sub(r"\$\{(\w+)(:[-?]([^}]*))?\}", lambda found: _secret(found[1], found[2] or ""), str(value))
+    """Return a value of the compose file with its defaults taken."""
+    return re.sub(r"\$\{\w+:-([^}]*)\}", lambda found: found[1], str(value))
 
 
-def _secret(name: str, rest: str) -> str:
-    if rest.startswith(":-"):
-        return rest[2:]
-    # A Fernet key is 32 bytes in base64; the other secrets are any text.
-    return "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" if name.endswith("FERNET_KEY") else SECRET
+def _secret(name: str) -> str:
+    """Make a secret up: a Fernet key is 32 bytes in base64, an address is empty, the others are any text."""
+    if name.endswith("_url"):
+        return ""
+    return "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" if name.endswith("fernet_key") else SECRET
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return int(door.getsockname()[1])
 
 
 @contextmanager
@@ -148,16 +181,20 @@ def redis(program: Path, home: Path) -> Iterator[str]:
         process.wait()
 
 
-def databases(postgres_url: str) -> dict[str, str]:
-    """Make the two databases of the compose file and return the variables that name them."""
-    with create_engine(postgres_url, isolation_level="AUTOCOMMIT").connect() as connection:
-        for name in ("celery_airflow", "celery_arrears"):
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    airflow = make_url(postgres_url).set(drivername="postgresql+psycopg2", database="celery_airflow")
-    store = make_url(postgres_url).set(drivername="postgresql+psycopg", database="celery_arrears")
-    url = airflow.render_as_string(hide_password=False)
+def databases(postgres_url: str, home: Path) -> dict[str, str]:
+    """Make the databases and logins by docker/postgres.sh and return the secrets that name them."""
+    passwords = home / "postgres-secrets"
+    passwords.mkdir()
+    for name in compose()["services"]["postgres"]["secrets"]:
+        (passwords / name).write_text(SECRET, encoding="utf-8")
+    server = make_url(postgres_url)
+    folder = str(server.query["host"])
+    env = os.environ | {"PGHOST": folder, "POSTGRES_USER": str(server.username), "ARREARS_SECRETS": str(passwords)}
+    script = ["bash", ROOT / "docker" / "postgres.sh"]
+    done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     return {
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": url,
-        "AIRFLOW__CELERY__RESULT_BACKEND": f"db+{url}",
-        "ARREARS_STORE_URL": store.render_as_string(hide_password=False),
+        "airflow_database_url": f"postgresql+psycopg2://airflow:x@/airflow?host={folder}",
+        "store_owner_url": f"postgresql+psycopg://arrears_migrate:x@/arrears?host={folder}",
+        "store_url": f"postgresql+psycopg://arrears_day:x@/arrears?host={folder}",
     }

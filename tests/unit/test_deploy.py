@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ FROM_THE_SECRET = {
     "ARREARS_SMTP_URL",
     "ARREARS_SMS_URL",
     "ARREARS_AGENCY_URL",
+    "ARREARS_AGENCY_SECRET",
+    "ARREARS_RECEIPTS_SECRET",
 }
 """Variables with a password in them: keys of the Secret ``arrears``, which docs/scale.md lists."""
 
@@ -43,12 +46,13 @@ def values() -> dict[str, Any]:
 
 
 def test_every_variable_of_compose_reaches_kubernetes_by_a_known_way(compose: Any, values: Any) -> None:
-    wanted = compose["services"]["airflow-scheduler"]["environment"]
+    worker = compose["services"]["airflow-worker-seal"]["environment"]
+    wanted = {name.removesuffix("_CMD").removesuffix("_FILE"): value for name, value in worker.items()}
     given = {entry["name"]: entry["value"] for entry in values["env"]}
-    celery = {name for name in wanted if name.startswith("AIRFLOW__CELERY__")}
+    celery = {name for name in wanted if name.startswith("AIRFLOW__CELERY__")} | {"DUMB_INIT_SETSID"}
     assert set(wanted) - celery == set(given) | (FROM_THE_CHART.keys() & set(wanted)) | FROM_THE_SECRET
-    assert {name: value for name, value in given.items() if str(wanted[name]) != value} == {"ARREARS_MODE": "sandbox"}
-    assert set(FROM_THE_CHART.values()) <= set(values)
+    other = {name: value for name, value in given.items() if str(wanted[name]) != value}
+    assert other == {"ARREARS_MODE": "sandbox", "ARREARS_POLICY": "cn", "ARREARS_RUNBOOK_URL": ""}
 
 
 def test_the_values_hold_no_secret_and_name_where_each_is(values: Any) -> None:
@@ -57,7 +61,7 @@ def test_the_values_hold_no_secret_and_name_where_each_is(values: Any) -> None:
     assert len(set(named)) == len(named)
     assert yaml.safe_load(values["extraEnvFrom"]) == [{"secretRef": {"name": "arrears"}}]
     told = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    assert [name for name in [*named, *FROM_THE_SECRET, "ARREARS_ADMIN_PASSWORD"] if f"`{name}`" not in told] == []
+    assert [name for name in [*named, *FROM_THE_SECRET, "arrears-preparation"] if f"`{name}`" not in told] == []
 
 
 def test_image_version_and_preparation_are_those_of_compose(compose: Any, values: Any) -> None:
@@ -68,8 +72,27 @@ def test_image_version_and_preparation_are_those_of_compose(compose: Any, values
     assert values["dags"]["gitSync"]["ref"] == f"v{tag}"
     assert values["migrateDatabaseJob"]["args"] == compose["services"]["airflow-init"]["entrypoint"][2:]
     mounts = {mount["mountPath"] for mount in values["volumeMounts"]}
-    volumes = compose["services"]["airflow-scheduler"]["volumes"]
-    assert mounts == {text.split(":")[-2 if text.endswith(":ro") else -1] for text in volumes} - {"/opt/airflow/logs"}
+    worker = compose["services"]["airflow-worker-seal"]["volumes"]
+    assert mounts == {text.rpartition(":")[2] for text in worker} - {"/opt/airflow/logs"}
+
+
+def test_what_the_preparation_reads_is_mounted_for_its_job_alone(values: Any) -> None:
+    job = values["migrateDatabaseJob"]
+    (secret,) = job["extraVolumes"]
+    assert job["extraVolumeMounts"] == [{"name": secret["name"], "mountPath": "/run/secrets", "readOnly": True}]
+    assert "arrears-preparation" not in json.dumps([values["volumes"], values["extraEnvFrom"]])
+    told = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    read = re.findall(r"\$secrets/(\w+)", (ROOT / "docker" / "init.sh").read_text(encoding="utf-8"))
+    assert [name for name in read if f"`{name}`" not in told] == []
+
+
+def test_delivery_reports_have_a_door_in_kubernetes_as_in_compose(compose: Any) -> None:
+    service, deployment = yaml.safe_load_all((ROOT / "deploy" / "receive.yaml").read_text(encoding="utf-8"))
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert [*container["args"]] == compose["services"]["receive"]["command"]
+    assert service["spec"]["ports"][0]["targetPort"] == container["ports"][0]["containerPort"] == 13014
+    variables = {entry["name"] for entry in container["env"]}
+    assert variables == {name.removesuffix("_FILE") for name in compose["services"]["receive"]["environment"]}
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_every_file_of_the_package_is_shipped_with_it(project: dict[str, Any]) -
 def test_every_queue_of_the_project_has_a_worker(compose: dict[str, Any]) -> None:
     workers = {name: service for name, service in compose["services"].items() if "-worker-" in name}
     served = {service["command"][service["command"].index("--queues") + 1] for service in workers.values()}
-    assert served == {"default", "mail", "legal"}
+    assert served == {"default", "mail", "legal", "seal"}
     assert {name.rsplit("-", 1)[1] for name in workers} == served
 
 
@@ -113,22 +113,44 @@ def test_nothing_is_published_beyond_this_machine(compose: dict[str, Any]) -> No
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_no_secret_stands_in_the_compose_file() -> None:
-    text = (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")
-    secret = re.compile(r"^\s*([A-Z_]*(?:PASSWORD|SECRET|SECRET_KEY|FERNET_KEY))\s*:\s*(.*)$", re.MULTILINE)
-    found = secret.findall(text)
-    assert len(found) >= 6
-    assert [name for name, value in found if not re.fullmatch(r"\$\{[A-Z_]+:\?run make env\}", value)] == []
-    in_urls = re.findall(r"://[a-z]*:([^@\n]+)@", text)
-    assert len(in_urls) >= 4
-    assert [value for value in in_urls if not value.startswith("${")] == []
+def test_no_secret_stands_in_the_compose_file_or_in_an_environment(compose: dict[str, Any]) -> None:
+    plain = re.compile(r"(PASSWORD|SECRET|KEY|CONN|BROKER_URL|_URL)$")
+    harmless = {"ARREARS_LEDGER_URL", "ARREARS_RUNBOOK_URL", "AIRFLOW__CORE__EXECUTION_API_SERVER_URL"}
+    named = {name for service in compose["services"].values() for name in service.get("environment", {})}
+    assert len([name for name in named if name.endswith(("_FILE", "_CMD"))]) >= 12
+    assert {name for name in named if plain.search(name)} == harmless
+    assert re.findall(r"://[a-z]*:([^@\n]+)@", (ROOT / "docker-compose.yaml").read_text(encoding="utf-8")) == []
 
 
-def test_every_secret_of_the_example_is_drawn_anew() -> None:
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    secrets = [line for line in lines if re.match(r"[A-Z_]*(PASSWORD|SECRET|KEY)[A-Z_]*=", line)]
-    assert len(secrets) >= 7
-    assert [line for line in secrets if not line.endswith(("=<random>", "=<fernet key>"))] == []
+def test_every_service_is_handed_the_secrets_it_reads_and_no_other(compose: dict[str, Any]) -> None:
+    scripts = {"airflow-init": "docker/init.sh", "postgres": "docker/postgres.sh"}
+    for name, service in compose["services"].items():
+        script = (ROOT / scripts[name]).read_text(encoding="utf-8") if name in scripts else ""
+        read = set(re.findall(r"(?:/run/secrets|\$secrets)/(\w+)", json.dumps(service) + script))
+        assert set(service.get("secrets", [])) == read, name
+    drawn = {name: body["file"] for name, body in compose["secrets"].items()}
+    assert drawn == {name: f"./var/secrets/{name}" for name in drawn}
+
+
+def test_only_the_worker_that_seals_and_the_preparation_mount_the_signing_key(compose: dict[str, Any]) -> None:
+    mounted = {name: " ".join(service.get("volumes", [])) for name, service in compose["services"].items()}
+    assert {name for name, text in mounted.items() if "arrears-keys" in text} == {"airflow-init", "airflow-worker-seal"}
+
+
+def test_the_ledger_is_read_only_but_for_its_intake_and_the_worker_that_deletes_old_files(
+    compose: dict[str, Any],
+) -> None:
+    feeds = {
+        (name, volume.partition("}")[2])
+        for name, service in compose["services"].items()
+        for volume in service.get("volumes", [])
+        if "ARREARS_FEEDS" in volume
+    }
+    assert feeds == {
+        ("airflow-worker-default", ":/var/lib/arrears-feeds:ro"),
+        ("airflow-worker-default", "/intake:/var/lib/arrears-feeds/intake"),
+        ("airflow-worker-seal", ":/var/lib/arrears-feeds"),
+    }
 
 
 def test_the_image_installs_the_pins_and_not_the_working_tree() -> None:
@@ -140,7 +162,7 @@ def test_the_image_installs_the_pins_and_not_the_working_tree() -> None:
 
 def test_the_pools_are_written_as_airflow_imports_them() -> None:
     pools = json.loads((PACKAGE / "orchestration" / "pools.json").read_text(encoding="utf-8"))
-    assert set(pools) == {"arrears_default", "arrears_legal", "arrears_mail"}
+    assert set(pools) == {"arrears_legal", "arrears_mail"}
     for pool in pools.values():
         assert set(pool) == {"slots", "description", "include_deferred"}
         assert pool["slots"] > 0
@@ -153,16 +175,20 @@ def test_make_help_lists_every_target() -> None:
     assert set(phony[1].split()) == set(re.findall(r"^([a-z-]+):[^#\n]*## \S", text, re.MULTILINE))
 
 
-def test_secrets_are_drawn_once_and_never_overwritten(tmp_path: Path) -> None:
+def test_secrets_are_drawn_once_and_never_overwritten(tmp_path: Path, compose: dict[str, Any]) -> None:
     (tmp_path / "docker").mkdir()
     for name in (".env.example", "docker/new_env.py"):
         (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
     draw = [sys.executable, tmp_path / "docker" / "new_env.py"]
+    folder = tmp_path / "var" / "secrets"
     subprocess.run(draw, check=True, capture_output=True)
-    first = (tmp_path / ".env").read_text(encoding="utf-8")
+    first = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
     subprocess.run(draw, check=True, capture_output=True)
-    values = re.findall(r"^[A-Z_]*(?:PASSWORD|SECRET|KEY)[A-Z_]*=(.*)$", first, re.MULTILINE)
-    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
-    assert (tmp_path / ".env").read_text(encoding="utf-8") == first
-    assert len(values) == len(set(values)) >= 7
-    assert all(re.fullmatch(r"[0-9a-f]{48}|[A-Za-z0-9_-]{43}=", value) for value in values)
+    assert {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} == first
+    assert set(first) == set(compose["secrets"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    drawn = [text for name, text in first.items() if not name.endswith("_url")]
+    assert len(drawn) == len(set(drawn)) >= 12
+    assert all(re.fullmatch(r"[0-9a-f]{48}|[A-Za-z0-9_-]{43}=", text) for text in drawn)
+    assert first["store_password"] in first["store_url"], "an address carries the password of its login"
+    assert not re.search(r"(PASSWORD|SECRET|KEY)\w*=", (tmp_path / ".env").read_text(encoding="utf-8"))

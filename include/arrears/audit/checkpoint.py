@@ -153,8 +153,8 @@ def parse_checkpoint(text: str) -> Checkpoint:
 
 
 def key_file(settings: Settings) -> Path:
-    """Return where the signing key is."""
-    return settings.home / "keys" / "audit.key"
+    """Return where the signing key is: a folder that only the sealing worker need see (``ARREARS_KEYS``)."""
+    return (settings.keys or settings.home / "keys") / "audit.key"
 
 
 def vkey_file(settings: Settings) -> Path:

@@ -10,7 +10,7 @@ from arrears.cli.output import notes, print_json, print_table
 from arrears.cli.proof import NOT_RECORDED
 from arrears.core.settings import Settings
 from arrears.steps.world import build_runtime, shell_attempt
-from arrears.store.migrate import existing_store
+from arrears.store.migrate import apply_roles, existing_store
 
 app = typer.Typer()
 SHOWN = 60
@@ -58,8 +58,12 @@ def _short(cell: object) -> str:
 @app.command()
 def roles(
     airflow: Annotated[bool, typer.Option("--airflow", help="the roles for `airflow roles import`")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="run the SQL in the store, as the owner's login")] = False,
 ) -> None:
     """Print the SQL for the owner, application and auditor roles of a PostgreSQL store, or Airflow's roles."""
+    if apply:
+        apply_roles(build_runtime(Settings.from_environment(), shell_attempt("roles")))
+        return
     package, name = ("arrears.audit", "airflow_role.json") if airflow else ("arrears.store", "roles.sql")
     typer.echo(files(package).joinpath(name).read_text("utf-8"), nl=False)
 

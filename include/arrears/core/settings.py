@@ -21,6 +21,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     home: Path
+    keys: Path | None = None
     store_url: str
     artifacts_url: str
     mode: Mode = "sandbox"
@@ -41,7 +42,8 @@ class Settings(BaseModel):
         """Read the ``ARREARS_*`` variables; everything has a default under ``ARREARS_HOME`` (``./var``).
 
         Raises:
-            BadArguments: an unknown mode, or a sandbox pointed at a channel outside loopback.
+            BadArguments: an unknown mode, a file of a secret that cannot be read, or a sandbox pointed at a channel
+                outside loopback.
         """
         env = os.environ if variables is None else variables
         home = Path(env.get("ARREARS_HOME") or "var").absolute()
@@ -51,17 +53,18 @@ class Settings(BaseModel):
         passwords = env.get("ARREARS_LIST_PASSWORDS")
         settings = cls(
             home=home,
-            store_url=env.get("ARREARS_STORE_URL") or f"sqlite:///{home / 'arrears.sqlite'}",
-            artifacts_url=env.get("ARREARS_ARTIFACTS_URL") or f"file://{home / 'artifacts'}",
+            keys=Path(env["ARREARS_KEYS"]).absolute() if env.get("ARREARS_KEYS") else None,
+            store_url=read_variable(env, "ARREARS_STORE_URL") or f"sqlite:///{home / 'arrears.sqlite'}",
+            artifacts_url=read_variable(env, "ARREARS_ARTIFACTS_URL") or f"file://{home / 'artifacts'}",
             mode="live" if mode == "live" else "sandbox",
-            ledger_url=env.get("ARREARS_LEDGER_URL") or None,
-            smtp_url=env.get("ARREARS_SMTP_URL") or None,
-            sms_url=env.get("ARREARS_SMS_URL") or None,
-            agency_url=env.get("ARREARS_AGENCY_URL") or None,
-            agency_secret=env.get("ARREARS_AGENCY_SECRET") or None,
-            receipts_url=env.get("ARREARS_RECEIPTS_URL") or None,
-            receipts_secret=env.get("ARREARS_RECEIPTS_SECRET") or None,
-            airflow_url=env.get("ARREARS_AIRFLOW_URL") or None,
+            ledger_url=read_variable(env, "ARREARS_LEDGER_URL"),
+            smtp_url=read_variable(env, "ARREARS_SMTP_URL"),
+            sms_url=read_variable(env, "ARREARS_SMS_URL"),
+            agency_url=read_variable(env, "ARREARS_AGENCY_URL"),
+            agency_secret=read_variable(env, "ARREARS_AGENCY_SECRET"),
+            receipts_url=read_variable(env, "ARREARS_RECEIPTS_URL"),
+            receipts_secret=read_variable(env, "ARREARS_RECEIPTS_SECRET"),
+            airflow_url=read_variable(env, "ARREARS_AIRFLOW_URL"),
             list_passwords=Path(passwords).absolute() if passwords else None,
             policy_file=policy_file_of(env),
             code_id=env.get("ARREARS_CODE_ID") or "unreleased",
@@ -84,6 +87,20 @@ class Settings(BaseModel):
                     f"ARREARS_{name.upper()} leaves this machine, but the mode is sandbox: "
                     "use a loopback address, or ARREARS_MODE=live"
                 )
+
+
+def read_variable(variables: Mapping[str, str], name: str) -> str | None:
+    """Return a variable, or what the file holds that ``<name>_FILE`` names: how containers are handed secrets.
+
+    Raises:
+        BadArguments: the file cannot be read.
+    """
+    if variables.get(name) or not variables.get(f"{name}_FILE"):
+        return variables.get(name) or None
+    try:
+        return Path(variables[f"{name}_FILE"]).read_text(encoding="utf-8").strip() or None
+    except OSError as error:
+        raise BadArguments(f"{name}_FILE: the file cannot be read ({error.strerror})") from None
 
 
 def policy_file_of(variables: Mapping[str, str]) -> Path | None:

@@ -5,7 +5,7 @@ import os
 from airflow.sdk import BaseHook
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from arrears.core.settings import CHANNEL_URLS, Settings
+from arrears.core.settings import CHANNEL_URLS, Settings, read_variable
 
 CONNECTIONS = {
     name: f"arrears_{name.removesuffix('_url')}" for name in (*CHANNEL_URLS, "ledger_url", "store_url", "airflow_url")
@@ -21,7 +21,7 @@ def settings_from_airflow() -> Settings:
     settings = Settings.from_environment()
     found = {}
     for name, connection_id in CONNECTIONS.items():
-        if not os.environ.get(f"ARREARS_{name.upper()}") and (url := _url(connection_id)):
+        if not read_variable(os.environ, f"ARREARS_{name.upper()}") and (url := _url(connection_id)):
             found[name] = url
     settings = settings.model_copy(update=found)
     settings.refuse_foreign_sandbox()

@@ -20,6 +20,8 @@ from arrears.orchestration.masking import guard_logs, told_safely
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 Step = Callable[Concatenate[Runtime, Arguments], Result]
+SEAL_QUEUE = "seal"
+"""The queue whose workers hold the signing key."""
 
 
 def step(function: Step[Arguments, Result], **options: Any) -> Any:
@@ -32,13 +34,18 @@ def sending(function: Step[Arguments, Result], **options: Any) -> Any:
     return step(function, retry_policy=retrying.SENDING, **options)
 
 
+def sealing(function: Step[Arguments, Result], **options: Any) -> Any:
+    """Return a step that seals the log, or deletes what is past its time: only the workers of one queue can do that."""
+    return step(function, queue=SEAL_QUEUE, **options)
+
+
 def branch(function: Step[Arguments, Result], **options: Any) -> Any:
     """Return a step that names the task groups to go on with."""
     return task.branch(_inject(function), task_id=function.__name__, **_options(options))
 
 
 def closing(function: Step[Arguments, Result], **options: Any) -> Any:
-    """Return the step that closes a run: it runs whatever became of the others, and fails if one of them failed.
+    """Return the step that closes and seals a run: it runs whatever became of the others, and fails if one failed.
 
     Airflow judges a run by its last task, and a closing that succeeds would show a failed run as a success.
     """
@@ -51,7 +58,7 @@ def closing(function: Step[Arguments, Result], **options: Any) -> Any:
             raise AirflowFailException(f"closed, but not done: {', '.join(failed)} failed; the reason is in its log")
         return result
 
-    make = task(run, task_id=function.__name__, **_options(options))
+    make = task(run, task_id=function.__name__, **_options({"queue": SEAL_QUEUE, **options}))
     return lambda *args: make(*args).as_teardown(on_failure_fail_dagrun=True)
 
 

@@ -1,6 +1,7 @@
 """Numbered, forward-only migrations: the one way a store gets its schema, on SQLite and PostgreSQL alike."""
 
 from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 
 from alembic import command
@@ -37,6 +38,19 @@ def open_store(rt: Runtime) -> Engine:
         with writing(engine) as connection:
             ensure_identity(connection, rt)
     return engine
+
+
+def apply_roles(rt: Runtime) -> None:
+    """Give owner, application and auditor their rights in the store, as its owner; safe to repeat.
+
+    Raises:
+        BadArguments: the store is no PostgreSQL, or is not current.
+    """
+    engine = existing_store(rt)
+    if engine.dialect.name != "postgresql":
+        raise BadArguments("roles belong to PostgreSQL: a SQLite store has one owner, its file's")
+    with writing(engine) as connection:
+        connection.connection.cursor().execute(files("arrears.store").joinpath("roles.sql").read_text("utf-8"))
 
 
 def existing_store(rt: Runtime) -> Engine:

@@ -1,7 +1,7 @@
 -- Three roles for an Arrears store on PostgreSQL. Run it in the store's database, as its administrator, after
 -- `arrears init` and again after every upgrade; it is safe to repeat:
 --
---     arrears roles | psql "$ARREARS_ADMIN_URL"
+--     arrears roles | psql "$ARREARS_ADMIN_URL"      (or `arrears roles --apply` under a login of arrears_owner)
 --
 -- arrears_owner    owns every table and changes the schema; nobody works under it day by day
 -- arrears_app      what Airflow and the commands use: writes, but can neither change nor delete the log
@@ -9,6 +9,9 @@
 --
 -- The roles have no password and no login: give people and services their own login, and one of these:
 --
+--     CREATE ROLE arrears_migrate LOGIN PASSWORD '…' IN ROLE arrears_owner;   -- `arrears init` alone
+--     ALTER ROLE arrears_migrate SET role = 'arrears_owner';                  -- new tables are the owner's at once
+--     CREATE ROLE arrears_day LOGIN PASSWORD '…' IN ROLE arrears_app;         -- Airflow, desk, commands
 --     CREATE ROLE auditor_lin LOGIN PASSWORD '…' IN ROLE arrears_auditor;
 --     ALTER ROLE auditor_lin SET default_transaction_read_only = on;
 
