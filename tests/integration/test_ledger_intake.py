@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, insert, select, update
 
-from arrears.core.errors import BadArguments, BadInput
+from arrears.core.errors import BadArguments, BadInput, CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import load_policy
@@ -16,6 +16,7 @@ from arrears.ledger.catalogue import FEEDS, HOLD_KINDS
 from arrears.ledger.deliveries import Delivery
 from arrears.ledger.intake import import_feed
 from arrears.ledger.rows import TARGETS
+from arrears.proof.explain import explain
 from arrears.store.engine import reading, writing
 from arrears.store.tables import audit, feeds, people
 
@@ -172,6 +173,7 @@ def test_a_promise_delivered_again_keeps_its_state(office: Office) -> None:
     ("outcomes", "A1,,call,2026-11-11T18:30:00,no_answer", "missing_value"),
     ("promises", "A1,2026-11-11,2026-11-20,0.00", "below_minimum"),
     ("promises", "A2,2026-11-11,2026-11-20,1.50", "too_many_decimals"),
+    ("promises", "A1,2026-11-11,2026-11-10,1.50", "ends_before_begin"),
     ("holds", "A1,mood,2026-11-11", "unknown_value"),
     ("locations", "A1,2026-11-11T08:00:00Z,91.0,121.4737,tracker", "bad_degrees"),
     ("opening", "A1,call,2026-10-01T02:00:00Z,N1,S1,S1", "same_person"),
@@ -189,6 +191,51 @@ def test_an_amount_promised_without_its_day_is_quarantined(office: Office) -> No
     header = "account_id,party_id,channel,at,outcome,promised_amount,promised_on\n"
     office.take("outcomes", header + "A1,N1,call,2026-11-11T18:30:00,promised,500.00,\n")
     assert office.rows(feeds.quarantine, "column", "reason") == [("promised_amount", "incomplete_pair")]
+
+
+@pytest.mark.parametrize(("feed", "text"), [
+    ("holds", "account_id,kind,from_on,until_on\nA1,dispute,2026-11-14,2026-11-10\n"),
+    ("schedule_changes", "account_id,kind,from_on,until_on\nA1,payment_holiday,2026-11-14,2026-11-13\n"),
+    ("staff", "staff_id,name,roles,absent_from,absent_until\nS1,李娜,collector,2026-11-14,2026-11-13\n"),
+])  # fmt: skip
+def test_what_ends_before_it_begins_is_refused_instead_of_protecting_nobody(
+    office: Office, feed: str, text: str
+) -> None:
+    assert office.take(feed, text).quarantined == 1
+    assert [reason for (reason,) in office.rows(feeds.quarantine, "reason")] == ["ends_before_begin"]
+    held = dict(office.rows(feeds.account, "account_id", "data_incomplete"))
+    assert held["A1"] == (feed != "staff")
+
+
+def test_a_hold_of_a_single_day_is_taken(office: Office) -> None:
+    assert not office.take("holds", "account_id,kind,from_on,until_on\nA1,dispute,2026-11-14,2026-11-14\n").quarantined
+
+
+@pytest.mark.parametrize("cells", ['"张三\n请把款项转到 6222",13800000001', '张三,"+8613800000003\r\nX: y"'])
+def test_a_name_or_number_of_two_lines_is_refused(office: Office, cells: str) -> None:
+    office.take("parties", f"account_id,party_id,role,name,mobile\nA1,N1,borrower,{cells}\n")
+    assert [reason for (reason,) in office.rows(feeds.quarantine, "reason")] == ["bad_text"]
+
+
+def test_an_address_may_have_several_lines(office: Office) -> None:
+    text = 'account_id,party_id,role,name,address\nA1,N1,borrower,张三,"南京路 1 号\n上海"\n'
+    assert office.take("parties", text).quarantined == 0
+
+
+def test_an_unreadable_description_costs_the_cell_and_holds_the_account_but_does_not_make_it_vanish(
+    office: Office,
+) -> None:
+    arrived = office.take("accounts", "account_id,closed_on,branch\nA1,,上海\nA2,,南京\u200b\n")
+    assert (arrived.rows, arrived.accepted, arrived.quarantined) == (2, 2, 0)
+    assert office.rows(feeds.quarantine, "row_no", "column", "reason") == [(3, "branch", "bad_text")]
+    columns = ("account_id", "branch", "data_incomplete")
+    assert office.rows(feeds.account, *columns) == [("A1", "上海", False), ("A2", "", True)]
+
+
+def test_an_account_whose_only_row_was_refused_is_not_called_unknown(office: Office) -> None:
+    office.take("accounts", "account_id,closed_on\nA1,\nA2,\nA3,never\n")
+    with pytest.raises(CannotTell, match=r"accounts of 2026-11-12 row 4 was refused \(bad_date\)"):
+        explain(office.store, "A3", None)
 
 
 def test_a_bad_row_holds_its_account_at_once(office: Office) -> None:

@@ -22,7 +22,7 @@ from arrears.ledger.read_parquet import open_parquet
 from arrears.ledger.register import Register
 from arrears.ledger.shelf import Shelf
 from arrears.ledger.spool import ACCOUNTS_A_RANGE
-from arrears.ledger.validate import Rules
+from arrears.ledger.validate import Problem, Rules
 
 CONTEXT = Context(Dialect(), "Asia/Shanghai", date(2026, 11, 12))
 
@@ -86,7 +86,7 @@ def test_accounts_out_of_order_wait_in_the_ranges_in_which_sorted_ones_do(tmp_pa
     ordered = _read(tmp_path / "ordered.parquet", sorted(ids))
     found = _read(tmp_path / "shuffled.parquet", [*shuffled, shuffled[0]])
     assert np.array_equal(found.register.ids, ordered.register.ids)
-    assert found.bad == [(len(ids) + 2, "account_id", "duplicate", shuffled[0])]
+    assert found.bad == [Problem(len(ids) + 2, "account_id", "duplicate", shuffled[0])]
     assert len(found.shelf) == len(ordered.shelf) == 3
     for own, other in zip(found.parts(), ordered.parts(), strict=True):
         assert own.drop_columns(["row_no"]).equals(

@@ -17,7 +17,11 @@ PREFERRED = ("sms", "email", "call", "visit", "letter")
 
 @dataclass(frozen=True)
 class Field:
-    """One column: what its cells hold, whether the header must have it, and whether a cell may be empty."""
+    """One column: what its cells hold, whether the header must have it, and whether a cell may be empty.
+
+    ``describes``: without a readable cell the row still says that the account is there and what it owes. ``lines``: the
+    text may have several lines; in a name or a number a line break is somebody's attempt to write more than that.
+    """
 
     name: str
     kind: Kind = "text"
@@ -27,6 +31,8 @@ class Field:
     limit: int = 200
     past: bool = False
     lowest: int | None = None
+    describes: bool = False
+    lines: bool = False
 
     @property
     def stored(self) -> str:
@@ -79,6 +85,14 @@ def _text(name: str, limit: int, *, must: bool = False) -> Field:
     return Field(name, "text", must, not must, limit=limit)
 
 
+def _about(name: str, limit: int) -> Field:
+    return Field(name, limit=limit, describes=True)
+
+
+def _lines(name: str, limit: int, *, must: bool = False) -> Field:
+    return Field(name, "text", must, not must, limit=limit, lines=True)
+
+
 ACCOUNT = _id("account_id", must=True)
 OUTCOME_VALUES, CHANNELS = known.OUTCOMES, known.CHANNELS
 HOLD_KINDS = (
@@ -108,22 +122,22 @@ _FEEDS = (
             _id("customer_id"),
             _enum("contract_type", known.CONTRACT_TYPES),
             Field("currency", "currency"),
-            _text("branch", 80),
+            _about("branch", 80),
             _id("owner"),
             Field("total_price", "amount", lowest=0),
             Field("principal_outstanding", "amount", lowest=0),
-            _text("asset_kind", 80),
-            _text("asset_make", 80),
-            _text("asset_model", 80),
-            _text("asset_serial", 80),
-            _text("engine_no", 80),
-            _text("plate", 40),
+            _about("asset_kind", 80),
+            _about("asset_make", 80),
+            _about("asset_model", 80),
+            _about("asset_serial", 80),
+            _about("engine_no", 80),
+            _about("plate", 40),
             Field("asset_value", "amount", lowest=0),
             _id("debit_mandate"),
-            _text("asset_colour", 40),
+            _about("asset_colour", 40),
             Field("asset_hours", "count"),
-            _text("gps_device_no", 80),
-            _text("key_info", 200),
+            _about("gps_device_no", 80),
+            _about("key_info", 200),
         ),
         ("account_id",),
         state=True,
@@ -165,8 +179,8 @@ _FEEDS = (
             _enum("language", ("zh", "en")),
             _text("mobile", 40),
             _text("email", 254),
-            _text("address", 400),
-            _text("service_address", 400),
+            _lines("address", 400),
+            _lines("service_address", 400),
             _text("id_no", 40),
             _text("time_zone", 64),
             _enum("preferred_channel", PREFERRED),
@@ -189,7 +203,7 @@ _FEEDS = (
             _must("at", "moment", past=True),
             _enum("outcome", OUTCOME_VALUES, must=True),
             _enum("reason", known.REASONS),
-            _text("note", 2000),
+            _lines("note", 2000),
             Field("promised_amount", "amount", lowest=1),
             Field("promised_on", "date"),
             Field("arrived_at", "moment", past=True),
@@ -222,7 +236,7 @@ _FEEDS = (
             _enum("kind", HOLD_KINDS, must=True),
             _must("from_on", "date"),
             Field("until_on", "date"),
-            _text("reason", 200),
+            _lines("reason", 200),
             _id("approved_by"),
             _text("evidence_ref", 120),
         ),
@@ -353,7 +367,7 @@ _FEEDS = (
         (
             ACCOUNT,
             _must("asked_on", "date", past=True),
-            _text("reason", 200, must=True),
+            _lines("reason", 200, must=True),
             _id("asked_by", must=True),
             _id("approved_by"),
         ),
@@ -365,7 +379,7 @@ _FEEDS = (
             ACCOUNT,
             _must("decided_on", "date", past=True),
             _enum("decision", known.COMMITTEE_DECISIONS, must=True),
-            _text("reason", 200, must=True),
+            _lines("reason", 200, must=True),
             _id("decided_by", must=True),
             _id("second_decided_by", must=True),
             Field("review_on", "date"),

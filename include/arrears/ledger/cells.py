@@ -31,6 +31,11 @@ from arrears.ledger.money_cells import amounts, exact_amounts
 MIDNIGHT = "T00:00:00"
 """How sheets and databases write a date that they keep as a moment."""
 
+ONE_LINE = "\u200d"
+"""What shows nothing and is still part of a name: the joiner between letters."""
+
+SEVERAL_LINES = "\n\r\t" + ONE_LINE
+
 _ID = "^[!-~]{1,64}$"
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9:]{4,6})?")
 
@@ -80,7 +85,7 @@ def _texts(field: Field, cells: pa.Array, _context: Context) -> Column:
     def read(text: str) -> str:
         if len(text) > field.limit:
             raise Refused("cell_too_long")
-        if unprintable(text, "\n\r\t\u200d"):
+        if unprintable(text, SEVERAL_LINES if field.lines else ONE_LINE):
             raise Refused("bad_text")
         return text
 

@@ -37,6 +37,7 @@ REASONS = {
     "unknown_party": "the party is not in the parties feed",
     "same_person": "two different people must attest",
     "incomplete_pair": "give both columns or neither",
+    "ends_before_begin": "the last day lies before the first",
 }
 """Reason codes of quarantined rows, with the mend."""
 

@@ -13,7 +13,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ledger.catalogue import FEEDS, LEDGER
 from arrears.ledger.rows import LOOK_UP, TARGETS
-from arrears.ledger.validate import Problem
+from arrears.ledger.validate import Problem, refused_rows
 from arrears.store import bulk
 from arrears.store.tables.feeds import delivery, quarantine
 
@@ -49,7 +49,7 @@ def open_delivery(
     A file that came before is a duplicate only if the same rows were refused then: an outcome of an account unknown
     yesterday is taken in today.
     """
-    refused = len({problem.row for problem in bad})
+    refused = refused_rows(bad)
     delivery_id = delivery_id_of(feed, sha256, business_date)
     newest = (
         connection.execute(

@@ -83,6 +83,7 @@ def import_source(
             if not _came_before(connection, rt, run_id, arrived, business_date):
                 record_delivery(connection, rt, run_id, arrived, known.bad, business_date)
                 store_accounts(connection, rt, known, arrived.delivery_id, policy)
+                _hold_incomplete(connection, known.bad, business_date)
         return arrived
     if source.feed.of_accounts:
         with reading(engine) as connection:

@@ -33,7 +33,7 @@ from arrears.ledger.reference import accounts_absent_since, reference_of
 from arrears.ledger.source import Source, nothing_delivered
 from arrears.ledger.spool import Spool
 from arrears.ledger.synthesise import synthesise_parties
-from arrears.ledger.validate import Problem, Rules, check
+from arrears.ledger.validate import Problem, Rules, check, refused_rows
 from arrears.store import bulk
 from arrears.store.engine import reading, writing
 from arrears.store.snapshot import folder_of
@@ -254,7 +254,7 @@ class _Job:
 
     def _count(self, name: str, rows: int, bad: list[Problem]) -> None:
         self.rows[name], self.bad[name] = rows, bad
-        self.refused[name] = len({problem.row for problem in bad})
+        self.refused[name] = refused_rows(bad)
 
     def _delivery_id(self, name: str) -> str:
         return delivery_id_of(name, self.opened[name][0].sha256, self.on)

@@ -1,6 +1,6 @@
 """Rows of a feed to typed columns: what is wrong is named by row, column and reason, and nothing else is touched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,13 +22,26 @@ TWO_PEOPLE = {"opening": ("attested_by", "second_attested_by"), "committee": ("d
 """Feeds whose rows two different people stand for."""
 
 
+PERIODS = {
+    "promises": ("made_on", "due_on"),
+    "holds": ("from_on", "until_on"),
+    "schedule_changes": ("from_on", "until_on"),
+    "staff": ("absent_from", "absent_until"),
+}
+"""Feeds whose rows last from one day to another: two dates the wrong way round would protect nobody."""
+
+
 class Problem(NamedTuple):
-    """A refused cell or row: where and why, never the value; ``column`` is empty for a whole row."""
+    """A refused cell or row: where and why, never the value; ``column`` is empty for a whole row.
+
+    ``row_kept``: only the cell was dropped, for its row is needed to know that the account is there at all.
+    """
 
     row: int
     column: str
     reason: str
     account_id: str | None
+    row_kept: bool = False
 
 
 @dataclass
@@ -78,6 +91,11 @@ def check_all(source: Source, rules: Rules) -> tuple[pa.Table | None, int, list[
         count += valid.count
         bad += valid.bad
     return (pa.Table.from_batches(batches) if batches else None), count, bad
+
+
+def refused_rows(bad: Iterable[Problem]) -> int:
+    """Return how many rows were left out; of a row that was kept only a cell is missing."""
+    return len({problem.row for problem in bad if not problem.row_kept})
 
 
 def refuse(name: str, bad: list[Problem]) -> None:
@@ -167,6 +185,10 @@ def _pairs(feed: Feed, columns: dict[str, Column]) -> None:
             if one is not None:
                 lone = ~_null(one) if other is None else ~_null(one) & _null(other)
                 one.refused[lone & (one.refused == 0)] = CODES["incomplete_pair"]
+    if feed.name in PERIODS and set(PERIODS[feed.name]) <= set(columns):
+        begin, end = (columns[name] for name in PERIODS[feed.name])
+        before = np.asarray(pc.less(end.values, begin.values).fill_null(False))
+        end.refused[before] = CODES["ends_before_begin"]
     if feed.name in TWO_PEOPLE:
         first, second = (columns[name] for name in TWO_PEOPLE[feed.name])
         same = np.asarray(pc.equal(first.values, second.values).fill_null(False))
@@ -183,9 +205,11 @@ def _next_step(columns: dict[str, Column]) -> None:
 def _split(
     source: Source, rows: Rows, columns: dict[str, Column], codes: NDArray[np.int64] | None, rules: Rules
 ) -> Valid:
-    fine = np.ones(len(rows.number), dtype=bool)
-    for column in columns.values():
-        fine &= column.refused == 0
+    fine, whole = np.ones(len(rows.number), dtype=bool), np.ones(len(rows.number), dtype=bool)
+    for name, column in columns.items():
+        whole &= column.refused == 0
+        if not source.feed.field(name).describes:
+            fine &= column.refused == 0
     arrays: dict[str, pa.Array] = {source.feed.field(name).stored: column.values for name, column in columns.items()}
     arrays["row_no"] = pa.array(rows.number, pa.int64())
     if source.feed.name == "accounts":
@@ -196,16 +220,17 @@ def _split(
         arrays["row_text"] = _row_text(source.feed, rows)
     batch = pa.RecordBatch.from_pydict(arrays)
     bad: list[Problem] = []
+    if not whole.all():
+        bad = _problems(rows, columns, fine)
     if not fine.all():
-        bad = _problems(rows, columns)
         batch = batch.filter(pa.array(fine))
     return Valid(batch, len(fine), bad)
 
 
-def _problems(rows: Rows, columns: dict[str, Column]) -> list[Problem]:
+def _problems(rows: Rows, columns: dict[str, Column], fine: NDArray[np.bool_]) -> list[Problem]:
     accounts = columns["account_id"].values.to_pylist() if "account_id" in columns else [None] * len(rows.number)
     return [
-        Problem(int(rows.number[row]), name, NAMES[int(column.refused[row])], accounts[row])
+        Problem(int(rows.number[row]), name, NAMES[int(column.refused[row])], accounts[row], bool(fine[row]))
         for name, column in columns.items()
         for row in np.flatnonzero(column.refused)
     ]

@@ -10,7 +10,7 @@ from arrears.core.errors import CannotTell
 from arrears.ladder.in_force import decisions_in_force
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision, evidence, fact_set, verdict
-from arrears.store.tables.feeds import account, court_case, delivery, hold, outcome, promise
+from arrears.store.tables.feeds import account, court_case, delivery, hold, outcome, promise, quarantine
 from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import subject
@@ -37,7 +37,7 @@ def explain(engine: Engine, account_id: str, on: date | None) -> dict[str, Any]:
         columns = (account.c[name] for name in (*KNOWN, *STANDING))  # no more: an auditor may not read every column
         known = connection.execute(select(*columns).where(account.c.account_id == account_id)).one_or_none()
         if known is None:
-            raise CannotTell(f"account {account_id}: no ledger ever delivered it; check the id")
+            raise CannotTell(f"account {account_id}: {_why_unknown(connection, account_id)}")
         day = (
             on
             or connection.execute(
@@ -47,6 +47,21 @@ def explain(engine: Engine, account_id: str, on: date | None) -> dict[str, Any]:
         if day is None:
             raise CannotTell(f"account {account_id}: no decision yet, nothing was overdue or due; name a --date")
         return _story(connection, known, day)
+
+
+def _why_unknown(connection: Connection, account_id: str) -> str:
+    """Tell an account that never came from one whose rows were all refused."""
+    refused = connection.execute(
+        select(delivery.c.feed, delivery.c.business_date, quarantine.c.row_no, quarantine.c.reason)
+        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
+        .where(quarantine.c.account_id == account_id)
+        .order_by(delivery.c.business_date.desc(), delivery.c.feed, quarantine.c.row_no)
+        .limit(1)
+    ).one_or_none()
+    if refused is None:
+        return "no ledger ever delivered it; check the id"
+    where = f"{refused.feed} of {refused.business_date} row {refused.row_no}"
+    return f"no accepted row yet; {where} was refused ({refused.reason}): deliver it corrected"
 
 
 def subject_of(engine: Engine, account_id: str) -> str | None:
