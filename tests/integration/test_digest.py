@@ -23,6 +23,7 @@ from arrears.reports.figures import collect
 from arrears.reports.load import keep_load, load_of
 from arrears.reports.months import month_lines
 from arrears.reports.mornings import Morning, deadlines_today, exceptions_today, keep_morning
+from arrears.reports.wording import words
 from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import reading, writing
@@ -746,7 +747,7 @@ def test_a_manager_reads_how_many_to_call_first_where_seven_figures_leave_room(m
 
 def test_who_answers_a_question_is_named(morning, rt, policy):
     text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
-    assert "选定处理方式 · 委托单或合同 A5 · 起始 2026-11-09 · 等谁答复 法务" in text
+    assert "选定救济方式 · 委托单或合同 A5 · 起始 2026-11-09 · 等谁答复 法务" in text
 
 
 def test_a_packet_that_cannot_be_made_stands_behind_those_that_lack_something(morning, rt, policy):
@@ -977,7 +978,7 @@ def test_postgresql_gives_the_same_figures_and_lists(morning, postgres_store, rt
 
 def _sheet(rt, file):
     path = Path(rt.settings.artifacts_url.removeprefix("file://")) / file.path
-    return openpyxl.load_workbook(path)["list"]
+    return openpyxl.load_workbook(path)[words(file.language)("sheet.list")]
 
 
 def test_each_desk_gets_its_list_in_its_language_under_a_hash(morning, rt, policy):
@@ -1011,7 +1012,7 @@ def test_the_contracts_of_a_customer_stand_together_with_their_total_once(mornin
     assert [(line["合同"], line["金额"]) for line in lines] == [("A2", 1_000), ("A3", 2_000)]
     assert [line["本人合计"] for line in lines] == [3_000, None]
     assert lines[0]["客户"] == "钱二"
-    assert lines[0]["上次结果"] == "2026-11-11 承诺还款"
+    assert lines[0]["上次结果"] == "2026-11-11\n承诺还款"
     assert lines[0]["渠道"] == "电话"
     assert "核实本人" in lines[0]["话术/要点"]
 
@@ -1068,7 +1069,7 @@ def test_a_filled_list_is_read_back_and_untouched_rows_are_left_alone(morning, r
     file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S1")
     path = Path(rt.settings.artifacts_url.removeprefix("file://")) / file.path
     book = openpyxl.load_workbook(path)
-    sheet = book["list"]
+    sheet = book["清单"]
     place = {cell.value: cell.column for cell in next(sheet.iter_rows())}
     filled = {
         "联系时间": datetime.fromisoformat("2026-11-12T09:40:00"),
@@ -1097,7 +1098,7 @@ def test_a_row_filled_in_by_halves_comes_back_as_a_fault(morning, rt, policy):
     file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S1")
     path = Path(rt.settings.artifacts_url.removeprefix("file://")) / file.path
     book = openpyxl.load_workbook(path)
-    sheet = book["list"]
+    sheet = book["清单"]
     place = {cell.value: cell.column for cell in next(sheet.iter_rows())}
     sheet.cell(3, place["备注"], "忘了写结果")
     book.save(path)
@@ -1107,7 +1108,7 @@ def test_a_row_filled_in_by_halves_comes_back_as_a_fault(morning, rt, policy):
 
 def test_the_list_in_a_managers_mail_is_masked(morning, rt, policy):
     mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0]
-    sheet = openpyxl.load_workbook(io.BytesIO(mail.attachments[0].content))["list"]
+    sheet = openpyxl.load_workbook(io.BytesIO(mail.attachments[0].content))["清单"]
     values = [str(cell.value) for row in sheet.iter_rows() for cell in row]
     assert "钱**" in values
     assert not set(NAMES.values()) & set(values)

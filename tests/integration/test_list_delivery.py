@@ -66,7 +66,7 @@ def test_a_mailed_list_opens_with_its_readers_password_alone(morning: World):
     closed.load_key(password=PASSWORD, verify_password=True)
     closed.decrypt(opened)
     assert opened.getvalue() == list_of(rt.settings.artifacts_url, morning.engine, "S1", DAY, morning.policy)
-    assert PERSON in str(list(openpyxl.load_workbook(opened)["list"].values))
+    assert PERSON in str(list(openpyxl.load_workbook(opened).worksheets[0].values))
     with pytest.raises(msoffcrypto.exceptions.InvalidKeyError):
         msoffcrypto.OfficeFile(io.BytesIO(file.content)).load_key(
             password="another long password", verify_password=True
@@ -124,7 +124,7 @@ def test_passwords_that_are_not_there_are_named(rt: Runtime, tmp_path: Path):
 def test_the_desk_hands_everybody_their_own_list_and_records_it(morning: World, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(desk, "policy_of", lambda _settings: by(morning.policy, "desk"))
     own = desk.own_list(morning.rt, DAY.isoformat(), "S1")
-    assert PERSON in str(list(openpyxl.load_workbook(io.BytesIO(own))["list"].values))
+    assert PERSON in str(list(openpyxl.load_workbook(io.BytesIO(own)).worksheets[0].values))
     with reading(morning.engine) as connection:
         types = connection.execute(select(audit_pending.c.type)).scalars().all()
     assert types.count("access.worklist") == 1

@@ -39,7 +39,7 @@ def listed(world: World) -> tuple[World, Path]:
 
 def fill(path: Path, *rows: dict[str, object]) -> None:
     book = openpyxl.load_workbook(path)
-    sheet = book["list"]
+    sheet = book["清单"]
     place = {cell.value: cell.column for cell in sheet[1]}
     for number, row in enumerate(rows, start=2):
         for head, value in row.items():

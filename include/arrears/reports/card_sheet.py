@@ -7,9 +7,8 @@ from arrears.reports.briefs import Card
 from arrears.reports.wording import Words
 from arrears.reports.worklist_rows import Row
 
-CARDS = "cards"
 WIDTHS = (56, 56, 30)
-LINE_HEIGHT = 13.5
+LINE_HEIGHT = 15
 TALLEST = 400
 """A row of a sheet is at most 409 points high; longer texts are cut by the reader, so they go over two rows."""
 

@@ -15,7 +15,6 @@ from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.wording import Words
 from arrears.reports.worklist_rows import Row
 
-SHEET = "list"
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "willingness", "ability", "note")
 WIDTHS = {
     "customer": 14, "contract": 11, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
@@ -38,7 +37,12 @@ STYLES: dict[str, dict[str, Any]] = {
     "input": {"bg_color": YELLOW, "locked": False, "border": 1, "border_color": LINE},
 }  # fmt: skip
 AMOUNT_FORMATS = {0: "#,##0", 2: "#,##0.00", 3: "#,##0.000"}
-LINE_HEIGHT = 14
+LINE_HEIGHT = 16
+"""Points of a line: Chinese type stands taller than Latin, and a reader may have another font than ours."""
+
+INDENTED = ("channel",)
+"""Text columns right of a number, which would touch it."""
+
 WRAPPED = ("customer", "reach", "product", "script", "last")
 EXACT_UP_TO = 10**15
 """A sheet keeps numbers as 64-bit floats: up to here every minor unit survives; larger amounts are text."""
@@ -59,7 +63,7 @@ def masked_sheet(rows: list[Row], names: dict[str, str], business_date: date, sa
     """Return the workbook for a manager's mail: no name in full, no number, no address."""
     heads = say.family("sheet.header") | {"owner": say("column.staff")}
     with _Book(business_date, say("sheet.list")) as book:
-        page = book.page(len(rows), len(MASKED_COLUMNS))
+        page = book.page(say("sheet.list"), len(rows), len(MASKED_COLUMNS))
         for place, name in enumerate(MASKED_COLUMNS):
             page.write_string(0, place, heads[name], book.style("head"))
             page.set_column(place, place, WIDTHS.get(name, 14))
@@ -114,9 +118,9 @@ class _Book:
             self._styles[key] = self.book.add_format(STYLES["all"] | STYLES[kind] | more)
         return self._styles[key]
 
-    def page(self, rows: int, columns: int) -> Any:
-        """Return the one sheet: landscape, one page wide, the head repeated and frozen, filters on."""
-        page = self.book.add_worksheet(SHEET)
+    def page(self, name: str, rows: int, columns: int) -> Any:
+        """Return the sheet of the list: landscape, one page wide, the head repeated and frozen, filters on."""
+        page = self.book.add_worksheet(name)
         page.freeze_panes(1, 2)
         page.set_landscape()
         page.set_paper(9)
@@ -151,10 +155,10 @@ class _List:
 
     def draw(self) -> None:
         """Write the head, the rows and the rules for what may be filled in."""
-        page = self.book.page(len(self.rows), len(COLUMNS))
+        page = self.book.page(self.say("sheet.list"), len(self.rows), len(COLUMNS))
         heads = self.say.family("sheet.header")
         for place, name in enumerate(COLUMNS):
-            side = {"align": "right"} if name in ("amount", "total") else {}
+            side = {"align": "right"} if name in ("amount", "total") else _indent(name)
             page.write_string(0, place, heads[name], self.book.style("head", **side))
             page.set_column(place, place, WIDTHS[name], None, {"hidden": name in HIDDEN})
         page.set_row(0, 32)
@@ -185,7 +189,9 @@ class _List:
                 self.book.write_amount(page, number, place, row.total_minor, row.currency, kind)
             elif texts.get(name):
                 is_name = is_first and name == "customer"
-                page.write_string(number, place, texts[name], self.book.style("name" if is_name else kind))
+                page.write_string(
+                    number, place, texts[name], self.book.style("name" if is_name else kind, **_indent(name))
+                )
             else:
                 page.write_blank(number, place, None, self.book.style(kind))
 
@@ -250,7 +256,11 @@ class _List:
 
 
 def _last(row: Row, say: Words) -> str:
-    return f"{row.last_on} {say.label('outcome', row.last_outcome)}" if row.last_outcome else ""
+    return f"{row.last_on}\n{say.label('outcome', row.last_outcome)}" if row.last_outcome else ""
+
+
+def _indent(name: str) -> dict[str, int]:
+    return {"indent": 1} if name in INDENTED else {}
 
 
 def _input_format(name: str) -> dict[str, str]:
@@ -265,8 +275,8 @@ def _input_format(name: str) -> dict[str, str]:
 
 def _lines(text: str, width: int) -> int:
     """Return how many lines a text takes in a column; a Chinese character is as wide as two letters."""
-    units = 2 * len(text) - len(text.encode("ascii", "ignore"))
-    return max(1, -(-units // (width - 1)))
+    units = (2 * len(line) - len(line.encode("ascii", "ignore")) for line in text.split("\n"))
+    return sum(max(1, -(-wide // (width - 1))) for wide in units)
 
 
 def _at(name: str) -> int:

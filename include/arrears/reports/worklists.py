@@ -27,7 +27,7 @@ from arrears.reports.briefs import PEOPLE, cards_of
 from arrears.reports.list_index import Entry, list_index
 from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import LEGAL_DESK
-from arrears.reports.sheet import INPUTS, SHEET, list_sheet, masked_sheet
+from arrears.reports.sheet import INPUTS, list_sheet, masked_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.reports.worklist_rows import Row, rows_by_desk
 from arrears.store.engine import reading
@@ -156,7 +156,7 @@ def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
     say = words(language)
     heads = say.family("sheet.header")
     return {
-        "sheet": SHEET,
+        "sheet": say("sheet.list"),
         "columns": {heads[head]: column for head, column in FEED_COLUMNS.items()},
         "values": {
             "channel": {say.label("channel", code): code for code in CHANNELS},
