@@ -1,6 +1,7 @@
 """The auditor in Airflow itself, behind FAB's login: every page and log is read, and every write is refused."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -73,16 +74,18 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}", "ARREARS_HOME": str(home / "var"),
     }  # fmt: skip
 
-    def call(*command: str) -> str:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
     bin_ = Path(sys.executable).parent
+    environment["PATH"] = f"{bin_}:{environment['PATH']}"
+
+    def call(*command: str, typed: str = "") -> None:
+        """Run a command without a terminal, so that what it asks for is read from ``typed``."""
+        done = subprocess.run(command, env=environment, cwd=home, input=typed, capture_output=True, text=True,
+                              check=False, start_new_session=True)  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
     call(str(bin_ / "airflow"), "db", "migrate")
     call(str(bin_ / "arrears"), "init")
-    (home / "airflow_role.json").write_text(call(str(bin_ / "arrears"), "roles", "--airflow"), encoding="utf-8")
-    call(str(bin_ / "airflow"), "roles", "import", str(home / "airflow_role.json"))
+    call("bash", "-euc", _block_of_roles(), typed=f"{PASSWORD}\n{PASSWORD}\n")
     call(sys.executable, "-c", ADD_USERS, PASSWORD)
     call(str(bin_ / "airflow"), "dags", "reserialize")
     with (home / "api.log").open("wb") as log:
@@ -93,6 +96,13 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         finally:
             server.terminate()
             server.wait(30)
+
+
+def _block_of_roles() -> str:
+    """Return the commands with which docs/audit.md brings the auditor's role in, and makes the user lin."""
+    page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return str(next(block for block in blocks if "airflow roles import" in block))
 
 
 def _wait(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
@@ -122,6 +132,12 @@ def test_the_auditor_reads_runs_logs_events_and_our_pages(airflow: Airflow, run_
         log = auditor.get(f"/api/v2/dags/{DAG}/dagRuns/{run_id}/taskInstances/verify_log/logs/1")
         assert log.status_code == 404  # nothing has run yet: it may be asked for, and there is none
         assert {page: auditor.get(page).status_code for page in SECRETS} == dict.fromkeys(SECRETS, 403)
+
+
+def test_the_user_made_as_the_page_says_is_an_auditor(airflow: Airflow) -> None:
+    with airflow.as_user("lin") as lin:
+        assert lin.get(f"/api/v2/dags/{DAG}/details").status_code == 200
+        assert lin.get("/api/v2/connections").status_code == 403
 
 
 def writes(airflow: Airflow, auditor: httpx.Client, run_id: str, backfill: str) -> Iterator[tuple[str, str]]:

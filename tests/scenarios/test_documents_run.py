@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -9,15 +10,17 @@ from pathlib import Path
 
 import pytest
 import yaml
-from sqlalchemy import text
+from sqlalchemy import text, update
 
+from arrears.core.settings import Settings
 from arrears.ladder.policy import load_policy
 from arrears.rehearsal.portfolio import sample_feeds
-from arrears.store.engine import reading
+from arrears.store.engine import open_engine, reading, writing
+from arrears.store.tables.feeds import account
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2026, 11, 12)
-SHOWN_ACCOUNT, ACCOUNT = "LC-000123", "A00094"
+SHOWN_ACCOUNT, ACCOUNT, CLOSED = "LC-000123", "A00094", "A00001"
 
 
 def blocks_of(page: str) -> list[str]:
@@ -72,6 +75,32 @@ def test_a_receipt_and_a_bundle_are_made_and_checked_as_the_auditors_page_says(p
     block = next(block for block in blocks_of("audit.md") if "docs/verify.py" in block)
     said = carry_out(keep + block.replace(SHOWN_ACCOUNT, ACCOUNT), project)
     assert said
+
+
+@pytest.mark.real
+def test_the_people_of_a_closed_account_are_erased_as_the_page_says(project: Path, tmp_path: Path) -> None:
+    """The page's account is closed; the sample's is closed for the test, as a ledger of years ago would have."""
+    home = Path(shutil.copytree(project / "var" / "sample", tmp_path / "var"))
+    engine = open_engine(Settings.from_environment({"ARREARS_HOME": str(home)}).store_url)
+    with writing(engine) as connection:
+        closed = update(account).where(account.c.account_id == CLOSED).values(closed_on=date(2020, 1, 2))
+        connection.execute(closed)
+    block = next(block for block in blocks_of("audit.md") if "arrears erase" in block)
+    said = carry_out(f"export ARREARS_HOME={home}\n{block.replace(SHOWN_ACCOUNT, CLOSED)}arrears verify", project)
+    assert said.startswith("nothing stands in the way\n")
+    assert re.search(r"^[1-9]\d* persons? erased", said, re.MULTILINE)
+
+
+@pytest.mark.real
+def test_the_rehearsals_of_the_page_live_through_their_days(project: Path) -> None:
+    """Fewer days and accounts than the page's first line, which takes minutes."""
+    shown = blocks_of("rehearse.md")[0]
+    shorter = re.sub(r"--days \d+ --accounts \d+", "--days 2 --accounts 20", shown)
+    assert shorter != shown
+    said = carry_out(re.sub(r"^\$ ", "", shorter, flags=re.MULTILINE), project)
+    assert "broken_promise" in said, "the last line lists the scenarios"
+    for home in ("rehearsal", "one"):
+        assert (project / "var" / home / "arrears.sqlite").exists()
 
 
 def test_the_policy_that_the_page_shows_loads(tmp_path: Path) -> None:

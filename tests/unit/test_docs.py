@@ -178,6 +178,16 @@ def test_every_parameter_that_is_told_exists(page: str) -> None:
     assert told - known == set()
 
 
+def test_every_parameter_told_in_english_is_told_in_chinese() -> None:
+    told = {
+        page: set(re.findall(r"`([a-z_]+\.[a-z_0-9.]+)`", (ROOT / "docs" / page).read_text(encoding="utf-8")))
+        for page in ("policy.md", "policy.zh.md")
+    }
+    keys = {name for name in told["policy.md"] if not name.endswith((".yaml", ".md"))}
+    assert len(keys) > 80
+    assert sorted(keys - told["policy.zh.md"]) == []
+
+
 def test_the_parameters_said_to_be_unread_are_those_that_nothing_reads() -> None:
     page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8").split("## Declared, read by nothing yet")[1]
     said = set(re.findall(r"`([a-z_.]+)`", page))
