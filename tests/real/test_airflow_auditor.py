@@ -101,7 +101,7 @@ def airflow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
 def _block_of_roles() -> str:
     """Return the commands with which docs/audit.md brings the auditor's role in, and makes the user lin."""
     page = (ROOT / "docs" / "audit.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```\w*\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     return str(next(block for block in blocks if "airflow roles import" in block))
 
 

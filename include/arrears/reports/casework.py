@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, case, cast, func, select
 
 from arrears.reports.scope import in_force, of_branch, tally
 from arrears.reports.standing import Amounts
@@ -79,10 +79,10 @@ def packets_by_state(connection: Connection, branch: str | None) -> Counter[str]
 def packet_lines(connection: Connection, business_date: date, branch: str | None, limit: int) -> list[PacketLine]:
     """Return the current packets that need work, those nearest to hand-over first, then the largest amounts."""
     borrower = (
-        select(account_party.c.account_id, func.min(account_party.c.party_id).label("party_id"))
-        .where(account_party.c.role == "borrower")
-        .group_by(account_party.c.account_id)
-        .subquery()
+        select(func.min(account_party.c.party_id))
+        .where(account_party.c.account_id == packet.c.account_id, account_party.c.role == "borrower")
+        .correlate(packet)
+        .scalar_subquery()
     )
     rows = connection.execute(
         select(
@@ -100,19 +100,19 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
         )
         .select_from(packet)
         .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
-        .join(borrower, borrower.c.account_id == packet.c.account_id, isouter=True)
-        .join(party, party.c.party_id == borrower.c.party_id, isouter=True)
+        .join(party, party.c.party_id == borrower, isouter=True)
         .where(packet.c.superseded_on.is_(None), packet.c.state != "withheld")
+        .order_by(
+            case((packet.c.state == "incomplete", 1), else_=0),  # what cannot be made is nearest to nothing
+            func.json_array_length(packet.c.missing),
+            decision.c.overdue_minor.desc(),
+            packet.c.account_id,
+        )
+        .limit(limit)
     )
-    lines = [
+    return [
         PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), *row[6:]) for row in rows
     ]
-    return sorted(lines, key=_nearness)[:limit]
-
-
-def _nearness(line: PacketLine) -> tuple[bool, int, int, str]:
-    """Order by what is still missing; a packet that cannot be made is nearest to nothing."""
-    return line.state == "incomplete", len(line.missing), -line.overdue_minor, line.account_id
 
 
 def approvals_waiting(connection: Connection, branch: str | None) -> list[Waiting]:
@@ -142,10 +142,10 @@ def lapsing(connection: Connection, business_date: date, branch: str | None) -> 
     a demand has already saved the claim. The money is the unpaid principal, or the overdue amount where the ledger
     states no principal.
     """
-    lines = _agreed_guarantees(connection, business_date, branch)
-    lines.update(_packet_clocks(connection, business_date, branch))
-    found = {"guarantee": Lapsing(), "limitation": Lapsing()}
     last = business_date.replace(day=monthrange(business_date.year, business_date.month)[1])
+    lines = _agreed_guarantees(connection, business_date, last, branch)
+    lines.update(_packet_clocks(connection, business_date, last, branch))
+    found = {"guarantee": Lapsing(), "limitation": Lapsing()}
     counted: set[tuple[str, str]] = set()
     for line in sorted(
         (line for line in lines.values() if line is not None),
@@ -163,42 +163,40 @@ def lapsing(connection: Connection, business_date: date, branch: str | None) -> 
 
 
 def _agreed_guarantees(
-    connection: Connection,
-    business_date: date,
-    branch: str | None,
+    connection: Connection, business_date: date, last: date, branch: str | None
 ) -> dict[tuple[str, str, str], ClockLine | None]:
     money = func.coalesce(account.c.principal_outstanding_minor, decision.c.overdue_minor)
+    agreed = account_party.c
     rows = connection.execute(
-        select(
-            account_party.c.account_id,
-            account_party.c.party_id,
-            account_party.c.guarantee_until,
-            money,
-            decision.c.currency,
-        )
+        select(agreed.account_id, agreed.party_id, agreed.guarantee_until, money, decision.c.currency)
         .select_from(account_party)
-        .join(decision, and_(decision.c.account_id == account_party.c.account_id, in_force(business_date, branch)))
-        .join(account, account.c.account_id == account_party.c.account_id)
-        .where(
-            account_party.c.role == "guarantor", decision.c.stage > 0, account_party.c.guarantee_until >= business_date
-        )
+        .join(decision, and_(decision.c.account_id == agreed.account_id, in_force(business_date, branch)))
+        .join(account, account.c.account_id == agreed.account_id)
+        .where(decision.c.stage > 0, *_agreed_between(business_date, last))
     )
     return {("guarantee", row[0], row[1]): ClockLine("guarantee", *row) for row in rows}
 
 
+def _agreed_between(first: date, last: date) -> tuple[ColumnElement[bool], ...]:
+    return account_party.c.role == "guarantor", account_party.c.guarantee_until.between(first, last)
+
+
 def _packet_clocks(
-    connection: Connection,
-    business_date: date,
-    branch: str | None,
+    connection: Connection, business_date: date, last: date, branch: str | None
 ) -> dict[tuple[str, str, str], ClockLine | None]:
-    """Return the clocks of current packets; None for one that a demand or suit has already preserved."""
+    """Return the clocks of current packets; None for one that a demand or suit has already preserved.
+
+    Only packets are read in which some clock names this month, or whose guarantors agreed to an end in it.
+    """
     money = func.coalesce(account.c.principal_outstanding_minor, decision.c.overdue_minor)
+    agreed = select(account_party.c.account_id).where(*_agreed_between(business_date, last))
+    names_month = cast(packet.c.clocks, Text).contains(f'"{last:%Y-%m}-', autoescape=True)
     rows = connection.execute(
         select(packet.c.account_id, packet.c.clocks, money, decision.c.currency)
         .select_from(packet)
         .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
         .join(account, account.c.account_id == packet.c.account_id)
-        .where(packet.c.superseded_on.is_(None))
+        .where(packet.c.superseded_on.is_(None), names_month | packet.c.account_id.in_(agreed))
     )
     found: dict[tuple[str, str, str], ClockLine | None] = {}
     for account_id, clocks, minor, currency in rows:

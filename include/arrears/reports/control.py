@@ -15,7 +15,7 @@ from arrears.reports.scope import of_branch
 from arrears.store.tables.feeds import account, delivery, promise, quarantine, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.reports import digest_sent
-from arrears.store.tables.runs import gate, policy_text, run
+from arrears.store.tables.runs import gate, run
 
 WEEK = timedelta(days=7)
 DAYS_AHEAD = 60
@@ -90,21 +90,20 @@ class ExceptionLine:
 def run_of(connection: Connection, business_date: date, run_id: str | None) -> RunLine | None:
     """Return a run by its id, or the newest daily run of a date."""
     query = (
-        _runs().where(run.c.run_id == run_id)
+        runs_with_ledger().where(run.c.run_id == run_id)
         if run_id
-        else (_runs().where(run.c.kind == "daily", run.c.business_date == business_date).order_by(run.c.ordinal.desc()))
+        else (
+            runs_with_ledger()
+            .where(run.c.kind == "daily", run.c.business_date == business_date)
+            .order_by(run.c.ordinal.desc())
+        )
     )
     row = connection.execute(query.limit(1)).first()
     return RunLine(*row) if row else None
 
 
-def runs_since(connection: Connection, first: date, last: date) -> list[RunLine]:
-    """Return the daily runs of a span of business dates, oldest first."""
-    query = _runs().where(run.c.kind == "daily", run.c.business_date.between(first, last))
-    return [RunLine(*row) for row in connection.execute(query.order_by(run.c.business_date, run.c.ordinal))]
-
-
-def _runs() -> Select[Any]:
+def runs_with_ledger() -> Select[Any]:
+    """Ask for runs with the counts of the ledger they froze, in the order of :class:`RunLine`."""
     return (
         select(
             run.c.run_id,
@@ -129,31 +128,6 @@ def gates_of(connection: Connection, run_id: str) -> list[GateLine]:
     """Return what the gates of a run said, the failed ones first."""
     query = select(gate.c.name, gate.c.passed, gate.c.detail, gate.c.overridden_by).where(gate.c.run_id == run_id)
     return [GateLine(*row) for row in connection.execute(query.order_by(gate.c.passed, gate.c.name))]
-
-
-def overrides_since(connection: Connection, first: date, last: date) -> list[tuple[str, str, str]]:
-    """Return run, gate and staff id of every gate a person has overridden in a span of business dates."""
-    rows = connection.execute(
-        select(gate.c.run_id, gate.c.name, gate.c.overridden_by)
-        .select_from(gate)
-        .join(run, run.c.run_id == gate.c.run_id)
-        .where(gate.c.overridden_by.is_not(None), run.c.business_date.between(first, last))
-        .order_by(gate.c.run_id, gate.c.name)
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
-
-
-def policies_since(connection: Connection, first: date, last: date) -> list[tuple[str, str, str]]:
-    """Return id, version and hash of every policy under which a run of the span decided."""
-    rows = connection.execute(
-        select(policy_text.c.policy_id, policy_text.c.version, policy_text.c.policy_sha256)
-        .distinct()
-        .select_from(policy_text)
-        .join(run, run.c.policy_sha256 == policy_text.c.policy_sha256)
-        .where(run.c.business_date.between(first, last))
-        .order_by(policy_text.c.policy_id, policy_text.c.version)
-    )
-    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def exceptions_of(

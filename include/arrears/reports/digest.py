@@ -4,11 +4,11 @@ The day's run decides which of three mails it is: the morning digest; the ledger
 carries over what is still to do; or the run failed.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from arrears.audit.user_actions import are_collected
 from arrears.core.keys import natural_key, sha256
@@ -16,7 +16,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy, Recipient
 from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
-from arrears.reports.figures import Figures, collect
+from arrears.reports.figures import Figures
 from arrears.reports.load import keep_load
 from arrears.reports.months import keep_recovery
 from arrears.reports.mornings import Morning, keep_morning
@@ -31,8 +31,40 @@ from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decision
 
 Kind = Literal["morning", "held", "failed"]
-Seen = dict[tuple[str | None, str | None], tuple[Kind, Figures, date | None]]
-"""The morning of each branch and collector, worked out once for all their readers."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The morning of one branch or collector: which mail it is, its figures, the earlier day whose lists it shows."""
+
+    kind: Kind
+    figures: Figures
+    stale_from: date | None
+
+
+@dataclass
+class _Look:
+    """One view of the store for all readers; the morning of each branch and collector is looked at once."""
+
+    connection: Connection
+    artifacts_url: str
+    run_id: str
+    business_date: date
+    policy: Policy
+    failure: bool
+    _seen: dict[tuple[str | None, str | None], _Seen] = field(default_factory=dict)
+
+    def at(self, branch: str | None, staff_id: str | None) -> _Seen:
+        """Return a reader's morning; a day without decisions carries over the lists of the last that had some."""
+        if (branch, staff_id) not in self._seen:
+            figures = Figures(self.connection, self.business_date, self.policy, branch,
+                              artifacts_url=self.artifacts_url, run_id=self.run_id, staff_id=staff_id)  # fmt: skip
+            kind, stale_from = _kind(figures, self.failure), None
+            if kind != "morning" and not figures.standing.accounts:
+                stale_from = _last_decided(self.connection, self.business_date)
+                figures.lists_of = stale_from or self.business_date
+            self._seen[branch, staff_id] = _Seen(kind, figures, stale_from)
+        return self._seen[branch, staff_id]
 
 
 @dataclass(frozen=True)
@@ -79,28 +111,27 @@ def build_digests(
     ``checkpoint`` is the signed note of the log, printed at the foot. ``failure`` says that the run broke off: the
     failure path calls this itself and depends on no task of the day.
     """
-    seen: Seen = {}
     with reading(engine) as connection:
+        look = _Look(connection, rt.settings.artifacts_url, run_id, business_date, policy, failure)
         collected = are_collected(connection)
-    mails = []
-    _keep_house(rt, engine, run_id, business_date, policy, seen, failure)
-    for recipient in policy.digest.recipients:
-        key = (recipient.branch, _staff_of(engine, recipient))
-        if key not in seen:
-            seen[key] = _morning(rt, engine, run_id, business_date, policy, *key, failure)
-        if _is_due(recipient, business_date, seen[key][0]):
-            mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, *seen[key]))
+        _keep_house(engine, look, run_id)
+        mails = []
+        for recipient in policy.digest.recipients:
+            morning = look.at(recipient.branch, _staff_of(connection, recipient))
+            if _is_due(recipient, business_date, morning.kind):
+                mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, morning))
     return mails
 
 
-def _keep_house(rt: Runtime, engine: Engine, run_id: str, day: date, policy: Policy, seen: Seen, failure: bool) -> None:
+def _keep_house(engine: Engine, look: "_Look", run_id: str) -> None:
     """Keep what the morning found over the whole house for the desk; its figures serve the readers of the house too."""
-    seen[None, None] = _morning(rt, engine, run_id, day, policy, None, None, failure)
-    kind, figures, _ = seen[None, None]
-    if kind == "morning":
+    morning = look.at(None, None)
+    day, figures = look.business_date, morning.figures
+    if morning.kind == "morning":
+        found = figures.recovery, figures.exceptions, figures.deadlines
         with writing(engine) as connection:
-            keep_recovery(connection, day, run_id, figures.recovery)
-            keep_morning(connection, Morning(day, run_id), figures.exceptions, figures.deadlines)
+            keep_recovery(connection, day, run_id, found[0])
+            keep_morning(connection, Morning(day, run_id), *found[1:])
             keep_load(connection, day)
 
 
@@ -122,40 +153,12 @@ def digest_key(business_date: date, delivery_no: int, recipient: Recipient, kind
     )
 
 
-def _staff_of(engine: Engine, recipient: Recipient) -> str | None:
+def _staff_of(connection: Connection, recipient: Recipient) -> str | None:
     """Return whose lists a collector sees; an address the staff feed does not know sees the branch."""
     if recipient.role != "collector":
         return None
-    with reading(engine) as connection:
-        found = staff_of_mail(connection, recipient.mail)
+    found = staff_of_mail(connection, recipient.mail)
     return None if found is None else str(found.staff_id)
-
-
-def _morning(
-    rt: Runtime,
-    engine: Engine,
-    run_id: str,
-    day: date,
-    policy: Policy,
-    branch: str | None,
-    staff_id: str | None,
-    failure: bool,
-) -> tuple[Kind, Figures, date | None]:
-    """Return which mail it is, its figures, and the earlier day whose lists it carries over, if it does."""
-
-    def read(on: date, run: str | None) -> Figures:
-        return collect(
-            engine, on, policy, branch, artifacts_url=rt.settings.artifacts_url, run_id=run, staff_id=staff_id
-        )
-
-    figures = read(day, run_id)
-    kind = _kind(figures, failure)
-    if kind == "morning" or figures.standing.accounts:
-        return kind, figures, None
-    last = _last_decided(engine, day)
-    if last is None:
-        return kind, figures, None
-    return kind, replace(figures, tasks=read(last, None).tasks), last
 
 
 def _kind(figures: Figures, failure: bool) -> Kind:
@@ -166,11 +169,10 @@ def _kind(figures: Figures, failure: bool) -> Kind:
     return "held" if is_held or stopped else "morning"
 
 
-def _last_decided(engine: Engine, before: date) -> date | None:
-    with reading(engine) as connection:
-        return connection.execute(
-            select(func.max(decision.c.business_date)).where(decision.c.business_date < before)
-        ).scalar_one_or_none()
+def _last_decided(connection: Connection, before: date) -> date | None:
+    return connection.execute(
+        select(func.max(decision.c.business_date)).where(decision.c.business_date < before)
+    ).scalar_one_or_none()
 
 
 def _mail(
@@ -180,16 +182,15 @@ def _mail(
     policy: Policy,
     checkpoint: str,
     collected: bool,
-    kind: Kind,
-    figures: Figures,
-    stale_from: date | None,
+    morning: _Seen,
 ) -> DigestMail:
+    kind, figures = morning.kind, morning.figures
     attachments: list[Attachment] = []
     where_lists_are = "lists_note"
     if kind == "morning":
         day = figures.business_date
         attachments, where_lists_are = attachments_of(rt.settings, engine, recipient, day, policy)
-    page = _page(recipient, policy, checkpoint, collected, kind, figures, stale_from, where_lists_are)
+    page = _page(recipient, policy, checkpoint, collected, morning, where_lists_are)
     html, text = render(page)
     delivery_no = figures.run.delivery_no if figures.run else 0
     key = digest_key(figures.business_date, delivery_no, recipient, kind)
@@ -216,11 +217,10 @@ def _page(
     policy: Policy,
     checkpoint: str,
     collected: bool,
-    kind: Kind,
-    figures: Figures,
-    stale_from: date | None,
+    morning: _Seen,
     where_lists_are: str,
 ) -> Page:
+    kind, figures = morning.kind, morning.figures
     say = words(recipient.language)
     creditor = policy.creditor.name if recipient.language == "zh" else policy.creditor.name_en
     scope = say("branch", branch=recipient.branch) if recipient.branch else say("all_branches")
@@ -234,7 +234,7 @@ def _page(
         scope=f"{creditor} · {day} · {scope}",
         hello=say("hello"),
         alarm=kind != "morning",
-        notices=_notices(kind, figures, say, stale_from),
+        notices=_notices(kind, figures, say, morning.stale_from),
         lead=opening(figures, recipient.role, say, policy) if kind == "morning" else [],
         bar=_bar(recipient, kind, figures, say),
         tables=[table for table in (section(tables) for section in sections) if table is not None],

@@ -1,12 +1,11 @@
-"""Every figure of one morning, collected once and shown to every reader in their own words (docs/kpi.md)."""
+"""Every figure of one morning, read once when a reader needs it and shown to all in their own words (docs/kpi.md)."""
 
 from collections import Counter
-from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
-from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
 from arrears.reports import casework, control, overnight, promised, questions, stopped, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
@@ -24,8 +23,8 @@ from arrears.reports.promised import PromiseDue
 from arrears.reports.questions import Question
 from arrears.reports.recovery import Recovery
 from arrears.reports.standing import Amounts, Group, Standing, standing
+from arrears.reports.week import Week, week_until
 from arrears.reports.work import Plan, Task
-from arrears.store.engine import reading
 
 ONE_DAY = timedelta(days=1)
 TOP = 10
@@ -34,59 +33,233 @@ TOP = 10
 QUARTER = timedelta(days=90)
 
 
-@dataclass(frozen=True)
-class Week:
-    """What an auditor looks back on: a week of runs, what people overrode, and the rules in use."""
-
-    runs: list[RunLine]
-    overrides: list[tuple[str, str, str]]
-    policies: list[tuple[str, str, str]]
-
-
-@dataclass(frozen=True)
 class Figures:
-    """What a morning looks like; amounts are minor units by currency, rates basis points."""
+    """What a morning looks like to a reader; amounts are minor units by currency, rates basis points.
 
-    business_date: date
-    branch: str | None
-    staff_id: str | None
-    run: RunLine | None
-    gates: list[GateLine]
-    standing: Standing
-    portfolio: dict[str, Portfolio]
-    quarter_before: dict[str, Portfolio]
-    migration: dict[str, Migration]
-    recovery: dict[str, Recovery]
-    pace: Pace
-    today: Plan
-    yesterday: Plan
-    outcomes: Counter[str]
-    suppressed: Counter[str]
-    stopped_calls: int
-    stopped_reasons: Counter[str]
-    spared: list[Spared]
-    paid_since: list[Paid]
-    tasks: list[Task]
-    tasks_by_staff: dict[str, Counter[str]]
-    staff_names: dict[str, str]
-    promises_due: list[PromiseDue]
-    promises_due_count: int
-    promises_due_amount: Amounts
-    promises_settled: Counter[str]
-    packets: Counter[str]
-    packet_lines: list[PacketLine]
-    approvals: list[Waiting]
-    approval_lines: list[Question]
-    orders: Counter[str]
-    lapsing: dict[str, Lapsing]
-    deadlines: list[Deadline]
-    in_doubt: list[tuple[str, str, date]]
-    exceptions: list[ExceptionLine]
-    committee: list[AgedLine]
-    expected: list[BandLine]
-    month: Month | None
-    quarantine: Counter[str]
-    week: Week
+    Each figure is read when it is first asked for and kept: readers of one scope share them, and nobody waits for what
+    no reader is shown. All are read in the one transaction of ``connection``: it must stay open.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        business_date: date,
+        policy: Policy,
+        branch: str | None = None,
+        *,
+        artifacts_url: str | None = None,
+        run_id: str | None = None,
+        staff_id: str | None = None,
+    ) -> None:
+        """Look at a business date, of one branch or of all; ``staff_id`` narrows the lists to one member of staff.
+
+        Without ``artifacts_url``, or when the run has no snapshot, portfolio and recovery are empty.
+        """
+        self.business_date, self.branch, self.staff_id = business_date, branch, staff_id
+        self.lists_of = business_date
+        self._connection, self._policy, self._artifacts_url, self._asked_run = connection, policy, artifacts_url, run_id
+        self._yesterday = business_date - ONE_DAY
+        self._reader = (business_date, branch, staff_id)
+
+    @property
+    def _run_id(self) -> str | None:
+        return self.run.run_id if self.run else None
+
+    @cached_property
+    def run(self) -> RunLine | None:
+        """Return the run whose morning it is."""
+        return control.run_of(self._connection, self.business_date, self._asked_run)
+
+    @cached_property
+    def gates(self) -> list[GateLine]:
+        """Return what the ledger's checks said."""
+        return control.gates_of(self._connection, self.run.run_id) if self.run else []
+
+    @cached_property
+    def standing(self) -> Standing:
+        """Return where the accounts stand."""
+        return standing(self._connection, self.business_date, self.branch)
+
+    @cached_property
+    def portfolio(self) -> dict[str, Portfolio]:
+        """Return the frozen portfolio by currency; empty without a frozen ledger."""
+        return snapshot_portfolio(self._connection, self._artifacts_url, self._run_id, self.branch)
+
+    @cached_property
+    def quarter_before(self) -> dict[str, Portfolio]:
+        """Return the portfolio at the end of the quarter before."""
+        return quarter_before(self._connection, self._artifacts_url, self.business_date, self.branch)
+
+    @cached_property
+    def migration(self) -> dict[str, Migration]:
+        """Return how accounts moved since the month before ended."""
+        return migration_of(self._connection, self._artifacts_url, self._run_id, self.business_date, self.branch)
+
+    @cached_property
+    def recovery(self) -> dict[str, Recovery]:
+        """Return what was recovered; empty where it cannot be told."""
+        return recovery_of(self._connection, self._artifacts_url, self._run_id, self.business_date, self.branch)
+
+    @cached_property
+    def today(self) -> Plan:
+        """Return today's contacts."""
+        return work.plan_of(self._connection, self.business_date, self.branch)
+
+    @cached_property
+    def yesterday(self) -> Plan:
+        """Return yesterday's contacts."""
+        return work.plan_of(self._connection, self._yesterday, self.branch)
+
+    @cached_property
+    def outcomes(self) -> Counter[str]:
+        """Return what came of yesterday's contacts."""
+        return work.outcomes_of(self._connection, self._yesterday, self._policy.time_zone, self.branch)
+
+    @cached_property
+    def suppressed(self) -> Counter[str]:
+        """Return what was due and not planned, by reason."""
+        return stopped.suppressed_by_reason(self._connection, *self._reader)
+
+    @cached_property
+    def stopped_calls(self) -> int:
+        """Return the calls and visits that must not happen today."""
+        return stopped.stopped_calls(self._connection, *self._reader)
+
+    @cached_property
+    def stopped_reasons(self) -> Counter[str]:
+        """Return the same by reason."""
+        return stopped.stopped_by_reason(self._connection, *self._reader)
+
+    @cached_property
+    def spared(self) -> list[Spared]:
+        """Return whom nobody may call today."""
+        return overnight.spared(self._connection, *self._reader, TOP)
+
+    @cached_property
+    def paid_since(self) -> list[Paid]:
+        """Return whose arrears went down."""
+        return overnight.paid_since(self._connection, *self._reader, TOP)
+
+    @cached_property
+    def tasks(self) -> list[Task]:
+        """Return the first calls and visits, of an earlier day where its lists are carried over."""
+        return work.tasks_of(self._connection, self.lists_of, self.branch, staff_id=self.staff_id, limit=TOP)
+
+    @cached_property
+    def tasks_by_staff(self) -> dict[str, Counter[str]]:
+        """Return today's work by desk."""
+        return work.tasks_by_staff(self._connection, self.business_date, self.branch)
+
+    @cached_property
+    def staff_names(self) -> dict[str, str]:
+        """Return the names of all staff."""
+        return work.staff_names(self._connection)
+
+    @cached_property
+    def promises_due(self) -> list[PromiseDue]:
+        """Return the largest promises that fall due today."""
+        return promised.promises_due(
+            self._connection, self.business_date, self.branch, staff_id=self.staff_id, limit=TOP
+        )
+
+    @cached_property
+    def promises_settled(self) -> Counter[str]:
+        """Return what became of the promises of the last 90 days."""
+        return promised.promises_settled(self._connection, self.business_date - QUARTER, self._yesterday, self.branch)
+
+    @cached_property
+    def packets(self) -> Counter[str]:
+        """Return current packets by state."""
+        return casework.packets_by_state(self._connection, self.branch)
+
+    @cached_property
+    def packet_lines(self) -> list[PacketLine]:
+        """Return the packets nearest to hand-over."""
+        return casework.packet_lines(self._connection, self.business_date, self.branch, TOP)
+
+    @cached_property
+    def approvals(self) -> list[Waiting]:
+        """Return the questions put to people by kind."""
+        return casework.approvals_waiting(self._connection, self.branch)
+
+    @cached_property
+    def approval_lines(self) -> list[Question]:
+        """Return the longest waiting questions."""
+        return questions.waiting(self._connection, self.branch, TOP)
+
+    @cached_property
+    def orders(self) -> Counter[str]:
+        """Return repossession orders by state."""
+        return casework.orders_by_state(self._connection, self.branch)
+
+    @cached_property
+    def lapsing(self) -> dict[str, Lapsing]:
+        """Return the rights that lapse before the month ends."""
+        return casework.lapsing(self._connection, self.business_date, self.branch)
+
+    @cached_property
+    def deadlines(self) -> list[Deadline]:
+        """Return the last days near or passed."""
+        return deadlines_of(self._connection, self.business_date, self._policy, self.branch)
+
+    @cached_property
+    def in_doubt(self) -> list[tuple[str, str, date]]:
+        """Return sends whose fate nobody knows."""
+        return control.in_doubt(self._connection, self.branch, TOP)
+
+    @cached_property
+    def exceptions(self) -> list[ExceptionLine]:
+        """Return what waits for a person."""
+        return control.exceptions_of(self._connection, self.business_date, self.branch, self._policy)
+
+    @cached_property
+    def expected(self) -> list[BandLine]:
+        """Return what is expected back, by band."""
+        return bands_of(self._connection, self.business_date, self.branch, self._policy)
+
+    @cached_property
+    def month(self) -> Month | None:
+        """Return the month before, on the first morning of a month."""
+        return month_before(self._connection, self.business_date, self.branch)
+
+    @cached_property
+    def quarantine(self) -> Counter[str]:
+        """Return why ledger rows were set aside."""
+        return control.quarantine_reasons(self._connection, self.business_date)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """Return the pace of the house currency; a share only where recovery counts from the first of the month."""
+        main = self.recovery.get(self._policy.currency)
+        share = expected_share(self._policy.business_calendar(), self.business_date)
+        target = self._policy.digest.month_target_percent
+        return pace(main.collected_minor, main.base_minor, target, share) if main else pace(0, 0, target, share)
+
+    @cached_property
+    def _promises(self) -> tuple[int, Amounts]:
+        return promised.promise_totals(self._connection, *self._reader)
+
+    @property
+    def promises_due_count(self) -> int:
+        """Return how many promises fall due today."""
+        return self._promises[0]
+
+    @property
+    def promises_due_amount(self) -> Amounts:
+        """Return what was promised for today."""
+        return self._promises[1]
+
+    @cached_property
+    def committee(self) -> list[AgedLine]:
+        """Return the list of the case committee, on its day."""
+        if not is_committee_day(self.business_date, self._policy):
+            return []
+        return aged_lines(self._connection, self.business_date, self.branch, self._policy)
+
+    @cached_property
+    def week(self) -> Week:
+        """Return the week that an auditor looks back on."""
+        return week_until(self._connection, self.business_date)
 
     @property
     def all_gates_passed(self) -> bool:
@@ -115,98 +288,3 @@ class Figures:
             for stage, group in part.stages.items():
                 found[stage].add(group.accounts, currency, group.overdue_minor)
         return found
-
-
-def collect(
-    engine: Engine,
-    business_date: date,
-    policy: Policy,
-    branch: str | None = None,
-    *,
-    artifacts_url: str | None = None,
-    run_id: str | None = None,
-    staff_id: str | None = None,
-) -> Figures:
-    """Read the figures of a business date, of one branch or of all, in one consistent view of the store.
-
-    Without ``artifacts_url``, or when the run has no snapshot, portfolio and recovery are empty. ``staff_id`` narrows
-    the lists of tasks and promises to one member of staff.
-    """
-    with reading(engine) as connection:
-        return _collect(connection, business_date, policy, branch, artifacts_url, run_id, staff_id)
-
-
-def _collect(
-    connection: Connection,
-    day: date,
-    policy: Policy,
-    branch: str | None,
-    artifacts_url: str | None,
-    run_id: str | None,
-    staff_id: str | None,
-) -> Figures:
-    run = control.run_of(connection, day, run_id)
-    yesterday = day - ONE_DAY
-    frozen = snapshot_portfolio(connection, artifacts_url, run.run_id if run else None, branch)
-    recovered = recovery_of(connection, artifacts_url, run.run_id if run else None, day, branch)
-    due_count, due_amount = promised.promise_totals(connection, day, branch, staff_id)
-    return Figures(
-        business_date=day,
-        branch=branch,
-        staff_id=staff_id,
-        run=run,
-        gates=control.gates_of(connection, run.run_id) if run else [],
-        standing=standing(connection, day, branch),
-        portfolio=frozen,
-        quarter_before=quarter_before(connection, artifacts_url, day, branch),
-        migration=migration_of(connection, artifacts_url, run.run_id if run else None, day, branch),
-        recovery=recovered,
-        pace=_pace(recovered, policy, policy.business_calendar(), day),
-        today=work.plan_of(connection, day, branch),
-        yesterday=work.plan_of(connection, yesterday, branch),
-        outcomes=work.outcomes_of(connection, yesterday, policy.time_zone, branch),
-        suppressed=stopped.suppressed_by_reason(connection, day, branch, staff_id),
-        stopped_calls=stopped.stopped_calls(connection, day, branch, staff_id),
-        stopped_reasons=stopped.stopped_by_reason(connection, day, branch, staff_id),
-        spared=overnight.spared(connection, day, branch, staff_id, TOP),
-        paid_since=overnight.paid_since(connection, day, branch, staff_id, TOP),
-        tasks=work.tasks_of(connection, day, branch, staff_id=staff_id, limit=TOP),
-        tasks_by_staff=work.tasks_by_staff(connection, day, branch),
-        staff_names=work.staff_names(connection),
-        promises_due=promised.promises_due(connection, day, branch, staff_id=staff_id, limit=TOP),
-        promises_due_count=due_count,
-        promises_due_amount=due_amount,
-        promises_settled=promised.promises_settled(connection, day - QUARTER, yesterday, branch),
-        packets=casework.packets_by_state(connection, branch),
-        packet_lines=casework.packet_lines(connection, day, branch, TOP),
-        approvals=casework.approvals_waiting(connection, branch),
-        approval_lines=questions.waiting(connection, branch, TOP),
-        orders=casework.orders_by_state(connection, branch),
-        lapsing=casework.lapsing(connection, day, branch),
-        deadlines=deadlines_of(connection, day, policy, branch),
-        in_doubt=control.in_doubt(connection, branch, TOP),
-        exceptions=control.exceptions_of(connection, day, branch, policy),
-        committee=aged_lines(connection, day, branch, policy) if is_committee_day(day, policy) else [],
-        expected=bands_of(connection, day, branch, policy),
-        month=month_before(connection, day, branch),
-        quarantine=control.quarantine_reasons(connection, day),
-        week=_week(connection, day),
-    )
-
-
-def _pace(recovered: dict[str, Recovery], policy: Policy, calendar: BusinessCalendar, day: date) -> Pace:
-    """Return the pace of the house currency; a share only where recovery counts from the first of the month."""
-    main = recovered.get(policy.currency)
-    share = expected_share(calendar, day)
-    if main is None:
-        return pace(0, 0, policy.digest.month_target_percent, share)
-    return pace(main.collected_minor, main.base_minor, policy.digest.month_target_percent, share)
-
-
-def _week(connection: Connection, day: date) -> Week:
-    first = day - control.WEEK + ONE_DAY
-    return Week(
-        control.runs_since(connection, first, day),
-        control.overrides_since(connection, first, day),
-        control.policies_since(connection, first, day),
-    )

@@ -3,6 +3,7 @@
 Source: the seed's first principle (no waiting without a reason) and its first step (the real reason for the arrears).
 """
 
+import json
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
 from arrears.reports.committee import due_accounts
 from arrears.reports.scope import CARRIED, in_force, of_branch
-from arrears.store.tables.decisions import decision, evidence
+from arrears.store.tables.decisions import decision, evidence, fact_set
 from arrears.store.tables.feeds import account, assignment, hold, outcome, promise, visit_request
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
@@ -30,6 +31,9 @@ OWNERS = {
 }
 """Which role settles each kind."""
 
+MOST_NAMES = 500
+"""So many sets of facts are asked for at once."""
+
 REASON_BY_CONTACT = 2
 """By so many conversations in an episode the reason for the arrears is known."""
 
@@ -39,7 +43,6 @@ def neglected(
 ) -> Iterator[tuple[str, int, date | None]]:
     """Yield each kind with how many there are and since when the oldest waits."""
     queries = {
-        "untreated": untreated(business_date, branch, policy),
         "reason_missing": _counted(without_reason(business_date, branch)),
         "visit_waits": _visit_waits(business_date, branch),
         "answer_overdue": _answer_overdue(business_date, branch, policy),
@@ -49,6 +52,7 @@ def neglected(
     for kind, query in queries.items():
         count, oldest = connection.execute(query).one()
         yield kind, count, date.fromisoformat(oldest) if isinstance(oldest, str) else oldest
+    yield "untreated", *_untreated(connection, business_date, branch, policy)
     yield "promise_too_far", *_promises_too_far(connection, branch, policy)
 
 
@@ -69,25 +73,49 @@ def no_owner(business_date: date, branch: str | None) -> Any:
 
 def no_contact_point(business_date: date, branch: str | None) -> Any:
     """Ask for the overdue accounts of which no party has a phone or mail."""
-    reachable = exists(
-        select(party.c.party_id)
-        .join(account_party, account_party.c.party_id == party.c.party_id)
-        .where(
-            account_party.c.account_id == decision.c.account_id,
-            party.c.mobile.is_not(None) | party.c.email.is_not(None),
-        )
-    )
+    tied = and_(account_party.c.party_id == party.c.party_id, account_party.c.account_id == decision.c.account_id)
+    silent = and_(party.c.mobile.is_(None), party.c.email.is_(None))
+    of_silent = (
+        select(account_party.c.account_id).join(party, party.c.party_id == account_party.c.party_id).where(silent)
+    )  # few: the others are not looked at one by one
+    nobody = ~exists().where(account_party.c.account_id == decision.c.account_id)
     return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
-        in_force(business_date, branch), decision.c.stage > 0, ~reachable
+        in_force(business_date, branch),
+        decision.c.stage > 0,
+        or_(nobody, decision.c.account_id.in_(of_silent)),
+        ~exists().where(tied, ~silent),
     )
 
 
-def untreated(business_date: date, branch: str | None, policy: Policy) -> Any:
-    """Ask for overdue accounts that nobody has contacted in their episode, one working day after the miss and later.
+def _untreated(
+    connection: Connection, business_date: date, branch: str | None, policy: Policy
+) -> tuple[int, date | None]:
+    """Count the overdue accounts that nobody has contacted in their episode, one working day after the miss and later.
 
-    Who is on hold, or owes only a trifle, is not waited for without a reason.
+    Who is on hold, or owes only a trifle, is not waited for without a reason. Most accounts were contacted by what
+    decide() was told; only the others are looked up one by one.
     """
     last = _working_days_before(business_date, 2, policy.business_calendar())
+    late = (in_force(business_date, branch), decision.c.entitled_rung > 1, decision.c.oldest_unpaid_due <= last)
+    told = select(decision.c.facts_sha256).where(*late).distinct()
+    rows = connection.execute(select(fact_set).where(fact_set.c.facts_sha256.in_(told)))
+    untouched = sorted(row.facts_sha256 for row in rows if not _was_contacted(json.loads(row.body)))
+    count, oldest = 0, None
+    for first in range(0, len(untouched), MOST_NAMES):
+        mine = decision.c.facts_sha256.in_(untouched[first : first + MOST_NAMES])
+        query = _unheard(business_date).where(*late, mine)
+        number, since = connection.execute(query).one()
+        count, oldest = count + number, min(filter(None, (oldest, since)), default=None)
+    return count, oldest
+
+
+def _was_contacted(facts: dict[str, Any]) -> bool:
+    """Say whether somebody was contacted in the episode before the day, by the frozen facts of its decision."""
+    return any(step["sent"] for step in facts.get("done", ())) or facts.get("evidence", {}).get("attempts", 0) > 0
+
+
+def _unheard(business_date: date) -> Any:
+    """Ask for accounts without a contact carried out, or on a list of today, in their episode, and without a hold."""
     went = exists(
         select(item.c.item_key)
         .join(contact, contact.c.contact_id == item.c.contact_id)
@@ -108,14 +136,7 @@ def untreated(business_date: date, branch: str | None, policy: Policy) -> Any:
         suppression.c.business_date == business_date,
         suppression.c.reason.startswith("hold_", autoescape=True),
     )
-    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
-        in_force(business_date, branch),
-        decision.c.entitled_rung > 1,
-        decision.c.oldest_unpaid_due <= last,
-        ~went,
-        ~proved,
-        ~held,
-    )
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(~went, ~proved, ~held)
 
 
 def without_reason(business_date: date, branch: str | None) -> Any:
