@@ -5,7 +5,7 @@ import io
 import re
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -24,6 +24,7 @@ from arrears.reports.figures import Figures
 from arrears.reports.load import keep_load, load_of
 from arrears.reports.months import month_lines
 from arrears.reports.mornings import Morning, deadlines_today, exceptions_today, keep_morning
+from arrears.reports.results import Result, keep_results, results_of
 from arrears.reports.wording import words
 from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
 from arrears.store.bulk import insert_all, insert_new
@@ -660,6 +661,24 @@ def test_the_load_of_past_days_is_kept_and_the_last_week_is_counted_again(mornin
         again = load_of(connection, first, last)
     assert (again[yesterday]["messages"], again[old]["messages"]) == (3, 1)
     assert date(2026, 11, 3) not in again, "what is older than a week does not change"
+
+
+def test_results_are_told_by_the_treatment_of_the_day_kept_for_past_days_and_counted_again_for_a_week(morning, policy):
+    first, last, zone = date(2026, 11, 1), date(2026, 11, 30), policy.time_zone
+    with writing(morning) as connection:
+        counted = results_of(connection, first, last, zone)
+        assert Result("call", 0, "promised", "") in counted, "nothing was decided on the day before"
+        decided = update(decisions.decision).values(business_date=date(2026, 11, 11))
+        connection.execute(decided.where(decisions.decision.c.account_id == "A2"))
+        counted = results_of(connection, first, last, zone)
+        assert counted[Result("call", 2, "promised", "")] == 1, "A2 was treated on rung 2"
+        keep_results(connection, DAY, zone)
+        assert results_of(connection, first, last, zone) == counted
+        connection.execute(delete(feeds.outcome))
+        past = {one: number for one, number in counted.items() if one.outcome != "contacted"}
+        assert results_of(connection, first, DAY - timedelta(days=1), zone).total() == sum(past.values()), "kept"
+        keep_results(connection, DAY, zone)
+        assert not results_of(connection, date(2026, 11, 5), last, zone), "the last week is counted again"
 
 
 def test_portfolio_at_risk_comes_from_the_frozen_ledger(morning, rt, policy, look):

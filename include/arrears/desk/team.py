@@ -13,6 +13,7 @@ from arrears.desk.today import business_date_of
 from arrears.reports.load import BY_PEOPLE, STOPPED, load_of
 from arrears.reports.money_text import percent
 from arrears.reports.months import month_lines
+from arrears.reports.results import Result, results_of
 from arrears.reports.wording import Words
 from arrears.reports.work import staff_names
 from arrears.steps.world import policy_of
@@ -33,8 +34,8 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         made = _by_day(connection, promise.c.made_on, first, last)
         due = _by_day(connection, promise.c.due_on, first, last)
         team = _team(connection, day)
-        reasons = _outcomes(connection, first, day)
         policy = policy_of(rt.settings)
+        results = results_of(connection, first, day, policy.time_zone)
         target = policy.digest.month_target_percent
         lines = month_lines(connection, day, policy.currency, target, policy.business_calendar())
     busiest = max((sum(counts.values()) for counts in load.values()), default=1) or 1
@@ -43,15 +44,7 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
          round(100 * sum(counts.values()) / busiest), percent(lines.recovered.get(on.day)))
         for on, counts in sorted(load.items())
     ]  # fmt: skip
-    outcomes = [
-        (
-            words.label("channel", channel),
-            words.label("outcome", result),
-            words.label("why", reason or "unknown"),
-            count,
-        )
-        for channel, result, reason, count in reasons
-    ]
+    outcomes = _outcomes(results, words)
     now = (
         percent(lines.recovered.get(day.day)),
         percent(lines.expected.get(day.day)),
@@ -80,11 +73,11 @@ def _team(connection: Connection, day: date) -> list[tuple[str, int, int, int]]:
     return sorted(rows, key=lambda row: (-row[3], row[0]))
 
 
-def _outcomes(connection: Connection, first: date, last: date) -> list[tuple[str, str, str | None, int]]:
-    query = (
-        select(outcome.c.channel, outcome.c.outcome, outcome.c.reason, func.count())
-        .where(outcome.c.at.between(first.isoformat(), f"{last.isoformat()}T99"))
-        .group_by(outcome.c.channel, outcome.c.outcome, outcome.c.reason)
-    )
-    rows = [(row[0], row[1], row[2], int(row[3])) for row in connection.execute(query)]
-    return sorted(rows, key=lambda row: (row[0], -row[3], row[1]))
+def _outcomes(found: Counter[Result], words: Words) -> list[tuple[str, str, str, str, int]]:
+    """Return each result in words, a channel and treatment together, the commonest first."""
+    ranked = sorted(found.items(), key=lambda pair: (pair[0].channel, pair[0].rung, -pair[1], pair[0]))
+    return [
+        (words.label("channel", one.channel), words.label("rung", one.rung) if one.rung else "—",
+         words.label("outcome", one.outcome), words.label("why", one.reason or "unknown"), count)
+        for one, count in ranked
+    ]  # fmt: skip

@@ -23,6 +23,7 @@ from arrears.reports.mornings import Morning, keep_morning
 from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
+from arrears.reports.results import keep_results
 from arrears.reports.sections import CARRIED_OVER, SECTIONS
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
@@ -133,6 +134,7 @@ def _keep_house(engine: Engine, look: "_Look", run_id: str) -> None:
             keep_recovery(connection, day, run_id, found[0])
             keep_morning(connection, Morning(day, run_id), *found[1:])
             keep_load(connection, day)
+            keep_results(connection, day, look.policy.time_zone)
 
 
 def _is_due(recipient: Recipient, business_date: date, kind: Kind) -> bool:

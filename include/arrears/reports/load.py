@@ -1,7 +1,7 @@
 """The load of each day: what machines sent, what people worked, what was stopped; past days are kept, not recounted."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 
 from sqlalchemy import Connection, func, select
@@ -21,9 +21,7 @@ Load = dict[date, Counter[str]]
 
 def keep_load(connection: Connection, day: date) -> None:
     """Count the week before a day again, and what is not yet kept of its month, and keep it."""
-    first = min(day.replace(day=1), day - SETTLED_AFTER)
-    known = {on for on in _kept(connection, first, day) if on < day - SETTLED_AFTER}
-    past = [on for on in _days(first, day - ONE_DAY) if on not in known]
+    past = unsettled(day, _kept(connection, first_of(day), day))
     counted = _count(connection, past)
     rows = [
         {"business_date": on, **{name: counted[on][name] for name in ("messages", "people", "stopped")}} for on in past
@@ -31,10 +29,20 @@ def keep_load(connection: Connection, day: date) -> None:
     replace_all(connection, load_day, rows)
 
 
+def first_of(day: date) -> date:
+    """Return the first day a morning may have to count: of its month, or of the week that is counted again."""
+    return min(day.replace(day=1), day - SETTLED_AFTER)
+
+
+def unsettled(day: date, kept: Collection[date]) -> list[date]:
+    """Return the past days that a morning counts: those that may have changed, and those that are not kept."""
+    return [on for on in days_between(first_of(day), day - ONE_DAY) if on >= day - SETTLED_AFTER or on not in kept]
+
+
 def load_of(connection: Connection, first: date, last: date) -> Load:
     """Return the load of each day of a span that has any; days that no morning kept are counted on the spot."""
     kept = _kept(connection, first, last)
-    found = kept | _count(connection, [on for on in _days(first, last) if on not in kept])
+    found = kept | _count(connection, [on for on in days_between(first, last) if on not in kept])
     return {on: counts for on, counts in found.items() if counts.total()}
 
 
@@ -56,5 +64,6 @@ def _count(connection: Connection, days: Iterable[date]) -> Load:
     return found
 
 
-def _days(first: date, last: date) -> list[date]:
+def days_between(first: date, last: date) -> list[date]:
+    """Return the days of a span, both ends included."""
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]

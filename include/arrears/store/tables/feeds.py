@@ -220,6 +220,13 @@ outcome = Table(
     Index("ix_outcome_account", "account_id", "at"),
     Index("ix_outcome_party", "party_id", "at"),
     Index("ix_outcome_at", "at", "channel", "outcome", "reason"),
+    Index(
+        "ix_outcome_rated",
+        "account_id",
+        "at",
+        sqlite_where=text("willingness = 'low' AND ability = 'low'"),
+        postgresql_where=text("willingness = 'low' AND ability = 'low'"),
+    ),
     one_of("channel", *CHANNELS),
     one_of("outcome", *OUTCOMES),
     one_of("reason", *REASONS),

@@ -1,6 +1,6 @@
 """Which digest went to whom, once per business date, delivery and recipient; and what each morning found."""
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, SmallInteger, String, Table
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
@@ -80,4 +80,17 @@ load_day = Table(
     Column("stopped", Integer, nullable=False),
     comment="The contacts of a past day: sent by the machine, worked by people, stopped. Each morning counts the week "
     "before it again.",
+)
+
+outcome_day = Table(
+    "outcome_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("channel", String(16), primary_key=True),
+    Column("rung", SmallInteger, primary_key=True),
+    Column("outcome", String(24), primary_key=True),
+    Column("reason", String(24), primary_key=True),
+    Column("count", Integer, nullable=False),
+    comment="What came of the contacts of a past day, by how its account was treated that day: rung 0 is an account "
+    "that was not decided on. Each morning counts the week before it again.",
 )

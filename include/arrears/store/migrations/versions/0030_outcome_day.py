@@ -1,0 +1,25 @@
+"""What came of the contacts of each day, by treatment, is kept: the month's page need not join every outcome anew."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0030"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Make the table, and the index of the few customers rated neither willing nor able."""
+    op.create_table(
+        "outcome_day",
+        sa.Column("business_date", sa.Date(), nullable=False),
+        sa.Column("channel", sa.String(16), nullable=False),
+        sa.Column("rung", sa.SmallInteger(), nullable=False),
+        sa.Column("outcome", sa.String(24), nullable=False),
+        sa.Column("reason", sa.String(24), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("business_date", "channel", "rung", "outcome", "reason", name=op.f("pk_outcome_day")),
+    )
+    rated = sa.text("willingness = 'low' AND ability = 'low'")
+    op.create_index("ix_outcome_rated", "outcome", ["account_id", "at"], sqlite_where=rated, postgresql_where=rated)
