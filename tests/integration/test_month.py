@@ -12,7 +12,7 @@ from arrears.ladder.facts import Facts
 from arrears.ladder.policy import load_policy
 from arrears.reports.expected import bands_of, estimate, write_estimates
 from arrears.reports.month import Case, Share, month_before, month_of
-from arrears.reports.scorecard import scorecard
+from arrears.reports.scorecard import keep_scores, newest_scores, scorecard
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decision, episode, fact_set, verdict
 from arrears.store.tables.feeds import account, hold, outcome, promise
@@ -121,6 +121,15 @@ def test_a_scorecard_is_never_money_alone(october):
     assert (score.attempts, score.reached_rate, score.reasoned_rate, score.kept_rate) == (2, 5000, 10_000, 10_000)
     assert score.kept == {"CNY": 500_00}
     assert score.complaints == 1
+
+
+def test_the_scores_of_a_month_are_kept_for_the_page_and_told_anew_they_take_the_place_of_the_first(october):
+    with writing(october) as connection:
+        scores = scorecard(connection, FIRST, LAST)
+        assert scores
+        for _ in range(2):
+            keep_scores(connection, FIRST, scores)
+        assert newest_scores(connection) == (FIRST, scores)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from calendar import monthrange
 from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -11,9 +12,10 @@ from arrears.core.runtime import Runtime
 from arrears.desk.chart import chart
 from arrears.desk.today import business_date_of
 from arrears.reports.load import BY_PEOPLE, STOPPED, load_of
-from arrears.reports.money_text import percent
+from arrears.reports.money_text import DASH, exact_all, percent
 from arrears.reports.months import month_lines
 from arrears.reports.results import Result, results_of
+from arrears.reports.scorecard import Score, newest_scores
 from arrears.reports.wording import Words
 from arrears.reports.work import staff_names
 from arrears.steps.world import policy_of
@@ -35,6 +37,7 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         due = _by_day(connection, promise.c.due_on, first, last)
         team = _team(connection, day)
         policy = policy_of(rt.settings)
+        scores = _scores(*newest_scores(connection), staff_names(connection), policy.currency)
         results = results_of(connection, first, day, policy.time_zone)
         target = policy.digest.month_target_percent
         lines = month_lines(connection, day, policy.currency, target, policy.business_calendar())
@@ -50,7 +53,22 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         percent(lines.expected.get(day.day)),
         percent(lines.before.get(day.day)),
     )
-    return {"day": day, "days": days, "team": team, "outcomes": outcomes, "chart": chart(lines), "now": now}
+    return {
+        "day": day, "days": days, "team": team, "scores": scores, "outcomes": outcomes, "chart": chart(lines),
+        "now": now,
+    }  # fmt: skip
+
+
+def _scores(first: date | None, scores: Iterable[Score], names: dict[str, str], currency: str) -> dict[str, Any] | None:
+    """Return the record of staff of the newest month that is told: conduct beside results, no ranking."""
+    if first is None:
+        return None
+    rows = [
+        (names.get(one.staff_id, one.staff_id), one.attempts, percent(one.reached_rate), percent(one.reasoned_rate),
+         percent(one.kept_rate), exact_all(one.kept, currency) if one.kept else DASH, one.complaints)
+        for one in scores
+    ]  # fmt: skip
+    return {"month": first.strftime("%Y-%m"), "rows": rows}
 
 
 def _by_day(connection: Connection, column: Any, first: date, last: date) -> Counter[date]:

@@ -24,6 +24,7 @@ from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
 from arrears.reports.results import keep_results
+from arrears.reports.scorecard import keep_scores
 from arrears.reports.sections import CARRIED_OVER, SECTIONS
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
@@ -135,6 +136,8 @@ def _keep_house(engine: Engine, look: "_Look", run_id: str) -> None:
             keep_morning(connection, Morning(day, run_id), *found[1:])
             keep_load(connection, day)
             keep_results(connection, day, look.policy.time_zone)
+            if figures.month is not None:
+                keep_scores(connection, figures.month.first, figures.month.scores)
 
 
 def _is_due(recipient: Recipient, business_date: date, kind: Kind) -> bool:

@@ -4,16 +4,19 @@ Source: the seed's record of people's results; complaints and conduct stand besi
 """
 
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, and_, case, delete, func, select
 
 from arrears.reports.kpi import promise_kept_rate, rate
 from arrears.reports.standing import Amounts
 from arrears.reports.work import ATTEMPTS, RIGHT_PARTY
+from arrears.store.bulk import insert_all
 from arrears.store.tables.feeds import account, hold, outcome, promise
+from arrears.store.tables.reports import score_month
 
 
 @dataclass
@@ -59,13 +62,26 @@ def scorecard(connection: Connection, first: date, last: date) -> list[Score]:
     return [score for _, score in sorted(found.items()) if score.staff_id]
 
 
+def keep_scores(connection: Connection, first: date, scores: Iterable[Score]) -> None:
+    """Keep the scores of the month that begins on a day, in the place of what was kept of it."""
+    connection.execute(delete(score_month).where(score_month.c.first_day == first))
+    insert_all(connection, score_month, ({"first_day": first, **asdict(one)} for one in scores))
+
+
+def newest_scores(connection: Connection) -> tuple[date | None, list[Score]]:
+    """Return the first day of the newest month whose scores are kept, and the scores, by staff id."""
+    first = connection.execute(select(func.max(score_month.c.first_day))).scalar_one()
+    names = [one.name for one in fields(Score)]
+    query = select(*(score_month.c[name] for name in names)).where(score_month.c.first_day == first)
+    return first, [Score(*row) for row in connection.execute(query.order_by(score_month.c.staff_id))]
+
+
 def _spoken(first: date, last: date) -> Any:
-    day = func.substr(outcome.c.at, 1, 10)
     return and_(
         outcome.c.staff_id.is_not(None),
         outcome.c.outcome.in_(ATTEMPTS),
-        day >= first.isoformat(),
-        day <= last.isoformat(),
+        outcome.c.at >= first.isoformat(),
+        outcome.c.at < (last + timedelta(days=1)).isoformat(),
     )
 
 

@@ -1,6 +1,6 @@
 """Which digest went to whom, once per business date, delivery and recipient; and what each morning found."""
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, Index, Integer, SmallInteger, String, Table
+from sqlalchemy import JSON, BigInteger, Column, Date, ForeignKey, Index, Integer, SmallInteger, String, Table
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
@@ -93,4 +93,19 @@ outcome_day = Table(
     Column("count", Integer, nullable=False),
     comment="What came of the contacts of a past day, by how its account was treated that day: rung 0 is an account "
     "that was not decided on. Each morning counts the week before it again.",
+)
+
+score_month = Table(
+    "score_month",
+    metadata,
+    Column("first_day", Date, primary_key=True),
+    Column("staff_id", String(64), primary_key=True),
+    Column("attempts", Integer, nullable=False),
+    Column("reached", Integer, nullable=False),
+    Column("reasoned", Integer, nullable=False),
+    Column("promises", JSON, nullable=False),
+    Column("kept", JSON, nullable=False),
+    Column("complaints", Integer, nullable=False),
+    comment="What each member of staff did in the month that begins on first_day, told on the first morning after it: "
+    "promises by state, kept amounts by currency. Conduct beside results, never money alone.",
 )
