@@ -1,10 +1,10 @@
 """How fast the desk and the digest are on a large store: ``python tests/bench/desk.py STORE_URL [HOME COPIES]``.
 
 A rehearsed store (``arrears rehearse --days 8 --accounts 1000``, its folder is HOME) is copied into an empty PostgreSQL
-database once for each of COPIES: every copy has its own accounts, people, contacts, decisions and events, under the
-same runs, staff and policy. Then the digests are built, and every page of the desk is asked for several times.
-Without HOME a database that was grown before is measured again. The log's tree is not grown with it, so nothing here
-verifies or seals.
+database, or a new SQLite file, once for each of COPIES: every copy has its own accounts, people, contacts, decisions
+and events, under the same runs, staff and policy. Then the digests are built, and every page of the desk is asked for
+several times. Without HOME a database that was grown before is measured again. The log's tree is not grown with it, so
+nothing here verifies or seals.
 """
 
 import sys
@@ -71,8 +71,7 @@ def grow(home: str, url: str, copies: int) -> None:
         indexes = [index for table in metadata.sorted_tables for index in table.indexes]
         for index in indexes:
             index.drop(large)
-        large.execute(text("SET session_replication_role = replica"))
-        large.execute(text("ALTER TABLE audit_event DISABLE TRIGGER USER"))
+        _put_guards_to_sleep(large)
         for table in metadata.sorted_tables:
             large.execute(table.delete())
             rows = [row._asdict() for row in small.execute(table.select())]
@@ -82,8 +81,24 @@ def grow(home: str, url: str, copies: int) -> None:
                     _multiply(large, table, of_log if table.name.startswith("audit_") else copies, events)
         for index in indexes:
             index.create(large)
+    if target.dialect.name == "sqlite":
+        with target.connect() as connection:
+            connection.execute(text("ANALYZE"))
+            connection.commit()
+        return
     with target.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
+
+
+def _put_guards_to_sleep(large: Connection) -> None:
+    """Rows are copied as they come: triggers and foreign keys would look at each of them."""
+    if large.dialect.name == "postgresql":
+        large.execute(text("SET session_replication_role = replica"))
+        large.execute(text("ALTER TABLE audit_event DISABLE TRIGGER USER"))
+        return
+    large.execute(text("PRAGMA defer_foreign_keys = ON"))
+    for name in large.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'")).scalars().all():
+        large.execute(text(f'DROP TRIGGER "{name}"'))
 
 
 def _multiply(connection: Connection, table: Any, copies: int, events: int) -> None:
@@ -95,16 +110,18 @@ def _multiply(connection: Connection, table: Any, copies: int, events: int) -> N
         if column.name == "seq":
             quoted = f"{quoted} + k * {events}"
         elif column.name in OF_AN_ACCOUNT or (column.name == "key" and table.name.startswith("audit_")):
+            number = "lpad(to_hex(k), 3, '0')" if connection.dialect.name == "postgresql" else "printf('%03x', k)"
             quoted = (
                 f"CASE WHEN length({quoted}) < {HASHED} THEN {quoted} || '-' || k"
-                f" ELSE left({quoted}, -4) || 'z' || lpad(to_hex(k), 3, '0') END"
+                f" ELSE substr({quoted}, 1, length({quoted}) - 4) || 'z' || {number} END"
             )
         values.append(quoted)
     start = perf_counter()
     done = connection.execute(
         text(
-            f"INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table.name}"
-            f" CROSS JOIN generate_series({every}, {copies - 1}, {every}) k"
+            f"WITH RECURSIVE number(k) AS (SELECT {every} UNION ALL SELECT k + {every} FROM number"
+            f" WHERE k + {every} < {copies}), small AS MATERIALIZED (SELECT * FROM {table.name})"
+            f" INSERT INTO {table.name} ({', '.join(names)}) SELECT {', '.join(values)} FROM number CROSS JOIN small"
         )
     )
     say(f"{table.name}: {done.rowcount} rows in {perf_counter() - start:.0f} s")
