@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from arrears.audit.seal import seal
 from arrears.core.settings import Settings
-from arrears.desk import cases, paging
+from arrears.desk import cases, evidence, paging
 from arrears.desk.app import Door, create_desk
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.reports.wording import words
@@ -309,6 +309,17 @@ def test_a_question_that_cannot_be_asked_says_so_in_one_line(home: Path):
     client = desk(home, somebody)
     assert "the date is written as YYYY-MM-DD" in client.post("/audit/question/9", data={"on": "tomorrow"}).text
     assert "there is no question 99" in client.get("/audit/question/99").text
+
+
+def test_a_question_about_everybody_shows_the_first_rows_and_says_that_there_are_more(home: Path, monkeypatch):
+    client = desk(home, somebody)
+    whole = client.post("/audit/question/9", data={"on": DAY.isoformat()}).text
+    rows = whole.count("<tr><td>")
+    assert 3 < rows < evidence.SHOWN
+    assert "只列出前" not in whole
+    monkeypatch.setattr(evidence, "SHOWN", rows - 1)
+    first = client.post("/audit/question/9", data={"on": DAY.isoformat()}).text
+    assert (first.count("<tr><td>"), f"只列出前 {rows - 1} 行" in first) == (rows - 1, True)
 
 
 def test_the_log_is_verified_on_the_spot(home: Path):

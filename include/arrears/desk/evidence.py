@@ -60,7 +60,9 @@ def question(rt: Runtime, asked: Asked, user: str) -> dict[str, Any]:
         day = date.fromisoformat(asked.on) if asked.on else None
     except ValueError:
         raise BadInput("the date is written as YYYY-MM-DD") from None
-    found: Answer = ask(engine, asked.number, account_id=asked.account or None, on=day, run_id=asked.run or None)
+    found: Answer = ask(
+        engine, asked.number, account_id=asked.account or None, on=day, run_id=asked.run or None, limit=SHOWN + 1
+    )
     ref = subject_of(rt, asked.account) if asked.account else None
     record_access(rt, engine, "asked", actor=user, subject_ref=ref, business_date=day, data={"question": asked.number})
     return {
@@ -68,7 +70,7 @@ def question(rt: Runtime, asked: Asked, user: str) -> dict[str, Any]:
         "text": found.question,
         "answer": found,
         "rows": found.rows[:SHOWN],
-        "more": max(0, len(found.rows) - SHOWN),
+        "more": SHOWN if len(found.rows) > SHOWN else 0,
     }
 
 

@@ -35,9 +35,17 @@ def numbered() -> dict[int, tuple[str, str]]:
 
 
 def ask(
-    engine: Engine, number: int, *, account_id: str | None = None, on: date | None = None, run_id: str | None = None
+    engine: Engine,
+    number: int,
+    *,
+    account_id: str | None = None,
+    on: date | None = None,
+    run_id: str | None = None,
+    limit: int | None = None,
 ) -> Answer:
     """Answer one question, narrowed to an account, a business date or a run where the view knows them.
+
+    At most ``limit`` rows are read: a question about everybody would else carry a whole portfolio.
 
     Raises:
         BadArguments: there is no such question, or its view cannot be narrowed like that.
@@ -54,6 +62,7 @@ def ask(
             if column not in view.c:
                 raise BadArguments(f"question {number} is not about one {column.replace('_', ' ')}: leave it out")
             query = query.where(view.c[column] == value)
-        rows = connection.execute(query.order_by(*(view.c[name] for name in ORDER if name in view.c))).all()
+        ordered = query.order_by(*(view.c[name] for name in ORDER if name in view.c))
+        rows = connection.execute(ordered.limit(limit)).all()
     plain = tuple(tuple(cell.isoformat() if isinstance(cell, date) else cell for cell in row) for row in rows)
     return Answer(number, name, text, tuple(column.name for column in view.c), plain)
