@@ -4,18 +4,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, and_, func, select
+from sqlalchemy import Connection, Engine, select
 
 from arrears.audit.columns import row_digests, words_of
 from arrears.core.runtime import Runtime
 from arrears.ladder.decision_rows import ROW, Batch, Teller
 from arrears.ladder.episodes import advance_episodes, end_episodes, open_episodes
 from arrears.ladder.evidence import record_evidence
-from arrears.ladder.gather import NOTHING, Background, Own, gather_background
+from arrears.ladder.gather import NOTHING, Background, Own, gather_background, own_of
 from arrears.ladder.judge import Judge
 from arrears.ladder.named import named_accounts
 from arrears.ladder.part_payments import note_arrears
@@ -27,13 +29,15 @@ from arrears.ladder.reliability import assess_promises
 from arrears.ladder.rulebook import CURRENT, Rulebook
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
-from arrears.store.columns import insert_columns, values_of
+from arrears.store.columns import concatenate, fetch, insert_columns, values_of
 from arrears.store.engine import writing
 from arrears.store.tables.decisions import decision
 
 COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
            "days_past_due", "oldest_unpaid_due", "oldest_unpaid_minor", "oldest_amount_minor", "next_due_on",
            "next_due_minor", "data_incomplete", "ledger_row_sha256", "ledger_row")  # fmt: skip
+
+IN_FORCE = pa.schema([("account_id", pa.string()), ("revision", pa.int64()), ("row_sha256", pa.string())])
 
 
 @dataclass
@@ -99,12 +103,12 @@ class _Work:
         rules = self.rulebook.places(names, accounts.column("contract_type"), among)
         readings = self._read_again(readings, names, accounts, rules)
         in_force = self._in_force(among)
-        places = self._places(names, readings, in_force)
+        places = self._places(ids, readings, in_force)
         if not len(places):
             return
-        known, own = _own(names, background, rules, self.rulebook.todays)
+        known, own = _own(ids, background, rules, self.rulebook.todays)
         verdicts = self.judge.judge(readings.packed[places], known[places], own)
-        self._write(names, ids.take(places), accounts.take(places), places, verdicts, background.episodes, in_force)
+        self._write(ids.take(places), accounts.take(places), verdicts, background.episodes, in_force)
 
     def _read(self, accounts: pa.RecordBatch, today: Today) -> Readings:
         return read(accounts, today.on, today.policy.staging, today.asked_days)
@@ -113,6 +117,8 @@ class _Work:
         self, readings: Readings, names: list[str], accounts: pa.RecordBatch, rules: Mapping[str, int]
     ) -> Readings:
         """Read the accounts that another policy decides by that policy's own grace, tolerance and steps."""
+        if not rules:
+            return readings
         places = np.fromiter((rules.get(name, CURRENT) for name in names), dtype=np.int64, count=len(names))
         for place in set(rules.values()):
             own, mine = self._read(accounts, self.rulebook.todays[place]), places == place
@@ -139,38 +145,34 @@ class _Work:
             episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
         return gather_background(self.connection, on, policy, episodes, among)
 
-    def _in_force(self, among: AccountRange) -> dict[str, tuple[int, str]]:
-        """Return the newest revision of each account's decision of the day, with the hash of its row."""
+    def _in_force(self, among: AccountRange) -> pa.Table:
+        """Return the decisions of the day with the hash of each row, an account's newest revision first."""
         if not self.decided_before:
-            return {}
-        on = decision.c.business_date == self.today.on
-        newest = select(decision.c.account_id, func.max(decision.c.revision).label("revision")).where(on)
-        newest = among.of(self.connection, newest, decision.c.account_id)
-        last = newest.group_by(decision.c.account_id).subquery()
-        query = select(decision.c.account_id, decision.c.revision, decision.c.row_sha256).where(on).join(
-            last, and_(last.c.account_id == decision.c.account_id, last.c.revision == decision.c.revision)
-        )  # fmt: skip
-        return {account: (revision, sha256) for account, revision, sha256 in self.connection.execute(query)}
+            return IN_FORCE.empty_table()
+        query = select(decision.c.account_id, decision.c.revision, decision.c.row_sha256)
+        query = query.where(decision.c.business_date == self.today.on).order_by(decision.c.revision.desc())
+        return concatenate(fetch(self.connection, among.of(self.connection, query, decision.c.account_id), IN_FORCE),
+                           IN_FORCE)  # fmt: skip
 
-    def _places(self, names: list[str], readings: Readings, in_force: Mapping[str, object]) -> NDArray[np.int64]:
+    def _places(self, ids: pa.Array, readings: Readings, in_force: pa.Table) -> NDArray[np.int64]:
         """Return which accounts get a row: something overdue, a step of the calendar, or a decision to correct."""
         if self.every:
-            return np.arange(len(names))
+            return np.arange(len(ids))
         wanted = readings.stage > 0
         if self.today.has_steps:
             wanted = wanted | readings.cycle_unpaid
         wanted = wanted | readings.due_soon
-        if in_force:
-            wanted = wanted | np.fromiter((name in in_force for name in names), dtype=bool, count=len(names))
+        if in_force.num_rows:
+            wanted = wanted | np.asarray(pc.is_in(ids, in_force.column("account_id").combine_chunks()))
         found: NDArray[np.int64] = np.flatnonzero(wanted)
         return found
 
     def _write(
-        self, names: list[str], ids: pa.Array, accounts: pa.RecordBatch, places: NDArray[np.int64],
-        verdicts: NDArray[np.int64], episodes: Mapping[str, date], in_force: Mapping[str, tuple[int, str]],
+        self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], episodes: Mapping[str, date],
+        in_force: pa.Table,
     ) -> None:  # fmt: skip
         said = self.judge.columns(verdicts)
-        count = len(places)
+        count = len(ids)
         self.result.rows += count
         for rung, times in enumerate(np.bincount(said["rung"].to_numpy(), minlength=1).tolist()):
             if times:
@@ -180,11 +182,11 @@ class _Work:
             "account_id": ids,
             **{name: accounts.column(name) for name in ("stage", "overdue_instalments", "overdue_minor",
                "days_past_due", "oldest_unpaid_due", "currency", "branch", "ledger_row_sha256")},
-            "episode_due": _episode_dues(names, accounts, places, episodes),
+            "episode_due": _episode_dues(ids, accounts, episodes),
             **said,
         }  # fmt: skip
         columns["row_sha256"] = row_digests(ROW, {name: words_of(values) for name, values in columns.items()})
-        revision, changed = _revisions(values_of(ids), values_of(columns["row_sha256"]), in_force)
+        revision, changed = _revisions(ids, columns["row_sha256"], in_force)
         columns["revision"] = pa.array(revision + 1, pa.int16())
         columns["run_id"] = pa.repeat(self.teller.run_id, count)
         quiet = self.judge.quiet(verdicts) & (revision == 0)
@@ -195,17 +197,23 @@ class _Work:
 
 
 def _own(
-    names: list[str], background: Background, rules: Mapping[str, int], todays: Sequence[Today]
+    ids: pa.Array, background: Background, rules: Mapping[str, int], todays: Sequence[Today]
 ) -> tuple[NDArray[np.int64], list[Own]]:
     """Return for each account the place of what is known of it among the distinct things known; 0 is nothing."""
     distinct: dict[Own, int] = {NOTHING: 0}
-    known = np.zeros(len(names), dtype=np.int64)
-    place = {name: number for number, name in enumerate(names)}
-    for account_id in background.accounts() | rules.keys():
-        if account_id in place:
-            rule = rules.get(account_id, CURRENT)
-            own = background.own(account_id, todays[rule].policy, rule)
-            known[place[account_id]] = distinct.setdefault(own, len(distinct))
+    read: dict[tuple[Any, int], int] = {}
+    of = background.known()
+    numbers, accounts = [], [*of, *(account_id for account_id in rules if account_id not in of)]
+    for account_id in accounts:
+        key = of.get(account_id, ()), rules.get(account_id, CURRENT)
+        if key not in read:
+            own = own_of(key[0], todays[key[1]].policy, key[1])
+            read[key] = distinct.setdefault(own, len(distinct))
+        numbers.append(read[key])
+    known = np.zeros(len(ids), dtype=np.int64)
+    places = pc.index_in(pa.array(accounts, pa.string()), ids)
+    here = np.asarray(places.is_valid())
+    known[np.asarray(places.drop_null())] = np.array(numbers, dtype=np.int64)[here]
     return known, list(distinct)
 
 
@@ -216,21 +224,14 @@ def _file_rows(accounts: pa.RecordBatch) -> pa.Array:
     return accounts.column("ledger_row")
 
 
-def _episode_dues(
-    names: list[str], accounts: pa.RecordBatch, places: NDArray[np.int64], episodes: Mapping[str, date]
-) -> pa.Array:
-    stages = np.asarray(accounts.column("stage"))
-    found = (episodes.get(names[place]) if stage else None
-             for place, stage in zip(places.tolist(), stages.tolist(), strict=True))  # fmt: skip
-    return pa.array(list(found), pa.date32())
+def _episode_dues(ids: pa.Array, accounts: pa.RecordBatch, episodes: Mapping[str, date]) -> pa.Array:
+    """Return the due date that opened the episode of each account that is overdue."""
+    dues = pa.array(episodes.values(), pa.date32()).take(pc.index_in(ids, pa.array(episodes.keys(), pa.string())))
+    return pc.if_else(pc.greater(accounts.column("stage"), 0), dues, pa.scalar(None, pa.date32()))
 
 
-def _revisions(
-    names: list[str], hashes: list[str], in_force: Mapping[str, tuple[int, str]]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _revisions(ids: pa.Array, hashes: pa.Array, in_force: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the revision in force of each account, 0 for none, and whether its row differs from it."""
-    if not in_force:
-        return np.zeros(len(names), dtype=np.int64), np.ones(len(names), dtype=bool)
-    standing = [in_force.get(name, (0, "")) for name in names]
-    changed = [sha256 != own for (_, sha256), own in zip(standing, hashes, strict=True)]
-    return np.array([revision for revision, _ in standing], dtype=np.int64), np.array(changed, dtype=bool)
+    own = in_force.take(pc.index_in(ids, in_force.column("account_id"))).combine_chunks()
+    changed = pc.not_equal(own.column("row_sha256"), hashes).fill_null(True)
+    return np.asarray(own.column("revision").fill_null(0)), np.asarray(changed)

@@ -75,52 +75,35 @@ class Background:
     treatment: dict[str, str]
     approved_visits: set[str]
 
-    def accounts(self) -> set[str]:
-        """Return the accounts of which anything is known; all others are ``NOTHING``."""
-        return (
-            self.broken
-            | self.malice
-            | self.payment_holidays
-            | self.approved_visits
-            | {
-                account_id
-                for known in (
-                    self.holds,
-                    self.late,
-                    self.evidence,
-                    self.calls,
-                    self.conversation,
-                    self.done,
-                    self.known_for,
-                    self.refused,
-                    self.treatment,
-                )
-                for account_id in known
-            }
-        )
+    def known(self) -> dict[str, tuple[tuple[str, Any], ...]]:
+        """Return what is known of each account of which anything is, as names of ``Own`` with values; a few of each."""
+        found: defaultdict[str, tuple[tuple[str, Any], ...]] = defaultdict(tuple)
+        marked = {"payment_holiday": self.payment_holidays, "promise_broken": self.broken, "malice": self.malice,
+                  "visit_approved": self.approved_visits}  # fmt: skip
+        valued: dict[str, Mapping[str, Any]] = {
+            "hard_holds": {account_id: hard for account_id, (hard, _) in self.holds.items()},
+            "soft_holds": {account_id: soft for account_id, (_, soft) in self.holds.items()},
+            "late_episodes": self.late, "calls_last_7_days": self.calls, "days_since_conversation": self.conversation,
+            "evidence": self.evidence, "done": self.done, "working_days_known": self.known_for,
+            "days_since_refusal": self.refused, "treatment": self.treatment,
+        }  # fmt: skip
+        for name, accounts in marked.items():
+            for account_id in accounts:
+                found[account_id] += ((name, True),)
+        for name, values in valued.items():
+            for account_id, value in values.items():
+                found[account_id] += ((name, value),)
+        return found
 
-    def own(self, account_id: str, policy: Policy, rules: int = 0) -> Own:
-        """Return what is known of one account, with the steps under the names its policy has for them."""
-        renamed = {old: new for move in policy.moves for old, new in move.steps.items()}
-        done = self.done.get(account_id, ())
-        hard, soft = self.holds.get(account_id, ((), ()))
-        return Own(
-            hard_holds=hard,
-            soft_holds=soft,
-            payment_holiday=account_id in self.payment_holidays,
-            promise_broken=account_id in self.broken,
-            late_episodes=min(self.late.get(account_id, 0), policy.lanes.habitual_count),
-            malice=account_id in self.malice,
-            calls_last_7_days=self.calls.get(account_id, 0),
-            days_since_conversation=self.conversation.get(account_id),
-            evidence=self.evidence.get(account_id, NOTHING.evidence),
-            done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in done) if renamed else done,
-            rules=rules,
-            working_days_known=self.known_for.get(account_id, 0),
-            days_since_refusal=self.refused.get(account_id),
-            treatment=self.treatment.get(account_id),
-            visit_approved=account_id in self.approved_visits,
-        )
+
+def own_of(known: tuple[tuple[str, Any], ...], policy: Policy, rules: int = 0) -> Own:
+    """Return what is known of an account under its policy, with the steps under the names that has for them."""
+    own = NOTHING._replace(**dict(known), rules=rules)
+    renamed = {old: new for move in policy.moves for old, new in move.steps.items()}
+    return own._replace(
+        late_episodes=min(own.late_episodes, policy.lanes.habitual_count),
+        done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in own.done) if renamed else own.done,
+    )
 
 
 def gather_background(

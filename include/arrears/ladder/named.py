@@ -13,7 +13,7 @@ from arrears.store.account_range import in_byte_order
 from arrears.store.columns import fetch
 from arrears.store.tables.people import subject
 
-RANGE = 131_072
+RANGE = 32_768
 """Accounts decided at a time: what is known of them is in memory together."""
 
 NAMES = pa.schema([("subject_ref", pa.string()), ("account_id", pa.string())])
@@ -41,7 +41,7 @@ def named_accounts(
                     raise CannotTell(
                         f"snapshot {snapshot_id[:12]}: {places.null_count} of its accounts are unknown here"
                     )
-                held = pa.concat_tables([held, pa.Table.from_batches([more])])
+                held = pa.concat_tables([held, more])
             yield held.column("account_id").take(places).combine_chunks(), batch
             held = held.slice(pc.max(places).as_py() + 1)
     finally:

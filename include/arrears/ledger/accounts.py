@@ -39,10 +39,11 @@ def read_accounts(source: Source, rules: Rules) -> Accounts:
     arrived = _Arrived()
     for valid in check(source, rules):
         arrived.take(valid.rows, valid.count, valid.bad, rules)
+    arrived.put_aside(1)
     ids, numbers = arrived.column(arrived.ids), arrived.column(arrived.numbers)
     digits = arrived.column(arrived.digits).astype(np.int8)
     if not len(ids) or bool(np.all(ids[1:] > ids[:-1])):
-        return Accounts(Register(ids, digits), arrived.rows, arrived.bad, _in_ranges(arrived.shelf))
+        return Accounts(Register(ids, digits), arrived.rows, arrived.bad, arrived.shelf)
     order = np.lexsort((numbers, ids))
     again = np.append(False, ids[order][1:] == ids[order][:-1])
     twice, first = order[again], order[~again]
@@ -55,9 +56,10 @@ def read_accounts(source: Source, rules: Rules) -> Accounts:
 
 @dataclass
 class _Arrived:
-    """The feed while it is read: rows go to disk, what they are sorted by stays."""
+    """The feed while it is read: rows go to disk a range at a time, what they are sorted by stays."""
 
     shelf: Shelf = field(default_factory=Shelf)
+    held: list[pa.RecordBatch] = field(default_factory=list)
     ids: list[NDArray[np.bytes_]] = field(default_factory=list)
     numbers: list[NDArray[np.int64]] = field(default_factory=list)
     digits: list[NDArray[np.int8]] = field(default_factory=list)
@@ -77,7 +79,16 @@ class _Arrived:
         self.ids.append(encode(rows.column("account_id")))
         self.numbers.append(np.asarray(rows.column("row_no")))
         self.digits.append(_digits(rows, rules.currency))
-        self.shelf.put(_hashed(rows))
+        self.held.append(_hashed(rows))
+        self.put_aside(ACCOUNTS_A_RANGE)
+
+    def put_aside(self, least: int) -> None:
+        """Put what is held on the shelf, a range at a time, while at least so many rows are left."""
+        rows = pa.Table.from_batches(self.held) if self.held else pa.table({})
+        while rows.num_rows >= least:
+            self.shelf.put(_whole(rows.slice(0, ACCOUNTS_A_RANGE)))
+            rows = rows.slice(ACCOUNTS_A_RANGE)
+        self.held = rows.to_batches()
 
     def column(self, parts: list[NDArray[np.bytes_]] | list[NDArray[np.int64]] | list[NDArray[np.int8]]) -> NDArray:  # type: ignore[type-arg] # three kinds of one shape
         return np.concatenate(parts) if parts else np.zeros(0, dtype=np.bytes_)
@@ -99,20 +110,6 @@ def _hashed(rows: pa.RecordBatch) -> pa.RecordBatch:
         return kept
     hashes = pa.array(text_digests(rows.column("row_text")), pa.string())
     return kept.drop_columns(["row_text"]).append_column("row_sha256", hashes)
-
-
-def _in_ranges(shelf: Shelf) -> Shelf:
-    """Cut rows that came in the order of their ids into ranges."""
-    ranged, held = Shelf(), pa.table({})
-    for batch in shelf:
-        more = pa.Table.from_batches([batch])
-        held = pa.concat_tables([held, more]) if held.num_rows else more
-        while held.num_rows >= ACCOUNTS_A_RANGE:
-            ranged.put(_whole(held.slice(0, ACCOUNTS_A_RANGE)))
-            held = held.slice(ACCOUNTS_A_RANGE)
-    if held.num_rows:
-        ranged.put(_whole(held))
-    return ranged
 
 
 def _sorted(shelf: Shelf, code: NDArray[np.int64]) -> Shelf:

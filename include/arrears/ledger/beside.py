@@ -45,11 +45,11 @@ class Stored:
             more = next(self._batches, None)
             if more is None:
                 break
-            self._held = pa.concat_tables([self._held, pa.Table.from_batches([more])])
+            self._held = pa.concat_tables([self._held, more])
         count = pc.sum(pc.less_equal(self._held.column("account_id"), account_id)).as_py() or 0
         found, self._held = self._held.slice(0, count), self._held.slice(count)
         return found.combine_chunks()
 
     def rest(self) -> pa.Table:
         """Return all accounts that are left."""
-        return pa.concat_tables([self._held, *(pa.Table.from_batches([batch]) for batch in self._batches)])
+        return pa.concat_tables([self._held, *self._batches])
