@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -33,6 +34,19 @@ FROM_THE_SECRET = {
     "ARREARS_RECEIPTS_SECRET",
 }
 """Variables with a password in them: keys of the Secret ``arrears``, which docs/scale.md lists."""
+
+
+COMPOSE_SPEC = ROOT / "tests" / "shared" / "compose_spec.json"
+"""The schema of the Compose Specification as docker-compose 1.29.2 brings it (Apache License 2.0), unchanged."""
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yaml", "docker-compose.dev.yaml"])
+def test_the_compose_files_are_what_the_specification_of_compose_allows(name: str) -> None:
+    schema = jsonschema.Draft201909Validator(json.loads(COMPOSE_SPEC.read_text(encoding="utf-8")))
+    given = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    assert [f"{list(wrong.absolute_path)}: {wrong.message}" for wrong in schema.iter_errors(given)] == []
+    misspelt = given | {"services": {"desk": {"image": "arrears", "healthchek": {}}}}
+    assert not schema.is_valid(misspelt)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The staging rule on whole arrays of accounts: int64 minor units, one cumulative sum, no loop over accounts."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,9 +29,10 @@ class Schedule:
     amount: Int64
     paid: Int64 | None = None
 
-    def starts(self) -> Int64:
-        """Return where each account's rows begin, with the end of the last one as closing entry."""
-        return np.searchsorted(self.account, np.arange(self.accounts + 1)).astype(np.int64)
+    @cached_property
+    def edges(self) -> Int64:
+        """Where each account's rows begin, with the end of the last one as closing entry."""
+        return np.append(0, np.cumsum(np.bincount(self.account, minlength=self.accounts))).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,10 @@ def allocate(schedule: Schedule, pool: Int64 | None) -> Int64:
         return np.minimum(np.maximum(schedule.paid, 0), schedule.amount)
     if pool is None:
         return np.zeros_like(schedule.amount)
-    starts = schedule.starts()[:-1]
-    before = np.cumsum(schedule.amount) - schedule.amount
-    base = before[np.minimum(starts, max(len(before) - 1, 0))] if len(before) else np.zeros_like(starts)
-    left = np.maximum(pool, 0)[schedule.account] - (before - base[schedule.account])
+    edges = schedule.edges
+    before = np.append(0, np.cumsum(schedule.amount))
+    reach = before[edges[:-1]] + np.maximum(pool, 0)  # an instalment is paid as far as the sum before it stays below
+    left = np.repeat(reach, np.diff(edges)) - before[:-1]
     clipped: Int64 = np.minimum(np.maximum(left, 0), schedule.amount)
     return clipped
 
@@ -136,7 +138,7 @@ class _Groups:
     """Sums and extremes per account; accounts without a row get 0 or -1."""
 
     def __init__(self, schedule: Schedule) -> None:
-        starts = schedule.starts()
+        starts = schedule.edges
         self.accounts = schedule.accounts
         self.rows = np.arange(len(schedule.account))
         self.filled = starts[1:] > starts[:-1]
