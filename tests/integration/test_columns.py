@@ -93,6 +93,15 @@ def check_round_trip(store: Engine) -> None:
     assert "c,d" not in str(refused.value)
 
 
+def test_a_cell_that_holds_the_separator_is_refused_and_never_split(store: Engine):
+    rows = pa.table({"account_id": ["a\x1fb"], "first_unpaid_due": pa.array([DAY]), "opened_on": pa.array([DAY])})
+    schema = pa.schema([("account_id", pa.string()), ("opened_on", pa.string())])
+    with writing(store) as connection:
+        insert_columns(connection, episode, rows)
+    with reading(store) as connection, pytest.raises(ValueError, match="U\\+001F"):
+        list(fetch(connection, select(episode.c.account_id, episode.c.opened_on), schema))
+
+
 def test_rows_come_back_whatever_their_number_and_none_twice(store: Engine):
     names = ("height", "position", "hash")
     together = MOST_VALUES // len(names)

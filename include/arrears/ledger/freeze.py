@@ -36,6 +36,10 @@ INSTALMENTS = pa.schema([
     ("subject_ref", pa.string()), ("instalment_no", pa.int32()), ("due_date", pa.date32()), ("amount_due_minor", MONEY),
     ("paid_minor", MONEY), ("principal_due_minor", MONEY), ("interest_due_minor", MONEY), ("penalty_due_minor", MONEY),
 ])  # fmt: skip
+REPEATED = ["currency", "contract_type", "branch", "stage", "overdue_instalments", "days_past_due", "oldest_unpaid_due",
+            "next_due_on", "last_paid_on", "whole_paid_on"]  # fmt: skip
+"""Columns of few distinct values; to look for repetition in the others costs time and saves nothing."""
+
 PAYMENTS = pa.schema([("subject_ref", pa.string()), ("payment_id", pa.string()), ("paid_on", pa.date32()),
                       ("amount_minor", MONEY), ("kind", pa.string())])  # fmt: skip
 
@@ -68,7 +72,7 @@ def freeze(rt: Runtime, known: Accounts, names: Names, parts: Iterator[Part], on
             files.open(f"{folder}/accounts.parquet", "wb") as first,
             files.open(f"{folder}/instalments.parquet", "wb") as second,
             files.open(f"{folder}/payments.parquet", "wb") as third,
-            pq.ParquetWriter(first, ACCOUNTS) as accounts,
+            pq.ParquetWriter(first, ACCOUNTS, use_dictionary=REPEATED) as accounts,
             pq.ParquetWriter(second, INSTALMENTS) as instalments,
             pq.ParquetWriter(third, PAYMENTS) as payments,
         ):

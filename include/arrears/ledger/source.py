@@ -15,7 +15,7 @@ from arrears.ledger.catalogue import Feed
 from arrears.ledger.mapping import Dialect
 
 MALFORMED_LIMIT = 10_000
-BATCH_ROWS = 65_536
+BATCH_ROWS = 32_768
 
 
 @dataclass(frozen=True)

@@ -238,9 +238,6 @@ def _problems(rows: Rows, columns: dict[str, Column], fine: NDArray[np.bool_]) -
 
 def _row_text(feed: Feed, rows: Rows) -> pa.Array:
     """Return the cells of each row as delivered, in the catalogue's order, joined by U+001F; absent ones are empty."""
-    count, names = len(rows.number), rows.cells.schema.names
-    parts = [
-        to_text(rows.cells.column(name)).fill_null("") if name in names else pa.array([""] * count, pa.string())
-        for name in feed.columns
-    ]
+    names = rows.cells.schema.names
+    parts = [to_text(rows.cells.column(name)).fill_null("") if name in names else "" for name in feed.columns]
     return pc.binary_join_element_wise(*parts, "\x1f")
