@@ -10,6 +10,7 @@ from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.policy import load_policy
+from arrears.proof.explain import explain
 from arrears.proof.prove import prove
 from arrears.proof.replay import Replayed, replay
 from arrears.rehearsal.rehearse import Plan, Rehearsed, outages, rehearse
@@ -81,6 +82,22 @@ def test_a_decision_that_was_changed_behind_the_log_does_not_come_out_again(firs
         "ledger"
     }
     assert spoil(first_home, "decision", "UPDATE decision SET verdict_sha256 = ?", "0" * 64) == {"decision"}
+    assert spoil(first_home, "rung", "UPDATE decision SET rung = 4 WHERE stage = 1") == {"row"}
+    assert spoil(first_home, "hash", "UPDATE decision SET row_sha256 = ?", "0" * 64) == {"row"}
+
+
+def test_an_account_is_explained_with_a_warning_when_its_decision_is_not_what_the_log_was_told(first, first_home):
+    import shutil
+    import sqlite3
+
+    copy = first_home.parent / "warned"
+    shutil.copytree(first_home, copy, ignore=shutil.ignore_patterns("feeds", "sandbox"))
+    engine = open_engine(Settings.from_environment({"ARREARS_HOME": str(copy)}).store_url)
+    with sqlite3.connect(copy / "arrears.sqlite") as connection:
+        (account_id,) = connection.execute("SELECT min(account_id) FROM decision WHERE stage = 1").fetchone()
+        assert explain(engine, account_id, None)["lineage"]["as_told"]
+        connection.execute("UPDATE decision SET unlocked_rung = 4, rung = 2 WHERE account_id = ?", (account_id,))
+    assert not explain(engine, account_id, None)["lineage"]["as_told"]
 
 
 def test_a_frozen_ledger_whose_stage_does_not_follow_from_its_instalments_is_found(first, first_home):

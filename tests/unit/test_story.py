@@ -63,6 +63,7 @@ def story() -> dict:
             "run_id": "daily-2026-11-12-1",
             "ledger_row_sha256": HASH,
             "row_sha256": HASH,
+            "as_told": True,
             "code": {"version": "0.1.0", "id": "abc"},
         },
     }
@@ -103,6 +104,11 @@ def test_the_page_stays_one_page_however_long_the_story_and_is_the_same_bytes_ag
     assert len(reader.pages) == 1
     assert "另有 46 行" in reader.pages[0].extract_text()
     assert why_page(tmp_path, story, load_policy(), "zh") == first
+
+
+def test_a_decision_that_is_not_what_the_log_was_told_is_told_with_a_warning_first(story):
+    story["lineage"]["as_told"] = False
+    assert tell(story, words("zh"), "Asia/Shanghai").head.startswith("与审计日志不符")
 
 
 def test_a_day_without_a_decision_has_no_page(story, tmp_path):

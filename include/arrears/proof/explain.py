@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, Row, Table, func, select
 
 from arrears.core.errors import CannotTell
 from arrears.ladder.in_force import decisions_in_force
+from arrears.proof.told import is_as_told, told_hashes
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision, evidence, fact_set, verdict
 from arrears.store.tables.feeds import account, court_case, delivery, hold, outcome, promise, quarantine
@@ -199,6 +200,9 @@ def _lineage(connection: Connection, known: Row[Any], row: Row[Any]) -> dict[str
         "facts_sha256": row.facts_sha256,
         "verdict_sha256": row.verdict_sha256,
         "row_sha256": row.row_sha256,
+        "as_told": is_as_told(
+            row, told_hashes(connection, row.business_date, [known.subject_ref]).get((known.subject_ref, row.revision))
+        ),
         "policy": {"id": policy.policy_id, "version": policy.version, "sha256": row.policy_sha256},
         "code": {"version": made.code_version, "id": made.code_id},
     }

@@ -16,6 +16,7 @@ from arrears.ladder.facts import Facts
 from arrears.ladder.policy import Policy
 from arrears.ledger.shape import Shape
 from arrears.proof.restage import Standing, restage
+from arrears.proof.told import is_as_told, told_hashes
 from arrears.store import snapshot as frozen
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision, fact_set
@@ -44,7 +45,7 @@ class Replayed:
 def replay(rt: Runtime, engine: Engine, run_id: str, *, sample: int | None = None) -> Replayed:
     """Recompute the decisions that stood after a run, all or an evenly spread sample.
 
-    Each is compared with the ledger that was frozen for the run which made it.
+    Each is compared with the ledger that was frozen for the run which made it, and its row with the log.
 
     Raises:
         CannotTell: no such run, or it froze no ledger.
@@ -69,8 +70,14 @@ def replay(rt: Runtime, engine: Engine, run_id: str, *, sample: int | None = Non
             page = rows[start : start + AT_ONCE]
             ledger = _Ledger(rt, snapshot_id, row.business_date, [refs[one.account_id] for one in page],
                              from_payments=forms[snapshot_id] == "payments")  # fmt: skip
-            judged = ((one.account_id, _difference(one, policies, ledger, refs[one.account_id])) for one in page)
-            different += [(name, problem) for name, problem in judged if problem]
+            with reading(engine) as connection:
+                told = told_hashes(connection, row.business_date, [refs[one.account_id] for one in page])
+            for one in page:
+                ref = refs[one.account_id]
+                problem = _difference(one, policies, ledger, ref)
+                if problem is None and not is_as_told(one, told.get((ref, one.revision))):
+                    problem = "row"
+                different += [(one.account_id, problem)] if problem else []
     count = sum(len(rows) for rows in by_snapshot.values())
     return Replayed(run_id, count, tuple(different), len(decisions) - count)
 

@@ -59,7 +59,8 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
 
 def _head(story: Story, words: Words) -> str:
     standing = story["standing"]
-    return words(
+    warning = "" if story["lineage"]["as_told"] else words("story.not_as_told")
+    return warning + words(
         "story.head",
         account=story["account_id"],
         date=story["business_date"],
