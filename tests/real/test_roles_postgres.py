@@ -86,6 +86,9 @@ def test_every_write_of_the_auditor_is_refused(auditor: Engine, guarded: Engine)
 def test_the_auditor_sees_no_person(auditor: Engine) -> None:
     for column in ("name", "mobile", "email", "address", "service_address", "id_no"):
         refused(auditor, f"SELECT {column} FROM party")
+    for table, column in (("work_item", "script"), ("outcome", "note"), ("hold", "reason"), ("committee", "reason"),
+                          ("visit_request", "reason")):  # fmt: skip
+        refused(auditor, f"SELECT {column} FROM {table}")
     for column in ("key_info", "gps_device_no", "debit_mandate"):
         refused(auditor, f"SELECT {column} FROM account")
     for place in ("note FROM outcome", "lat FROM location", "lon FROM order_report", "detail FROM event_detail"):

@@ -52,7 +52,7 @@ REVOKE UPDATE ON audit_pending, event_detail FROM arrears_app;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM arrears_app;
 
 -- People are nobody's question: the auditor sees that a person exists and was erased, not who or where it is, and
--- nothing that opens, finds or charges: keys, positions, tracker, mandate.
+-- nothing that opens, finds or charges: keys, positions, tracker, mandate; nor what somebody wrote about a person.
 DO $$
 DECLARE closed record;
 BEGIN
@@ -63,6 +63,10 @@ BEGIN
                      ('account', ARRAY['key_info', 'gps_device_no', 'debit_mandate']),
                      ('event_detail', ARRAY['salt', 'detail']),
                      ('outcome', ARRAY['note']),
+                     ('work_item', ARRAY['script']),
+                     ('hold', ARRAY['reason']),
+                     ('visit_request', ARRAY['reason']),
+                     ('committee', ARRAY['reason']),
                      ('location', ARRAY['lat', 'lon']),
                      ('order_report', ARRAY['lat', 'lon'])) AS p(relation, hidden)
         JOIN pg_attribute a ON a.attrelid = to_regclass(p.relation) AND a.attnum > 0 AND NOT a.attisdropped
