@@ -85,7 +85,7 @@ lock: ## pin the newest allowed versions anew (needs uv)
 	   awk -F'==' 'NR == FNR { held[$$1]; next } !($$1 in held)' build/lock.txt build/lock-dev.txt; } \
 	   > requirements-dev.txt
 
-env: ## write .env with new random secrets for docker compose, if there is none
+env: ## write .env, and new random secrets into var/secrets, for docker compose, if there are none
 	@python3 docker/new_env.py
 
 clean: ## remove the environment and what tools left behind; var/ (your store) stays

@@ -25,11 +25,15 @@ STEPS = """
 import os, signal, time
 from arrears.core.errors import BadInput, TemporaryFailure
 
-def bad_input(rt): raise BadInput("parties.csv row 7: a mail address of somebody@example.com")
+def bad_input(rt):
+    try:
+        raise ValueError("a cell says 13900000002")
+    except ValueError:
+        raise BadInput("parties.csv row 7, mobile: not a number")
 def lost_connection(rt): raise OSError("the database of 13800000000 is gone")
 def send_blindly(rt): raise OSError("the connection broke after the message to 13800000000")
 def send_to_busy(rt): raise TemporaryFailure("the gateway is busy")
-def settle_orders(rt): raise BadInput("an order of somebody@example.com")
+def settle_orders(rt): raise BadInput("the agency of order O-1 is gone")
 def stopped(rt):
     begun = time.monotonic()
     try:
@@ -114,4 +118,10 @@ def test_a_red_task_says_whether_anybody_must_get_up_and_nothing_about_people(tr
     assert any("settle_orders failed. Must anybody get up? yes, now" in line for line in said)
     assert any("bad_input failed. Must anybody get up? no" in line for line in said)
     assert all("#arrears_trial" in line for line in said)
-    assert not [line for line in said if "somebody@" in line or "13800000000" in line]
+    assert not [line for line in said if "parties.csv" in line or "O-1" in line]
+
+
+def test_no_log_of_a_red_task_holds_what_an_error_quoted(trial: Any) -> None:
+    assert "parties.csv row 7" in trial[1]
+    assert "13800000000" not in trial[1]
+    assert "13900000002" not in trial[1]

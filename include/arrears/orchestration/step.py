@@ -108,7 +108,7 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         except ArrearsError as error:
             if not isinstance(error, TemporaryFailure):
                 progress.tell_failure(function.__name__, str(error))
-            raise
+            raise error from None  # what it came from may quote a cell
         except AirflowException:
             raise
         except Exception as error:
