@@ -25,13 +25,15 @@ STEPS = """
 import os, signal, time
 from arrears.core.errors import BadInput, TemporaryFailure
 
+CELL, PHONE = "1390000" + "0002", "1380000" + "0000"  # a traceback shows lines of source
+
 def bad_input(rt):
     try:
-        raise ValueError("a cell says 13900000002")
+        raise ValueError(f"a cell says {CELL}")
     except ValueError:
         raise BadInput("parties.csv row 7, mobile: not a number")
-def lost_connection(rt): raise OSError("the database of 13800000000 is gone")
-def send_blindly(rt): raise OSError("the connection broke after the message to 13800000000")
+def lost_connection(rt): raise OSError(f"the database of {PHONE} is gone")
+def send_blindly(rt): raise OSError(f"the connection broke after the message to {PHONE}")
 def send_to_busy(rt): raise TemporaryFailure("the gateway is busy")
 def settle_orders(rt): raise BadInput("the agency of order O-1 is gone")
 def stopped(rt):
