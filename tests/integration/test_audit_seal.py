@@ -14,10 +14,12 @@ from sqlalchemy.exc import DatabaseError
 
 from arrears.audit.checkpoint import Signer, ensure_key, key_file
 from arrears.audit.log import StoredTree
-from arrears.audit.merkle import EMPTY_ROOT, root_of
+from arrears.audit.merkle import EMPTY_ROOT, Frontier, root_of
+from arrears.audit.move import move
 from arrears.audit.record import Event, record, record_many
 from arrears.audit.seal import seal
 from arrears.audit.verify import verify_store
+from arrears.audit.waiting import reader
 from arrears.core.clock import SystemClock
 from arrears.core.entropy import SeededEntropy, SystemEntropy
 from arrears.core.errors import Finding, PermanentFailure
@@ -200,10 +202,14 @@ def test_a_seal_that_fails_at_the_signature_has_moved_nothing(
     assert seal(rt, log).added == 4
 
 
-def test_a_seal_killed_before_its_commit_leaves_the_events_waiting(log: Engine, rt: Runtime) -> None:
+@pytest.mark.parametrize("worth_a_thread", [500, 5_000])
+def test_a_seal_killed_before_its_commit_leaves_the_events_waiting(
+    log: Engine, rt: Runtime, worth_a_thread: int
+) -> None:
     write(log, rt, range(2_000))
     program = (
-        "import os; from arrears.audit import seal as module; from arrears.core.runtime import Runtime\n"
+        "import os; from arrears.audit import seal as module, waiting; from arrears.core.runtime import Runtime\n"
+        f"waiting.WORTH_A_THREAD = {worth_a_thread}\n"
         "from arrears.core.settings import Settings; from arrears.store.engine import open_engine\n"
         "module._prove_growth = lambda *_: os._exit(9)\n"
         "rt = Runtime(Settings.from_environment()); module.seal(rt, open_engine(rt.settings.store_url))\n"
@@ -212,6 +218,48 @@ def test_a_seal_killed_before_its_commit_leaves_the_events_waiting(log: Engine, 
     assert subprocess.run([sys.executable, "-c", program], env=home, check=False).returncode == 9
     assert (count(log, audit_pending), count(log, audit_event)) == (2_000, 0)
     assert (seal(rt, log).added, verify_store(log).status) == (2_000, "intact")
+
+
+def test_many_waiting_events_are_read_beside_the_writing_and_give_the_same_head(
+    log: Engine, rt: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_rt = replace(rt, settings=Settings.from_environment({"ARREARS_HOME": str(tmp_path / "other")}))
+    other = open_engine(other_rt.settings.store_url)
+    metadata.create_all(other)
+    for engine in (log, other):
+        write(engine, rt, reversed(range(12_000)))
+    one = seal(rt, log)
+    monkeypatch.setattr("arrears.audit.waiting.WORTH_A_THREAD", 10_000)
+    with writing(other) as connection, reader(connection) as beside:
+        assert beside is not None
+    two = seal(other_rt, other)
+    assert (two.root, two.added, count(other, audit_pending)) == (one.root, 12_000, 0)
+    assert verify_store(other).status == "intact"
+
+
+def test_what_the_sealing_transaction_wrote_itself_is_not_overlooked(
+    log: Engine, rt: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arrears.audit.waiting.WORTH_A_THREAD", 100)
+    write(log, rt, range(300))
+    with writing(log) as connection:
+        record_many(connection, rt, run_id=RUN, events=events([300]))
+        with reader(connection) as beside:
+            assert beside is None
+        frontier = Frontier()
+        move(connection, frontier)
+    assert (frontier.size, count(log, audit_pending), count(log, audit_event)) == (301, 0, 301)
+
+
+def test_an_event_changed_while_it_waited_among_many_moves_nothing(
+    log: Engine, rt: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("arrears.audit.waiting.WORTH_A_THREAD", 100)
+    write(log, rt, range(12_000))
+    unguarded(log, "UPDATE audit_pending SET body = x'7b7d' WHERE id = 11000")
+    with pytest.raises(Finding, match=r"changed after it was written: not sealed \(it would be 10999\)"):
+        seal(rt, log)
+    assert (count(log, audit_pending), count(log, audit_event)) == (12_000, 0)
 
 
 def test_a_checkpoint_file_that_a_crash_left_unwritten_is_written_by_the_next_seal(log: Engine, rt: Runtime) -> None:

@@ -49,14 +49,14 @@ def parts(connection: Connection, *, most_processes: int = MOST_PROCESSES) -> It
     spans = [(start, min(start + PART, size)) for start in range(0, size, PART)]
     processes = min(os.cpu_count() or 1, most_processes)
     url = connection.engine.url
-    alone = size < WORTH_MORE_CORES or processes < 2 or not _others_can_open(url)
+    alone = size < WORTH_MORE_CORES or processes < 2 or not others_can_open(url)
     for part in _read(connection, spans) if alone else _read_by_processes(url, spans, processes):
         if part.failure:
             raise Unsure(f"the store cannot be read: {part.failure}")
         yield part, _listen(part)
 
 
-def _others_can_open(url: URL) -> bool:
+def others_can_open(url: URL) -> bool:
     """Say whether another process finds this store by its address: SQLite in memory or with a query is this one's."""
     return url.get_backend_name() != "sqlite" or (url.database not in (None, "", ":memory:") and not url.query)
 

@@ -99,7 +99,8 @@ def insert_tuples(connection: Connection, table: Table, names: Sequence[str], ro
         part = rows[at : at + together]
         if len(part) > FEW:
             statement = _plain_insert(connection.dialect, table, tuple(names), len(part))
-            connection.exec_driver_sql(statement, tuple(chain.from_iterable(part)))
+            with driver_errors(connection, statement):
+                raw_of(connection).execute(statement, tuple(chain.from_iterable(part)))
         else:
             statement = _plain_insert(connection.dialect, table, tuple(names), 1)
             connection.exec_driver_sql(statement, list(map(tuple, part)))
