@@ -8,9 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, or_, select
+from sqlalchemy import Connection, Date, Row, Select, bindparam, exists, or_, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.gather import effective_instalments
@@ -96,14 +97,16 @@ class Balances:
         return Balance(row["overdue_minor"] or 0, row["overdue_instalments"], effective, row["next_due_minor"] or 0)
 
 
+_ACCEPTED = (
+    select(snapshot.c.snapshot_id, snapshot.c.created_at, snapshot.c.facts)
+    .where(snapshot.c.business_date == bindparam("on"), snapshot.c.accepted_at.is_not(None))
+    .order_by(snapshot.c.delivery_no.desc())
+    .limit(1)
+)
+
+
 def _newest(connection: Connection, on: date) -> Any:
-    query = (
-        select(snapshot.c.snapshot_id, snapshot.c.created_at, snapshot.c.facts)
-        .where(snapshot.c.business_date == on, snapshot.c.accepted_at.is_not(None))
-        .order_by(snapshot.c.delivery_no.desc())
-        .limit(1)
-    )
-    found: Any = connection.execute(query).first()
+    found: Any = connection.execute(_ACCEPTED, {"on": on}).first()
     return found
 
 
@@ -121,20 +124,25 @@ def _news(
 
     A ledger of open items holds what came before it; one with its payments is asked for each payment itself.
     """
-    later = delivery.c.received_at >= ledger.created_at
-    asked = later if _is_open_items(ledger) else or_(later, payment.c.business_date == on)
+    asked = {"created_at": ledger.created_at, "on": on} | ({} if accounts is None else {"accounts": list(accounts)})
+    query = _payments_since(_is_open_items(ledger), accounts is not None)
+    found: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(query, asked):
+        found[row.account_id].append(row)
+    return dict(found)
+
+
+@cache
+def _payments_since(is_open_items: bool, of_some: bool) -> Select[Any]:
+    on = bindparam("on", type_=Date)
+    later = delivery.c.received_at >= bindparam("created_at")
     query = (
         select(payment, later.label("is_later"))
         .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
-        .where(asked, payment.c.paid_on <= on)
+        .where(later if is_open_items else or_(later, payment.c.business_date == on), payment.c.paid_on <= on)
         .order_by(payment.c.account_id, payment.c.payment_id)
     )
-    if accounts is not None:
-        query = query.where(payment.c.account_id.in_(list(accounts)))
-    found: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(query):
-        found[row.account_id].append(row)
-    return dict(found)
+    return query.where(payment.c.account_id.in_(bindparam("accounts", expanding=True))) if of_some else query
 
 
 def _print(rows: News) -> str:

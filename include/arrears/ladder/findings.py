@@ -6,7 +6,7 @@ Source: the seed's willingness and ability, its respect for a refusal, and its l
 from collections.abc import Collection
 from datetime import date, datetime
 
-from sqlalchemy import Connection, and_, exists, select
+from sqlalchemy import Connection, and_, bindparam, exists, select
 
 from arrears.core.clock import local_date
 from arrears.ladder.policy import Policy
@@ -26,6 +26,18 @@ TREATMENTS = {
 """Willingness and ability to treatment: remind and offer direct debit; offer a plan or a part payment; shortest gaps
 and an early demand; look for the machine and turn to the guarantors."""
 
+_SURETY = exists().where(
+    account_party.c.account_id == outcome.c.account_id,
+    account_party.c.party_id == outcome.c.party_id,
+    account_party.c.role.in_(SURETIES),
+)
+_REFUSED = (
+    select(outcome.c.account_id, outcome.c.at, episode.c.first_unpaid_due)
+    .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
+    .where(outcome.c.outcome == "refused", ~_SURETY)
+)
+_REFUSED_OF_SOME = _REFUSED.where(outcome.c.account_id.in_(bindparam("accounts", expanding=True)))
+
 
 def refusals(
     connection: Connection,
@@ -39,21 +51,11 @@ def refusals(
 
     ``accounts`` limits the question to some, ``among`` to a range.
     """
-    surety = exists().where(
-        account_party.c.account_id == outcome.c.account_id,
-        account_party.c.party_id == outcome.c.party_id,
-        account_party.c.role.in_(SURETIES),
-    )
-    query = (
-        select(outcome.c.account_id, outcome.c.at, episode.c.first_unpaid_due)
-        .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
-        .where(outcome.c.outcome == "refused", ~surety)
-    )
-    if accounts is not None:
-        query = query.where(outcome.c.account_id.in_(accounts))
+    query = _REFUSED if accounts is None else _REFUSED_OF_SOME
+    asked = {} if accounts is None else {"accounts": list(accounts)}
     found: dict[str, int] = {}
     most = policy.contact.quiet_after_refusal_days
-    for row in connection.execute(among.of(connection, query, outcome.c.account_id)):
+    for row in connection.execute(among.of(connection, query, outcome.c.account_id), asked):
         day = local_date(datetime.fromisoformat(row.at), policy.time_zone)
         if row.first_unpaid_due <= day <= on:
             found[row.account_id] = min((on - day).days, most, found.get(row.account_id, most))

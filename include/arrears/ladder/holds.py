@@ -1,11 +1,25 @@
 """Reasons to leave an account alone, as of a day: asked when the day is decided and again at the moment of sending."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Date,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    exists,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from arrears.ladder.plans import HOLDING
 from arrears.ladder.policy import Policy
@@ -17,6 +31,10 @@ from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
 """States after which a suit no longer keeps people from talking: the clocks of the law go on elsewhere."""
+
+ON = bindparam("on", type_=Date)
+Asked = tuple[Select[Any], ColumnElement[str]]
+"""A question for (account_id, kind), with the column of the accounts."""
 
 Holds = tuple[tuple[str, ...], tuple[str, ...]]
 """The hard and the soft holds of one account, by kind."""
@@ -39,45 +57,54 @@ def holds_in_force(
     kinds: dict[str, set[str]] = defaultdict(set)
     for account_id in holding(connection, on, policy, accounts, among=among):
         kinds[account_id].add("promise")
-    for of_kind, query in _asked(on):
-        column = query.selected_columns.account_id
-        some = query if accounts is None else query.where(column.in_(accounts))
-        for row in connection.execute(among.of(connection, some, column)):
-            kinds[row.account_id].add(of_kind or row.kind)
+    for query, column in _of_all() if accounts is None else _of_some():
+        asked = {"on": on} if accounts is None else {"on": on, "accounts": list(accounts)}
+        for account_id, kind in connection.execute(among.of(connection, query, column), asked):
+            kinds[account_id].add(kind)
     soft = set(policy.holds.soft) - set(policy.holds.hard)
     return {
         account_id: (tuple(sorted(found - soft)), tuple(sorted(found & soft))) for account_id, found in kinds.items()
     }
 
 
-def _asked(on: date) -> Iterator[tuple[str | None, Select[Any]]]:
-    """Yield each kind of hold with the question which accounts are under it; an imported hold names its own kind."""
-    yield None, select(hold.c.account_id, hold.c.kind).where(
-        hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on)
-    )  # fmt: skip
-    yield "part_payment", select(episode.c.account_id).where(episode.c.cured_on.is_(None), episode.c.quiet_until >= on)
-    yield "payment_in_flight", select(debit.c.account_id).where(debit.c.result == "pending")
-    yield (
-        "plan",
-        select(plan.c.account_id).where(
-            plan.c.approved_by.is_not(None), plan.c.signed_on <= on, plan.c.state.in_(HOLDING)
-        ),
-    )
-    for table, running in _in_court():
-        yield "litigation", select(table.c.account_id).where(running)
-    yield "placement", select(placement.c.account_id).where(placement.c.state.in_(OPEN_PLACEMENTS))
-    yield "written_off", _written_off(on)
+@cache
+def _of_all() -> Sequence[Asked]:
+    """Return the questions which accounts are under which kind of hold; made once, for messages ask them often."""
+    asked = [
+        (hold.c.account_id, hold.c.kind, and_(
+            hold.c.from_on <= ON, or_(hold.c.until_on.is_(None), hold.c.until_on >= ON))),
+        _named("part_payment", episode, and_(episode.c.cured_on.is_(None), episode.c.quiet_until >= ON)),
+        _named("payment_in_flight", debit, debit.c.result == "pending"),
+        _named("plan", plan, and_(
+            plan.c.approved_by.is_not(None), plan.c.signed_on <= ON, plan.c.state.in_(HOLDING))),
+        *(_named("litigation", table, running) for table, running in _in_court()),
+        _named("placement", placement, placement.c.state.in_(OPEN_PLACEMENTS)),
+        _named("written_off", committee, _written_off()),
+    ]  # fmt: skip
+    return [(select(column, kind.label("kind")).where(running), column) for column, kind, running in asked]
 
 
-def _written_off(on: date) -> Select[Any]:
-    """Ask for the accounts whose newest decision of the case committee, by two of the staff, was to write them off."""
+@cache
+def _of_some() -> Sequence[Asked]:
+    """Return the same about some accounts: one question, since each has its own price."""
+    some = [query.where(column.in_(bindparam("accounts", expanding=True))) for query, column in _of_all()]
+    together = union_all(*some).subquery()
+    return [(select(together.c.account_id, together.c.kind), together.c.account_id)]
+
+
+def _named(kind: str, table: Table, running: ColumnElement[bool]) -> tuple[Any, Any, ColumnElement[bool]]:
+    return table.c.account_id, literal(kind), running
+
+
+def _written_off() -> ColumnElement[bool]:
+    """Say of a case that the newest decision of its committee, by two of the staff, was to write it off."""
     later, known = committee.alias("later"), select(staff.c.staff_id)
-    decided = and_(later.c.decided_by.in_(known), later.c.second_decided_by.in_(known), later.c.decided_on <= on)
+    decided = and_(later.c.decided_by.in_(known), later.c.second_decided_by.in_(known), later.c.decided_on <= ON)
     newest = ~exists().where(
         later.c.account_id == committee.c.account_id, later.c.decided_on > committee.c.decided_on, decided
     )
-    return select(committee.c.account_id).where(
-        committee.c.decision == "write_off", committee.c.decided_on <= on, committee.c.decided_by.in_(known),
+    return and_(
+        committee.c.decision == "write_off", committee.c.decided_on <= ON, committee.c.decided_by.in_(known),
         committee.c.second_decided_by.in_(known), newest,
     )  # fmt: skip
 

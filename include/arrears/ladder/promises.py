@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, or_, select, update
+from sqlalchemy import Connection, Date, Row, and_, bindparam, or_, select, update
 
 from arrears.audit.record import Event, record_many
 from arrears.core.calendar import BusinessCalendar
@@ -64,6 +64,18 @@ def settle_promises(
     return Counter(state for _, state, _ in changed) + Counter(withdrawn=len(taken_back))
 
 
+_ON = bindparam("on", type_=Date)
+_UNKEPT = (
+    select(promise.c.account_id, promise.c.made_on, promise.c.due_on, promise.c.state)
+    .outerjoin(episode, and_(episode.c.account_id == promise.c.account_id, episode.c.cured_on.is_(None)))
+    .where(promise.c.made_on <= _ON, promise.c.state.in_(("open", "partly_kept", "broken")), promise.c.accepted)
+    .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > _ON))
+    .where(or_(episode.c.first_unpaid_due.is_(None), promise.c.made_on >= episode.c.first_unpaid_due))
+    .order_by(promise.c.account_id, promise.c.made_on, promise.c.due_on)
+)
+_UNKEPT_OF_SOME = _UNKEPT.where(promise.c.account_id.in_(bindparam("accounts", expanding=True)))
+
+
 def holding(
     connection: Connection,
     on: date,
@@ -78,17 +90,9 @@ def holding(
     the first ``max_per_episode`` that were not kept hold at all. One that was withdrawn or not accepted holds nothing.
     """
     calendar, found, count = policy.business_calendar(), set(), Counter[str]()
-    query = (
-        select(promise.c.account_id, promise.c.made_on, promise.c.due_on, promise.c.state)
-        .outerjoin(episode, and_(episode.c.account_id == promise.c.account_id, episode.c.cured_on.is_(None)))
-        .where(promise.c.made_on <= on, promise.c.state.in_(("open", "partly_kept", "broken")), promise.c.accepted)
-        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
-        .where(or_(episode.c.first_unpaid_due.is_(None), promise.c.made_on >= episode.c.first_unpaid_due))
-        .order_by(promise.c.account_id, promise.c.made_on, promise.c.due_on)
-    )
-    if accounts is not None:
-        query = query.where(promise.c.account_id.in_(accounts))
-    for row in connection.execute(among.of(connection, query, promise.c.account_id)):
+    asked = {"on": on} if accounts is None else {"on": on, "accounts": list(accounts)}
+    query = _UNKEPT if accounts is None else _UNKEPT_OF_SOME
+    for row in connection.execute(among.of(connection, query, promise.c.account_id), asked):
         count[row.account_id] += 1
         until = min(row.due_on, row.made_on + timedelta(days=policy.promises.max_days))
         holds = row.state == "open" and count[row.account_id] <= policy.promises.max_per_episode

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from arrears.ladder.balance import Balance, Balances
 from arrears.ladder.facts import entitled_rung
@@ -24,6 +24,25 @@ CYCLE = "cycle:"
 """The occasion of a courtesy step: it speaks of what falls due, not of arrears."""
 
 Step = tuple[str, str, str]
+_ITEMS = (
+    select(item, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete)
+    .join(account, account.c.account_id == item.c.account_id)
+    .where(item.c.contact_id.in_(bindparam("contacts", expanding=True)), item.c.dropped_reason.is_(None))
+    .order_by(item.c.account_id, item.c.step)
+)
+_DECIDED = (
+    select(decision.c.account_id, decision.c.overdue_minor, decision.c.overdue_instalments, verdict.c.body)
+    .join(verdict, verdict.c.verdict_sha256 == decision.c.verdict_sha256)
+    .where(
+        decision.c.business_date.in_(bindparam("days", expanding=True)),
+        decision.c.account_id.in_(bindparam("accounts", expanding=True)),
+    )
+    .order_by(decision.c.account_id, decision.c.business_date, decision.c.revision)
+)
+_TIES = select(account_party.c.account_id, account_party.c.party_id, account_party.c.role).where(
+    account_party.c.account_id.in_(bindparam("accounts", expanding=True)),
+    account_party.c.role.in_(bindparam("roles", expanding=True)),
+)
 NO_HOLDS: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
 
@@ -31,13 +50,7 @@ def load_items(
     connection: Connection, contact_ids: Sequence[str], policy: Policy, today: date, balances: Balances
 ) -> dict[str, list[ItemFacts]]:
     """Return the items of each contact that were not dropped; ``today`` is the policy's local date."""
-    query = (
-        select(item, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete)
-        .join(account, account.c.account_id == item.c.account_id)
-        .where(item.c.contact_id.in_(contact_ids), item.c.dropped_reason.is_(None))
-        .order_by(item.c.account_id, item.c.step)
-    )
-    rows = connection.execute(query).all()
+    rows = connection.execute(_ITEMS, {"contacts": contact_ids}).all()
     accounts = {row.account_id: row.subject_ref for row in rows}
     holds = holds_in_force(connection, today, policy, accounts.keys())
     decided = _decided(connection, accounts, {row.business_date for row in rows})
@@ -109,13 +122,8 @@ def _owed(row: Row[Any], now: Balance | None, decided: _Decided | None) -> _Owed
 
 
 def _decided(connection: Connection, accounts: dict[str, str], days: set[date]) -> dict[str, _Decided]:
-    query = (
-        select(decision.c.account_id, decision.c.overdue_minor, decision.c.overdue_instalments, verdict.c.body)
-        .join(verdict, verdict.c.verdict_sha256 == decision.c.verdict_sha256)
-        .where(decision.c.business_date.in_(days), decision.c.account_id.in_(accounts))
-        .order_by(decision.c.account_id, decision.c.business_date, decision.c.revision)
-    )
-    newest = {row.account_id: row for row in connection.execute(query)}
+    asked = {"days": list(days), "accounts": list(accounts)}
+    newest = {row.account_id: row for row in connection.execute(_DECIDED, asked)}
     wanted = {body: _steps_in(body) for body in {row.body for row in newest.values()}}
     return {
         account_id: _Decided(row.overdue_minor, row.overdue_instalments, wanted[row.body])
@@ -130,7 +138,5 @@ def _steps_in(body: str) -> frozenset[Step]:
 def _ties(connection: Connection, accounts: dict[str, str], policy: Policy) -> set[tuple[str, str, str]]:
     """Return (account, person, audience): who is no longer a party of a contract must not hear of it."""
     audiences = {role: audience for audience, names in policy.contact.audience_roles.items() for role in names}
-    query = select(account_party.c.account_id, account_party.c.party_id, account_party.c.role).where(
-        account_party.c.account_id.in_(accounts), account_party.c.role.in_(audiences)
-    )
-    return {(row.account_id, row.party_id, str(audiences[row.role])) for row in connection.execute(query)}
+    rows = connection.execute(_TIES, {"accounts": list(accounts), "roles": list(audiences)})
+    return {(row.account_id, row.party_id, str(audiences[row.role])) for row in rows}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, exists, func, select
 
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import GateHeld
@@ -29,6 +29,25 @@ HISTORY = timedelta(days=31)
 NOT_ATTEMPTS = ("letter_served", "letter_refused", "letter_returned", "bounced", "not_delivered", "no_contact_point")
 """Outcomes that tell how an earlier attempt ended, and are none themselves."""
 
+_SOME: BindParameter[str] = bindparam("people", expanding=True)
+_SINCE: BindParameter[str] = bindparam("since")
+_PEOPLE = select(party).where(party.c.party_id.in_(_SOME))
+_SENT = select(contact.c.party_id, contact.c.channel, contact.c.intent_at.label("at")).where(
+    contact.c.party_id.in_(_SOME), contact.c.state.in_(REACHING), contact.c.intent_at >= _SINCE
+)
+_TOLD = (
+    select(outcome.c.party_id, outcome.c.channel, outcome.c.at)
+    .distinct()  # one call, many accounts
+    .where(outcome.c.party_id.in_(_SOME), outcome.c.at >= _SINCE, outcome.c.outcome.not_in(NOT_ATTEMPTS))
+)
+_WORDS = (
+    select(outcome.c.party_id, func.max(outcome.c.at).label("at"))
+    .where(outcome.c.party_id.in_(_SOME), outcome.c.at >= _SINCE)
+    .group_by(outcome.c.party_id)
+)
+_TALKS = _WORDS.where(outcome.c.channel == "call", outcome.c.outcome.in_(ANSWERED))
+_REFUSALS = _WORDS.where(outcome.c.outcome == "refused")
+
 
 def load(
     connection: Connection, rt: Runtime, claims: Sequence[Claim], policy: Policy, balances: Balances
@@ -39,10 +58,9 @@ def load(
     today = local_date(now, policy.time_zone)
     items = load_items(connection, [claim.contact_id for claim in claims], policy, today, balances)
     history = _history(connection, people, policy, now)
-    talks = _newest_words(connection, people, policy, now, policy.contact.quiet_after_conversation_days,
-                          outcome.c.channel == "call", outcome.c.outcome.in_(ANSWERED))  # fmt: skip
-    refused = _newest_words(connection, people, policy, now, policy.contact.quiet_after_refusal_days,
-                            outcome.c.outcome == "refused")  # fmt: skip
+    quiet = policy.contact.quiet_after_conversation_days, policy.contact.quiet_after_refusal_days
+    talks = _newest_words(connection, _TALKS, people, policy, now, quiet[0])
+    refused = _newest_words(connection, _REFUSALS, people, policy, now, quiet[1])
     return {
         claim.contact_id: _facts(
             claim,
@@ -105,7 +123,7 @@ def _facts(
 
 
 def _people(connection: Connection, party_ids: set[str]) -> dict[str, Row[Any]]:
-    rows = connection.execute(select(party).where(party.c.party_id.in_(party_ids)))
+    rows = connection.execute(_PEOPLE, {"people": list(party_ids)})
     return {row.party_id: row for row in rows}
 
 
@@ -114,19 +132,9 @@ def _history(
 ) -> dict[str, dict[str, dict[date, int]]]:
     """Count attempts by person, channel and local day; an issued item and its outcome are one attempt."""
     counts = (defaultdict(int), defaultdict(int))  # type: tuple[dict[tuple[str, str, date], int], dict[tuple[str, str, date], int]]
-    since = utc_text(now - HISTORY)
-    sent = select(contact.c.party_id, contact.c.channel, contact.c.intent_at.label("at")).where(
-        contact.c.party_id.in_(people), contact.c.state.in_(REACHING), contact.c.intent_at >= since
-    )
-    told = (
-        select(outcome.c.party_id, outcome.c.channel, outcome.c.at)
-        .distinct()
-        .where(  # one call, many accounts
-            outcome.c.party_id.in_(people), outcome.c.at >= since, outcome.c.outcome.not_in(NOT_ATTEMPTS)
-        )
-    )
-    for count, query in zip(counts, (sent, told), strict=True):
-        for row in connection.execute(query):
+    asked = {"people": list(people), "since": utc_text(now - HISTORY)}
+    for count, query in zip(counts, (_SENT, _TOLD), strict=True):
+        for row in connection.execute(query, asked):
             zone = zone_of(people[row.party_id].time_zone, policy)
             count[row.party_id, row.channel, local_date(datetime.fromisoformat(row.at), zone)] += 1
     history: dict[str, dict[str, dict[date, int]]] = defaultdict(lambda: defaultdict(dict))
@@ -136,16 +144,11 @@ def _history(
 
 
 def _newest_words(
-    connection: Connection, people: Mapping[str, Row[Any]], policy: Policy, now: datetime, days: int,
-    *kind: ColumnElement[bool],
-) -> dict[str, date]:  # fmt: skip
+    connection: Connection, query: Select[Any], people: Mapping[str, Row[Any]], policy: Policy, now: datetime, days: int
+) -> dict[str, date]:
     """Return the local day of each person's newest outcome of a kind, if it lies within so many days of quiet."""
-    query = (
-        select(outcome.c.party_id, func.max(outcome.c.at).label("at"))
-        .where(outcome.c.party_id.in_(people), outcome.c.at >= utc_text(now - timedelta(days=days + 1)), *kind)
-        .group_by(outcome.c.party_id)
-    )
+    asked = {"people": list(people), "since": utc_text(now - timedelta(days=days + 1))}
     return {
         row.party_id: local_date(datetime.fromisoformat(row.at), zone_of(people[row.party_id].time_zone, policy))
-        for row in connection.execute(query)
+        for row in connection.execute(query, asked)
     }
