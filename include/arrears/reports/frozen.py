@@ -167,4 +167,7 @@ def _table(artifacts_url: str, snapshot_id: str, name: str, columns: list[str], 
     import pyarrow.parquet as pq
 
     files, folder = folder_of(artifacts_url, snapshot_id)
-    return pq.read_table(f"{folder}/{name}.parquet", columns=columns, filters=wanted, filesystem=files)
+    repeated = ["subject_ref"] if name != "accounts" else None  # one account's rows lie together: its name is kept once
+    return pq.read_table(
+        f"{folder}/{name}.parquet", columns=columns, filters=wanted, filesystem=files, read_dictionary=repeated
+    )

@@ -142,8 +142,28 @@ def _numbers(refs: Any, accounts: Any) -> tuple[Any, Any]:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    found = pc.index_in(refs.cast(pa.string()), value_set=accounts.cast(pa.string()).combine_chunks())
+    known = accounts.cast(pa.string()).combine_chunks()
+    if pa.types.is_dictionary(refs.type):
+        found = _numbers_of_dictionaries(refs, known)
+    else:
+        found = pc.index_in(refs.cast(pa.string()), value_set=known)
     return found.drop_null().to_numpy().astype(np.int64), found.is_valid().to_numpy()
+
+
+def _numbers_of_dictionaries(refs: Any, known: Any) -> Any:
+    """Return the position of each reference, each distinct one of a chunk looked up once."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    names = [chunk.dictionary for chunk in refs.chunks]
+    if not names:
+        return pa.chunked_array([], pa.int32())
+    places = pc.index_in(pa.concat_arrays(names), value_set=known)
+    found, first = [], 0
+    for chunk, own in zip(refs.chunks, names, strict=True):
+        found.append(places.slice(first, len(own)).take(chunk.indices))
+        first += len(own)
+    return pa.chunked_array(found)
 
 
 def _sum_by(owner: Any, amount: Any, count: int) -> Any:
