@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from arrears.core.calendar import BusinessCalendar, add_months
+from arrears.ladder.legal_test import cure_ends_on
 from arrears.ladder.policy import Legal
 from arrears.legal.facts import Document, LegalFacts, Party
 
@@ -104,8 +105,7 @@ def cure(facts: LegalFacts, legal: Legal, calendar: BusinessCalendar) -> Cure | 
     if not dated:
         return None
     arrived, document = min(dated, key=lambda pair: (pair[0], pair[1].sha256))
-    ends = calendar.next_working_day(arrived + timedelta(days=legal.demand_cure_days))
-    return Cure(document, arrived, ends)
+    return Cure(document, arrived, cure_ends_on(arrived, legal, calendar))
 
 
 def arrived_on(document: Document) -> date | None:

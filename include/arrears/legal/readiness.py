@@ -1,13 +1,14 @@
 """Which remedies are open for an account and why the others are not; a person chooses among the open ones.
 
-Three overdue instalments are a business trigger. The legal tests differ by contract: finance lease, SPC interpretation
-art. 5; instalment sale, Civil Code 634 and 642, SPC sales interpretation 26; chattel mortgage, Civil Code 410.
+Three overdue instalments are a business trigger; the test of the law is :mod:`arrears.ladder.legal_test`. A chattel
+mortgage is never enforced by self-help (Civil Code 410).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from arrears.ladder.legal_test import Default, default_of, is_grave, is_mostly_paid
 from arrears.ladder.policy import Policy
 from arrears.legal import clocks
 from arrears.legal.clocks import Cure, LegalClock
@@ -71,7 +72,7 @@ def assess(facts: LegalFacts, policy: Policy) -> Readiness:
         hard_holds=hard,
         clocks=running,
         cure=cure,
-        numbers=numbers_of(facts),
+        numbers=_numbers_of(facts),
         papers={
             kind: found.sha256
             for kind in (*_for_every_remedy(policy), *_for_some_remedy(policy))
@@ -149,7 +150,7 @@ def _legal_reasons(remedy: str, facts: LegalFacts, policy: Policy) -> tuple[str,
 
 
 def _accelerate(facts: LegalFacts, policy: Policy) -> list[str]:
-    return [] if _contract_test(facts, policy) else ["arrears_below_legal_test"]
+    return [] if is_grave(_default(facts), policy.legal) else ["arrears_below_legal_test"]
 
 
 def _terminate(facts: LegalFacts, policy: Policy) -> list[str]:
@@ -158,9 +159,7 @@ def _terminate(facts: LegalFacts, policy: Policy) -> list[str]:
     if facts.contract_type == "loan":
         return ["no_title_to_asset"]
     reasons = _accelerate(facts, policy)
-    numbers = numbers_of(facts)
-    ratio_blocks = facts.contract_type == "instalment_sale"
-    if ratio_blocks and numbers["paid"] * 100 >= numbers["total"] * policy.legal.paid_ratio_block_percent:
+    if is_mostly_paid(_default(facts), policy.legal):
         reasons.append("paid_ratio_block")
     return reasons
 
@@ -182,27 +181,15 @@ _TESTS: dict[str, Callable[[LegalFacts, Policy], list[str]]] = {
 }
 
 
-def _contract_test(facts: LegalFacts, policy: Policy) -> bool:
-    numbers, legal = numbers_of(facts), policy.legal
-    overdue, total = numbers["overdue"] * 100, numbers["total"]
-    if facts.contract_type == "finance_lease":
-        return (
-            facts.money.overdue_instalments >= legal.lease_test.instalments
-            or overdue >= total * legal.lease_test.percent_of_total > 0
-        )
-    if facts.contract_type == "instalment_sale":
-        return overdue >= total * legal.sale_test.percent_of_total > 0
-    return facts.money.overdue_instalments >= legal.loan_test.instalments
-
-
-def numbers_of(facts: LegalFacts) -> dict[str, int]:
-    """Return what the legal tests compare, minor units; a down payment outside the schedule counts as paid."""
+def _default(facts: LegalFacts) -> Default:
     money = facts.money
-    total = max(money.total_price_minor or 0, money.schedule_minor)
-    if facts.contract_type == "finance_lease":
-        total = money.schedule_minor
-    return {
-        "overdue": money.overdue_minor,
-        "total": total,
-        "paid": max(0, total - (money.schedule_minor - money.paid_minor)),
-    }
+    return default_of(
+        facts.contract_type, money.overdue_instalments, money.overdue_minor, schedule_minor=money.schedule_minor,
+        paid_minor=money.paid_minor, total_price_minor=money.total_price_minor,
+    )  # fmt: skip
+
+
+def _numbers_of(facts: LegalFacts) -> dict[str, int]:
+    """Return what the legal test compared, for the reader of a packet; minor units."""
+    default = _default(facts)
+    return {"overdue": default.overdue_minor, "total": default.total_minor, "paid": default.paid_minor}

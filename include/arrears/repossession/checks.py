@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.legal_test import Default, cure_ends_on, is_grave, is_mostly_paid
 from arrears.ladder.policy import Policy
 from arrears.repossession.lockable import KIND
 from arrears.repossession.vin import serial_is_sound
@@ -109,6 +109,13 @@ class OrderFacts:
     collectors: frozenset[str]
     lock_refusals: tuple[str, ...] = ("not_judged",)
 
+    @property
+    def default(self) -> Default:
+        """Return what the legal test compares."""
+        return Default(
+            self.contract_type, self.overdue_instalments, self.overdue_minor, self.total_minor, self.paid_minor
+        )
+
 
 def run_checks(facts: OrderFacts, policy: Policy) -> list[Check]:
     """Judge all fourteen conditions (domain rules C1 to C14); none is ever left out."""
@@ -124,11 +131,6 @@ def blocking(checks: list[Check]) -> list[Check]:
     failed = [check for check in checks if not check.passed]
     missing = {code for code, _ in RULES} - {check.code for check in checks}
     return failed + [Check(code, passed=False, detail="not_judged") for code in sorted(missing)]
-
-
-def cure_ends_on(arrived_on: date, policy: Policy, calendar: BusinessCalendar) -> date:
-    """Return the last day to pay after a demand; arrival day excluded, end on a working day (Civil Code 201, 203)."""
-    return calendar.next_working_day(arrived_on + timedelta(days=policy.legal.demand_cure_days))
 
 
 def _unless(*conditions: tuple[bool, str]) -> list[str]:
@@ -163,7 +165,7 @@ def _evidence_complete(facts: OrderFacts, _policy: Policy) -> list[str]:
 def _demand_cured(facts: OrderFacts, policy: Policy) -> list[str]:
     if facts.demand_arrived_on is None:
         return ["demand_not_served"]
-    ends = cure_ends_on(facts.demand_arrived_on, policy, policy.business_calendar())
+    ends = cure_ends_on(facts.demand_arrived_on, policy.legal, policy.business_calendar())
     return _unless((facts.today > ends, "cure_days_running"))
 
 
@@ -175,32 +177,10 @@ def _legal_test(facts: OrderFacts, policy: Policy) -> list[str]:
         (remedy in RECOVERY_REMEDIES and remedy in policy.legal.allowed_remedies, "remedy_is_not_recovery"),
         (facts.remedy_open, "remedy_not_open"),
         (facts.basis in policy.repossession.basis, "no_legal_basis"),
-        (_default_is_grave(facts, policy), "legal_test_not_met"),
-        (not _mostly_paid(facts, policy), "mostly_paid"),
+        (is_grave(facts.default, policy.legal), "legal_test_not_met"),
+        (not is_mostly_paid(facts.default, policy.legal), "mostly_paid"),
         (facts.whole_paid_on is None or facts.today - facts.whole_paid_on > guard, "recent_payment"),
     )
-
-
-def _default_is_grave(facts: OrderFacts, policy: Policy) -> bool:
-    """Lease: SPC finance lease interpretation art. 5; sale: Civil Code art. 634; otherwise the contract's clause."""
-    law = policy.legal
-    owed = facts.overdue_minor * HUNDRED
-    if facts.total_minor <= 0:
-        return False
-    if facts.contract_type == "finance_lease":
-        return (
-            facts.overdue_instalments >= law.lease_test.instalments
-            or owed >= law.lease_test.percent_of_total * facts.total_minor
-        )
-    if facts.contract_type == "instalment_sale":
-        return owed >= law.sale_test.percent_of_total * facts.total_minor
-    return facts.overdue_instalments >= law.loan_test.instalments
-
-
-def _mostly_paid(facts: OrderFacts, policy: Policy) -> bool:
-    """Retention of title ends as a remedy once most of the price is paid (SPC sales interpretation art. 26)."""
-    most = policy.legal.paid_ratio_block_percent * facts.total_minor
-    return facts.contract_type == "instalment_sale" and facts.paid_minor * HUNDRED >= most
 
 
 def _rights_alive(facts: OrderFacts, _policy: Policy) -> list[str]:

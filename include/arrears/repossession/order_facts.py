@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row
 
 from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
+from arrears.ladder.legal_test import default_of
 from arrears.ladder.policy import Policy
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts
 from arrears.repossession.lockable import why_not_lockable
@@ -116,21 +117,22 @@ def _with_account(facts: OrderFacts, account: Row[Any]) -> OrderFacts:
 
 
 def _with_ledger(facts: OrderFacts, decision: Row[Any], ledger: Any) -> OrderFacts:
-    """A down payment outside the schedule counts as paid; the rent of a lease is its schedule."""
     schedule, paid = ledger["schedule_minor"] or 0, ledger["paid_minor"] or 0
-    total = schedule if facts.contract_type == "finance_lease" else max(ledger["total_price_minor"] or 0, schedule)
-    unpaid = schedule - paid
+    default = default_of(
+        facts.contract_type, ledger["overdue_instalments"], ledger["overdue_minor"], schedule_minor=schedule,
+        paid_minor=paid, total_price_minor=ledger["total_price_minor"],
+    )  # fmt: skip
     principal = ledger["principal_outstanding_minor"]
     return replace(
         facts,
         decided_on=decision.business_date,
         stage=ledger["stage"],
         plan_only=decision.status in ("held", "failed") or (decision.plan_only and not decision.released),
-        overdue_instalments=ledger["overdue_instalments"],
-        overdue_minor=ledger["overdue_minor"],
-        total_minor=total,
-        paid_minor=max(0, total - unpaid),
-        debt_minor=unpaid if principal is None else principal,
+        overdue_instalments=default.overdue_instalments,
+        overdue_minor=default.overdue_minor,
+        total_minor=default.total_minor,
+        paid_minor=default.paid_minor,
+        debt_minor=schedule - paid if principal is None else principal,
         last_paid_on=ledger["last_paid_on"],
         whole_paid_on=ledger["whole_paid_on"],
         rung=decision.rung,
