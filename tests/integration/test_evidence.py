@@ -29,9 +29,9 @@ def paper(store, kind, second="S-1", **values):
         second_confirmed_by=second, **values)  # fmt: skip
 
 
-def found(store, on):
+def found(store, on, policy=POLICY):
     with writing(store) as connection:
-        record_evidence(connection, on, POLICY)
+        record_evidence(connection, on, policy)
     with reading(store) as connection:
         return [(row.kind, row.counts, row.local_date) for row in connection.execute(select(evidence))]
 
@@ -49,6 +49,14 @@ def test_a_visit_that_met_nobody_counts_only_with_its_report(store):
     assert found(store, DAY) == [("visit_failed", False, DAY)]
     paper(store, "visit_report")
     assert found(store, NEXT) == [("visit_failed", True, DAY)]
+
+
+def test_a_kind_that_the_policy_does_not_list_never_counts(store):
+    listed = [kind for kind in POLICY.evidence.counts if kind != "visit_failed"]
+    strict = POLICY.model_copy(update={"evidence": POLICY.evidence.model_copy(update={"counts": listed})})
+    visit(store, "visit_not_met")
+    paper(store, "visit_report")
+    assert found(store, DAY, strict) == [("visit_failed", False, DAY)]
 
 
 def test_one_signature_twice_is_no_second_person(store):

@@ -295,6 +295,20 @@ def test_a_time_zone_that_does_not_exist_is_a_question_for_a_person_not_a_guess(
     assert [row.reason for row in world.rows(suppression)] == ["time_zone_unknown"]
 
 
+def test_without_a_zone_on_file_the_hours_are_those_of_every_place_the_number_allows(world, witnesses):
+    one_customer(world, SMS, mobile="+12125551234")
+    world.plan()
+    assert [row.slot_opens_at for row in world.rows(contact)] == ["2026-11-12T14:00:00Z"], "nine in New York"
+    assert world.send(witnesses)["sent"] == 0, "ten in the morning here is nine at night there"
+    assert world.at(time(23)).send(witnesses)["sent"] == 1
+
+
+def test_a_number_that_may_be_anywhere_is_a_question_for_a_person_not_a_guess(world):
+    one_customer(world, SMS, LETTER, mobile="+18005551234")
+    assert world.plan().suppressed == {"time_zone_unknown": 1}
+    assert [row.channel for row in world.rows(contact)] == ["letter"], "paper needs no hour"
+
+
 def test_far_west_the_day_goes_on_after_the_offices_midnight(world, witnesses):
     one_customer(world, SMS, time_zone="America/Los_Angeles")
     world.plan()

@@ -188,18 +188,6 @@ def test_every_parameter_told_in_english_is_told_in_chinese() -> None:
     assert sorted(keys - told["policy.zh.md"]) == []
 
 
-def test_the_parameters_said_to_be_unread_are_those_that_nothing_reads() -> None:
-    page = (ROOT / "docs" / "policy.md").read_text(encoding="utf-8").split("## Declared, read by nothing yet")[1]
-    said = set(re.findall(r"`([a-z_.]+)`", page))
-    sources = [p for p in (ROOT / "include" / "arrears").rglob("*") if p.suffix in (".py", ".j2", ".typ")]
-    code = "\n".join(p.read_text(encoding="utf-8") for p in sources)
-    unread = {name for name in parameters_of(load_policy()) if not re.search(rf"\.{name.split('.')[-1]}\b", code)}
-    groups = {".".join(name.split(".")[:2]) for name in unread} | unread
-    assert {name for name in unread if not {name, ".".join(name.split(".")[:2])} & said} == set()
-    wrongly = {name for name in said - groups if re.search(rf"policy\.{re.escape(name)}\b", code)}
-    assert wrongly == set()
-
-
 def keys_of_explain() -> set[str]:
     groups = (explain.EVIDENCE, explain.HOLD, explain.PROMISE, explain.CASE, explain.CONTACT, explain.STANDING)
     return {key for group in groups for key in group}

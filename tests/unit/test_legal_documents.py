@@ -50,8 +50,8 @@ def said(party: Party, tone: str = "legal", policy: Policy = POLICY) -> Said:
         is_missing=False, data_incomplete=False, hard_holds=(), soft_holds=(), is_courtesy=False, is_tied=True,
         still_due=True, paid_since=False, is_refused=False, planned_minor=100_01,
     )  # fmt: skip
-    sent = SendFacts("c" * 64, "letter", TODAY, None, party.address, False, frozenset(), True, (item,), {}, None, None,
-                     SimpleNamespace(name=party.name))  # fmt: skip
+    sent = SendFacts("c" * 64, "letter", TODAY, (policy.time_zone,), party.address, False, frozenset(), True, (item,),
+                     {}, None, None, SimpleNamespace(name=party.name))  # fmt: skip
     return Said(notice_of(sent, (), party.language, policy), policy)
 
 

@@ -69,7 +69,7 @@ def _facts(channel: str, *items: ItemFacts, name: str | None = "张三") -> Send
         "c" * 64,
         channel,
         date(2026, 11, 12),
-        None,
+        (POLICY.time_zone,),
         "某市某路1号",
         False,
         frozenset(),

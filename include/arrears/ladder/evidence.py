@@ -55,7 +55,7 @@ class Kind:
 
 
 def kind_of_outcome(channel: str, result: str, *, attested: bool, report: bool) -> Kind:
-    """Name the evidence in one outcome row (policy ``evidence.counts``).
+    """Name the evidence in one outcome row, and say whether what is proved of it would let it count.
 
     ``attested``: written by a supervisor. ``report``: a visit report confirmed by two people exists for that day.
     """
@@ -83,13 +83,17 @@ def _call(result: str) -> Kind:
 def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
     """Derive evidence from every outcome, document and opening row not yet used; return how many are new or count now.
 
-    Letters count only through a document whose service two people confirmed, never through an outcome alone. A visit
-    or letter whose report or second signature comes days later counts from then on, for the day it happened.
+    Only kinds that the policy lists count (``evidence.counts``). Letters count only through a document whose service
+    two people confirmed, never through an outcome alone. A visit or letter whose report or second signature comes days
+    later counts from then on, for the day it happened.
     """
+    may = frozenset(policy.evidence.counts)
     rows = chain(_outcomes(connection, policy), _letters(connection), _opening(connection, policy))
     new = 0
     while chunk := list(islice(rows, CHUNK)):
         known = [row for row in chunk if row["local_date"] <= on]
+        for row in known:
+            row["counts"] = row["counts"] and row["kind"] in may
         new += insert_new(connection, evidence, (row for row in known if not row["counts"]))
         new += replace_columns(connection, evidence, _by_column([row for row in known if row["counts"]]))
     return new

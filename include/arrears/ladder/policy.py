@@ -239,6 +239,12 @@ class Step(_Strict):
         return self.month_day is not None or self.before_due is not None
 
 
+EvidenceKind = Literal[
+    "message_delivered", "call_attempt", "call_answered", "letter_served", "letter_refused", "letter_returned",
+    "visit_reported", "visit_failed", "no_contact_point",
+]  # fmt: skip
+
+
 class FailedCalls(_Strict):
     """How many unanswered calls on how many days count as contact."""
 
@@ -273,7 +279,7 @@ class UnlockFour(_Strict):
 class Evidence(_Strict):
     """Which records count towards the next rung; what is not listed never does."""
 
-    counts: Annotated[list[str], Tighter.FEWER]
+    counts: Annotated[list[EvidenceKind], Tighter.FEWER]
     failed_calls: FailedCalls
     failed_visits: AtLeast
     unlock_rung_2: UnlockTwo

@@ -10,7 +10,8 @@ from sys import intern
 from sqlalchemy import Connection, Row, Select, exists, select
 
 from arrears.ladder.policy import Policy
-from arrears.outreach.slots import is_zone
+from arrears.outreach.slots import has_an_hour
+from arrears.outreach.zones import Zones, zones_of
 from arrears.store.account_range import AccountRange
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import outcome
@@ -30,6 +31,9 @@ POINTS = {
 }
 """Which contact points serve a channel, the better one first."""
 
+ON_PAPER = ("visit", "letter", "credit_notice", "debit", "asset_search", "placement")
+"""Channels that need no hour at which a telephone may ring."""
+
 DEAD_NUMBER = ("invalid_number", "wrong_number")
 DEAD_MAILBOX = ("bounced",)
 REACHED = ("delivered", "contacted", "promised", "refused", "no_answer", "busy", "switched_off", "callback_requested")
@@ -44,7 +48,7 @@ class Person:
 
     party_id: str
     language: str | None
-    time_zone: str | None
+    zones: Zones
     preferred_time: str | None
     dialect: str | None
     unreachable: dict[str, str]
@@ -59,6 +63,7 @@ class Audience:
         self._roles = {role: audience for audience, names in policy.contact.audience_roles.items() for role in names}
         self._dead = _dead_points(connection)
         self._unreachable: dict[tuple[str, ...], dict[str, str]] = {}
+        self._hours: dict[Zones, tuple[str, ...]] = {}
 
     def people_of(self, connection: Connection, among: AccountRange) -> dict[tuple[str, str], list[Person]]:
         """Return the people behind (account, audience) for the decided accounts of a range, each once.
@@ -80,13 +85,21 @@ class Audience:
         return {key: [members[party_id] for party_id in sorted(members)] for key, members in found.items()}
 
     def _person(self, row: Row[tuple[object, ...]]) -> Person:
-        reasons = _reasons(row, self._dead, self._policy)
+        zones = zones_of(row.time_zone, row.mobile, self._policy)
+        reasons = _reasons(row, self._dead, self._policy, reached=self._hour_for(zones))
         unreachable = self._unreachable.get(reasons)
         if unreachable is None:  # most people are like many others
             unreachable = {channel: reason for channel, reason in zip(POINTS, reasons, strict=True) if reason}
             self._unreachable[reasons] = unreachable
-        language, time_zone = row.language and intern(row.language), row.time_zone and intern(row.time_zone)
-        return Person(row.party_id, language, time_zone, row.preferred_time, row.dialect, unreachable)
+        language = row.language and intern(row.language)
+        return Person(row.party_id, language, zones, row.preferred_time, row.dialect, unreachable)
+
+    def _hour_for(self, zones: Zones) -> tuple[str, ...]:
+        """Return the channels on which somebody of these zones can be asked at a lawful hour."""
+        if zones not in self._hours:
+            anywhere = bool(zones) and has_an_hour(self._day, zones, self._policy)
+            self._hours[zones] = tuple(POINTS) if anywhere else ON_PAPER if zones else ()
+        return self._hours[zones]
 
 
 def _parties(business_date: date, roles: tuple[str, ...]) -> Select[tuple[object, ...]]:
@@ -100,17 +113,18 @@ def _parties(business_date: date, roles: tuple[str, ...]) -> Select[tuple[object
     )
 
 
-def _reasons(row: Row[tuple[object, ...]], dead: dict[str, set[str]], policy: Policy) -> tuple[str, ...]:
+def _reasons(
+    row: Row[tuple[object, ...]], dead: dict[str, set[str]], policy: Policy, *, reached: tuple[str, ...]
+) -> tuple[str, ...]:
     """Return for each channel why a person cannot be reached on it, or an empty text."""
-    opted_out, zone_known = listed(row.opt_outs), is_zone(row.time_zone)
-    consents = listed(row.consents)
+    opted_out, consents = listed(row.opt_outs), listed(row.consents)
     reasons = []
     for channel in POINTS:
         point = contact_point(channel, row)
         reason = ""
         if not point:
             reason = "no_contact_point"
-        elif not zone_known:
+        elif channel not in reached:
             reason = "time_zone_unknown"
         elif channel in opted_out:
             reason = "opted_out"

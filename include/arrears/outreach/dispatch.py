@@ -10,7 +10,7 @@ from itertools import islice
 
 from sqlalchemy import Connection, Engine, bindparam
 
-from arrears.core.clock import Clock, SystemClock, local_date
+from arrears.core.clock import Clock, SystemClock
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
 from arrears.outreach import budgets, rates
@@ -29,7 +29,7 @@ from arrears.outreach.pace import Pace
 from arrears.outreach.placements import CHANNEL as PLACEMENT
 from arrears.outreach.placements import place
 from arrears.outreach.planned import refresh_totals
-from arrears.outreach.slots import INTERNAL, WORK_LIST, zone_of
+from arrears.outreach.slots import INTERNAL, WORK_LIST, local_day
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused, stamp_mode
@@ -297,4 +297,4 @@ class _Dispatcher:
         self._counts.update("not_sent" if state == "planned" else state for state in states)
 
     def _local_day(self, ready: Ready) -> date:
-        return local_date(self._rt.clock.now(), zone_of(ready.facts.time_zone, self._policy))
+        return local_day(self._rt.clock.now(), ready.facts.zones, self._policy)

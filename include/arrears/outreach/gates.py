@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from arrears.core.clock import local_date
 from arrears.ladder.contact_days import refused_on
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
-from arrears.outreach.slots import INTERNAL, WORK_LIST, in_window, is_zone, zone_of
+from arrears.outreach.slots import INTERNAL, WORK_LIST, in_window, local_day
+from arrears.outreach.zones import Zones
 
 MESSAGES = frozenset({"sms", "email"})
 
@@ -52,7 +52,7 @@ class SendFacts:
     contact_id: str
     channel: str
     business_date: date
-    time_zone: str | None
+    zones: Zones
     point: str
     opted_out: bool
     consents: frozenset[str]
@@ -90,13 +90,13 @@ def check(facts: SendFacts, policy: Policy, now: datetime) -> Checked:
 def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
     """Ask what concerns the person as a whole: the day and the hour where they are, and whether they may be reached."""
     on_list = facts.channel in WORK_LIST
-    today = local_date(now, zone_of(facts.time_zone, policy))
+    today = local_day(now, facts.zones, policy)
     other_day = refused_on(facts.channel, today, policy, policy.business_calendar())
     refusals = (
-        (not is_zone(facts.time_zone), "time_zone_unknown"),
+        (not facts.zones, "time_zone_unknown"),
         (facts.business_date < today, "past_date"),
         (other_day is not None, other_day or ""),
-        (not on_list and not in_window(now, facts.time_zone, policy), "window_closed"),
+        (not on_list and not in_window(now, facts.zones, policy), "window_closed"),
         (not facts.point, "no_contact_point"),
         (facts.opted_out, "opted_out"),
         (facts.channel in policy.contact.consent_required and facts.channel not in facts.consents, "no_consent"),
@@ -140,7 +140,7 @@ def _cap_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
     """Count the attempts of the person, over all contracts (policy ``contact.caps``, days of the person's zone)."""
     if facts.channel in INTERNAL:
         return None
-    today = local_date(now, zone_of(facts.time_zone, policy))
+    today = local_day(now, facts.zones, policy)
     days = facts.history.get(facts.channel, {})
     spans = ((1, "cap_day"), (7, "cap_7_days"), (30, "cap_30_days"))
     for cap, (span, reason) in zip(caps_of(facts.channel, policy), spans, strict=True):

@@ -17,7 +17,8 @@ from arrears.outreach.audience import contact_point, is_usable, listed
 from arrears.outreach.claims import Claim
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.item_facts import load_items
-from arrears.outreach.slots import zone_of
+from arrears.outreach.slots import local_day
+from arrears.outreach.zones import Zones, zones_of
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import outcome
 from arrears.store.tables.outreach import contact
@@ -69,6 +70,7 @@ def load(
             history.get(claim.row.party_id, {}),
             talks.get(claim.row.party_id),
             refused.get(claim.row.party_id),
+            policy,
         )
         for claim in claims
     }
@@ -102,6 +104,7 @@ def _facts(
     history: Mapping[str, Mapping[date, int]],
     last_talk: date | None,
     last_refusal: date | None,
+    policy: Policy,
 ) -> SendFacts:
     channel = claim.row.channel
     point = contact_point(channel, person) if person is not None else ""
@@ -109,7 +112,7 @@ def _facts(
         contact_id=claim.contact_id,
         channel=channel,
         business_date=claim.row.business_date,
-        time_zone=person.time_zone if person is not None else None,
+        zones=_zones(person, policy) if person is not None else (policy.time_zone,),
         point=point,
         opted_out=person is not None and channel in listed(person.opt_outs),
         consents=listed(person.consents) if person is not None else frozenset(),
@@ -120,6 +123,10 @@ def _facts(
         last_refusal=last_refusal,
         party=person,
     )
+
+
+def _zones(person: Row[Any], policy: Policy) -> Zones:
+    return zones_of(person.time_zone, person.mobile, policy)
 
 
 def _people(connection: Connection, party_ids: set[str]) -> dict[str, Row[Any]]:
@@ -135,8 +142,8 @@ def _history(
     asked = {"people": list(people), "since": utc_text(now - HISTORY)}
     for count, query in zip(counts, (_SENT, _TOLD), strict=True):
         for row in connection.execute(query, asked):
-            zone = zone_of(people[row.party_id].time_zone, policy)
-            count[row.party_id, row.channel, local_date(datetime.fromisoformat(row.at), zone)] += 1
+            zones = _zones(people[row.party_id], policy)
+            count[row.party_id, row.channel, local_day(datetime.fromisoformat(row.at), zones, policy)] += 1
     history: dict[str, dict[str, dict[date, int]]] = defaultdict(lambda: defaultdict(dict))
     for party_id, channel, day in counts[0].keys() | counts[1].keys():
         history[party_id][channel][day] = max(counts[0][party_id, channel, day], counts[1][party_id, channel, day])
@@ -149,6 +156,6 @@ def _newest_words(
     """Return the local day of each person's newest outcome of a kind, if it lies within so many days of quiet."""
     asked = {"people": list(people), "since": utc_text(now - timedelta(days=days + 1))}
     return {
-        row.party_id: local_date(datetime.fromisoformat(row.at), zone_of(people[row.party_id].time_zone, policy))
+        row.party_id: local_day(datetime.fromisoformat(row.at), _zones(people[row.party_id], policy), policy)
         for row in connection.execute(query, asked)
     }

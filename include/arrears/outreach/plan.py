@@ -175,7 +175,7 @@ class _Plan:
         }
 
     def _slot(self, wish: Wanted) -> Slot:
-        return self._slots.of(wish.channel, wish.person.time_zone, wish.person.preferred_time)
+        return self._slots.of(wish.channel, wish.person.zones, wish.person.preferred_time)
 
     def _store_items(self, placed: Sequence[tuple[str, Wanted]]) -> int:
         store_items(self._connection, self._rt, self._run_id, self._day, self._policy.sha256, placed)

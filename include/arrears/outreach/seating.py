@@ -1,7 +1,7 @@
 """Give the day's new work to people, most pressing first, and say by when each piece of it is due."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, time
+from datetime import date, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from arrears.core.clock import at_local, utc_text
 from arrears.ladder.policy import Policy
 from arrears.outreach.desks import ROLES, Desks, Seat, Task, load_of, members_of
-from arrears.outreach.slots import WORK_LIST, zone_of
+from arrears.outreach.slots import WORK_LIST
 from arrears.outreach.wanted import Wanted
+from arrears.outreach.zones import Zones
 
 LANES = ("good_faith", "high_risk", "habitual", "aged")
 """The order of the day: the easy ones first, then those who move the machine, then the long work (the seed)."""
@@ -63,15 +64,22 @@ def work_items(
                 "party_id": row["party_id"],
                 "staff_id": row["staff_id"],
                 "companion_id": seat.companion_id if seat else None,
-                "due_at": _due_at(row, wishes[0].person.time_zone, policy),
+                "due_at": _due_at(row, wishes[0].person.zones, policy),
             }
         )
     return found
 
 
-def _due_at(row: Mapping[str, Any], time_zone: str | None, policy: Policy) -> str:
-    """Return by when it must be done: inside the person's hours of the day, a letter by the next working evening."""
+def _due_at(row: Mapping[str, Any], zones: Zones, policy: Policy) -> str:
+    """Return by when it must be done: inside the person's hours of the day, a letter by the next working evening.
+
+    A visit is announced first where the policy asks for notice (policy ``contact.visit_notice_days``).
+    """
+    zone, notice = zones[0] if zones else policy.time_zone, policy.contact.visit_notice_days
+    if row["channel"] == "visit" and notice:
+        visited_on = policy.business_calendar().next_working_day(row["business_date"] + timedelta(days=notice))
+        return utc_text(at_local(visited_on, policy.contact.window.closes, zone))
     if row["channel"] not in ("letter", "credit_notice"):
         return str(row["slot_closes_at"])
     posted_on = policy.business_calendar().add_working_days(row["business_date"], 1)
-    return utc_text(at_local(posted_on, POSTED_BY, zone_of(time_zone, policy)))
+    return utc_text(at_local(posted_on, POSTED_BY, zone))

@@ -1,12 +1,13 @@
-"""When a person may be contacted on a day: the policy's hours in the person's own zone, and what they prefer."""
+"""When a person may be contacted on a day: the policy's hours wherever they may be, and what they prefer."""
 
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from arrears.core.clock import at_local, utc_text
+from arrears.core.clock import at_local, local_date, utc_text
 from arrears.ladder.policy import Policy
+from arrears.outreach.zones import Zones
 
 INTERNAL = frozenset({"debit", "asset_search", "placement"})
 """Channels that reach nobody: the bank or a colleague is asked, so no person's budget and no opt-out is concerned."""
@@ -25,30 +26,24 @@ class Slot:
     closes_at: str
 
 
-def zone_of(time_zone: str | None, policy: Policy) -> str:
-    """Return a person's time zone, or the policy's when none or an unknown one is on file."""
-    try:
-        return ZoneInfo(time_zone).key if time_zone else policy.time_zone
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return policy.time_zone
-
-
-def is_zone(time_zone: str | None) -> bool:
-    """Say whether a person's time zone on file is one that exists; none on file is the policy's."""
-    try:
-        return not time_zone or ZoneInfo(time_zone) is not None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-
-
-def slot_of(day: date, channel: str, time_zone: str | None, preferred_time: str | None, policy: Policy) -> Slot:
-    """Return the slot of a contact: within the window (policy ``contact.window``), from the preferred hour on.
+def slot_of(day: date, channel: str, zones: Zones, preferred_time: str | None, policy: Policy) -> Slot:
+    """Return the slot of a contact: inside the window in every zone, from the preferred hour on.
 
     A work-list item may be issued from midnight on, so that the list is ready before the window opens.
     """
-    window, zone = policy.contact.window, zone_of(time_zone, policy)
+    window = policy.contact.window
     opens = time.min if channel in WORK_LIST else _start(preferred_time, window.opens, window.closes)
-    return Slot(utc_text(at_local(day, opens, zone)), utc_text(at_local(day, window.closes, zone)))
+    known = zones or (policy.time_zone,)
+    return Slot(
+        utc_text(max(at_local(day, opens, zone) for zone in known)),
+        utc_text(min(at_local(day, window.closes, zone) for zone in known)),
+    )
+
+
+def has_an_hour(day: date, zones: Zones, policy: Policy) -> bool:
+    """Say whether any hour of a day is lawful in every zone in which a person may be."""
+    slot = slot_of(day, "sms", zones, None, policy)
+    return slot.opens_at < slot.closes_at
 
 
 class Slots:
@@ -57,11 +52,11 @@ class Slots:
     def __init__(self, day: date, policy: Policy) -> None:
         """Start without a slot worked out."""
         self._day, self._policy = day, policy
-        self._known: dict[tuple[str, str | None, str | None], Slot] = {}
+        self._known: dict[tuple[str, Zones, str | None], Slot] = {}
 
-    def of(self, channel: str, time_zone: str | None, preferred_time: str | None) -> Slot:
+    def of(self, channel: str, zones: Zones, preferred_time: str | None) -> Slot:
         """Return the slot of a contact with somebody of that zone and preference."""
-        key = (channel, time_zone, preferred_time)
+        key = (channel, zones, preferred_time)
         if key not in self._known:
             self._known[key] = slot_of(self._day, *key, self._policy)
         return self._known[key]
@@ -75,7 +70,13 @@ def _start(preferred_time: str | None, opens: time, closes: time) -> time:
     return preferred if opens <= preferred < closes else opens
 
 
-def in_window(now: datetime, time_zone: str | None, policy: Policy) -> bool:
-    """Say whether it is a lawful hour where the person is (policy ``contact.window``)."""
+def in_window(now: datetime, zones: Zones, policy: Policy) -> bool:
+    """Say whether it is a lawful hour wherever the person may be (policy ``contact.window``)."""
     window = policy.contact.window
-    return window.opens <= now.astimezone(ZoneInfo(zone_of(time_zone, policy))).time() < window.closes
+    hours = (now.astimezone(ZoneInfo(zone)).time() for zone in zones or (policy.time_zone,))
+    return all(window.opens <= hour < window.closes for hour in hours)
+
+
+def local_day(now: datetime, zones: Zones, policy: Policy) -> date:
+    """Return the day where the person most likely is: caps and gaps are counted by it."""
+    return local_date(now, zones[0] if zones else policy.time_zone)

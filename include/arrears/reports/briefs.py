@@ -14,7 +14,9 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Row, and_, func, select
 
+from arrears.ladder.policy import Policy
 from arrears.reports.assessment import advised, rated
+from arrears.reports.conduct import conduct
 from arrears.reports.money_text import exact
 from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import CARRIED, STAFFED, in_force
@@ -79,7 +81,7 @@ class Record:
 
 
 def cards_of(
-    connection: Connection, schedules: OverdueInstalments, business_date: date, say: Words, zone: str,
+    connection: Connection, schedules: OverdueInstalments, business_date: date, say: Words, policy: Policy,
     people: Collection[str],
 ) -> dict[tuple[str, str], Card]:  # fmt: skip
     """Return the card of every call, visit and letter of a day to some people, by person and channel."""
@@ -90,7 +92,7 @@ def cards_of(
         tasks: dict[str, list[Row[Any]]] = defaultdict(list)
         for row in rows:
             tasks[row.contact_id].append(row)
-        made = (_card(members, record, business_date, say, zone) for members in tasks.values())
+        made = (_card(members, record, business_date, say, policy) for members in tasks.values())
         cards |= {(card.party_id, card.channel): card for card in made}
     return cards
 
@@ -164,9 +166,10 @@ def _grouped(rows: Any, key: str) -> dict[str, Sequence[Row[Any]]]:
     return dict(found)
 
 
-def _card(rows: Sequence[Row[Any]], record: Record, on: date, say: Words, zone: str) -> Card:
-    lead = rows[0]
-    lines = [_when(lead, record, say, zone), *_history(lead, record, say, zone)]
+def _card(rows: Sequence[Row[Any]], record: Record, on: date, say: Words, policy: Policy) -> Card:
+    lead, zone = rows[0], policy.time_zone
+    rules = conduct(lead.channel, on, policy, say)
+    lines = [_when(lead, record, say, zone), *rules, *_history(lead, record, say, zone)]
     for row in rows:
         lines += _about(row, record, on, say)
     return Card(

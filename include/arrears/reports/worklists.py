@@ -84,7 +84,7 @@ def write_worklists(
             for desk, rows in desks:
                 customers[_language(people.get(desk), policy)].update(row.party_id for row in rows)
             cards = {
-                language: cards_of(connection, owed, business_date, words(language), policy.time_zone, asked)
+                language: cards_of(connection, owed, business_date, words(language), policy, asked)
                 for language, asked in customers.items()
             }
             for desk, rows in desks:
