@@ -309,6 +309,24 @@ def test_a_number_that_may_be_anywhere_is_a_question_for_a_person_not_a_guess(wo
     assert [row.channel for row in world.rows(contact)] == ["letter"], "paper needs no hour"
 
 
+def test_who_prefers_mail_gets_the_message_by_mail_and_others_as_the_step_says(world):
+    step = SMS | {"step": "arrears_sms"}
+    one_customer(world, step, preferred_channel="email")
+    world.person("P2", preferred_channel="call")
+    world.person("P3", preferred_channel="email", email=None)
+    for number, party_id in ((2, "P2"), (3, "P3")):
+        world.account(f"A{number}", {party_id: "borrower"})
+        world.decide(f"A{number}", [step], overdue=100_00, instalments=1)
+    world.plan()
+    assert {row.party_id: row.channel for row in world.rows(contact)} == {"P1": "email", "P2": "sms", "P3": "sms"}
+
+
+def test_a_step_that_leaves_no_choice_goes_by_its_own_channel(world):
+    one_customer(world, SMS | {"step": "courtesy_sms_first"}, preferred_channel="email")
+    world.plan()
+    assert [row.channel for row in world.rows(contact)] == ["sms"]
+
+
 def test_far_west_the_day_goes_on_after_the_offices_midnight(world, witnesses):
     one_customer(world, SMS, time_zone="America/Los_Angeles")
     world.plan()

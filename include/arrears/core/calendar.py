@@ -66,6 +66,13 @@ class BusinessCalendar:
             day = self.next_working_day(day + ONE_DAY)
         return day
 
+    def working_days_before(self, day: date, count: int) -> date:
+        """Return the last day from which so many working days have passed until ``day``."""
+        found = day
+        while self.working_days_after(found, day) < count:
+            found -= ONE_DAY
+        return found
+
     def working_days_after(self, start: date, end: date) -> int:
         """Count the working days in ``(start, end]``; 0 when ``end`` is not later."""
         return sum(self.is_working_day(start + timedelta(days=n)) for n in range(1, (end - start).days + 1))

@@ -1,12 +1,13 @@
-"""What people found out in an open episode: who refused to pay, how a collector rates them, which visit was approved.
+"""What people found out: who refused to pay, how they are rated, which visit was approved, who is malicious.
 
 Source: the seed's willingness and ability, its respect for a refusal, and its last reason for a visit (V5).
 """
 
+from collections import defaultdict
 from collections.abc import Collection
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, exists, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, select
 
 from arrears.core.clock import local_date
 from arrears.ladder.policy import Policy
@@ -17,6 +18,8 @@ from arrears.store.tables.feeds import outcome, staff, visit_request
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
+MALICE = "malice"
+MONTH_DAYS = 30
 TREATMENTS = {
     ("high", "high"): "remind",
     ("high", "low"): "plan",
@@ -79,13 +82,58 @@ def treatments(connection: Connection, on: date, policy: Policy, among: AccountR
     return found
 
 
+def late_episodes(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> dict[str, int]:
+    """Count the episodes of the last months, up to the number from which on more make no difference.
+
+    That is the larger of what makes a lane habitual and what makes a visit (policy ``lanes`` and ``visit_triggers``).
+    """
+    most = max(policy.lanes.habitual_count, policy.visit_triggers.habitual_count)
+    since = on - timedelta(days=MONTH_DAYS * policy.visit_triggers.habitual_months)
+    query = (
+        select(episode.c.account_id, func.count().label("times"))
+        .where(episode.c.opened_on >= since)
+        .group_by(episode.c.account_id)
+    )
+    rows = connection.execute(among.of(connection, query, episode.c.account_id))
+    return {row.account_id: min(row.times, most) for row in rows}
+
+
+def malicious(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> set[str]:
+    """Return the accounts whose arrears are called malicious in their open episode, by a supervisor too.
+
+    One collector's word marks nobody: somebody else says it as well, and one of them is a supervisor. The newest reason
+    wins, whoever gave it, and with the episode the word is over.
+    """
+    query = (
+        select(outcome.c.account_id, outcome.c.at, outcome.c.reason, outcome.c.staff_id, episode.c.first_unpaid_due)
+        .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
+        .where(outcome.c.reason.is_not(None))
+        .where(outcome.c.account_id.in_(select(outcome.c.account_id).where(outcome.c.reason == MALICE)))
+        .order_by(outcome.c.at, outcome.c.outcome_key)
+    )
+    newest: dict[str, str] = {}
+    said_by: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(among.of(connection, query, outcome.c.account_id)):
+        if row.first_unpaid_due <= local_date(datetime.fromisoformat(row.at), policy.time_zone) <= on:
+            newest[row.account_id] = row.reason
+            if row.reason == MALICE and row.staff_id:
+                said_by[row.account_id].add(row.staff_id)
+    supervisors = set(_supervisors(connection)) if newest else set()
+    return {
+        account_id
+        for account_id, reason in newest.items()
+        if reason == MALICE and len(said_by[account_id]) > 1 and said_by[account_id] & supervisors
+    }
+
+
+def _supervisors(connection: Connection) -> list[str]:
+    rows = connection.execute(select(staff.c.staff_id, staff.c.roles))
+    return [row.staff_id for row in rows if "supervisor" in row.roles.split(";")]
+
+
 def approved_visits(connection: Connection, on: date, among: AccountRange = EVERY) -> set[str]:
     """Return the accounts for which a supervisor approved a visit that somebody else asked for and nobody made yet."""
-    supervisors = [
-        row.staff_id
-        for row in connection.execute(select(staff.c.staff_id, staff.c.roles))
-        if "supervisor" in row.roles.split(";")
-    ]
+    supervisors = _supervisors(connection)
     made = exists(
         select(item.c.item_key)
         .join(contact, contact.c.contact_id == item.c.contact_id)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.facts import Evidence, Facts, StepDone
-from arrears.ladder.findings import approved_visits, refusals, treatments
+from arrears.ladder.findings import approved_visits, late_episodes, malicious, refusals, treatments
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import broken_in_episode
@@ -19,11 +19,10 @@ from arrears.ladder.tally import CALLS, SURETIES, tally_evidence
 from arrears.ladder.today import Today
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode, evidence
-from arrears.store.tables.feeds import outcome, schedule_change
+from arrears.store.tables.feeds import schedule_change
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
-MONTH_DAYS = 30
 LOOKUP = 500
 """Accounts named in one statement."""
 
@@ -100,10 +99,9 @@ def own_of(known: tuple[tuple[str, Any], ...], policy: Policy, rules: int = 0) -
     """Return what is known of an account under its policy, with the steps under the names that has for them."""
     own = NOTHING._replace(**dict(known), rules=rules)
     renamed = {old: new for move in policy.moves for old, new in move.steps.items()}
-    return own._replace(
-        late_episodes=min(own.late_episodes, policy.lanes.habitual_count),
-        done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in own.done) if renamed else own.done,
-    )
+    if not renamed:
+        return own
+    return own._replace(done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in own.done))
 
 
 def gather_background(
@@ -115,8 +113,8 @@ def gather_background(
         episodes=open_episodes,
         holds=holds_in_force(connection, on, policy, among=among),
         broken=broken_in_episode(connection, among),
-        late=_late_episodes(connection, on, policy, among),
-        malice=_accounts(connection, select(outcome.c.account_id).where(outcome.c.reason == "malice"), among),
+        late=late_episodes(connection, on, policy, among),
+        malice=malicious(connection, on, policy, among),
         payment_holidays=_payment_holidays(connection, on, among),
         evidence=tally_evidence(connection, on, open_episodes, among),
         calls=calls,
@@ -212,17 +210,6 @@ def _known_for(connection: Connection, on: date, policy: Policy, among: AccountR
         if days[since]:
             found[account_id] = days[since]
     return found
-
-
-def _late_episodes(connection: Connection, on: date, policy: Policy, among: AccountRange) -> dict[str, int]:
-    since = on - timedelta(days=MONTH_DAYS * policy.visit_triggers.habitual_months)
-    query = (
-        select(episode.c.account_id, func.count().label("times"))
-        .where(episode.c.opened_on >= since)
-        .group_by(episode.c.account_id)
-    )
-    query = among.of(connection, query, episode.c.account_id)
-    return dict(connection.execute(query).all())
 
 
 def _recent_calls(connection: Connection, on: date, among: AccountRange) -> tuple[dict[str, int], dict[str, int]]:

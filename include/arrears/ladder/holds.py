@@ -32,7 +32,10 @@ from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
 """States after which a suit no longer keeps people from talking: the clocks of the law go on elsewhere."""
 
-ON = bindparam("on", type_=Date)
+ON, SILENT = bindparam("on", type_=Date), bindparam("silent", type_=Date)
+"""The day asked about, and the last one on which a debit asked for by then is answered by silence: it makes nobody
+immune (policy ``holds.in_flight_working_days``)."""
+
 Asked = tuple[Select[Any], ColumnElement[str]]
 """A question for (account_id, kind), with the column of the accounts."""
 
@@ -57,8 +60,10 @@ def holds_in_force(
     kinds: dict[str, set[str]] = defaultdict(set)
     for account_id in holding(connection, on, policy, accounts, among=among):
         kinds[account_id].add("promise")
+    silent = policy.business_calendar().working_days_before(on, policy.holds.in_flight_working_days + 1)
+    days = {"on": on, "silent": silent}
     for query, column in _of_all() if accounts is None else _of_some():
-        asked = {"on": on} if accounts is None else {"on": on, "accounts": list(accounts)}
+        asked = days if accounts is None else {**days, "accounts": list(accounts)}
         for account_id, kind in connection.execute(among.of(connection, query, column), asked):
             kinds[account_id].add(kind)
     soft = set(policy.holds.soft) - set(policy.holds.hard)
@@ -74,7 +79,8 @@ def _of_all() -> Sequence[Asked]:
         (hold.c.account_id, hold.c.kind, and_(
             hold.c.from_on <= ON, or_(hold.c.until_on.is_(None), hold.c.until_on >= ON))),
         _named("part_payment", episode, and_(episode.c.cured_on.is_(None), episode.c.quiet_until >= ON)),
-        _named("payment_in_flight", debit, debit.c.result == "pending"),
+        _named("payment_in_flight", debit, and_(
+            debit.c.result == "pending", debit.c.requested_on > SILENT, debit.c.requested_on <= ON)),
         _named("plan", plan, and_(
             plan.c.approved_by.is_not(None), plan.c.signed_on <= ON, plan.c.state.in_(HOLDING))),
         *(_named("litigation", table, running) for table, running in _in_court()),

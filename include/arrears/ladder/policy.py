@@ -217,11 +217,18 @@ class Step(_Strict):
     lane: Annotated[Lane | None, Fixed] = None
     when: Annotated[list[When], Fixed] = []
     document: Annotated[LetterDocument | None, Fixed] = None
+    or_by: Annotated[list[Literal["sms", "email"]], Tighter.FEWER] = []
 
     @model_validator(mode="after")
     def _a_letter_is_some_document(self) -> "Step":
         if (self.channel == "letter") is not (self.document is not None):
             raise ValueError("document: a step by letter names what is printed, and no other step does")
+        return self
+
+    @model_validator(mode="after")
+    def _a_message_may_go_by_another(self) -> "Step":
+        if self.or_by and (self.channel not in ("sms", "email") or self.channel in self.or_by):
+            raise ValueError("or_by: names the other of sms and email for a step that is a message")
         return self
 
     @model_validator(mode="after")
@@ -330,6 +337,7 @@ class Holds(_Strict):
 
     hard: Annotated[list[str], Tighter.MORE]
     soft: Annotated[list[str], Tighter.MORE]
+    in_flight_working_days: AtLeast = 2
     answer_working_days: Annotated[dict[str, Count], Tighter.LOWER] = {"dispute": 10, "hardship": 5, "complaint": 10}
 
 

@@ -52,6 +52,7 @@ class Person:
     preferred_time: str | None
     dialect: str | None
     unreachable: dict[str, str]
+    prefers: str | None = None
 
 
 class Audience:
@@ -92,7 +93,8 @@ class Audience:
             unreachable = {channel: reason for channel, reason in zip(POINTS, reasons, strict=True) if reason}
             self._unreachable[reasons] = unreachable
         language = row.language and intern(row.language)
-        return Person(row.party_id, language, zones, row.preferred_time, row.dialect, unreachable)
+        prefers = row.preferred_channel and intern(row.preferred_channel)
+        return Person(row.party_id, language, zones, row.preferred_time, row.dialect, unreachable, prefers)
 
     def _hour_for(self, zones: Zones) -> tuple[str, ...]:
         """Return the channels on which somebody of these zones can be asked at a lawful hour."""

@@ -82,6 +82,7 @@ def wanted_today(
     next_dues = NextDues.of(connection, rt, run_id)
     reports = "credit_report" in policy.notices.consequences
     place_at = collectors_for(connection, business_date)
+    or_by = {step.name: frozenset(step.or_by) for step in policy.steps if step.or_by}
     for among, decided in _ranges(connection, business_date):
         told = bodies.of({row.verdict_sha256 for row in decided})
         rows = [row for row in decided if row.verdict_sha256 in told]
@@ -93,7 +94,8 @@ def wanted_today(
             found += _held_back(body, row)
             for action in body["actions"]:
                 there = people.get((row.account_id, action["audience"]), [])
-                found += _wishes(action, row, there, next_due, business_date, reports=reports, place_at=place_at)
+                for one, some in _by_preference(action, there, or_by.get(action["step"], frozenset())):
+                    found += _wishes(one, row, some, next_due, business_date, reports=reports, place_at=place_at)
         yield among, found
 
 
@@ -152,6 +154,22 @@ def _accounts(connection: Connection, business_date: date) -> Select[Any]:
         .outerjoin(owner, owner.c.account_id == decided.c.account_id)
         .order_by(in_byte_order(connection, decided.c.account_id))
     )
+
+
+def _by_preference(
+    action: dict[str, Any], people: list[Person], others: frozenset[str]
+) -> Iterator[tuple[dict[str, Any], list[Person]]]:
+    """Yield the action by its own channel and, for those who prefer another that the policy leaves open, by that."""
+    chosen = {
+        one.party_id: one.prefers for one in people if one.prefers in others and one.prefers not in one.unreachable
+    }
+    if not chosen:
+        yield action, people
+        return
+    for channel in sorted(set(filter(None, chosen.values()))):
+        yield action | {"channel": channel}, [one for one in people if chosen.get(one.party_id) == channel]
+    if rest := [one for one in people if one.party_id not in chosen]:
+        yield action, rest
 
 
 def _wishes(

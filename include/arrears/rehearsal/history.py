@@ -125,7 +125,16 @@ def _episode(told: Told, start: date) -> list[Row]:
             rows += _calls(told, guarantor, start, first=4, every=9, most=None)
     if story.evidence >= 4:
         rows += _field_work(told)
+    if told.reason == "malice":
+        rows += _confirmed(told, rows)
     return [*(row for row in rows if row), *_promise_made(told)]
+
+
+def _confirmed(told: Told, rows: list[Row]) -> list[Row]:
+    """Return the supervisor's own word after a collector called the arrears malicious: one of them is not enough."""
+    said = [row for row in rows if row.get("reason") == told.reason]
+    newest = max(said, key=lambda row: str(row["at"]), default=None)
+    return [newest | {"channel": "senior_contact", "staff_id": approver(told.contract)}] if newest else []
 
 
 def _open_days(told: Told, start: date, first: int, every: int) -> list[date]:

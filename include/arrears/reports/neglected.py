@@ -10,13 +10,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, func, or_, select
 
-from arrears.core.calendar import ONE_DAY, BusinessCalendar
 from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
 from arrears.reports.committee import due_accounts
 from arrears.reports.scope import CARRIED, in_force, of_branch
 from arrears.store.tables.decisions import decision, evidence, fact_set
-from arrears.store.tables.feeds import account, assignment, hold, outcome, promise, visit_request
+from arrears.store.tables.feeds import account, assignment, debit, hold, outcome, promise, visit_request
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
 
@@ -28,6 +27,7 @@ OWNERS = {
     "answer_overdue": "manager",
     "committee_due": "manager",
     "prepare_early": "legal",
+    "debit_silent": "finance",
 }
 """Which role settles each kind."""
 
@@ -47,6 +47,7 @@ def neglected(
         "visit_waits": _visit_waits(business_date, branch),
         "answer_overdue": _answer_overdue(business_date, branch, policy),
         "prepare_early": _prepare_early(business_date, branch),
+        "debit_silent": _debit_silent(business_date, branch, policy),
         "committee_due": _counted(due_accounts(business_date, branch, policy)),
     }
     for kind, query in queries.items():
@@ -95,7 +96,7 @@ def _untreated(
     Who is on hold, or owes only a trifle, is not waited for without a reason. Most accounts were contacted by what
     decide() was told; only the others are looked up one by one.
     """
-    last = _working_days_before(business_date, 2, policy.business_calendar())
+    last = policy.business_calendar().working_days_before(business_date, 2)
     late = (in_force(business_date, branch), decision.c.entitled_rung > 1, decision.c.oldest_unpaid_due <= last)
     told = select(decision.c.facts_sha256).where(*late).distinct()
     rows = connection.execute(select(fact_set).where(fact_set.c.facts_sha256.in_(told)))
@@ -194,7 +195,7 @@ def _answer_overdue(business_date: date, branch: str | None, policy: Policy) -> 
     """Ask for holds that a person should have answered by now (policy ``holds.answer_working_days``)."""
     calendar = policy.business_calendar()
     late: list[ColumnElement[bool]] = [
-        and_(hold.c.kind == kind, hold.c.from_on <= _working_days_before(business_date, days + 1, calendar))
+        and_(hold.c.kind == kind, hold.c.from_on <= calendar.working_days_before(business_date, days + 1))
         for kind, days in policy.holds.answer_working_days.items()
     ]
     return select(func.count(), func.min(hold.c.from_on)).where(
@@ -204,14 +205,14 @@ def _answer_overdue(business_date: date, branch: str | None, policy: Policy) -> 
     )
 
 
+def _debit_silent(business_date: date, branch: str | None, policy: Policy) -> Any:
+    """Ask for the direct debits that the bank has not answered in time: they hold nobody any longer."""
+    last = policy.business_calendar().working_days_before(business_date, policy.holds.in_flight_working_days + 1)
+    return select(func.count(), func.min(debit.c.requested_on)).where(
+        debit.c.result == "pending", debit.c.requested_on <= last, of_branch(debit.c.account_id, branch)
+    )
+
+
 def _counted(found: Any) -> Any:
     rows = found.subquery()
     return select(func.count(), func.min(rows.c.day)).select_from(rows)
-
-
-def _working_days_before(day: date, count: int, calendar: BusinessCalendar) -> date:
-    """Return the last day from which so many working days have passed until ``day``."""
-    found = day
-    while calendar.working_days_after(found, day) < count:
-        found -= ONE_DAY
-    return found
