@@ -111,6 +111,16 @@ def test_every_text_says_what_it_must_and_nothing_that_it_must_not(language, cha
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
+def test_days_that_a_text_names_are_those_of_the_policy(language):
+    promises = POLICY.promises.model_copy(update={"max_days": 17})
+    notices = POLICY.notices.model_copy(update={"credit_objection_days": 23})
+    policy = POLICY.model_copy(update={"promises": promises, "notices": notices})
+    for channel, tone, days in (("call", "firm", "17"), ("credit_notice", "serious", "23")):
+        notice = notice_of(_facts(channel, _item(tone=tone)), (), language, policy)
+        assert days in render(notice).text.replace(notice.policy_mark, "")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(
     ("removed", "finding"),
     [

@@ -5,7 +5,7 @@ Sources: Personal Information Protection Law (PIPL) art. 19 and 47; General Data
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -45,9 +45,6 @@ BASES = {
 }
 AT_ONCE = ("unlawful_processing", "authority_order")
 """Bases that do not wait for the end of the retention."""
-
-LEGAL_HOLDS = ("litigation", "dispute", "complaint", "bankrupt", "moratorium")
-"""Proceedings in which the data may be evidence."""
 
 ERASED = "erased"
 """Stands where a text was that must not be empty."""
@@ -95,8 +92,12 @@ def kept_until(closed_on: date, years: int) -> date:
         return closed_on.replace(year=closed_on.year + years, day=28)
 
 
-def refuse_if_needed(connection: Connection, found: Row[Any], on: date, basis: str, years: int) -> None:
+def refuse_if_needed(
+    connection: Connection, found: Row[Any], on: date, basis: str, years: int, proceedings: Collection[str]
+) -> None:
     """Refuse to erase what is still needed: an open contract, running proceedings, a retention that has not ended.
+
+    ``proceedings`` are the kinds of hold in which the data may be evidence.
 
     Raises:
         BadArguments: names what stands in the way.
@@ -108,7 +109,7 @@ def refuse_if_needed(connection: Connection, found: Row[Any], on: date, basis: s
     if found.closed_on is None or found.closed_on > on:
         raise BadArguments("the contract is open: its data is still needed for it (PIPL art. 47, 1); "
                            "to stop contact, import a hold of kind cease")  # fmt: skip
-    for reason, query in _proceedings(found.account_id, on).items():
+    for reason, query in _proceedings(found.account_id, on, proceedings).items():
         if connection.execute(query.limit(1)).first() is not None:
             raise BadArguments(f"legal hold: {reason}; erase when it has ended")
     until = kept_until(found.closed_on, years)
@@ -117,10 +118,10 @@ def refuse_if_needed(connection: Connection, found: Row[Any], on: date, basis: s
                            "not used (PIPL art. 47, 2)")  # fmt: skip
 
 
-def _proceedings(account_id: str, on: date) -> Mapping[str, Any]:
+def _proceedings(account_id: str, on: date, proceedings: Collection[str]) -> Mapping[str, Any]:
     return {
         "a hold for proceedings is in force": select(hold.c.hold_key).where(
-            hold.c.account_id == account_id, _holds(on)
+            hold.c.account_id == account_id, _holds(on, proceedings)
         ),
         "a court case is running": select(court_case.c.case_id).where(
             court_case.c.account_id == account_id, _is_running()
@@ -131,9 +132,9 @@ def _proceedings(account_id: str, on: date) -> Mapping[str, Any]:
     }
 
 
-def _holds(on: date) -> ColumnElement[bool]:
+def _holds(on: date, proceedings: Collection[str]) -> ColumnElement[bool]:
     in_force = or_(hold.c.until_on.is_(None), hold.c.until_on >= on)
-    return and_(hold.c.kind.in_(LEGAL_HOLDS), hold.c.from_on <= on, in_force)
+    return and_(hold.c.kind.in_(proceedings), hold.c.from_on <= on, in_force)
 
 
 def _is_running() -> ColumnElement[bool]:
@@ -146,11 +147,13 @@ def _is_running() -> ColumnElement[bool]:
     return and_(court_case.c.state.not_in(CASES_OVER), ~newer)
 
 
-def expired_accounts(connection: Connection, on: date, closed_before: date, most: int) -> list[str]:
+def expired_accounts(
+    connection: Connection, on: date, closed_before: date, most: int, proceedings: Collection[str]
+) -> list[str]:
     """Return accounts closed before a day that nothing holds on ``on``, the oldest first, at most ``most``."""
     own = account.c.account_id
     held = (
-        exists().where(hold.c.account_id == own, _holds(on)),
+        exists().where(hold.c.account_id == own, _holds(on, proceedings)),
         exists().where(court_case.c.account_id == own, _is_running()),
         exists().where(repossession_order.c.account_id == own, repossession_order.c.state.in_(ORDER_OPEN)),
     )

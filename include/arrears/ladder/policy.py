@@ -180,6 +180,7 @@ class Notices(_Strict):
     consequences: Annotated[list[Literal["late_charges", "credit_report", "legal_action"]], Tighter.FEWER]
     banned_words: Annotated[dict[Language, list[str]], Tighter.MORE]
     statements: Annotated[list[Statement], Tighter.MORE] = []
+    credit_objection_days: AtLeast = 5
 
 
 class Staging(_Strict):
@@ -487,10 +488,11 @@ class Digest(_Strict):
 
 
 class Retention(_Strict):
-    """How long raw files and records are kept."""
+    """How long raw files and records are kept, and which holds are proceedings that keep them longer."""
 
     raw_days: AtMost
     years_after_close: AtLeast
+    proceedings: Annotated[list[str], Tighter.MORE] = ["litigation", "dispute", "complaint", "bankrupt", "moratorium"]
 
 
 class GoLive(_Strict):
@@ -508,9 +510,16 @@ class Surge(_Strict):
 
     factor_percent: Annotated[int, Field(ge=101, le=1000), Tighter.LOWER] = 300
     floor: AtMost = 50
+    fresh_days: AtMost = 10
     canary_from: AtMost = 1000
     canary_wait_minutes: AtLeast = 30
     canary_failed_percent: AtMostPercent = 10
+
+
+class Assurance(_Strict):
+    """What the night looks at again."""
+
+    replayed_accounts: AtLeast = 200
 
 
 class Move(_Strict):
@@ -556,6 +565,7 @@ class Policy(_Strict):
     go_live: GoLive
     clocks: Clocks = Clocks()
     surge: Surge = Surge()
+    assurance: Assurance = Assurance()
     moves: Annotated[list[Move], Free] = []
     products: Annotated[dict[ContractType, dict[str, Any]], Free] = {}
     accounts: Annotated[dict[str, dict[str, Any]], Free] = {}

@@ -63,6 +63,8 @@ class Notice:
     minimum_part: str
     may_opt_out: bool
     cure_days: int
+    promise_days: int
+    objection_days: int
     policy_id: str
     policy_version: str
     policy_mark: str
@@ -117,6 +119,8 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         minimum_part=money(offer.minimum_part_minor, policy.currency),
         may_opt_out=facts.channel in offer.opt_out_channels,
         cure_days=policy.legal.demand_cure_days,
+        promise_days=policy.promises.max_days,
+        objection_days=offer.credit_objection_days,
         policy_id=policy.policy_id,
         policy_version=policy.version,
         policy_mark=policy.sha256[:MARK],

@@ -26,8 +26,7 @@ from arrears.store.tables.outreach import channel_day, contact, item
 
 MESSAGES = ("sms", "email")
 KINDS = ("courtesy", "fresh", "rest")
-FRESH_DAYS = 10
-"""Arrears not older than this follow from the due date just past."""
+"""Fresh arrears follow from the due date just past (policy ``surge.fresh_days``)."""
 
 LOOK_BACK = timedelta(days=100)
 NEAR, A_MONTH = 5, 20
@@ -86,7 +85,7 @@ def assess(rt: Runtime, engine: Engine, run_id: str, business_date: date, policy
     if business_date < local_date(rt.clock.now(), policy.time_zone):
         return {}
     with writing(engine) as connection:
-        counts = _counts(connection, business_date)
+        counts = _counts(connection, business_date, policy)
         before = _rows(connection, business_date)
         for channel in MESSAGES:
             today = counts.get(channel, Seen(business_date, 0, 0, 0))
@@ -147,10 +146,12 @@ def release(connection: Connection, rt: Runtime, run_id: str, release_key: str, 
     return row is not None
 
 
-def _counts(connection: Connection, day: date) -> dict[str, Seen]:
+def _counts(connection: Connection, day: date, policy: Policy) -> dict[str, Seen]:
     decided = decisions_in_force(day)
     place = func.max(
-        case((item.c.occasion.startswith("cycle:"), 2), (decided.c.days_past_due <= FRESH_DAYS, 1), else_=0)
+        case(
+            (item.c.occasion.startswith("cycle:"), 2), (decided.c.days_past_due <= policy.surge.fresh_days, 1), else_=0
+        )
     )
     each = (
         select(contact.c.channel, place.label("place"))

@@ -5,8 +5,6 @@ from typing import Any
 from arrears.core.errors import Finding
 from arrears.core.runtime import Request, Runtime
 
-REPLAYED_ACCOUNTS = 200
-
 
 def open_night(rt: Runtime, request: Request) -> str:
     """Open the night's run."""
@@ -56,12 +54,12 @@ def replay_decisions(rt: Runtime, night: str) -> dict[str, Any]:
     """
     from arrears.proof.replay import replay
     from arrears.steps import runs
-    from arrears.steps.world import store_of
+    from arrears.steps.world import policy_of, store_of
 
     newest = runs.newest_daily(rt)
     if newest is None:
         return {"replayed": 0}
-    result = replay(rt, store_of(rt), newest, sample=REPLAYED_ACCOUNTS)
+    result = replay(rt, store_of(rt), newest, sample=policy_of(rt.settings).assurance.replayed_accounts)
     if result.different:
         raise Finding(f"replay of {newest}: {len(result.different)} decisions came out differently")
     return {"replayed": result.replayed}

@@ -34,10 +34,10 @@ def erase_subject(rt: Runtime, name: str, *, basis: str, by: str, check_only: bo
     from arrears.audit.seal import seal
 
     on = _today(rt)
-    years = _retention(rt).years_after_close
+    kept = _retention(rt)
     with reading(store_of(rt)) as connection:
         found = find_account(connection, name)
-        refuse_if_needed(connection, found, on, basis, years)
+        refuse_if_needed(connection, found, on, basis, kept.years_after_close, kept.proceedings)
     if check_only:
         return {"erased": False, "legal_basis": basis}
     result = _erase(rt, found.account_id, run_id=rt.attempt.run_id, on=on, basis=basis, by=by)
@@ -47,9 +47,10 @@ def erase_subject(rt: Runtime, name: str, *, basis: str, by: str, check_only: bo
 
 def erase_expired(rt: Runtime, run_id: str, on: date) -> int:
     """Erase accounts whose retention has ended and that no proceedings hold, and return how many."""
-    years = _retention(rt).years_after_close
+    kept = _retention(rt)
+    before = _years_before(on, kept.years_after_close)
     with reading(store_of(rt)) as connection:
-        candidates = expired_accounts(connection, on, _years_before(on, years), AT_MOST_A_NIGHT)
+        candidates = expired_accounts(connection, on, before, AT_MOST_A_NIGHT, kept.proceedings)
     for account_id in candidates:
         _erase(rt, account_id, run_id=run_id, on=on, basis="retention_ended", by="system")
     return len(candidates)
@@ -65,9 +66,10 @@ def _years_before(on: date, years: int) -> date:
 
 def _erase(rt: Runtime, account_id: str, *, run_id: str, on: date, basis: str, by: str) -> Erased:
     """Delete the files, then the rows: a crash in between leaves rows that name files which are gone, never reverse."""
+    kept = _retention(rt)
     with writing(store_of(rt)) as connection:
         found = find_account(connection, account_id)
-        refuse_if_needed(connection, found, on, basis, _retention(rt).years_after_close)
+        refuse_if_needed(connection, found, on, basis, kept.years_after_close, kept.proceedings)
         files = _delete(rt.settings.artifacts_url, files_of(connection, account_id))
         result = erase(connection, rt, found, run_id=run_id, on=on, basis=basis, by=by, files=files)
     forget_log(store_of(rt))
