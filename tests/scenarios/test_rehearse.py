@@ -162,6 +162,32 @@ def test_a_contact_under_any_kind_of_hold_is_found(spoiled, kind):
     assert spoiled(ROW[kind])["holds"] > 0
 
 
+HIGHEST = "UPDATE item SET rung = 4", "UPDATE decision SET rung = 4, unlocked_rung = 4"
+UNDECIDED = "DELETE FROM decision WHERE business_date = (SELECT max(business_date) FROM item)"
+AT_NIGHT = """UPDATE contact SET intent_at = substr(intent_at, 1, 11) || '19:30:00Z',
+    slot_opens_at = substr(intent_at, 1, 11) || '19:00:00Z', slot_closes_at = substr(intent_at, 1, 11) || '20:00:00Z'
+    WHERE channel = 'sms' AND state = 'sent'"""
+FAULTS = {
+    "a rung that the decision claims and no evidence opened": ("ladder", *HIGHEST),
+    "evidence that is not there": ("ladder", "DELETE FROM evidence"),
+    "evidence that never counted": ("ladder", "UPDATE evidence SET counts = 0"),
+    "an item without a decision": ("ladder", UNDECIDED),
+    "a message in the night with a slot to match": ("hours", AT_NIGHT),
+    "a person who is elsewhere": ("hours", "UPDATE party SET time_zone = 'America/New_York'"),
+    "a role that does not count": ("orders", "UPDATE approval_vote SET role = 'finance' WHERE role = 'risk'"),
+    "an approval of other facts": ("orders", "UPDATE approval SET facts_sha256 = 'other' WHERE kind = 'order'"),
+    "an approval that was taken back": ("orders", "UPDATE approval SET state = 'void' WHERE state = 'used'"),
+    "a vote after the order left": ("orders", "UPDATE approval_vote SET at = '2099-01-01T00:00:00Z'"),
+    "an order that nobody was asked about": ("orders", "DELETE FROM approval WHERE kind = 'order'"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_found_by_the_check_that_is_there_for_it(spoiled, fault):
+    check, *statements = FAULTS[fault]
+    assert spoiled(*statements).get(check, 0) > 0
+
+
 @pytest.mark.long
 def test_ninety_rehearsed_days_are_replayed_and_every_decision_is_identical(tmp_path):
     done = play(tmp_path, Plan(90, 60, seed=11, missed=outages(90)))

@@ -5,20 +5,19 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, exists, func, or_, select
+from sqlalchemy import Connection, Engine, Select, and_, exists, func, select
 
 from arrears.ladder.policy import Policy
 from arrears.proof.conserve import contact_sum
+from arrears.proof.earned import unearned
+from arrears.proof.handed import unapproved
 from arrears.proof.held import EFFECTS, contacted_under_hold
+from arrears.proof.hours import outside_hours
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
 from arrears.store.tables.legal import packet
-from arrears.store.tables.outreach import contact, contact_attempt, item
-from arrears.store.tables.repossession import approval, approval_vote, repossession_order
-
-MESSAGES = ("sms", "email")
-HANDED_OVER = ("offered", "acknowledged", "accepted", "located", "recovered")
+from arrears.store.tables.outreach import contact, contact_attempt
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,6 @@ def prove(engine: Engine, policy: Policy) -> list[Check]:
     """Run every check over the whole store; 0 violations is the claim."""
     with reading(engine) as connection:
         return [Check(name, check(connection, policy), rule) for name, rule, check in CHECKS]
-
-
-def _ladder(connection: Connection, _policy: Policy) -> int:
-    """Items above the rung their decision unlocked, or without any decision behind them."""
-    allowed = exists().where(
-        decision.c.account_id == item.c.account_id,
-        decision.c.business_date == item.c.business_date,
-        decision.c.unlocked_rung >= item.c.rung,
-    )
-    return _count(connection, select(item.c.item_key).where(~allowed))
 
 
 def _conservation(connection: Connection, _policy: Policy) -> int:
@@ -82,13 +71,6 @@ def _over_cap(connection: Connection, channel: str, days: int, cap: int) -> int:
     return over
 
 
-def _hours(connection: Connection, _policy: Policy) -> int:
-    """Messages that left outside the person's contact window."""
-    outside = or_(contact.c.intent_at < contact.c.slot_opens_at, contact.c.intent_at >= contact.c.slot_closes_at)
-    return _count(connection, select(contact.c.contact_id).where(
-        contact.c.state.in_(EFFECTS), contact.c.channel.in_(MESSAGES), outside))  # fmt: skip
-
-
 def _decided(connection: Connection, _policy: Policy) -> int:
     """Overdue decisions of days with a frozen ledger that lack the frozen ledger behind them."""
     frozen = exists().where(snapshot.c.business_date == decision.c.business_date)
@@ -108,33 +90,19 @@ def _packets(connection: Connection, _policy: Policy) -> int:
     return _count(connection, missing) + _count(connection, twice.having(func.count() > 1))
 
 
-def _orders(connection: Connection, _policy: Policy) -> int:
-    """Orders handed over without two approvals by different people of different roles."""
-    votes = (
-        select(func.count(approval_vote.c.staff_id.distinct()))
-        .join(approval, approval.c.approval_id == approval_vote.c.approval_id)
-        .where(approval.c.subject_key == repossession_order.c.order_id, approval_vote.c.decision == "approve")
-        .scalar_subquery()
-    )
-    query = select(repossession_order.c.order_id).where(
-        repossession_order.c.state.in_(HANDED_OVER), ~repossession_order.c.imported, votes < 2
-    )
-    return _count(connection, query)
-
-
 def _count(connection: Connection, query: Select[Any]) -> int:
     return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
 
 Counter = Callable[[Connection, Policy], int]
 CHECKS: tuple[tuple[str, str, Counter], ...] = (
-    ("ladder", "no action above the rung that evidence has opened", _ladder),
+    ("ladder", "no action above the rung that evidence had opened", unearned),
     ("conservation", "planned = sent + rejected + withheld + in doubt + withdrawn + expired + open", _conservation),
     ("at_most_once", "no contact went out twice", _at_most_once),
     ("budgets", "no person above a cap of any channel and window", _budgets),
     ("holds", "nobody under a known hard hold was contacted", contacted_under_hold),
-    ("hours", "no message left outside the contact window", _hours),
+    ("hours", "no message left outside the hours of its reader", outside_hours),
     ("lineage", "every decision stands on a frozen ledger", _decided),
     ("packets", "exactly one current packet for every stage-three account", _packets),
-    ("orders", "no order left without two approvals by two people", _orders),
+    ("orders", "no order left without the approvals of its own facts, by the roles of the policy", unapproved),
 )
