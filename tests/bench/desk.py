@@ -22,7 +22,7 @@ from arrears.core.entropy import SystemEntropy
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.desk.app import Door, create_desk
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.reports.digest import build_digests
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.migrate import upgrade

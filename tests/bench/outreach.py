@@ -22,7 +22,7 @@ from arrears.core.clock import PinnedClock, SystemClock, at_local
 from arrears.core.entropy import SeededEntropy
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import Channels, open_channels
 from arrears.outreach.claims import Intent, Scope
 from arrears.outreach.dispatch import dispatch

@@ -23,7 +23,8 @@ import arrears.outreach.sms_http
 from arrears.core.clock import PinnedClock, at_local
 from arrears.core.runtime import RunKey, Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.outreach.channels import open_channels
 from arrears.outreach.dispatch import dispatch
 from arrears.store.engine import open_engine, reading

@@ -25,7 +25,7 @@ from arrears.core.clock import PinnedClock, at_local
 from arrears.core.errors import BadArguments, PermanentFailure
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.ladder.evidence import record_evidence
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
 from arrears.outreach.message import Message

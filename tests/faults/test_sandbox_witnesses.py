@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.email_yagmail import EmailChannel
 from arrears.outreach.message import Message
 from arrears.outreach.verdict import Outcome

@@ -17,7 +17,7 @@ import pytest
 
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.email_yagmail import EmailChannel
 from arrears.outreach.message import Attachment, Message
 from arrears.outreach.verdict import Outcome, Verdict

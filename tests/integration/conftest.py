@@ -5,7 +5,7 @@ from outreach_world import Witness, World
 from sqlalchemy import Engine
 
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import Channels
 
 

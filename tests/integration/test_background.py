@@ -6,7 +6,7 @@ import pytest
 
 from arrears.ladder.gather import gather_background, own_of
 from arrears.ladder.holds import holds_in_force
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.moment import _history
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing

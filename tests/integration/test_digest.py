@@ -16,7 +16,8 @@ from sqlalchemy import delete, select, update
 
 from arrears.audit.user_actions import copy_actions
 from arrears.desk.chart import chart
-from arrears.ladder.policy import Recipient, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy_office import Recipient
 from arrears.ledger.intake import import_feed
 from arrears.reports.deadlines import Deadline
 from arrears.reports.digest import build_digests

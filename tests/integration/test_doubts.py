@@ -7,7 +7,7 @@ from outreach_world import DAY, SMS, Witness, World, one_customer
 from sqlalchemy import select
 
 from arrears.core.keys import natural_key
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import Channels
 from arrears.outreach.digest_doubt import bounce_digest
 from arrears.outreach.verdict import Outcome, Verdict

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from sqlalchemy import select
 
 from arrears.ladder.evidence import record_evidence
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import evidence
 from arrears.store.tables.feeds import document, outcome

@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from arrears.core.entropy import SystemEntropy
 from arrears.core.runtime import Runtime
+from arrears.ladder.layers import load_policy
 from arrears.ladder.opening import is_attested
-from arrears.ladder.policy import load_policy
 from arrears.repossession.votes import vote
 from arrears.steps import golive
 from arrears.store.engine import reading, writing

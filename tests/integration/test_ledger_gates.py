@@ -11,7 +11,7 @@ from sqlalchemy import Engine, update
 from arrears.core.errors import CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ledger.gates import Control, Gate, check_gates, judge
 from arrears.ledger.pull import pull
 from arrears.ledger.reference import Reference

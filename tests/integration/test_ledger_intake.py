@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Table, insert, select, update
 from arrears.core.errors import BadArguments, BadInput, CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ledger.catalogue import FEEDS, HOLD_KINDS
 from arrears.ledger.deliveries import Delivery
 from arrears.ledger.intake import import_feed

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, Table, func, select
 
 from arrears.core.errors import BadArguments, BadInput
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ledger.pull import Pulled, pull
 from arrears.store import snapshot as frozen
 from arrears.store.engine import reading

@@ -13,7 +13,8 @@ from sqlalchemy import select
 import arrears.desk.today as desk
 from arrears.core.errors import BadArguments, BadInput, CannotTell
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Policy, Recipient
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_office import Recipient
 from arrears.reports.delivery import attachments_of, list_of, read_passwords
 from arrears.reports.worklists import write_worklists
 from arrears.store.engine import reading, writing

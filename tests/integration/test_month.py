@@ -9,7 +9,7 @@ from sqlalchemy import Boolean, Date, Engine, Integer, Table
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.facts import Facts
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.reports.expected import bands_of, estimate, write_estimates
 from arrears.reports.month import Case, Share, month_before, month_of
 from arrears.reports.scorecard import keep_scores, newest_scores, scorecard

@@ -5,8 +5,8 @@ from datetime import date, timedelta
 import pytest
 
 from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.layers import load_policy
 from arrears.ladder.outage import NOTHING_MISSED, Missed, missed_before
-from arrears.ladder.policy import load_policy
 from arrears.store.engine import reading, writing
 from arrears.store.tables.runs import run
 

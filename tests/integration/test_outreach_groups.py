@@ -6,7 +6,7 @@ import pytest
 from contact_crowd import DAY, RUN, fill
 from sqlalchemy import select
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import FRESH, dispatch
 from arrears.outreach.verdict import Outcome, Verdict

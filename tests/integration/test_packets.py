@@ -19,7 +19,8 @@ from arrears.core.calendar import add_months
 from arrears.core.errors import CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.legal.aftermath import write_notices
 from arrears.legal.agreements import write_agreements
 from arrears.legal.archive import put, read

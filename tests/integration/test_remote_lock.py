@@ -12,7 +12,8 @@ from sqlalchemy import delete, insert, update
 
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
-from arrears.ladder.policy import Policy, RemoteLock
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_law import RemoteLock
 from arrears.reports.control import exceptions_of
 from arrears.reports.wording import words
 from arrears.repossession.agencies import open_agency

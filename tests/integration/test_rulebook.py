@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import insert, select
 
-from arrears.ladder.layers import account_key
-from arrears.ladder.policy import Move, Policy, load_policy
+from arrears.ladder.layers import account_key, load_policy
+from arrears.ladder.policy import Move, Policy
 from arrears.ladder.rulebook import Rulebook, keep_policy
 from arrears.ladder.today import Today
 from arrears.store.account_range import EVERY

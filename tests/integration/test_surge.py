@@ -8,7 +8,8 @@ from outreach_world import DAY, EMAIL, SMS, Witness, World
 from sqlalchemy import select, update
 
 from arrears.core.keys import natural_key
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.outreach import canary, rates
 from arrears.outreach.backoff import wait_after
 from arrears.outreach.canary import FIRST, Valve, valve_of

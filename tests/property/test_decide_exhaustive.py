@@ -17,7 +17,7 @@ import pytest
 
 from arrears.ladder.decide import Action, Decision, choose, decide
 from arrears.ladder.facts import Evidence, Facts, StepDone, marks_of
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ladder.standing import Standing
 from arrears.ladder.step_table import table_of
 

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.repossession.checks import (
     AgencyFacts,
     ApprovalFacts,

@@ -21,7 +21,7 @@ from sqlalchemy import Engine, select
 
 from arrears.core.clock import PinnedClock, SystemClock
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import open_channels
 from arrears.outreach.dispatch import dispatch
 from arrears.sandbox.mail import MailSandbox

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, select
 
 from arrears.core.entropy import SeededEntropy
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ledger.pull import pull
 from arrears.rehearsal.portfolio import write_sample
 from arrears.store.engine import reading

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from arrears.core.clock import PinnedClock, SystemClock
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import open_channels
 from arrears.outreach.dispatch import dispatch
 from arrears.rehearsal.portfolio import write_sample

@@ -13,7 +13,7 @@ import yaml
 from sqlalchemy import text, update
 
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.feeds import account

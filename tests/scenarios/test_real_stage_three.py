@@ -16,7 +16,7 @@ from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Request, Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.legal.build import build_packets, stage_three_accounts
 from arrears.repossession.approvals import list_open
 from arrears.repossession.handoff import hand_off

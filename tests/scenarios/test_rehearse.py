@@ -9,7 +9,7 @@ import pytest
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.proof.explain import explain
 from arrears.proof.prove import prove
 from arrears.proof.replay import Replayed, replay

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from time_lapse import lapse_of
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ladder.promises import last_day_of
 from arrears.proof.explain import explain
 from arrears.proof.prove import prove

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select
 from arrears.core.clock import utc_text
 from arrears.core.keys import canonical, digest, natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.plan import plan_contacts
 from arrears.store.bulk import insert_all
 from arrears.store.engine import reading, writing

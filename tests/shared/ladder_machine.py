@@ -21,7 +21,7 @@ from time_lapse import ZONE, lapse_of
 
 from arrears.ladder import policy as policies
 from arrears.ladder.evidence import ANSWERED, UNANSWERED
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.proof.prove import prove
 from arrears.rehearsal.contracts import Party
 from arrears.rehearsal.lives import Life, Money

@@ -17,7 +17,8 @@ from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.repossession.agency import Answer
 from arrears.repossession.approvals import list_open
 from arrears.repossession.handoff import hand_off

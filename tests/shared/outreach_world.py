@@ -10,7 +10,8 @@ from sqlalchemy import Engine, select
 from arrears.core.clock import PinnedClock, at_local, utc_text
 from arrears.core.keys import canonical, digest, natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
 from arrears.outreach.message import Message

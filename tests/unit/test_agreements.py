@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
+from arrears.ladder.layers import load_policy
 from arrears.ladder.part_payments import earns_quiet
 from arrears.ladder.plans import Terms, refusal, standing_of
-from arrears.ladder.policy import load_policy
 from arrears.ladder.received import Received
 from arrears.ladder.reliability import assess, score
 

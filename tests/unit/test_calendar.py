@@ -6,8 +6,7 @@ import pytest
 
 from arrears.core.calendar import BusinessCalendar, add_months
 from arrears.core.errors import BadArguments
-from arrears.ladder.layers import read_policy
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy, read_policy
 
 CN = BusinessCalendar("CN")
 HEAD = 'extends: cn\npolicy_id: ours\nversion: "1"\neffective_from: 2026-01-01\n'

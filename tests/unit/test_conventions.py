@@ -15,7 +15,6 @@ VAGUE = {"util", "utils", "helper", "helpers", "common", "manager", "managers", 
 MIGRATION = re.compile(r"[0-9]{4}_[a-z0-9_]+")
 LONGEST_MODULE, LONGEST_DAG_FILE = 300, 90
 DECLARATIONS = {
-    "include/arrears/ladder/policy.py": "the schema of a policy file, top to bottom as the file itself",
     "include/arrears/ledger/catalogue.py": "every feed and column of the contract, one declaration after another",
     "include/arrears/store/tables/feeds.py": "a table for each feed of the contract, nothing else",
 }

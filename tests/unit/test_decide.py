@@ -7,7 +7,7 @@ import pytest
 
 from arrears.ladder.decide import Decision, decide
 from arrears.ladder.facts import Evidence, Facts, StepDone
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 
 POLICY = load_policy()
 THURSDAY = date(2026, 11, 12)

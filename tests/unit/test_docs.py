@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from arrears.audit.verdict import Verdict
 from arrears.cli import app
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.proof import explain
 from arrears.repossession.approvals import OpenApproval
 

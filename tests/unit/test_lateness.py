@@ -7,7 +7,8 @@ import pytest
 
 from arrears.ladder.decide import Decision, decide
 from arrears.ladder.facts import Evidence, Facts, StepDone
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 
 POLICY = load_policy()
 REMINDED = Evidence(reminders=1, attempts=1, channels=1)

@@ -4,7 +4,7 @@ from datetime import date
 import pytest
 
 from arrears.core.calendar import add_months
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.legal import clocks
 from arrears.legal.facts import Demand, Document, Instalment, LegalFacts, Money, Party
 

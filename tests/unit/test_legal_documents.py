@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from arrears.core.errors import BadArguments, CannotTell, PermanentFailure
 from arrears.core.keys import sha256
-from arrears.ladder.policy import Policy, Statement, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_contact import Statement
 from arrears.legal import typesetting
 from arrears.legal.archive import put
 from arrears.legal.clocks import DEMAND_KINDS

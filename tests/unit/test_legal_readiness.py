@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from arrears.core.calendar import add_months
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.legal.facts import Document, Instalment, LegalFacts, Money, Party, facts_sha256
 from arrears.legal.readiness import REMEDIES, assess
 from arrears.legal.wording import words

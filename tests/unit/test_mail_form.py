@@ -9,7 +9,7 @@ from email.policy import default
 import pytest
 
 from arrears.core.clock import PinnedClock
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach import mail_form
 from arrears.outreach.mail_form import BOUNDARY, LONGEST_LINE, SEVEN_BIT, MailForm
 from arrears.outreach.message import Message

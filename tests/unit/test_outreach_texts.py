@@ -14,7 +14,7 @@ from jinja2 import UndefinedError
 from jinja2.sandbox import SecurityError
 from markupsafe import escape
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.lint import lint
 from arrears.outreach.notice import Notice, notice_of, payload_sha256, plain

@@ -12,7 +12,7 @@ import arrears
 from arrears.ladder.policy import Policy
 
 PRODUCT = Path(arrears.__file__).parent
-SCHEMA = re.compile(r"ladder/(policy|layers|tighter)\w*\.py$")
+SCHEMA = re.compile(r"ladder/(policy|layer|tighter)\w*\.py$")
 BOUNDS = {
     "contact.who_may_be_told": "contact.audience_roles may name nobody else",
     "contact.legal_window.opens": "contact.window lies inside",

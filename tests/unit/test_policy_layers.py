@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from arrears.core.errors import BadArguments
-from arrears.ladder.layers import for_account, read_policy
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import for_account, load_policy, read_policy
+from arrears.ladder.policy import Policy
 from arrears.ladder.tighter import Tighter, directions_of, is_looser
 
 CN = load_policy()

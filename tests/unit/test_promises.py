@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ladder.promises import last_day_of, state_of
 from arrears.ladder.received import Received
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ladder.readings import read, unpack
 
 DAY = date(2026, 11, 12)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ledger.columns import REASONS as FAULTS
 from arrears.legal import wording as legal_wording
 from arrears.outreach import gates as send_gates

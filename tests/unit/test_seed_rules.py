@@ -8,7 +8,7 @@ import pytest
 from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.decide import decide, visit_triggers
 from arrears.ladder.facts import Evidence, Facts, StepDone
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.outreach.lint import lint
 from arrears.outreach.notice import CONSEQUENCES, Line, Notice
 from arrears.outreach.render import render

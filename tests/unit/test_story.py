@@ -8,7 +8,7 @@ import pytest
 from pypdf import PdfReader
 
 from arrears.core.errors import CannotTell
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.proof.why import why_page
 from arrears.reports.story import tell
 from arrears.reports.wording import words

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.outreach.seating import work_items
 from arrears.outreach.slots import has_an_hour, in_window, slot_of
 from arrears.outreach.zones import zones_of

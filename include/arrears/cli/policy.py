@@ -8,7 +8,7 @@ import typer
 from arrears.cli.arguments import AsJson
 from arrears.cli.output import notes, print_json, print_table
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.ladder.tighter import parameters_of
 from arrears.steps.world import policy_of
 

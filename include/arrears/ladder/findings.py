@@ -83,11 +83,7 @@ def treatments(connection: Connection, on: date, policy: Policy, among: AccountR
 
 
 def late_episodes(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> dict[str, int]:
-    """Count the episodes of the last months, up to the number from which on more make no difference.
-
-    That is the larger of what makes a lane habitual and what makes a visit (policy ``lanes`` and ``visit_triggers``).
-    """
-    most = max(policy.lanes.habitual_count, policy.visit_triggers.habitual_count)
+    """Count the episodes of the last months (policy ``visit_triggers.habitual_months``)."""
     since = on - timedelta(days=MONTH_DAYS * policy.visit_triggers.habitual_months)
     query = (
         select(episode.c.account_id, func.count().label("times"))
@@ -95,7 +91,7 @@ def late_episodes(connection: Connection, on: date, policy: Policy, among: Accou
         .group_by(episode.c.account_id)
     )
     rows = connection.execute(among.of(connection, query, episode.c.account_id))
-    return {row.account_id: min(row.times, most) for row in rows}
+    return {row.account_id: row.times for row in rows}
 
 
 def malicious(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> set[str]:

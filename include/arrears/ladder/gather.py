@@ -99,9 +99,11 @@ def own_of(known: tuple[tuple[str, Any], ...], policy: Policy, rules: int = 0) -
     """Return what is known of an account under its policy, with the steps under the names that has for them."""
     own = NOTHING._replace(**dict(known), rules=rules)
     renamed = {old: new for move in policy.moves for old, new in move.steps.items()}
-    if not renamed:
-        return own
-    return own._replace(done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in own.done))
+    most = max(policy.lanes.habitual_count, policy.visit_triggers.habitual_count)  # more makes no difference
+    return own._replace(
+        late_episodes=min(own.late_episodes, most),
+        done=tuple(replace(one, step=renamed.get(one.step, one.step)) for one in own.done) if renamed else own.done,
+    )
 
 
 def gather_background(

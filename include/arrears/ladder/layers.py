@@ -43,12 +43,22 @@ def account_key(account_id: str) -> str:
     return natural_key("policy_account", account_id)
 
 
+def load_policy(path: Path | None = None) -> Policy:
+    """Read a policy file with the layers it stands on, a built-in profile by its name, or the profile ``cn``.
+
+    Raises:
+        BadArguments: a file is missing, is not YAML, a value is not allowed, or a layer loosens one above it; names
+            file, key, value and what is allowed.
+    """
+    return read_policy(str(path) if path else "cn")
+
+
 @lru_cache(maxsize=16)
 def read_policy(name: str) -> Policy:
     """Read a built-in profile by name, or a file by path, with every layer above it.
 
     Raises:
-        BadArguments: see :func:`arrears.ladder.policy.load_policy`.
+        BadArguments: see :func:`load_policy`.
     """
     first, *others = _chain(name)
     values, names, to_fill = first.values, [_edition(first.values)], set(first.to_fill)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from arrears.core.calendar import BusinessCalendar
-from arrears.ladder.policy import Legal
+from arrears.ladder.policy_law import Legal
 
 HUNDRED = 100
 

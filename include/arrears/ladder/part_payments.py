@@ -9,7 +9,7 @@ from datetime import date
 from sqlalchemy import Connection, bindparam, select, update
 
 from arrears.core.calendar import ONE_DAY, BusinessCalendar
-from arrears.ladder.policy import PartPayment
+from arrears.ladder.policy_steps import PartPayment
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from arrears.ladder.policy import Staging
+from arrears.ladder.policy_steps import Staging
 from arrears.ladder.staging import Int64
 
 EPOCH = date(1970, 1, 1)

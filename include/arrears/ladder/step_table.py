@@ -5,7 +5,8 @@ from functools import lru_cache
 
 from arrears.ladder.contact_days import days_of
 from arrears.ladder.facts import Evidence
-from arrears.ladder.policy import Policy, Step
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_steps import Step
 from arrears.ladder.standing import Gate, Standing, gates_of, standing_of
 
 MOST_TABLES, MOST_WEIGHED = 32, 65_536

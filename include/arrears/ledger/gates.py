@@ -9,7 +9,8 @@ from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import LedgerGates, Policy
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_office import LedgerGates
 from arrears.ledger.reference import Reference, reference_of
 from arrears.ledger.shape import RECENT_DAYS, Shape
 from arrears.store import bulk

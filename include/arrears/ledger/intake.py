@@ -13,7 +13,8 @@ from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.core.money import digits_of
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.ledger.accounts import read_accounts
 from arrears.ledger.catalogue import Feed, feed_named
 from arrears.ledger.claims import hold_what_was_claimed

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 
 from arrears.core.calendar import BusinessCalendar, add_months
 from arrears.ladder.legal_test import cure_ends_on
-from arrears.ladder.policy import Legal
+from arrears.ladder.policy_law import Legal
 from arrears.legal.facts import Document, LegalFacts, Party
 
 DEMAND_KINDS = ("demand_letter", "lawyers_letter")

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from arrears.core.errors import BadArguments, PermanentFailure
 from arrears.core.keys import natural_key
-from arrears.ladder.policy import LetterDocument, Policy
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_terms import LetterDocument
 from arrears.legal import typesetting
 from arrears.legal.facts import DEBTOR_ROLES, GUARANTOR_ROLES, Instalment, LegalFacts, Party
 from arrears.legal.plain_text import amount, day_text, table

@@ -19,7 +19,8 @@ from arrears.core.clock import local_date, utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
-from arrears.ladder.policy import Policy, Surge
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_office import Surge
 from arrears.store.bulk import replace_all
 from arrears.store.engine import writing
 from arrears.store.tables.outreach import channel_day, contact, item

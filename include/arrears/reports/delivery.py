@@ -16,7 +16,8 @@ from sqlalchemy import Engine, func, select
 
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.settings import Settings
-from arrears.ladder.policy import Policy, Recipient
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_office import Recipient
 from arrears.reports.scope import LEGAL_DESK
 from arrears.reports.worklists import kept_list, masked_list
 from arrears.store.engine import reading

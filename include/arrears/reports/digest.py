@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, func, select
 from arrears.audit.user_actions import are_collected
 from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Policy, Recipient
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_office import Recipient
 from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures

@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, and_, case, exists, func, select
 
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Expected, Policy
+from arrears.ladder.policy import Policy
+from arrears.ladder.policy_steps import Expected
 from arrears.ladder.tally import SURETIES
 from arrears.reports.artefacts import keep
 from arrears.reports.kpi import BUCKET_FLOORS

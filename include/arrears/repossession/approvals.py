@@ -11,7 +11,7 @@ from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.repossession.sources import votes_of
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import account

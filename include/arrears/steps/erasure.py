@@ -16,7 +16,7 @@ from arrears.audit.erasure import (
 )
 from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
-from arrears.ladder.policy import Retention
+from arrears.ladder.policy_office import Retention
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import forget_log, reading, writing
 

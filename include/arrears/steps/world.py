@@ -10,7 +10,8 @@ from arrears.core.entropy import SystemEntropy, random_uuid
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import RunKey, Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import Policy, load_policy
+from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.store.migrate import open_store
 
 REHEARSAL_HOUR = time(10, 0)
