@@ -38,7 +38,9 @@ def notice(tone: str = "courteous", channel: str = "email", language: str = "zh"
         consequences=CONSEQUENCES[tone], creditor=creditor.name if language == "zh" else creditor.name_en,
         complaint_line=creditor.complaint_line, help_line=POLICY.notices.help_line,
         payment_account=creditor.payment_account, pay_link="", minimum_part="500.00", may_opt_out=True,
-        cure_days=POLICY.legal.demand_cure_days, policy_id=POLICY.policy_id, policy_version=POLICY.version,
+        cure_days=POLICY.legal.demand_cure_days,
+        promise_days=POLICY.promises.max_days, objection_days=POLICY.notices.credit_objection_days,
+        policy_id=POLICY.policy_id, policy_version=POLICY.version,
         policy_mark=POLICY.sha256[:8],
         statements=tuple(one.zh if language == "zh" else one.en for one in POLICY.notices.statements),
     )  # fmt: skip
