@@ -830,6 +830,18 @@ def test_a_reader_with_a_weekday_gets_the_morning_once_a_week_and_an_alarm_at_on
     assert len(build_digests(rt, morning, RUN, DAY, chosen, NOTE, failure=True)) == 7
 
 
+def test_a_packet_whose_chosen_remedy_is_closed_does_not_wait_for_approval(morning, rt, policy):
+    with writing(morning) as connection:
+        connection.execute(
+            update(legal.packet)
+            .where(legal.packet.c.account_id == "A5")
+            .values(state="draft", missing=[], reasons=["chosen_remedy_closed", "agency:recent_payment"],
+                    chosen_remedy="agency")
+        )  # fmt: skip
+    text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
+    assert "还差 1 项即可移交：已选的救济方式目前不可行" in text
+
+
 def test_a_stage_three_line_says_how_many_items_are_missing(morning, rt, policy):
     text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
     assert "逾期3期 · 按第4级处理 · 还差 2 项即可移交：上门记录、送达证明" in text

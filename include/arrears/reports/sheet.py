@@ -260,7 +260,7 @@ def _last(row: Row, say: Words) -> str:
 
 
 def _indent(name: str) -> dict[str, int]:
-    return {"indent": 1} if name in INDENTED else {}
+    return {"indent": 2} if name in INDENTED else {}
 
 
 def _input_format(name: str) -> dict[str, str]:

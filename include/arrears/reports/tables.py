@@ -64,9 +64,10 @@ class Tables(PortfolioTables):
         if line.state == "incomplete":
             why = names.join(self._words.label("need", name) for name in line.reasons or line.missing)
             return f"{standing} · {self._words('incomplete', names=why or self._words('unknown'))}"
-        if line.missing:
-            shown = names.join(self._words.label("need", name) for name in line.missing)
-            return f"{standing} · {self._words('missing', n=len(line.missing), names=shown)}"
+        lacking = [*(code for code in line.reasons if ":" not in code), *line.missing]  # not why one remedy is closed
+        if lacking:
+            shown = names.join(self._words.label("need", name) for name in lacking)
+            return f"{standing} · {self._words('missing', n=len(lacking), names=shown)}"
         return f"{standing} · {self._words('missing_chosen' if line.chosen_remedy else 'missing_nothing')}"
 
     def approvals(self) -> Table | None:
