@@ -259,8 +259,8 @@ def _last(row: Row, say: Words) -> str:
     return f"{row.last_on}\n{say.label('outcome', row.last_outcome)}" if row.last_outcome else ""
 
 
-def _indent(name: str) -> dict[str, int]:
-    return {"indent": 2} if name in INDENTED else {}
+def _indent(name: str) -> dict[str, Any]:
+    return {"align": "left", "indent": 1} if name in INDENTED else {}
 
 
 def _input_format(name: str) -> dict[str, str]:
