@@ -13,7 +13,7 @@ from arrears.store.account_range import in_byte_order
 from arrears.store.columns import fetch
 from arrears.store.tables.people import subject
 
-RANGE = 32_768
+RANGE = 16_384
 """Accounts decided at a time: what is known of them is in memory together."""
 
 NAMES = pa.schema([("subject_ref", pa.string()), ("account_id", pa.string())])

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 ACCOUNTS_A_RANGE = 20_000
-BYTES_IN_MEMORY = 64 << 20
+BYTES_IN_MEMORY = 16 << 20
 
 
 class Spool:
