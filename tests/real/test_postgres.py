@@ -33,3 +33,23 @@ def test_a_decision_lies_in_the_table_of_its_month_and_a_day_of_another_year_is_
         assert sorted(connection.exec_driver_sql(where).scalars()) == ["decision_2026_11", "decision_other"]
         plan = "EXPLAIN SELECT * FROM decision WHERE business_date = '2026-11-12'"
         assert "decision_2026_10" not in "".join(connection.exec_driver_sql(plan).scalars()), "one month is read"
+
+
+def test_a_second_day_waits_until_the_first_gives_up_its_turn(postgres_url):
+    from threading import Event, Thread
+
+    from arrears.store.turn import turn
+
+    waiting, done = Event(), Event()
+
+    def second() -> None:
+        with turn(postgres_url, waiting.set):
+            done.set()
+
+    with turn(postgres_url, lambda: None):
+        other = Thread(target=second)
+        other.start()
+        assert waiting.wait(30)
+        assert not done.is_set()
+    other.join(30)
+    assert done.is_set()

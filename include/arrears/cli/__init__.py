@@ -3,10 +3,10 @@
 import sys
 
 import typer
-from rich.console import Console
 
 from arrears.cli import approvals, audit, bench, day, keys, policy, proof, receipts, rehearse
-from arrears.core.errors import ArrearsError
+from arrears.cli.failures import told
+from arrears.cli.output import drop_output, notes, speak_every_language
 
 app = typer.Typer(
     name="arrears",
@@ -24,11 +24,19 @@ app.add_typer(policy.policy_app, name="policy")
 
 def main() -> None:
     """Run the command line; exit codes are those of the command contract."""
+    speak_every_language()
     try:
-        app()
-    except ArrearsError as error:
-        Console(stderr=True, highlight=False).print(f"arrears: {error}", markup=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        code = app(standalone_mode=False)
+        sys.stdout.flush()  # a full disk is told here, not after the end
     except BrokenPipeError:
-        sys.stderr.close()
+        drop_output()
         sys.exit(1)
+    except Exception as error:
+        failure = told(error)
+        if failure is None:
+            raise
+        line, code = failure
+        drop_output() if isinstance(error, OSError) else None
+        if line:
+            notes().print(f"arrears: {line}", markup=False, soft_wrap=True)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -36,3 +36,14 @@ def existing(path: Path, option: str) -> Path:
     if not path.exists():
         raise BadArguments(f"{option} {path}: no such file or folder")
     return path
+
+
+def existing_file(path: Path, option: str) -> Path:
+    """Return the path of a file that must be there.
+
+    Raises:
+        BadArguments: it is not, or it is a folder.
+    """
+    if existing(path, option).is_dir():
+        raise BadArguments(f"{option} {path}: is a folder, name a file")
+    return path

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, read_date
+from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, existing_file, read_date
 from arrears.cli.output import notes, print_json
 from arrears.core.clock import SystemClock
 from arrears.core.errors import BadArguments
@@ -40,7 +40,7 @@ def stage(
     day = read_date(on)
     for path, option in ((accounts, "--accounts"), (instalments, "--instalments"), (payments, "--payments")):
         if path is not None:
-            existing(path, option)
+            existing_file(path, option)
     if day > SystemClock().now().date() + timedelta(days=1):  # somewhere on earth tomorrow has begun
         raise BadArguments(f"--date {day}: that day has not come yet")
     result = stage_files(accounts, instalments, payments, day, out)
@@ -101,7 +101,7 @@ def import_(kind: Annotated[str, typer.Argument(help="which feed")], file: Path,
     from arrears.steps import intake
 
     rt = build_runtime(Settings.from_environment(), shell_attempt("import"))
-    counts = intake.import_file(rt, kind, existing(file, "FILE"))
+    counts = intake.import_file(rt, kind, existing_file(file, "FILE"))
     if as_json:
         print_json(counts)
     else:
@@ -124,7 +124,8 @@ def _set_pause(by: str, *, resume: bool = False) -> None:
     from arrears.steps import setup
 
     rt = build_runtime(Settings.from_environment(), shell_attempt("resume" if resume else "pause"))
-    setup.set_pause(rt, by, paused=not resume)
+    store = setup.set_pause(rt, by, paused=not resume)
+    notes().print(f"{'resumed' if resume else 'paused'} by {by}: {store}", markup=False, soft_wrap=True)
 
 
 def _print_counts(counts: dict[str, Any]) -> None:

@@ -1,6 +1,8 @@
 """What the commands print: one JSON document or a table on stdout, progress and notes on stderr."""
 
+import io
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -12,6 +14,26 @@ from rich.table import Table
 def notes() -> Console:
     """Return the console of progress and notes, on stderr."""
     return Console(stderr=True, highlight=False)
+
+
+def speak_every_language() -> None:
+    """Let any text be printed: UTF-8 where the terminal's own encoding has no Chinese, a mark for what is left."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if _has_chinese(stream.encoding) else "utf-8", errors="replace")
+
+
+def _has_chinese(encoding: str) -> bool:
+    try:
+        return bool("逾期".encode(encoding))
+    except (LookupError, UnicodeEncodeError):
+        return False
+
+
+def drop_output() -> None:
+    """Forget what standard output did not take, so that Python does not try, and complain, once more at the end."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_json(document: Mapping[str, Any] | Sequence[Any]) -> None:

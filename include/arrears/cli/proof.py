@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy import Engine
 
-from arrears.cli.arguments import AsJson, existing, read_date
+from arrears.cli.arguments import AsJson, existing, existing_file, read_date
 from arrears.cli.output import notes, print_json, print_table
 from arrears.core.errors import BadArguments, CannotTell, Finding
 from arrears.core.runtime import Runtime
@@ -74,7 +74,7 @@ def compare(
     """Lay the plan of a day beside the department's own list: what one has and the other lacks, and why."""
     from arrears.proof.beside import beside, read_list
 
-    theirs = read_list(existing(file, "FILE"))
+    theirs = read_list(existing_file(file, "FILE"))
     found = beside(existing_store(_runtime("compare")), read_date(on), theirs)
     if as_json:
         print_json(found.as_dict())
@@ -100,8 +100,8 @@ def verify(
     from arrears.audit.receipt import verify_receipt
     from arrears.audit.verify import kept_beside, verify_bundle, verify_store
 
-    note = existing(against, "--against").read_text(encoding="utf-8") if against else None
-    vkeys = existing(vkey, "--vkey").read_text(encoding="utf-8").split() if vkey else None
+    note = _text(against, "--against") if against else None
+    vkeys = _text(vkey, "--vkey").split() if vkey else None
     if path is None:
         rt = _runtime("verify")
         vkeys = vkeys or known_keys(rt.settings) or None
@@ -111,13 +111,18 @@ def verify(
     elif vkeys is None:
         raise CannotTell("a receipt needs --vkey: the public key, from a source you trust")
     else:
-        verdict = verify_receipt(path.read_bytes().decode(errors="replace"), vkeys)
+        verdict = verify_receipt(_text(path, "PATH"), vkeys)
     if as_json:
         print_json({"status": str(verdict.status), "first_bad_seq": verdict.first_bad_seq, "size": verdict.size,
                     "root": verdict.root, "message": verdict.message})  # fmt: skip
     else:
         typer.echo(verdict.message)
     raise typer.Exit(verdict.exit_code)
+
+
+def _text(path: Path, option: str) -> str:
+    """Read a file that somebody kept; what is no text is left for verification to refuse."""
+    return existing_file(path, option).read_bytes().decode(errors="replace")
 
 
 @app.command()
@@ -200,7 +205,9 @@ def runs(as_json: AsJson = False) -> None:
     """List the runs of the store, newest first."""
     from arrears.steps.runs import list_runs
 
-    found = list_runs(_runtime("runs"))
+    rt = _runtime("runs")
+    existing_store(rt)
+    found = list_runs(rt)
     if as_json:
         print_json(found)
     else:

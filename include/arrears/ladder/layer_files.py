@@ -9,8 +9,21 @@ import yaml
 from arrears.core.errors import BadArguments
 
 PROFILES = ("base", "cn", "us", "uk", "eu")
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The safe loader, in C where libyaml is there: a tenth of the time."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # typed only without libyaml
+    """The safe loader, in C where libyaml is there: a tenth of the time."""
+
+
+def _read_moment(loader: Any, node: Any) -> Any:
+    """Read a date or a moment; one that no calendar has stays a text, which the schema refuses by its key."""
+    try:
+        return yaml.SafeLoader.construct_yaml_timestamp(loader, node)
+    except ValueError:
+        return loader.construct_scalar(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _read_moment)
 
 Values = dict[str, Any]
 
@@ -37,7 +50,9 @@ def file_values(place: str) -> Values:
             text = files("arrears.ladder").joinpath(f"profiles/{name}").read_text("utf-8")
         else:
             text = Path(place).read_text(encoding="utf-8")
-        found = yaml.load(text, LOADER)  # noqa: S506 - the safe loader
+        found = yaml.load(text, _Loader)  # noqa: S506 - the safe loader
+    except IsADirectoryError:
+        raise BadArguments(f"policy {place}: is a folder, name a file") from None
     except OSError:
         raise BadArguments(f"policy {place}: no such file, and no profile ({', '.join(PROFILES[1:])})") from None
     except UnicodeDecodeError:

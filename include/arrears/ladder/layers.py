@@ -4,6 +4,7 @@ A layer may only tighten what stands above it. Source: the layering rule of the 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from arrears.core.calendar import read_overrides
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
-from arrears.ladder.layer_files import Values, beside, file_values, shown
+from arrears.ladder.layer_files import PROFILES, Values, beside, file_values, shown
 from arrears.ladder.policy import Policy
 from arrears.ladder.tighter import Loosened, Tighter, loosened
 
@@ -78,6 +79,22 @@ def read_policy(name: str) -> Policy:
         )
     _check_sections(others[-1].name if others else first.name, policy)
     return policy
+
+
+def refuse_before_its_day(policy_file: Path | None, on: date) -> None:
+    """Refuse a day before the one from which a lender's file holds; the built-in profiles hold for the past as well.
+
+    Raises:
+        BadArguments: names file, key and date.
+    """
+    built_in = {shown(profile) for profile in PROFILES}
+    for each in _chain(str(policy_file) if policy_file else "cn"):
+        first = each.values["effective_from"]
+        if (each.layer == "lender" or each.name not in built_in) and isinstance(first, date) and first > on:
+            raise BadArguments(
+                f"policy {each.name}, effective_from: {first} is after the business date {on}: "
+                "set ARREARS_POLICY to the edition of that day"
+            )
 
 
 def _chain(name: str) -> list[_File]:

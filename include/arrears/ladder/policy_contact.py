@@ -19,6 +19,7 @@ from arrears.ladder.policy_terms import (
     Strict,
     ThirdParties,
     TimeZones,
+    Whole,
 )
 from arrears.ladder.tighter import Stricter, Tighter
 
@@ -83,7 +84,7 @@ class Contact(Strict):
     weekly_calls_by_week: Annotated[list[Count], Field(min_length=1), Tighter.LOWER]
     quiet_after_conversation_days: AtLeast
     quiet_after_refusal_days: AtLeast = 3
-    rates_per_minute: Annotated[dict[Channel, Annotated[int, Field(ge=1)]], Free] = {}
+    rates_per_minute: Annotated[dict[Channel, Annotated[Whole, Field(ge=1)]], Free] = {}
 
     @model_validator(mode="after")
     def _within_the_law(self) -> "Contact":

@@ -15,6 +15,7 @@ from arrears.ladder.policy_terms import (
     Minor,
     Needed,
     Strict,
+    Whole,
 )
 from arrears.ladder.tighter import Tighter
 
@@ -98,7 +99,7 @@ class Repossession(Strict):
     recall_acknowledge_hours: AtMost
     fee_cap_minor: Annotated[Minor, Tighter.LOWER]
     recovery_cost_minor: Annotated[Minor, Tighter.HIGHER]
-    recovery_chance_percent: Annotated[int, Field(ge=1, le=100), Tighter.LOWER]
+    recovery_chance_percent: Annotated[Whole, Field(ge=1, le=100), Tighter.LOWER]
     basis: Annotated[list[str], Tighter.FEWER]
     do_not: Annotated[list[str], Tighter.MORE]
     remote_lock: RemoteLock = RemoteLock()

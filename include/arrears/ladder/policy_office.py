@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from arrears.ladder.policy_terms import AtLeast, AtMost, AtMostPercent, Free, Language, Percent, Strict
+from arrears.ladder.policy_terms import AtLeast, AtMost, AtMostPercent, Free, Language, Percent, Strict, Whole
 from arrears.ladder.tighter import Tighter
 
 
@@ -26,7 +26,7 @@ class Recipient(Strict):
     mail: str
     language: Language
     branch: str | None = None
-    weekday: Annotated[int, Field(ge=1, le=7)] | None = None
+    weekday: Annotated[Whole, Field(ge=1, le=7)] | None = None
     """The day of the week, 1 for Monday, of a reader who wants the morning mail once a week; an alarm comes at once."""
 
 
@@ -59,7 +59,7 @@ class Surge(Strict):
     ahead, and ``canary_wait_minutes`` later the rest, unless more than ``canary_failed_percent`` of it failed.
     """
 
-    factor_percent: Annotated[int, Field(ge=101, le=1000), Tighter.LOWER] = 300
+    factor_percent: Annotated[Whole, Field(ge=101, le=1000), Tighter.LOWER] = 300
     floor: AtMost = 50
     fresh_days: AtMost = 10
     canary_from: AtMost = 1000

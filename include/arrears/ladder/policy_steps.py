@@ -22,6 +22,7 @@ from arrears.ladder.policy_terms import (
     Strict,
     Tone,
     When,
+    Whole,
 )
 from arrears.ladder.tighter import Stricter, Tighter
 
@@ -39,17 +40,17 @@ class Step(Strict):
     """One step of the ladder: when it falls due, by which channel, to whom, in which tone."""
 
     name: Annotated[str, Fixed]
-    rung: Annotated[int, Field(ge=1, le=4), Tighter.HIGHER]
+    rung: Annotated[Whole, Field(ge=1, le=4), Tighter.HIGHER]
     channel: Annotated[Channel, Fixed]
     audience: Annotated[Literal["borrower", "guarantors"], Fixed]
     tone: Annotated[Tone, Stricter(("legal", "serious", "by_ordinal", "firm", "courteous"))]
     late: Annotated[Late, Stricter(("send_late_once", "collapse_to_latest", "skip_and_record"))]
-    month_day: Annotated[Annotated[int, Field(ge=1, le=28)] | None, Fixed] = None
+    month_day: Annotated[Annotated[Whole, Field(ge=1, le=28)] | None, Fixed] = None
     working_days: Annotated[Literal["any", "previous", "next"], Fixed] = "any"
     offset: Annotated[Count | None, Tighter.HIGHER] = None
-    before_due: Annotated[Annotated[int, Field(ge=0, le=27)] | None, Fixed] = None
+    before_due: Annotated[Annotated[Whole, Field(ge=0, le=27)] | None, Fixed] = None
     trigger: Annotated[Literal["visit"] | None, Fixed] = None
-    repeat_every: Annotated[Annotated[int, Field(ge=1)] | None, Tighter.HIGHER] = None
+    repeat_every: Annotated[Annotated[Whole, Field(ge=1)] | None, Tighter.HIGHER] = None
     once: Annotated[bool, Tighter.HIGHER] = False
     after: Annotated[str | None, Fixed] = None
     after_working_days: AtLeast = 0
@@ -185,7 +186,7 @@ class Lanes(Strict):
     aged_days: Annotated[Count, Free]
     habitual_count: AtLeast
     aged_packets: Annotated[Count, Free] = 2
-    committee_weekday: Annotated[int, Field(ge=0, le=6), Free] = 3
+    committee_weekday: Annotated[Whole, Field(ge=0, le=6), Free] = 3
     committee_review_days: AtMost = 90
 
 
@@ -195,7 +196,7 @@ class Expected(Strict):
     ``bands`` are the least percentages of a high and of a middle expectation.
     """
 
-    by_bucket: Annotated[list[Annotated[int, Field(ge=0, le=100)]], Field(min_length=8, max_length=8), Free] = [
+    by_bucket: Annotated[list[Annotated[Whole, Field(ge=0, le=100)]], Field(min_length=8, max_length=8), Free] = [
         100, 90, 75, 55, 40, 30, 20, 10]  # fmt: skip
     secured: Annotated[Percent, Free] = 15
     guaranteed: Annotated[Percent, Free] = 10

@@ -1,14 +1,23 @@
 """The words and limits that every section of a policy is written in, and which way each may be tightened."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from arrears.ladder.tighter import Tighter
 
-Percent = Annotated[int, Field(ge=0, le=1000)]
-Count = Annotated[int, Field(ge=0, le=100_000)]
-Minor = Annotated[int, Field(ge=0)]
+
+def _no_switch(value: Any) -> Any:
+    """Refuse yes and no in the place of a figure: Python would count them as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not allowed: write a whole number")
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_no_switch)]
+Percent = Annotated[Whole, Field(ge=0, le=1000)]
+Count = Annotated[Whole, Field(ge=0, le=100_000)]
+Minor = Annotated[Whole, Field(ge=0)]
 Channel = Literal[
     "sms",
     "email",

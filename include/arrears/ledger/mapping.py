@@ -1,7 +1,7 @@
 """``mapping.yaml``: what a feed's own file calls things; without an entry nothing is guessed."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -64,8 +64,20 @@ def read_mapping(path: Path | None) -> Mapping:
         return Mapping()
     try:
         return Mapping(feeds=yaml.safe_load(path.read_text(encoding="utf-8")) or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BadArguments(f"{path.name}: not readable as UTF-8 YAML ({type(error).__name__})") from None
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadArguments(f"{path.name}, {'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from None
+        raise BadArguments(f"{path.name}, {_problem(error.errors(include_url=False)[0])}") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BadArguments(f"{path.name}: not readable as UTF-8 YAML ({type(error).__name__})") from None
+
+
+def _problem(error: Any) -> str:
+    """Say what is wrong: the key, and what is allowed there."""
+    key = ".".join(str(part) for part in error["loc"] if part != "feeds")
+    reason = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "it should", 1)
+    if error["type"] == "extra_forbidden":
+        reason = f"there is no such key; use {', '.join(Dialect.model_fields)}"
+    elif error["type"] == "model_type":
+        reason = f"write keys and values: {', '.join(Dialect.model_fields)}"
+    elif error["type"] == "dict_type":
+        reason = "write keys and values" if key else "write the names of feeds, each with its keys"
+    return f"{key}: {reason}" if key else reason

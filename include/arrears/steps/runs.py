@@ -12,10 +12,12 @@ from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Request, Runtime
+from arrears.ladder.layers import refuse_before_its_day
 from arrears.ladder.policy import Policy
 from arrears.ladder.rulebook import keep_policy
 from arrears.steps import golive
 from arrears.steps.world import policy_of, store_of
+from arrears.store.artefacts import refuse_unknown_place
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.identity import refuse_other_mode, stamp_mode
@@ -42,13 +44,9 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
     A rehearsal makes the store a sandbox for good, before it plans anything: it can never become evidence.
 
     Raises:
-        BadArguments: a date in the future without a rehearsal clock, or a store of the other mode.
+        BadArguments: see ``refuse_early``, or a store of the other mode.
     """
-    policy = policy_of(rt.settings)
-    today = local_date(rt.clock.now(), policy.time_zone)
-    on = request.business_date or local_date(request.asked_at, policy.time_zone)
-    if on > today:
-        raise BadArguments(f"--date {on}: that day has not come yet (today is {today}); rehearse it with --rehearsal")
+    policy, on = refuse_early(rt, request)
     origin = natural_key(rt.attempt.dag_id, rt.attempt.run_id)
     with writing(store_of(rt)) as connection:
         known = connection.execute(select(run.c.run_id).where(run.c.origin_key == origin)).scalar_one_or_none()
@@ -67,6 +65,40 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
         record(connection, rt, run_id=run_id, type="run.started", key=run_id, business_date=on, data=data,
                policy_sha256=policy.sha256)  # fmt: skip
     return run_id
+
+
+def refuse_early(rt: Runtime, request: Request) -> tuple[Policy, date]:
+    """Return policy and business date of what is asked, and refuse what cannot be done before anything is written.
+
+    Raises:
+        BadArguments: a date in the future without a rehearsal clock, a policy that holds only later, or artefacts in a
+            place that cannot be reached.
+    """
+    policy = policy_of(rt.settings)
+    today = local_date(rt.clock.now(), policy.time_zone)
+    on = request.business_date or local_date(request.asked_at, policy.time_zone)
+    if on > today:
+        raise BadArguments(f"--date {on}: that day has not come yet (today is {today}); rehearse it with --rehearsal")
+    refuse_before_its_day(rt.settings.policy_file, on)
+    refuse_unknown_place(rt.settings.artifacts_url)
+    return policy, on
+
+
+def end_abandoned(rt: Runtime, successor: str) -> None:
+    """Give an end to the runs that died in the middle: whoever holds the store's turn knows that nobody does them.
+
+    Those of Airflow are left alone: it closes them itself, and its tasks do not take turns.
+    """
+    query = select(run.c.run_id, run.c.business_date, run.c.attempt)
+    query = query.where(run.c.kind == "daily", run.c.status == "running", run.c.run_id != successor)
+    with writing(store_of(rt)) as connection:
+        for row in connection.execute(query).all():
+            if json.loads(row.attempt).get("dag_id") != rt.attempt.dag_id:
+                continue
+            values = {"status": "failed", "finished_at": utc_text(rt.clock.now())}
+            connection.execute(update(run).where(run.c.run_id == row.run_id).values(**values))
+            record(connection, rt, run_id=row.run_id, type="run.finished", key=row.run_id,
+                   business_date=row.business_date, data={"status": "failed", "abandoned_for": successor})  # fmt: skip
 
 
 def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> dict[str, Any]:

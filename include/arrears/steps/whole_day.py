@@ -8,7 +8,8 @@ from typing import Any
 
 from arrears.core.errors import ArrearsError
 from arrears.core.runtime import Request, Runtime
-from arrears.steps import daily, summary
+from arrears.steps import daily, runs, summary
+from arrears.store.turn import turn
 
 Progress = Callable[[str], None]
 
@@ -34,10 +35,20 @@ class DayResult:
 
 
 def run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
-    """Run one business date to its end; a held or failed day is closed and sealed all the same."""
+    """Run one business date to its end; a held or failed day is closed and sealed all the same.
+
+    One day is done at a time: a second one waits for the first, whatever their dates.
+    """
+    runs.refuse_early(rt, request)
+    with turn(rt.settings.store_url, lambda: progress("waiting for the run that is in progress")):
+        return _run_day(rt, request, progress)
+
+
+def _run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
     timings: dict[str, float] = {}
     failure: ArrearsError | None = None
     day = daily.open_day(rt, request)
+    runs.end_abandoned(rt, day)
     try:
         for step in MORNING:
             _timed(step.__name__, timings, progress, partial(step, rt, day))

@@ -2,7 +2,25 @@
 
 from datetime import date
 
+from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
+
+
+def refuse_unknown_place(artifacts_url: str) -> None:
+    """Refuse an address of the artefacts that no installed file system knows.
+
+    Raises:
+        BadArguments: names the scheme alone, for the rest may hold a password.
+    """
+    import fsspec
+
+    scheme = artifacts_url.partition("://")[0] if "://" in artifacts_url else "file"
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except (ValueError, ImportError):
+        raise BadArguments(
+            f"ARREARS_ARTIFACTS_URL: no file system for {scheme}:// is installed; use file://, or install it"
+        ) from None
 
 
 def packet_folder(packet_id: str) -> str:

@@ -5,8 +5,9 @@ from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -46,6 +47,49 @@ def open_engine(store_url: str) -> Engine:
     if backend in ("postgresql", "postgres"):  # the latter is how Airflow writes its connections
         return create_engine(url.set(drivername="postgresql+psycopg"), hide_parameters=True, pool_pre_ping=True)
     raise BadArguments(f"ARREARS_STORE_URL uses {backend}: the store is SQLite or PostgreSQL")
+
+
+def shown_url(store_url: str) -> str:
+    """Return a store's address for people: without login, password and options."""
+    try:
+        url = make_url(store_url)
+    except ArgumentError:
+        return "of ARREARS_STORE_URL"
+    if url.get_backend_name() == "sqlite":
+        return url.database or ":memory:"
+    return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
+
+
+def file_of(store_url: str) -> Path | None:
+    """Return the file of a SQLite store; None for any other store."""
+    try:
+        url = make_url(store_url)
+    except ArgumentError:
+        return None
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file and not url.query else None
+
+
+@lru_cache(maxsize=8)
+def open_to_read(file: Path) -> Engine:
+    """Return the engine of a SQLite file that this user may only read.
+
+    SQLite cannot open a file in WAL mode where it may not make files beside it, unless told that nobody changes it:
+    that is so when no log of writes lies there.
+    """
+    log = file.with_name(f"{file.name}-wal")
+    still = not (log.exists() and log.stat().st_size)
+    query = {"uri": "true", **({"immutable": "1"} if still else {"mode": "ro"})}
+    url = URL.create("sqlite", database=f"file:{quote(str(file))}", query=query)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_reading)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_reading(raw: Any, _record: object) -> None:
+    raw.isolation_level = None
+    raw.execute("PRAGMA query_only=ON")
 
 
 def _prepare_sqlite(raw: Any, _record: object) -> None:

@@ -1,5 +1,6 @@
 """Numbered, forward-only migrations: the one way a store gets its schema, on SQLite and PostgreSQL alike."""
 
+import os
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -13,10 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
-from arrears.store.engine import open_engine, writing
+from arrears.store.engine import file_of, open_engine, open_to_read, writing
 from arrears.store.identity import ensure_identity
 from arrears.store.views import create_views, drop_views
 
+NO_STORE = "no current store here: run `arrears init` (or set ARREARS_HOME or ARREARS_STORE_URL)"
 _VERSION = select(column("version_num", String())).select_from(table("alembic_version"))
 
 
@@ -54,15 +56,23 @@ def apply_roles(rt: Runtime) -> None:
 
 
 def existing_store(rt: Runtime) -> Engine:
-    """Return the engine of a store that must be there and current.
+    """Return the engine of a store that must be there and current; one that may only be read is opened to read.
 
     Raises:
         BadArguments: there is no store, or it needs a migration.
     """
-    engine = open_engine(rt.settings.store_url)
+    url = rt.settings.store_url
+    file = file_of(url)
+    if file is not None and not file.is_file():  # to open it would make it
+        raise BadArguments(NO_STORE)
+    engine = open_engine(url) if file is None or _may_write(file) else open_to_read(file)
     if not is_current(engine):
-        raise BadArguments("no current store here: run `arrears init` (or set ARREARS_HOME or ARREARS_STORE_URL)")
+        raise BadArguments(NO_STORE)
     return engine
+
+
+def _may_write(file: Path) -> bool:
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
 
 def is_current(engine: Engine) -> bool:
