@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +11,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
+from arrears.cli.failures import told
 from arrears.core.runtime import Request, RunKey
 from arrears.ladder.layers import refuse_before_its_day
 from arrears.steps.runs import end_abandoned, open_run
-from arrears.store.engine import open_to_read, reading
+from arrears.store.engine import open_engine, open_to_read, reading, writing
 from arrears.store.tables.runs import run
 from arrears.store.turn import turn
 
@@ -221,11 +222,11 @@ def test_a_full_disk_behind_standard_output_is_one_line(lived) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_the_words_for_a_full_store_say_what_to_do(lived, tmp_path: Path) -> None:
-    home = tmp_path / "var"
-    shutil.copytree(lived.home, home)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("arrears.store.engine.SQLITE_PRAGMAS", ("journal_mode=WAL", "max_page_count=1"))
-        said = lived.call("pause", "--as", "head", ARREARS_HOME=str(home))
-    assert said.code == 2
-    assert "has no room left" in said.reason
+def test_the_words_for_a_full_store_say_what_to_do(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'full.sqlite'}")
+    with writing(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+        connection.exec_driver_sql("PRAGMA max_page_count=2")
+        with pytest.raises(DBAPIError) as struck:
+            connection.exec_driver_sql("INSERT INTO t VALUES (zeroblob(100000))")
+    assert told(struck.value)[0].endswith("has no room left on its disk: free some, then run it again")
