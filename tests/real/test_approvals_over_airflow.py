@@ -1,17 +1,21 @@
 """Two people approve an order over Airflow's REST API; the store decides whose answer counts."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from airflow_servers import AirflowServers
-from order_world import DAY, fresh_world, furnish_home
-from sqlalchemy import select
+from order_world import DAY, RUN, fresh_world, furnish_home
+from sqlalchemy import Engine, select
 
+from arrears.audit.airflow_log import AirflowLog
+from arrears.audit.user_actions import copy_actions
 from arrears.repossession.approvals import list_open
 from arrears.store.engine import reading
+from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.repossession import approval, approval_vote
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
@@ -111,6 +115,8 @@ def test_an_order_is_approved_by_two_people_over_the_api_and_by_nobody_who_may_n
             assert people.answers("RISK", second, "risk_decides", [order_no], "figures checked") == 200
             assert people.ended(DAG, second) == "success"
             assert people.answers("RISK", first, "risk_decides", [order_no], "too late") == 409
+            night = AirflowLog(airflow.base.replace("://", f"://admin:{people.passwords['admin']}@"))
+            copy_actions(world.rt, world.engine, RUN, DAY, night.since(None))
         with reading(world.engine) as connection:
             votes = connection.execute(
                 select(
@@ -123,3 +129,20 @@ def test_an_order_is_approved_by_two_people_over_the_api_and_by_nobody_who_may_n
             ("risk", "RISK", "airflow", "figures checked"),
         ]
         assert (state, world.state()) == ("approved", "approved")
+        assert answers_in_the_log(world.engine) == Counter({
+            ("airflow:LAW", first, "legal_decides"): 2,  # the second was refused with 409: the question had its answer
+            ("airflow:LAW", first, "risk_decides"): 1,
+            ("airflow:RISK", second, "risk_decides"): 1,
+            ("airflow:RISK", first, "risk_decides"): 1,  # refused with 409: too late
+        })  # fmt: skip
+
+
+def answers_in_the_log(engine: Engine) -> Counter[tuple[str, str, str]]:
+    """Return how often who answered which question, whether it counted or was refused, as our log tells it."""
+    with reading(engine) as connection:
+        query = select(audit_pending.c.body).where(audit_pending.c.type == "airflow.user_action")
+        told = [json.loads(body) for body in connection.execute(query).scalars()]
+    answers = [event for event in told if event["data"]["event"] == "update_hitl_detail"]
+    assert all(json.loads(event["data"]["said"]["chosen_options"]) for event in answers)
+    assert "packet read" not in json.dumps(told), "what people wrote stays in Airflow"
+    return Counter((event["actor"], event["data"]["airflow_run_id"], event["data"]["task_id"]) for event in answers)

@@ -18,7 +18,7 @@ from arrears.ladder.policy import Policy
 from arrears.legal import archive, case_file, frozen, typesetting
 from arrears.legal.case_rows import day_of
 from arrears.legal.facts import LegalFacts, Party
-from arrears.legal.plain_text import amount, table
+from arrears.legal.plain_text import amount, pairs
 from arrears.store.bulk import insert_all
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import order_report, recovery
@@ -190,7 +190,7 @@ def _data(
         "recovered": taken.recovered_on.isoformat(),
         "ends": ends.isoformat() if ends else "",
         "debt": amount(_claim(taken, kind), facts.money),
-        "amounts": table(_amounts(taken, kind, lang)),
+        "amounts": pairs(_amounts(taken, kind, lang)),
         "account": policy.creditor.payment_account if kind != "settlement" or _balance(taken) < 0 else "",
         "complaint_line": policy.creditor.complaint_line,
     }

@@ -18,7 +18,10 @@ _WIDTHS = (
 )
 """At most how wide a character of the pinned serif is, in hundredths of the type size; any other is the widest."""
 
-Cells = list[tuple[Sequence[str], list[int]]]
+Cells = list[tuple[list[str], list[int], list[list[int]]]]
+"""Rows a few at a time: each column as lines of one text, how wide it is at most, and how wide each row is."""
+
+TOGETHER = 5
 
 
 def breakable(text: str) -> str:
@@ -31,10 +34,22 @@ def breakable(text: str) -> str:
     )
 
 
-def table(rows: Iterable[Sequence[str]]) -> Cells:
+def table(rows: Iterable[Sequence[str]], together: int = TOGETHER) -> Cells:
     """Return the rows of a table, each cell with the most room it can take: rows that cannot wrap are set together."""
     width = _WIDTHS.get
-    return [(row, [sum([width(sign, _WIDEST) for sign in cell]) for cell in row]) for row in rows]
+    said = [[cell.replace("\n", " ") for cell in row] for row in rows]
+    wide = [[sum([width(sign, _WIDEST) for sign in cell]) for cell in row] for row in said]
+    groups: Cells = []
+    for start in range(0, len(said), together):
+        those = wide[start : start + together]
+        columns = ["\n".join(column) for column in zip(*said[start : start + together], strict=True)]
+        groups.append((columns, [max(column) for column in zip(*those, strict=True)], those))
+    return groups
+
+
+def pairs(rows: Iterable[Sequence[str]]) -> Cells:
+    """Return names with what they name: fewer lines together, so that a short list may still break over two pages."""
+    return table(rows, together=3)
 
 
 def plain_amount(minor: int, money: Money) -> str:

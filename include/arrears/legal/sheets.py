@@ -12,7 +12,7 @@ from arrears.legal.exhibits import evidence_rows, in_order
 from arrears.legal.facts import Instalment, LegalFacts, Party, Payment
 from arrears.legal.filing import claims_against, leads, letter_rows, plaintiff, service_rows
 from arrears.legal.machine import machine_rows, position_rows
-from arrears.legal.plain_text import amount, breakable, day_text, plain_amount, qr_svg, share, table
+from arrears.legal.plain_text import amount, breakable, day_text, pairs, plain_amount, qr_svg, share, table
 from arrears.legal.readiness import REMEDIES, Readiness
 from arrears.legal.wording import words, words_or_code
 
@@ -49,7 +49,7 @@ def compose(
         "plaintiff": plaintiff(policy),
         "policy": f"{policy.policy_id} {policy.version}",
         "cutoff": facts.business_date.isoformat(),
-        "summary": table(_summary(case, readiness, policy)),
+        "summary": pairs(_summary(case, readiness, policy)),
         "reasons": [words_or_code(reason, lang) for reason in reasons],
         "chosen": words(chosen, lang) if chosen else "",
         "claims": _claims(chosen if state == "ready" else None, readiness),
@@ -167,7 +167,7 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         "demand": None if cure is None else _demand(cure, lang),
         "parties": table(_party(party, lang, state) for party in facts.parties),
         "evidence": table(evidence_rows(facts, lang)),
-        "totals": table(_totals(facts, lang)),
+        "totals": pairs(_totals(facts, lang)),
         "statement": table(_instalment(row, facts) for row in facts.instalments),
         "payments": table(_payment(row, facts, lang) for row in facts.payments),
         "charges": table(
@@ -180,7 +180,7 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         "service": table(service_rows(facts, lang)),
         "leads": leads(case, lang, policy.time_zone),
         "guarantors": table(_guarantors(facts, readiness, lang)),
-        "asset": table(machine_rows(case, lang)),
+        "asset": pairs(machine_rows(case, lang)),
         "positions": table(position_rows(case, lang, policy.time_zone)),
         "manifest": table(_manifest(facts, policy, lang)),
     }

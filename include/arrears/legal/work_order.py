@@ -11,7 +11,7 @@ from arrears.core.money import digits_of, format_minor
 from arrears.ladder.policy import Policy
 from arrears.legal import typesetting
 from arrears.legal.machine import local_minute
-from arrears.legal.plain_text import breakable, qr_svg, table
+from arrears.legal.plain_text import breakable, pairs, qr_svg, table
 from arrears.legal.wording import words, words_or_code
 
 TEMPLATE = "order.typ"
@@ -60,9 +60,9 @@ def _data(order: Mapping[str, Any], document_sha256: str, policy: Policy) -> dic
         "contract": order["issued_for"],
         "expires": order["expires_on"],
         "recall": order["recall"]["code"],
-        "agency": table(_agency(order["agency"], en)),
-        "basis": table(_basis(order["legal_basis"], lang)),
-        "machine": table([[label[en], breakable(order["asset"][name])] for name, label in _MACHINE.items()]),
+        "agency": pairs(_agency(order["agency"], en)),
+        "basis": pairs(_basis(order["legal_basis"], lang)),
+        "machine": pairs([[label[en], breakable(order["asset"][name])] for name, label in _MACHINE.items()]),
         "keys": order["keys"],
         "photos": str(len(order["photos"])),
         "places": table(
@@ -71,7 +71,7 @@ def _data(order: Mapping[str, Any], document_sha256: str, policy: Policy) -> dic
             for row in order["locations"]
         ),
         "metres": str(order["geofence"].get("metres", "")),
-        "people": table([words(row["role"], lang), row["name"]] for row in order["ask_for"]),
+        "people": pairs([words(row["role"], lang), row["name"]] for row in order["ask_for"]),
         "may": order["may"],
         "do_not": order["do_not"],
         "fee_cap": f"{order['currency']} "
