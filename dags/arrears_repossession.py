@@ -31,7 +31,7 @@ ANSWER = {
     schedule=None,
     start_date=begins(),
     catchup=False,
-    max_active_runs=1,
+    max_active_runs=5,  # a batch may wait for days: the next one asks all the same, and the store counts a vote once
     **about(__doc__),
     tags=["arrears", "impact:legal", "tier:1"],
     params={

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,10 @@ for name in sys.argv[3:]:
                         if task.retry_policy and task.retry_policy.rules[-1].exception is not Exception),
         "pools": sorted({task.pool for task in dag.tasks}), "queues": sorted({task.queue for task in dag.tasks}),
         "queue_of": {task.task_id: task.queue for task in dag.tasks},
+        "stands_alone": not any(task.depends_on_past or task.wait_for_downstream or task.max_active_tis_per_dag
+                                for task in dag.tasks),
+        "pool_of": {task.task_id: task.pool for task in dag.tasks},
+        "other_dags": [task.task_id for task in dag.tasks if hasattr(task, "external_dag_id")],
         "arguments": {task.task_id: sorted(getattr(task, "op_kwargs", {}) or {}) for task in dag.tasks},
     }
 print("FOUND" + json.dumps(found))
@@ -93,7 +98,6 @@ def test_every_dag_says_what_it_is_for_and_whether_it_may_run_again(dags):
         assert set(dag["tags"]) <= TAGS
         assert sum(tag.startswith("impact:") for tag in dag["tags"]) == 1
         assert dag["catchup"] is False
-        assert dag["active"] == 1
 
 
 def test_every_dag_has_an_owner_and_every_red_task_says_who_must_get_up(dags):
@@ -198,6 +202,26 @@ def test_a_question_to_a_person_is_put_once_whatever_airflow_retries_by_default(
     retries = dags["arrears_repossession"]["retries"]
     assert (retries["legal_decides"], retries["risk_decides"]) == (0, 0)
     assert retries["record_legal"] == 3
+
+
+def test_recalls_and_acknowledgements_wait_for_no_question_to_a_person(dags):
+    """Nobody is asked in a DAG that recalls, it waits for no earlier run, and a parked question takes no slot."""
+    asking = {name for name, dag in dags.items() if dag["answers"]}
+    recalling = {name for name, dag in dags.items() if "settle_orders" in dag["rules"]}
+    assert (asking, recalling) == ({"arrears_repossession"}, {"arrears_daily", "arrears_dispatch"})
+    assert all(dag["stands_alone"] and not dag["other_dags"] for dag in dags.values())
+    pools = json.loads(files("arrears.orchestration").joinpath("pools.json").read_text("utf-8"))
+    assert not any(pool["include_deferred"] for pool in pools.values())
+    asked_in = {dags["arrears_repossession"]["pool_of"][task] for task in ("legal_decides", "risk_decides")}
+    settled_in = {dags[name]["pool_of"]["settle_orders"] for name in recalling}
+    assert settled_in <= {"default_pool", *pools}
+    assert asked_in == {"default_pool"}, "Airflow counts no parked task there"
+
+
+def test_a_batch_that_waits_for_its_people_does_not_keep_the_next_day_from_asking(dags):
+    days = max(days for days in dags["arrears_repossession"]["answers"].values())
+    assert dags["arrears_repossession"]["active"] > days
+    assert all(dag["active"] == 1 for name, dag in dags.items() if name != "arrears_repossession")
 
 
 def test_no_step_parameter_is_named_like_an_airflow_context_key():

@@ -11,11 +11,14 @@ from order_world import ACCOUNT, DAY, POLICY, RUN, World, fresh_world, furnish_h
 from sqlalchemy import delete, event, insert
 
 from arrears.core.clock import utc_text
+from arrears.core.errors import TemporaryFailure
 from arrears.core.keys import natural_key
 from arrears.reports.control import exceptions_of
 from arrears.repossession import stand_down
 from arrears.repossession.agencies import open_agency
 from arrears.repossession.agencies_http import AgencyHttp
+from arrears.repossession.agency import Answer
+from arrears.repossession.approvals import list_open
 from arrears.repossession.reported import apply_reports
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import open_engine, reading, writing
@@ -267,3 +270,60 @@ def test_a_worker_killed_between_any_two_steps_leaves_one_order_and_one_recall_b
             break
     assert lived, "the work has more boundaries than were tried"
     assert killed >= 6
+
+
+def test_orders_go_out_come_back_and_are_acknowledged_for_days_while_one_approval_waits(world, sandbox):
+    """A1 waits for its second vote from Thursday to Monday; each day another order leaves and the last one returns.
+
+    The agency is silent every other day: what it did not acknowledge is offered, or called back, again the day after.
+    """
+    for number in range(2, 7):
+        world.join(f"A{number}")
+    open_server, silent = open_agency(sandbox.url), Silent(sandbox.url)
+    world.propose()
+    number_of = {order.account_id: order.order_no for order in world.orders()}
+    world.vote(number_of["A1"], "LAW")
+    question = next(one for one in list_open(world.engine) if one.account_id == ACCOUNT)
+    seen = []
+    for day, account_id in enumerate(("A2", "A3", "A4", "A5", "A6")):
+        if day:
+            world.travel(1)
+            world.ledger()
+            world.confirm()
+            world.hold("complaint", f"A{day + 1}")
+        for person in ("LAW", "RISK"):
+            world.vote(number_of[account_id], person)
+        world.propose()
+        agency = silent if day % 2 else open_server
+        back, out = world.stand_down(agency), world.hand_off(agency)
+        seen.append((sum(back.recalled.values()), back.acknowledged, out.offered, out.repeated, out.acknowledged))
+        waiting = next(one for one in list_open(world.engine) if one.account_id == ACCOUNT)
+        assert (waiting, waiting.given, waiting.missing) == (question, ("legal",), ("risk",))
+        assert {order.account_id: order.state for order in world.orders()}[ACCOUNT] == "awaiting_approval"
+    assert seen == [
+        (0, 0, 1, 0, 1),  # Thursday: A2 leaves
+        (1, 0, 1, 0, 0),  # A2 is called back and A3 leaves; the agency says nothing
+        (1, 2, 1, 0, 1),  # A2 again, A3 (which it never acknowledged), both confirmed; A4 leaves
+        (1, 0, 1, 0, 0),
+        (1, 2, 1, 0, 1),
+    ]
+    world.vote(number_of["A1"], "RISK")
+    assert world.hand_off(open_server).offered == 1, "asked on Thursday, answered on Monday: its facts never changed"
+    assert world.events().count("handoff.offered") == 6
+    assert world.events().count("handoff.withdrawal_acknowledged") == 4
+    assert len(sandbox.working_on()) == 2
+
+
+class Silent:
+    """The agency's server on a day when its answers are lost."""
+
+    def __init__(self, url: str) -> None:
+        self._server = open_agency(url)
+
+    def offer(self, key: str, document: bytes) -> Answer:
+        self._server.offer(key, document)
+        raise TemporaryFailure("the answer was lost")
+
+    def recall(self, key: str, document: bytes) -> Answer:
+        self._server.recall(key, document)
+        raise TemporaryFailure("the answer was lost")

@@ -94,6 +94,11 @@ class Killed(BaseException):
     """The process dies here."""
 
 
+def subject_of(account_id: str) -> str:
+    """Return the random name of the account with a number: the first has the one the ledger carries."""
+    return SUBJECT[:-1] + account_id.removeprefix("A")
+
+
 @dataclass
 class World:
     """A store with one account that may be recovered, and the levers that change it."""
@@ -103,6 +108,7 @@ class World:
     witness: Witness = field(default_factory=Witness)
     snapshots: int = 0
     policy: Policy = POLICY
+    accounts: tuple[str, ...] = (ACCOUNT,)
 
     @property
     def today(self) -> date:
@@ -111,6 +117,24 @@ class World:
     def travel(self, days: int) -> None:
         self.rt = replace(self.rt, clock=PinnedClock(self.rt.clock.now() + timedelta(days=days)))
 
+    def join(self, account_id: str) -> None:
+        """Let another account like the first stand beside it, with the same people, in a ledger of today."""
+        self.accounts = (*self.accounts, account_id)
+        with writing(self.engine) as connection:
+            for table, key in (
+                (feeds.account, None),
+                (people.account_party, None),
+                (feeds.document, "document_key"),
+                (feeds.location, "location_key"),
+                (legal.packet, "packet_id"),
+            ):
+                rows = connection.execute(select(table).where(table.c.account_id == ACCOUNT)).mappings().all()
+                for row in rows:
+                    own = {"account_id": account_id} | ({key: natural_key(account_id, row[key])} if key else {})
+                    own |= {"subject_ref": subject_of(account_id)} if "subject_ref" in row else {}
+                    connection.execute(insert(table), dict(row) | own)
+        self.ledger()
+
     def ledger(self, **changes: object) -> None:
         """Freeze a new ledger of today and decide on it."""
         self.snapshots += 1
@@ -118,7 +142,8 @@ class World:
         folder = Path(self.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / snapshot_id
         folder.mkdir(parents=True)
         row = LEDGER | changes
-        pq.write_table(pa.Table.from_pylist([row]), folder / "accounts.parquet")
+        rows = [row | {"subject_ref": subject_of(account_id)} for account_id in self.accounts]
+        pq.write_table(pa.Table.from_pylist(rows), folder / "accounts.parquet")
         run_id = f"daily-{self.today}-{self.snapshots}"
         with writing(self.engine) as connection:
             connection.execute(
@@ -143,9 +168,9 @@ class World:
             )
             connection.execute(
                 insert(decisions.decision),
-                {
+                [{
                     "business_date": self.today,
-                    "account_id": ACCOUNT,
+                    "account_id": account_id,
                     "revision": self.snapshots,
                     "run_id": run_id,
                     "stage": row["stage"],
@@ -165,8 +190,8 @@ class World:
                     "verdict_sha256": "2" * 64,
                     "policy_sha256": POLICY.sha256,
                     "row_sha256": "3" * 64,
-                },
-            )
+                } for account_id in self.accounts],
+            )  # fmt: skip
 
     def packet(self, version: int, state: str = "ready") -> None:
         """Supersede the packet by one of other facts."""
@@ -212,20 +237,19 @@ class World:
                     "confirmed_by": "FIN",
                 },
             )
-            key = natural_key(ACCOUNT, seen, "gps")
-            connection.execute(delete(feeds.location).where(feeds.location.c.location_key == key))
+            connection.execute(delete(feeds.location).where(feeds.location.c.at == seen))
             connection.execute(
                 insert(feeds.location),
-                {
-                    "location_key": key,
-                    "account_id": ACCOUNT,
+                [{
+                    "location_key": natural_key(account_id, seen, "gps"),
+                    "account_id": account_id,
                     "at": seen,
                     "lat": "38.1",
                     "lon": "82.1",
                     "source": "gps",
                     "site_type": "public",
-                },
-            )
+                } for account_id in self.accounts],
+            )  # fmt: skip
 
     def pay(self, amount_minor: int = 1) -> None:
         """Import a payment during the day: the frozen ledger of the morning knows nothing of it."""
@@ -233,13 +257,13 @@ class World:
         with writing(self.engine) as connection:
             connection.execute(feeds.payment.insert().values(amount_minor=amount_minor, **row))
 
-    def hold(self, kind: str = "dispute") -> None:
+    def hold(self, kind: str = "dispute", account_id: str = ACCOUNT) -> None:
         with writing(self.engine) as connection:
             connection.execute(
                 insert(feeds.hold),
                 {
-                    "hold_key": natural_key(ACCOUNT, kind, self.today.isoformat()),
-                    "account_id": ACCOUNT,
+                    "hold_key": natural_key(account_id, kind, self.today.isoformat()),
+                    "account_id": account_id,
                     "kind": kind,
                     "from_on": self.today,
                 },

@@ -21,7 +21,7 @@ from arrears.legal.judged import Judged, judge
 from arrears.legal.packet import State
 from arrears.legal.readiness import Readiness
 from arrears.store.bulk import insert_all
-from arrears.store.engine import reading, writing
+from arrears.store.engine import forget_pages, reading, writing
 from arrears.store.tables.feeds import account
 from arrears.store.tables.legal import PACKET_STATES
 from arrears.store.tables.legal import packet as packet_table
@@ -77,6 +77,7 @@ def build_packets(
             ledger.read_schedules(in_order[start : start + READ_AHEAD], business_date)
         batch = in_order[start : start + BATCH]
         counts.update(_build_batch(rt, engine, ledger, run_id, business_date, policy, batch))
+        forget_pages(engine)
         if progress is not None:
             progress(min(start + BATCH, len(in_order)), len(in_order))
     return dict(counts)

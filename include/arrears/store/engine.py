@@ -119,6 +119,13 @@ def reading(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def forget_pages(engine: Engine) -> None:
+    """Let go of the pages that SQLite keeps in memory: a long pass over a store reads each of them once."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA shrink_memory")
+
+
 def forget_log(engine: Engine) -> None:
     """Empty SQLite's write-ahead log into its file, so that what was overwritten there is nowhere."""
     if engine.dialect.name == "sqlite":
