@@ -1,13 +1,20 @@
 """What nobody took up in time is told with its age, and what has a good reason to wait is not."""
 
 from datetime import date
+from typing import Any
 
+import pytest
 from outreach_world import CALL, DAY, World
+from sqlalchemy import Table, update
 
+from arrears.core.keys import natural_key
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing
-from arrears.store.tables.feeds import hold, promise
+from arrears.store.tables.decisions import decision
+from arrears.store.tables.feeds import committee, hold, outcome, promise, staff, visit_request
+from arrears.store.tables.legal import packet
 
+EPISODE = date(2026, 11, 2)
 HELD = {"step": "borrower_call", "channel": "call", "audience": "borrower", "reasons": ["hold_dispute"]}
 
 
@@ -50,3 +57,83 @@ def test_a_promise_that_reaches_further_than_it_may_hold_is_told(world):
                 amount_minor=1))  # fmt: skip
     world.plan()
     assert told(world) == {"promise_too_far": (1, date(2026, 11, 1))}
+
+
+PACKET = {"packet_id": "p1", "version": 1, "facts_sha256": "f", "open_remedies": [], "missing": [], "reasons": [],
+          "clocks": [], "pdf_sha256": "f", "pdf_path": "p", "manifest_sha256": "f", "built_on": EPISODE,
+          "run_id": "daily-2026-11-12-1"}  # fmt: skip
+
+
+def put(world: World, table: Table, **columns: Any) -> None:
+    with writing(world.engine) as connection:
+        connection.execute(table.insert().values(**columns))
+
+
+def people(world: World) -> None:
+    for staff_id, roles in (("S1", "supervisor;collector"), ("S2", "supervisor"), ("C1", "collector"), ("L1", "legal")):
+        put(world, staff, staff_id=staff_id, name=staff_id, roles=roles, skills="", dialects="", branch="B")
+
+
+def since(world: World, day: date, *numbers: int, days_past_due: int = 10) -> None:
+    """Let some accounts be overdue since a day of their own."""
+    with writing(world.engine) as connection:
+        those = decision.c.account_id.in_([f"A{number}" for number in numbers])
+        connection.execute(update(decision).where(those).values(
+            oldest_unpaid_due=day, episode_due=day, days_past_due=days_past_due))  # fmt: skip
+
+
+def said(world: World, number: int, at: str, **more: Any) -> None:
+    key = natural_key(number, at)
+    put(world, outcome, outcome_key=key, account_id=f"A{number}", party_id=f"P{number}", at=at,
+        **({"channel": "call", "outcome": "contacted"} | more))  # fmt: skip
+
+
+def decided(world: World, number: int, on: date, word: str, **more: Any) -> None:
+    two = {"decided_by": "S1", "second_decided_by": "L1"} | more
+    put(world, committee, committee_key=natural_key(number, str(on)), account_id=f"A{number}", decided_on=on,
+        decision=word, reason="-", **two)  # fmt: skip
+
+
+def asked_to_visit(world: World, number: int, on: date, approved_by: str | None = None) -> None:
+    put(world, visit_request, visit_request_key=f"v{number}", account_id=f"A{number}", asked_on=on, reason="-",
+        asked_by="C1", approved_by=approved_by)  # fmt: skip
+
+
+def test_a_visit_waits_until_somebody_approved_it(world):
+    for number, on, approved in ((1, date(2026, 11, 6), None), (2, date(2026, 11, 9), None), (3, EPISODE, "S1")):
+        overdue(world, number, CALL)
+        asked_to_visit(world, number, on, approved)
+    asked_to_visit(world, 4, date(2026, 11, 13))  # tomorrow's is none of today's
+    world.plan()
+    assert told(world)["visit_waits"] == (2, date(2026, 11, 6))
+
+
+@pytest.mark.parametrize(
+    ("willingness", "ability", "instalments", "early"),
+    [("low", "low", 1, True), ("low", "low", 3, False), ("low", "high", 1, False), ("high", "low", 2, False)],
+)
+def test_papers_are_prepared_early_for_who_neither_will_nor_can_before_the_third_instalment(
+    world, willingness, ability, instalments, early
+):
+    overdue(world, 1, CALL, instalments=instalments)
+    said(world, 1, "2026-11-05T02:00:00Z", reason="inertia", willingness=willingness, ability=ability)
+    world.plan()
+    assert told(world).get("prepare_early") == ((1, EPISODE) if early else None)
+
+
+def test_the_committee_is_due_for_the_aged_and_for_two_packets_and_not_for_what_it_decided_lately(world):
+    """Over 180 days, or with two complete packets before; a decision rests for 90 days or until its review."""
+    people(world)
+    for number in range(1, 8):
+        overdue(world, number, CALL)
+    since(world, date(2026, 5, 15), 1, 3, 4, 5, days_past_due=181)
+    since(world, date(2026, 5, 16), 2, days_past_due=180)
+    decided(world, 3, date(2026, 8, 14), "continue")  # 90 days ago: it may come again
+    decided(world, 4, date(2026, 8, 15), "continue")
+    decided(world, 5, date(2026, 11, 1), "continue", review_on=DAY)
+    for number, times in ((6, 2), (7, 1)):
+        for time in range(times):
+            gone = {"account_id": f"A{number}", "state": "ready", "superseded_on": date(2026, 11, 3)}
+            put(world, packet, **PACKET | gone | {"packet_id": natural_key(number, time), "version": time + 1})
+    world.plan()
+    assert told(world)["committee_due"] == (4, date(2026, 5, 15)), "A1, A3, A5 by age or review, A6 by its packets"
