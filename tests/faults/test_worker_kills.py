@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from slow_sms import BriskSms
 from sqlalchemy import Engine, func, select
 
 from arrears.core.runtime import Runtime
@@ -25,7 +26,6 @@ from arrears.store.tables.outreach import OPEN_STATES, contact, contact_attempt
 
 PROGRAM = Path(__file__).with_name("dispatch_workers.py")
 WORKERS = 3
-SLOWNESS = 0.01
 MESSAGES_BETWEEN = 6
 DISK = 1_000_000
 """Room for the journal of some messages, not of all."""
@@ -33,18 +33,6 @@ DISK = 1_000_000
 STUCK = 60.0
 SLEEP = 6.0
 """Longer than a lease, which is over in five seconds here."""
-
-
-class SlowSms(SmsSandbox):
-    """A gateway that takes its time, so that a worker often dies while it waits for the answer."""
-
-    taken = 0
-
-    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
-        kept = super().answer(path, fields)
-        self.taken += 1
-        time.sleep(SLOWNESS)
-        return kept
 
 
 class Workers:
@@ -172,7 +160,7 @@ def survive(
 ) -> Counter[str]:
     made = crowd(engine, people)
     folder = rt.settings.home / "witness"
-    with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
+    with MailSandbox(folder / "mail") as mail, BriskSms(folder / "sms") as sms:
         with workers(engine, rt, mail.url, sms.url, seed) as crew:
             for _ in range(WORKERS):
                 crew.start()
@@ -205,7 +193,7 @@ def test_ten_times_a_hundred_kills_reach_nobody_twice(any_store, rt, crowd, seed
 def test_a_full_disk_leaves_no_half_state(store, rt, crowd):
     made = crowd(store, 100)
     folder = rt.settings.home / "witness"
-    with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
+    with MailSandbox(folder / "mail") as mail, BriskSms(folder / "sms") as sms:
         with workers(store, rt, mail.url, sms.url, seed=1) as crew:
             store.dispose()  # the journal starts anew with the worker
             crew.start(disk=DISK)
@@ -231,7 +219,7 @@ def test_a_database_that_is_away_for_half_a_minute_loses_nothing_and_doubles_not
 ):
     crowd(postgres_store, 400)
     folder = rt.settings.home / "witness"
-    with MailSandbox(folder / "mail") as mail, SlowSms(folder / "sms") as sms:
+    with MailSandbox(folder / "mail") as mail, BriskSms(folder / "sms") as sms:
         with workers(postgres_store, rt, mail.url, sms.url, seed=1) as crew:
             for _ in range(WORKERS):
                 crew.start()

@@ -5,7 +5,6 @@ reached twice by any of it, and every contact comes to an end.
 """
 
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from airflow_servers import SCHEDULER, AirflowServers
 from contact_crowd import DAY, RUN, fill
+from slow_sms import SlowSms
 from sqlalchemy import Engine, select
 
 from arrears.core.clock import PinnedClock, SystemClock
@@ -25,7 +25,6 @@ from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import open_channels
 from arrears.outreach.dispatch import dispatch
 from arrears.sandbox.mail import MailSandbox
-from arrears.sandbox.sms import SmsSandbox
 from arrears.store.engine import reading
 from arrears.store.tables.outreach import contact
 
@@ -39,18 +38,6 @@ ALWAYS_THAT_DAY = {
 """Runs by schedule and backfill belong to that day too: by today's clock they would call its contacts expired."""
 AT = "2026-11-12T10:00:00+08:00"
 AFTER_THE_LEASE = timedelta(minutes=15)
-
-
-class SlowSms(SmsSandbox):
-    """A gateway that takes its time, so that there is a middle of sending."""
-
-    taken, slowness = 0, 0.15
-
-    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
-        kept = super().answer(path, fields)
-        self.taken += 1
-        time.sleep(self.slowness)
-        return kept
 
 
 class Day:

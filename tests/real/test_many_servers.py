@@ -4,7 +4,6 @@ The services are those of docker-compose.yaml, as processes on loopback with Deb
 """
 
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from compose_servers import ComposeServers, databases, redis, services
+from slow_sms import SlowSms
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
 
@@ -25,7 +25,6 @@ from arrears.outreach.channels import open_channels
 from arrears.outreach.dispatch import dispatch
 from arrears.rehearsal.portfolio import write_sample
 from arrears.sandbox.mail import MailSandbox
-from arrears.sandbox.sms import SmsSandbox
 from arrears.steps import runs, world
 from arrears.store.engine import reading
 from arrears.store.tables.outreach import contact
@@ -38,18 +37,6 @@ MOST_IN_DOUBT = 16
 """One group of messages for the one task that the dead worker ran."""
 KILLED_AFTER = 12
 """SMS that left before the worker dies: far fewer than the day has, so that it dies in the middle."""
-
-
-class SlowSms(SmsSandbox):
-    """A gateway that takes its time, so that there is a middle of sending."""
-
-    taken = 0
-
-    def answer(self, path: str, fields: dict[str, str]) -> tuple[int, str]:
-        kept = super().answer(path, fields)
-        self.taken += 1
-        time.sleep(0.15)
-        return kept
 
 
 @dataclass

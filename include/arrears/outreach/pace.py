@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from arrears.core.clock import Clock
 from arrears.outreach.verdict import Outcome, Verdict
 
-MOMENT = timedelta(milliseconds=200)
+MOMENT = timedelta(milliseconds=50)
 """Over a slow line that is one message; where many leave a second, one transaction serves many."""
 MOST = 16
 SHORTEST = timedelta(milliseconds=1)
