@@ -2,12 +2,13 @@
 
 from datetime import date, timedelta
 
+import pytest
 from sqlalchemy import select
 
-from arrears.ladder.evidence import record_evidence
+from arrears.ladder.evidence import LOOK_BACK, record_evidence
 from arrears.ladder.layers import load_policy
 from arrears.store.engine import reading, writing
-from arrears.store.tables.decisions import evidence
+from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.feeds import document, outcome
 
 POLICY = load_policy()
@@ -27,6 +28,16 @@ def visit(store, result):
 def paper(store, kind, second="S-1", **values):
     add(store, document, document_key="2" * 64, kind=kind, sha256="3" * 64, dated_on=DAY, confirmed_by="V-1",
         second_confirmed_by=second, **values)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def in_arrears(store):
+    owes(store, "A1")
+
+
+def owes(store, account_id):
+    with writing(store) as connection:
+        connection.execute(episode.insert().values(account_id=account_id, first_unpaid_due=DAY, opened_on=DAY))
 
 
 def found(store, on, policy=POLICY):
@@ -71,3 +82,41 @@ def test_a_letter_counts_from_the_second_signature_on_for_the_day_it_was_served(
     with writing(store) as connection:
         connection.execute(document.update().values(second_confirmed_by="L-2"))
     assert found(store, NEXT) == [("letter_served", True, DAY)]
+
+
+def heard(store, number, account_id, at):
+    with writing(store) as connection:
+        connection.execute(outcome.insert().values(
+            outcome_key=str(number) * 64, account_id=account_id, party_id="P1", channel="call", at=at,
+            outcome="contacted"))  # fmt: skip
+
+
+def known(store, on):
+    found(store, on)
+    with reading(store) as connection:
+        return {tuple(row) for row in connection.execute(select(evidence.c.account_id, evidence.c.local_date))}
+
+
+def test_the_first_day_of_a_store_looks_at_all_there_is(store):
+    long_ago = DAY - 300 * (NEXT - DAY)
+    heard(store, 1, "A9", f"{long_ago}T03:00:00Z")
+    assert known(store, DAY) == {("A9", long_ago)}
+
+
+def test_news_of_long_ago_wait_until_the_account_is_in_arrears_and_recent_news_do_not(store):
+    heard(store, 1, "A1", "2026-11-11T03:00:00Z")
+    assert known(store, DAY) == {("A1", date(2026, 11, 11))}
+    recent, old = DAY - LOOK_BACK, DAY - LOOK_BACK - (NEXT - DAY)
+    for number, account_id, day in ((2, "A2", recent), (3, "A3", old), (4, "A1", old)):
+        heard(store, number, account_id, f"{day}T03:00:00Z")
+    before = known(store, DAY)
+    assert before == {("A1", date(2026, 11, 11)), ("A2", recent), ("A1", old)}
+    owes(store, "A3")
+    assert known(store, NEXT) == before | {("A3", old)}
+
+
+def test_what_has_not_happened_yet_on_an_earlier_day_is_used_on_its_own(store):
+    heard(store, 1, "A1", "2026-11-11T03:00:00Z")
+    heard(store, 2, "A2", f"{NEXT}T03:00:00Z")
+    assert known(store, DAY) == {("A1", date(2026, 11, 11))}
+    assert known(store, NEXT) == {("A1", date(2026, 11, 11)), ("A2", NEXT)}

@@ -6,11 +6,11 @@ count; a bounce, a message merely accepted by a gateway, and our own failures ne
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, exists, or_, select, true
 
 from arrears.core.clock import local_date
 from arrears.core.keys import natural_key
@@ -18,7 +18,7 @@ from arrears.ladder.opening import is_attested
 from arrears.ladder.policy import Policy
 from arrears.store.bulk import insert_new
 from arrears.store.columns import replace_columns
-from arrears.store.tables.decisions import evidence
+from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.feeds import document, opening, outcome, staff
 
 if TYPE_CHECKING:
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
 CHUNK = 16_384
 """Rows of evidence in memory at a time: the morning after a courtesy day has one for nearly every account."""
+
+LOOKUP = 500
+"""Accounts named in one statement."""
+
+LOOK_BACK = timedelta(days=35)
+"""So far back the outcomes of accounts without open arrears are looked at; later news of them wait for arrears."""
 
 NO_PARTY = "-"
 ANSWERED = frozenset(
@@ -81,14 +87,17 @@ def _call(result: str) -> Kind:
 
 
 def record_evidence(connection: Connection, on: date, policy: Policy) -> int:
-    """Derive evidence from every outcome, document and opening row not yet used; return how many are new or count now.
+    """Derive evidence from outcomes, documents and opening rows not yet used; return how many are new or count now.
 
+    Looked at is what can matter: every account with open arrears, and of all others what happened in the last
+    ``LOOK_BACK`` days, so that a day costs the same after years. The first day of a store looks at all there is.
     Only kinds that the policy lists count (``evidence.counts``). Letters count only through a document whose service
     two people confirmed, never through an outcome alone. A visit or letter whose report or second signature comes days
     later counts from then on, for the day it happened.
     """
     may = frozenset(policy.evidence.counts)
-    rows = chain(_outcomes(connection, policy), _letters(connection), _opening(connection, policy))
+    where = _Reach.of(connection, on)
+    rows = chain(_outcomes(connection, where, policy), _letters(connection, where), _opening(connection, where, policy))
     new = 0
     while chunk := list(islice(rows, CHUNK)):
         known = [row for row in chunk if row["local_date"] <= on]
@@ -107,32 +116,69 @@ def _by_column(rows: list[dict[str, Any]]) -> "pa.RecordBatch":
     return pa.RecordBatch.from_pylist(rows, schema)
 
 
-def _outcomes(connection: Connection, policy: Policy) -> Iterator[dict[str, Any]]:
-    reports = _visit_reports(connection)
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far a day looks back: ``since`` a moment for everybody, or everywhere on the first day of a store."""
+
+    since: str | None
+
+    @classmethod
+    def of(cls, connection: Connection, on: date) -> "_Reach":
+        is_first = connection.execute(select(evidence.c.evidence_key).limit(1)).first() is None
+        return cls(None if is_first else (on - LOOK_BACK).isoformat())
+
+    def queries(
+        self, table: Table, key: ColumnElement[Any], waiting: ColumnElement[bool], moment: ColumnElement[Any] | None
+    ) -> Iterator[Select[Any]]:
+        """Yield the queries of the rows that are no evidence yet, and of ``waiting`` ones that do not count so far.
+
+        ``moment`` is the column by which recent rows are found; without it only open arrears are looked at.
+        """
+        used, counted = evidence.c.source_key == key, and_(evidence.c.source_key == key, evidence.c.counts)
+        query = select(table).where(or_(~exists().where(used), and_(waiting, ~exists().where(counted))))
+        if self.since is None:
+            yield query
+            return
+        in_arrears = table.c.account_id.in_(select(episode.c.account_id).where(episode.c.cured_on.is_(None)))
+        if moment is None:
+            yield query.where(in_arrears)
+        else:
+            yield query.where(moment >= self.since)
+            yield query.where(moment < self.since, in_arrears)
+
+
+def _rows(connection: Connection, queries: Iterable[Select[Any]]) -> Iterator[Row[Any]]:
+    for query in queries:
+        yield from connection.execute(query, execution_options={"stream_results": True})
+
+
+def _outcomes(connection: Connection, where: _Reach, policy: Policy) -> Iterator[dict[str, Any]]:
     supervisors = _supervisors(connection)
-    for row in _unused(connection, outcome, outcome.c.outcome_key, waiting=outcome.c.channel == "visit"):
-        when = local_date(_moment(row.at), policy.time_zone)
-        kind = kind_of_outcome(
-            row.channel, row.outcome, attested=row.staff_id in supervisors, report=(row.account_id, when) in reports
-        )
-        yield _evidence(row, row.outcome_key, "outcome", kind, row.at, when, row.channel)
+    queries = where.queries(outcome, outcome.c.outcome_key, outcome.c.channel == "visit", outcome.c.at)
+    rows = _rows(connection, queries)
+    while chunk := list(islice(rows, CHUNK)):
+        reports = _visit_reports(connection, sorted({row.account_id for row in chunk if row.channel == "visit"}))
+        for row in chunk:
+            when = local_date(_moment(row.at), policy.time_zone)
+            kind = kind_of_outcome(
+                row.channel, row.outcome, attested=row.staff_id in supervisors, report=(row.account_id, when) in reports
+            )
+            yield _evidence(row, row.outcome_key, "outcome", kind, row.at, when, row.channel)
 
 
-def _unused(connection: Connection, table: Any, key: Any, waiting: ColumnElement[bool]) -> Iterable[Row[Any]]:
-    """Return the rows that are no evidence yet, and those among the ``waiting`` ones that do not count so far."""
-    used, counted = evidence.c.source_key == key, and_(evidence.c.source_key == key, evidence.c.counts)
-    query = select(table).where(or_(~exists().where(used), and_(waiting, ~exists().where(counted))))
-    return connection.execute(query, execution_options={"stream_results": True})
-
-
-def _visit_reports(connection: Connection) -> set[tuple[str, date]]:
+def _visit_reports(connection: Connection, accounts: list[str]) -> set[tuple[str, date]]:
+    """Return account and day of the visit reports of some accounts that two people confirmed."""
     query = select(document.c.account_id, document.c.dated_on).where(
         document.c.kind == "visit_report",
         document.c.confirmed_by.is_not(None),
         document.c.second_confirmed_by.is_not(None),
         document.c.confirmed_by != document.c.second_confirmed_by,
     )
-    return {(row.account_id, row.dated_on) for row in connection.execute(query)}
+    found: set[tuple[str, date]] = set()
+    for start in range(0, len(accounts), LOOKUP):
+        some = query.where(document.c.account_id.in_(accounts[start : start + LOOKUP]))
+        found |= {(row.account_id, row.dated_on) for row in connection.execute(some)}
+    return found
 
 
 def _supervisors(connection: Connection) -> set[str]:
@@ -140,10 +186,10 @@ def _supervisors(connection: Connection) -> set[str]:
     return {row.staff_id for row in rows if "supervisor" in row.roles.split(";")}
 
 
-def _letters(connection: Connection) -> Iterator[dict[str, Any]]:
-    for row in _unused(connection, document, document.c.document_key, waiting=document.c.served_on.is_not(None)):
-        if row.kind not in ("lawyers_letter", "demand_letter") or row.served_on is None:
-            continue
+def _letters(connection: Connection, where: _Reach) -> Iterator[dict[str, Any]]:
+    served = and_(document.c.kind.in_(("lawyers_letter", "demand_letter")), document.c.served_on.is_not(None))
+    queries = where.queries(document, document.c.document_key, served, None)
+    for row in _rows(connection, (query.where(served) for query in queries)):
         confirmed = row.confirmed_by and row.second_confirmed_by and row.confirmed_by != row.second_confirmed_by
         name = LETTER_ENDS.get(row.service_result or "", "letter_sent")
         kind = Kind(name, bool(confirmed) and name != "letter_sent" and row.kind == "lawyers_letter")
@@ -151,10 +197,10 @@ def _letters(connection: Connection) -> Iterator[dict[str, Any]]:
         yield _evidence(row, row.document_key, "document", kind, moment, row.served_on, "letter", row.sha256)
 
 
-def _opening(connection: Connection, policy: Policy) -> Iterator[dict[str, Any]]:
+def _opening(connection: Connection, where: _Reach, policy: Policy) -> Iterator[dict[str, Any]]:
     """Yield what was done before go-live; a row without an outcome is what its kind says."""
     agreed = set(connection.execute(select(opening.c.opening_key).where(is_attested())).scalars())
-    for row in _unused(connection, opening, opening.c.opening_key, waiting=true()):
+    for row in _rows(connection, where.queries(opening, opening.c.opening_key, true(), None)):
         name = OPENING_KINDS.get(row.kind)
         if name is None:
             continue
