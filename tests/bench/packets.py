@@ -21,7 +21,7 @@ from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.ladder.policy import load_policy
+from arrears.ladder.layers import load_policy
 from arrears.legal.build import build_packets, stage_three_accounts
 from arrears.store.engine import open_engine, writing
 from arrears.store.migrate import upgrade
