@@ -358,7 +358,7 @@ def test_what_the_sender_puts_into_its_receipt_address_opens_the_door(tmp_path, 
     channel = SmsChannel(f"kannel+http://gateway/x?receipts={address}", transport=httpx.MockTransport(gateway),
                          seal=partial(seal, SECRET))  # fmt: skip
     assert channel.send(Message("c" * 64, "zh", "13800000001", "", "您好", ""), lambda: True).outcome is Outcome.SENT
-    given = asked[0].url.params["dlr-url"].replace("%d", "1").replace("%T", str(NOON)).replace("%F", "77")
+    given = asked[0].headers["X-Kannel-DLR-Url"].replace("%d", "1").replace("%T", str(NOON)).replace("%F", "77")
     assert httpx.get(given).status_code == 204
 
 

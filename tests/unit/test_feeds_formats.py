@@ -188,7 +188,7 @@ def test_a_query_needs_a_database(accounts: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("text", "reason"), [
-    ("instalments: {encoding: latin-1}", "feeds.instalments.encoding"), ("instalment: {}", "no feed 'instalment'"),
+    ("instalments: {encoding: latin-1}", "encoding: it should be"), ("instalment: {}", "no feed 'instalment'"),
     ("instalments: {columns: {x: y}}", "no column 'y'"), ("a: [", "not readable as UTF-8 YAML"),
     ("instalments: {columns: {x: due_date, y: due_date}}", "two headers are mapped to one column"),
 ])  # fmt: skip
