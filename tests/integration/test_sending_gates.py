@@ -309,7 +309,7 @@ def test_a_number_that_may_be_anywhere_is_a_question_for_a_person_not_a_guess(wo
     assert [row.channel for row in world.rows(contact)] == ["letter"], "paper needs no hour"
 
 
-def test_who_prefers_mail_gets_the_message_by_mail_and_others_as_the_step_says(world):
+def test_who_prefers_mail_gets_the_message_by_mail_and_others_as_the_step_says(world, witnesses):
     step = SMS | {"step": "arrears_sms"}
     one_customer(world, step, preferred_channel="email")
     world.person("P2", preferred_channel="call")
@@ -319,6 +319,7 @@ def test_who_prefers_mail_gets_the_message_by_mail_and_others_as_the_step_says(w
         world.decide(f"A{number}", [step], overdue=100_00, instalments=1)
     world.plan()
     assert {row.party_id: row.channel for row in world.rows(contact)} == {"P1": "email", "P2": "sms", "P3": "sms"}
+    assert world.send(witnesses)["sent"] == 3, "at the moment of sending it is still what the day asked for"
 
 
 def test_a_step_that_leaves_no_choice_goes_by_its_own_channel(world):

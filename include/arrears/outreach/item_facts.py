@@ -23,7 +23,9 @@ from arrears.store.tables.people import account_party
 CYCLE = "cycle:"
 """The occasion of a courtesy step: it speaks of what falls due, not of arrears."""
 
-Step = tuple[str, str, str]
+Step = tuple[str, str]
+"""A step by name and audience: its channel may be the one that the person prefers (policy ``or_by``)."""
+
 _ITEMS = (
     select(item, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete)
     .join(account, account.c.account_id == item.c.account_id)
@@ -108,7 +110,7 @@ class _Owed:
 
 
 def _wants(decided: _Decided | None, row: Row[Any]) -> bool:
-    return decided is not None and (row.step, row.channel, row.audience) in decided.wanted
+    return decided is not None and (row.step, row.audience) in decided.wanted
 
 
 def _owed(row: Row[Any], now: Balance | None, decided: _Decided | None) -> _Owed:
@@ -132,7 +134,7 @@ def _decided(connection: Connection, accounts: dict[str, str], days: set[date]) 
 
 
 def _steps_in(body: str) -> frozenset[Step]:
-    return frozenset((one["step"], one["channel"], one["audience"]) for one in json.loads(body)["actions"])
+    return frozenset((one["step"], one["audience"]) for one in json.loads(body)["actions"])
 
 
 def _ties(connection: Connection, accounts: dict[str, str], policy: Policy) -> set[tuple[str, str, str]]:
