@@ -20,6 +20,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
+from arrears.approvals.questions import list_open
 from arrears.cli.receipts import read_address
 from arrears.core.clock import PinnedClock, at_local
 from arrears.core.errors import BadArguments, PermanentFailure
@@ -34,7 +35,6 @@ from arrears.outreach.receipt_seal import Guard, seal, secret_of
 from arrears.outreach.receipts import spool_of, take_receipts
 from arrears.outreach.sms_http import SmsChannel
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt
-from arrears.repossession.approvals import list_open
 from arrears.sandbox.sms import SmsSandbox
 from arrears.steps import intake, receipts
 from arrears.steps.approvals import vote_from_shell

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, func, select
 
+from arrears.approvals.votes import vote
 from arrears.audit.chain import ROTATED, rotated
 from arrears.audit.checkpoint import Signer, key_file, known_keys, load_key
 from arrears.audit.export import export_bundle
@@ -25,7 +26,6 @@ from arrears.core.entropy import SystemEntropy
 from arrears.core.errors import BadArguments, Finding, PermanentFailure
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.repossession.votes import vote
 from arrears.steps import keys, overrides
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading, writing

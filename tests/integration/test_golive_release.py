@@ -5,11 +5,11 @@ from datetime import date, timedelta
 import pytest
 from sqlalchemy import select
 
+from arrears.approvals.votes import vote
 from arrears.core.entropy import SystemEntropy
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
 from arrears.ladder.opening import is_attested
-from arrears.repossession.votes import vote
 from arrears.steps import golive
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import delivery, opening, staff

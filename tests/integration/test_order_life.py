@@ -10,6 +10,7 @@ import pytest
 from order_world import ACCOUNT, DAY, POLICY, RUN, World, fresh_world, furnish_home, furnished
 from sqlalchemy import delete, event, insert
 
+from arrears.approvals.questions import list_open
 from arrears.core.clock import utc_text
 from arrears.core.errors import TemporaryFailure
 from arrears.core.keys import natural_key
@@ -18,7 +19,6 @@ from arrears.repossession import stand_down
 from arrears.repossession.agencies import open_agency
 from arrears.repossession.agencies_http import AgencyHttp
 from arrears.repossession.agency import Answer
-from arrears.repossession.approvals import list_open
 from arrears.repossession.reported import apply_reports
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import open_engine, reading, writing

@@ -31,11 +31,11 @@ from order_world import (
 )
 from sqlalchemy import delete, func, insert, select, update
 
+from arrears.approvals.questions import list_open
 from arrears.core.errors import BadArguments, PermanentFailure, TemporaryFailure
 from arrears.core.keys import canonical, natural_key
 from arrears.legal.work_order import print_order
 from arrears.repossession.agencies import open_agency
-from arrears.repossession.approvals import list_open
 from arrears.repossession.counts import order_counts
 from arrears.repossession.document import order_data
 from arrears.repossession.handoff import hand_off

@@ -8,9 +8,9 @@ import pytest
 from order_world import ACCOUNT, POLICY, SUBJECT, World, fresh_world, furnish_home
 from sqlalchemy import select, update
 
+from arrears.approvals.remedy import TAKEN_BACK, Choice, choose
 from arrears.core.errors import BadArguments
 from arrears.legal.case_rows import cases_until, chosen_remedy
-from arrears.repossession.remedy import TAKEN_BACK, Choice, choose
 from arrears.store.engine import reading
 from arrears.store.tables import audit, feeds, legal, runs
 

@@ -10,6 +10,7 @@ from order_world import ACCOUNT, DAY, POLICY, RUN, VEHICLE, World, fresh_world, 
 from pydantic import ValidationError
 from sqlalchemy import delete, insert, update
 
+from arrears.approvals.questions import list_open
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.ladder.policy import Policy
@@ -17,7 +18,6 @@ from arrears.ladder.policy_law import RemoteLock
 from arrears.reports.control import exceptions_of
 from arrears.reports.wording import words
 from arrears.repossession.agencies import open_agency
-from arrears.repossession.approvals import list_open
 from arrears.repossession.reported import apply_reports
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import reading, writing

@@ -11,9 +11,9 @@ from airflow_servers import AirflowServers
 from order_world import DAY, RUN, fresh_world, furnish_home
 from sqlalchemy import Engine, select
 
+from arrears.approvals.questions import list_open
 from arrears.audit.airflow_log import AirflowLog
 from arrears.audit.user_actions import copy_actions
-from arrears.repossession.approvals import list_open
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.repossession import approval, approval_vote

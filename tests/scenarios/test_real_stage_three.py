@@ -11,6 +11,8 @@ import pytest
 from order_world import Witness, sheet
 from sqlalchemy import Engine, func, insert, select, update
 
+from arrears.approvals.questions import list_open
+from arrears.approvals.votes import vote
 from arrears.core.clock import PinnedClock, at_local, utc_text
 from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import digest, natural_key
@@ -18,10 +20,8 @@ from arrears.core.runtime import Request, Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
 from arrears.legal.build import build_packets, stage_three_accounts
-from arrears.repossession.approvals import list_open
 from arrears.repossession.handoff import hand_off
 from arrears.repossession.orders import propose_orders
-from arrears.repossession.votes import vote
 from arrears.steps import daily
 from arrears.store.engine import reading, writing
 from arrears.store.tables import feeds, people

@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine, delete, event, insert, select, update
 
+from arrears.approvals.questions import list_open
+from arrears.approvals.votes import vote
 from arrears.core.clock import PinnedClock, at_local, utc_text
 from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import digest, natural_key
@@ -20,11 +22,9 @@ from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
 from arrears.repossession.agency import Answer
-from arrears.repossession.approvals import list_open
 from arrears.repossession.handoff import hand_off
 from arrears.repossession.orders import propose_orders
 from arrears.repossession.stand_down import stand_down
-from arrears.repossession.votes import vote
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.identity import ensure_identity
 from arrears.store.tables import audit, decisions, feeds, legal, outreach, people, runs

@@ -11,11 +11,11 @@ import pytest
 import typer
 from pydantic import BaseModel
 
+from arrears.approvals.questions import OpenApproval
 from arrears.audit.verdict import Verdict
 from arrears.cli import app
 from arrears.ladder.layers import load_policy
 from arrears.proof import explain
-from arrears.repossession.approvals import OpenApproval
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

@@ -19,7 +19,7 @@ Note = Annotated[str, typer.Option(help="what you looked at, and why")]
 @app.command(name="list")
 def list_(as_json: AsJson = False) -> None:
     """List the decisions that wait for people."""
-    from arrears.repossession.approvals import list_open
+    from arrears.approvals.questions import list_open
 
     rt = build_runtime(Settings.from_environment(), shell_attempt("approvals"))
     waiting = list_open(existing_store(rt))

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from arrears.approvals.remedy import STATES, TAKEN_BACK
 from arrears.audit.access import record_access
 from arrears.audit.receipt import write_receipt
 from arrears.core.errors import BadInput, CannotTell
@@ -14,7 +15,6 @@ from arrears.proof.explain import explain
 from arrears.proof.why import why_page
 from arrears.reports.story import tell
 from arrears.reports.wording import Words
-from arrears.repossession.remedy import STATES, TAKEN_BACK
 from arrears.steps.approvals import choose_on_the_desk
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading

@@ -5,6 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from arrears.approvals.questions import count_open, list_open
+from arrears.approvals.remedy import STATES
 from arrears.audit.access import record_access
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
@@ -14,8 +16,6 @@ from arrears.legal.wording import words_or_code
 from arrears.reports.mornings import Morning, deadlines_today
 from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
-from arrears.repossession.approvals import count_open, list_open
-from arrears.repossession.remedy import STATES
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store

@@ -1,1 +1,1 @@
-"""Orders to find or recover a machine: checks, approvals, hand-off and stand-down."""
+"""Orders to find or recover a machine: checks, hand-off and stand-down."""

@@ -12,13 +12,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
+from arrears.approvals.questions import subject_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import PermanentFailure, TemporaryFailure
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.repossession.agency import Agency
-from arrears.repossession.approvals import subject_of
 from arrears.repossession.checks import Check, blocking, run_checks
 from arrears.repossession.document import Printer, keep_document, order_data, printed_order, read_document
 from arrears.repossession.order_facts import order_facts

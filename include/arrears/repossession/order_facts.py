@@ -11,13 +11,13 @@ from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.legal_test import default_of
 from arrears.ladder.policy import Policy
+from arrears.ladder.staff import collectors_of
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts
 from arrears.repossession.lockable import why_not_lockable
 from arrears.repossession.sources import (
     LETTERS,
     SUITS,
     Sources,
-    collectors_of,
     holds_machine,
     is_open,
     read_sources,

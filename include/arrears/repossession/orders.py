@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
+from arrears.approvals import questions
 from arrears.audit.record import record
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession import approvals
 from arrears.repossession.checks import LAST_STAGE, RECOVERY_REMEDIES
 from arrears.repossession.lockable import KIND as LOCK
 from arrears.repossession.lockable import SERVICE
@@ -21,7 +21,7 @@ from arrears.repossession.sources import Sources, holds_machine, is_open, read_s
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
 from arrears.store.tables.legal import packet
-from arrears.store.tables.repossession import approval, repossession_order
+from arrears.store.tables.repossession import ORDER_UNSENT, approval, repossession_order
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
         packets = _ready_packets(connection)
         unsent = connection.execute(
             select(repossession_order)
-            .where(repossession_order.c.state.in_(approvals.UNSENT))
+            .where(repossession_order.c.state.in_(ORDER_UNSENT))
             .order_by(repossession_order.c.order_no)
             .with_for_update()
         ).all()
@@ -83,7 +83,7 @@ def void_order(
         .where(repossession_order.c.order_id == order.order_id)
         .values(state="void", closed_reason=reason)
     )
-    approvals.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date, reason=reason)
+    questions.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date, reason=reason)
     record(
         connection,
         rt,
@@ -91,7 +91,7 @@ def void_order(
         type="order.void",
         key=order.order_id,
         business_date=business_date,
-        subject_ref=approvals.subject_of(connection, order.account_id),
+        subject_ref=questions.subject_of(connection, order.account_id),
         data={"order_no": order.order_no, "reason": reason},
     )
 
@@ -142,7 +142,7 @@ def _renew(connection: Connection, rt: Runtime, run_id: str, business_date: date
     )
     if connection.execute(query).first() is None:
         return 0
-    approvals.void(
+    questions.void(
         connection,
         rt,
         run_id=run_id,
@@ -219,7 +219,7 @@ def _ask(
     account_id: str,
     facts_sha256: str,
 ) -> None:
-    approvals.request(
+    questions.request(
         connection,
         rt,
         run_id=run_id,

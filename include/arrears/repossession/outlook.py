@@ -6,18 +6,17 @@ from sqlalchemy import Engine, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import UNSENT
 from arrears.repossession.checks import blocking, run_checks
 from arrears.repossession.order_facts import load_order_facts
 from arrears.store.engine import reading
-from arrears.store.tables.repossession import approval, repossession_order
+from arrears.store.tables.repossession import ORDER_UNSENT, approval, repossession_order
 
 VOTES = "C11"
 
 
 def kept_back(rt: Runtime, engine: Engine, business_date: date, policy: Policy) -> dict[str, str]:
     """Return, by number, the failed checks of every own order that has not left; empty text where only votes lack."""
-    own = select(repossession_order).where(repossession_order.c.state.in_(UNSENT), ~repossession_order.c.imported)
+    own = select(repossession_order).where(repossession_order.c.state.in_(ORDER_UNSENT), ~repossession_order.c.imported)
     with reading(engine) as connection:
         orders = connection.execute(own.order_by(repossession_order.c.order_no)).all()
         facts = load_order_facts(connection, rt, business_date, policy, orders)

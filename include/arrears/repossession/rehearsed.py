@@ -5,9 +5,9 @@ from datetime import date
 
 from sqlalchemy import Connection, Engine, select
 
+from arrears.approvals.votes import vote
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.votes import vote
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import staff
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order

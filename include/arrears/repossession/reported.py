@@ -6,12 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
+from arrears.approvals.questions import subject_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import subject_of
 from arrears.repossession.lockable import KIND
 from arrears.repossession.order_facts import moment
 from arrears.store.bulk import insert_new

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select
 
+from arrears.approvals import questions
 from arrears.audit.record import record
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.opening import is_attested
-from arrears.repossession import approvals
 from arrears.repossession.orders import next_number, order_row
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
@@ -64,7 +64,7 @@ def _take_over(connection: Connection, rt: Runtime, run_id: str, row: Row[Any]) 
             type="handoff.imported",
             key=order_id,
             business_date=day,
-            subject_ref=approvals.subject_of(connection, row.account_id),
+            subject_ref=questions.subject_of(connection, row.account_id),
             causes=[row.opening_key],
             data={"attested_by": row.attested_by, "second_attested_by": row.second_attested_by},
         )

@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Table, and_, func, select
 
+from arrears.approvals.questions import votes_of
 from arrears.core.errors import CannotTell
 from arrears.ladder.holds import Holds, holds_in_force
 from arrears.ladder.policy import Policy
+from arrears.ladder.staff import staff_roles
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import (
     account,
@@ -23,17 +25,16 @@ from arrears.store.tables.feeds import (
     location,
     order_report,
     payment,
-    staff,
 )
 from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party, party
-from arrears.store.tables.repossession import ORDER_OPEN, approval, approval_vote, repossession_order
+from arrears.store.tables.repossession import ORDER_OPEN, ORDER_UNSENT, approval, repossession_order
 from arrears.store.tables.runs import run
 
 LETTERS = ("demand_letter", "lawyers_letter")
 SUITS = ("suit", "preservation")
-IN_HAND = tuple(state for state in ORDER_OPEN if state not in ("proposed", "awaiting_approval", "approved"))
+IN_HAND = tuple(state for state in ORDER_OPEN if state not in ORDER_UNSENT)
 NOTICE_STATES = ("planned", "claimed", "sending", "sent")
 LEDGER_COLUMNS = (
     "subject_ref",
@@ -123,28 +124,10 @@ def _in_hand(connection: Connection) -> dict[str, frozenset[str]]:
     return {agency_id: frozenset(orders) for agency_id, orders in found.items()}
 
 
-def staff_roles(connection: Connection) -> dict[str, frozenset[str]]:
-    """Return each person's roles as the staff feed has them now."""
-    rows = connection.execute(select(staff.c.staff_id, staff.c.roles))
-    return {row.staff_id: frozenset(filter(None, row.roles.split(";"))) for row in rows}
-
-
-def collectors_of(owner: str | None, assignments: Iterable[Row[Any]]) -> frozenset[str]:
-    """Return who works the account: its owner and the newest assignment."""
-    newest = max(assignments, key=lambda row: row.from_on, default=None)
-    return frozenset(filter(None, (owner, newest.staff_id if newest else None)))
-
-
 def newest_approvals(connection: Connection, order_ids: Sequence[str]) -> dict[str, Row[Any]]:
     """Return the newest approval of each order."""
     query = select(approval).where(approval.c.kind == "order", approval.c.subject_key.in_(order_ids))
     return {row.subject_key: row for row in connection.execute(query.order_by(approval.c.ordinal))}
-
-
-def votes_of(connection: Connection, approval_ids: Sequence[str]) -> dict[str, Rows]:
-    """Return the votes of some approvals, by approval."""
-    votes = connection.execute(select(approval_vote).where(approval_vote.c.approval_id.in_(approval_ids)))
-    return _grouped(votes, "approval_id")
 
 
 def decisions_in_force(connection: Connection, on: date, ids: Sequence[str]) -> dict[str, Row[Any]]:

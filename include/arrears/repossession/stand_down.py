@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, select, update
 
+from arrears.approvals import questions
 from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.errors import PermanentFailure, TemporaryFailure
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession import approvals
 from arrears.repossession.agency import Agency
 from arrears.repossession.checks import LAST_STAGE, OrderFacts, run_checks
 from arrears.repossession.document import recall_document
@@ -116,7 +116,7 @@ def _intend(
         .where(repossession_order.c.order_id == order.order_id)
         .values(state="recall_sent", recall_reason=reason, recalled_at=utc_text(rt.clock.now()))
     )
-    approvals.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date, reason=reason)
+    questions.void(connection, rt, run_id=run_id, order_id=order.order_id, business_date=business_date, reason=reason)
     record(
         connection,
         rt,
@@ -124,7 +124,7 @@ def _intend(
         type="handoff.withdrawn",
         key=order.order_id,
         business_date=business_date,
-        subject_ref=approvals.subject_of(connection, order.account_id),
+        subject_ref=questions.subject_of(connection, order.account_id),
         causes=[order.order_id],
         policy_sha256=policy.sha256,
         data={"order_no": order.order_no, "reason": reason},
@@ -154,7 +154,7 @@ def _recall(rt: Runtime, engine: Engine, run_id: str, business_date: date, agenc
                 type="handoff.withdrawal_acknowledged",
                 key=order.order_id,
                 business_date=business_date,
-                subject_ref=approvals.subject_of(connection, order.account_id),
+                subject_ref=questions.subject_of(connection, order.account_id),
                 causes=[order.order_id],
                 data={"order_no": order.order_no, "receipt": answer.receipt},
             )

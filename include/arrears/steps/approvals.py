@@ -1,12 +1,12 @@
 """A human decision from the shell, sealed at once."""
 
+from arrears.approvals.questions import list_open
+from arrears.approvals.remedy import Choice, choose
+from arrears.approvals.votes import Voted, vote
 from arrears.audit.succession import is_lost
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
-from arrears.repossession.approvals import list_open
 from arrears.repossession.outlook import kept_back, order_of
-from arrears.repossession.remedy import Choice, choose
-from arrears.repossession.votes import Voted, vote
 from arrears.steps import overrides, runs
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
 
@@ -15,7 +15,7 @@ def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decis
     """Record one person's vote, seal it, and say what to do next; a rehearsed day is voted on on that day.
 
     Raises:
-        BadArguments: see :func:`arrears.repossession.votes.vote`.
+        BadArguments: see :func:`arrears.approvals.votes.vote`.
     """
     from arrears.audit.seal import seal
 
@@ -35,7 +35,7 @@ def vote_on_the_desk(rt: Runtime, approval: str, user: str, decision: str, note:
     The user id of Airflow is the staff id of the feed. A rehearsed day is voted on on that day.
 
     Raises:
-        BadArguments: see :func:`arrears.repossession.votes.vote`.
+        BadArguments: see :func:`arrears.approvals.votes.vote`.
     """
     rt = _runtime(rt.settings, decision)
     voted = vote(rt, store_of(rt), approval_id=approval, staff_id=user, decision=decision, note=note,
@@ -47,7 +47,7 @@ def choose_from_shell(settings: Settings, account_id: str, remedy: str, by: str,
     """Record the remedy one person chooses and seal it; on a rehearsed day it is chosen on that day.
 
     Raises:
-        BadArguments: see :func:`arrears.repossession.remedy.choose`.
+        BadArguments: see :func:`arrears.approvals.remedy.choose`.
     """
     from arrears.audit.seal import seal
 
@@ -62,7 +62,7 @@ def choose_on_the_desk(rt: Runtime, account_id: str, remedy: str, facts_sha256: 
     """Record the remedy a logged-in person chooses in their own name, on the facts their page showed.
 
     Raises:
-        BadArguments: see :func:`arrears.repossession.remedy.choose`.
+        BadArguments: see :func:`arrears.approvals.remedy.choose`.
     """
     rt = _runtime(rt.settings, "remedy")
     choice = Choice(account_id, remedy, user, note, "airflow", facts_sha256)

@@ -4,12 +4,12 @@ from datetime import date
 
 from sqlalchemy import Connection, func, select
 
+from arrears.approvals.questions import request
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
 from arrears.ladder.opening import KIND as ATTESTATION
 from arrears.ladder.opening import unattested_deliveries
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import request
 from arrears.store.engine import writing
 from arrears.store.tables.repossession import approval
 from arrears.store.tables.runs import run

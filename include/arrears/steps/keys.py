@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
+from arrears.approvals.questions import request
 from arrears.audit.chain import REPLACED, ROTATED, replaced, rotated
 from arrears.audit.checkpoint import PublicKey, Signer, key_file, load_key
 from arrears.audit.log import stored_vkeys
@@ -16,7 +17,6 @@ from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments, PermanentFailure
 from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Runtime
-from arrears.repossession.approvals import request
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables.audit import audit_key

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
+from arrears.approvals.questions import request
 from arrears.audit.record import record
 from arrears.core.errors import BadArguments
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
-from arrears.repossession.approvals import request
 from arrears.steps import keys, receipts, runs
 from arrears.steps.world import store_of
 from arrears.store.engine import writing

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from arrears.approvals.questions import close, request
 from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
-from arrears.repossession.approvals import close, request
 from arrears.steps import runs
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading, writing

@@ -47,7 +47,7 @@ def close_batch(rt: Runtime, batch: str) -> dict[str, Any]:
 
 
 def _question(rt: Runtime, role: str) -> list[dict[str, Any]]:
-    from arrears.repossession.approvals import list_open
+    from arrears.approvals.questions import list_open
     from arrears.steps.world import store_of
 
     waiting = [a for a in list_open(store_of(rt)) if a.order_no and role in a.missing]
@@ -63,7 +63,7 @@ def _record(rt: Runtime, batch: str, role: str, answers: Sequence[Mapping[str, A
     Raises:
         BadInput: the note is missing: an approval without a reason is no approval.
     """
-    from arrears.repossession.approvals import list_open
+    from arrears.approvals.questions import list_open
     from arrears.steps.world import store_of
 
     recorded = 0
@@ -81,7 +81,7 @@ def _record(rt: Runtime, batch: str, role: str, answers: Sequence[Mapping[str, A
 
 def _vote(rt: Runtime, batch: str, approval_id: str, role: str, person: str, note: str) -> bool:
     """Record one vote; one that may not count is left out and the rest of the batch goes on."""
-    from arrears.repossession.votes import vote
+    from arrears.approvals.votes import vote
     from arrears.steps.world import policy_of, store_of
 
     try:

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from arrears.approvals.questions import request
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
-from arrears.repossession.approvals import request
 from arrears.steps import runs
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import writing

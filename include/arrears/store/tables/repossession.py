@@ -24,10 +24,11 @@ IDENTITIES = ("rehearsal", "shell", "airflow")
 ORDER_KINDS = ("locate", "recover", "lock")
 """What an order asks for: look for the machine, take it, or keep it from starting where it stands."""
 
+ORDER_UNSENT = ("proposed", "awaiting_approval", "approved")
+"""States in which an order has not left."""
+
 ORDER_OPEN = (
-    "proposed",
-    "awaiting_approval",
-    "approved",
+    *ORDER_UNSENT,
     "offered",
     "acknowledged",
     "accepted",
@@ -39,7 +40,6 @@ when the machine is found."""
 
 MACHINE = ("stored", "redeemed", "sold", "un_recovered")
 """What became of a machine after its recovery."""
-
 ORDER_STATES = (*ORDER_OPEN, "recovered", "failed", "recalled", "expired", "void")
 
 approval = Table(

@@ -6,17 +6,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
+from arrears.approvals.questions import close, subject_of, votes_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import UNSENT, close, subject_of
-from arrears.repossession.sources import collectors_of, staff_roles, votes_of
+from arrears.ladder.staff import collectors_of, staff_roles
 from arrears.store.engine import writing
 from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.legal import packet
-from arrears.store.tables.repossession import IDENTITIES, approval, approval_vote, repossession_order
+from arrears.store.tables.repossession import IDENTITIES, ORDER_UNSENT, approval, approval_vote, repossession_order
 from arrears.store.tables.runs import store_identity
 
 
@@ -218,7 +218,7 @@ def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, h
 def _move_order(connection: Connection, row: Row[Any], state: str, reason: str | None) -> None:
     if row.kind != "order":
         return
-    unsent = (repossession_order.c.order_id == row.subject_key, repossession_order.c.state.in_(UNSENT))
+    unsent = (repossession_order.c.order_id == row.subject_key, repossession_order.c.state.in_(ORDER_UNSENT))
     connection.execute(update(repossession_order).where(*unsent).values(state=state, closed_reason=reason))
 
 

@@ -1,5 +1,6 @@
 """Four eyes: who decided what, on which facts, how sure we are who it was, and until when it counts."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -12,12 +13,9 @@ from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
-from arrears.repossession.sources import votes_of
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import account
-from arrears.store.tables.repossession import approval, repossession_order
-
-UNSENT = ("proposed", "awaiting_approval", "approved")
+from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
 
 @dataclass(frozen=True)
@@ -109,6 +107,14 @@ def list_open(engine: Engine, first: int = 0, limit: int | None = None) -> list[
         rows = connection.execute(query).all()
         votes = votes_of(connection, [row.approval_id for row in rows])
     return [_open(row, [vote.role for vote in votes.get(row.approval_id, ())]) for row in rows]
+
+
+def votes_of(connection: Connection, approval_ids: Sequence[str]) -> dict[str, Sequence[Row[Any]]]:
+    """Return the votes of some approvals, by approval."""
+    votes: dict[str, list[Row[Any]]] = defaultdict(list)
+    for row in connection.execute(select(approval_vote).where(approval_vote.c.approval_id.in_(approval_ids))):
+        votes[row.approval_id].append(row)
+    return {approval_id: tuple(found) for approval_id, found in votes.items()}
 
 
 def void(

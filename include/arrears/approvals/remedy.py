@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, func, insert, select
 
+from arrears.approvals.questions import subject_of
+from arrears.approvals.votes import check_identity, refuse_collector
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.repossession.approvals import subject_of
-from arrears.repossession.sources import staff_roles
-from arrears.repossession.votes import check_identity, refuse_collector
+from arrears.ladder.staff import staff_roles
 from arrears.store.engine import writing
 from arrears.store.tables.feeds import court_case
 from arrears.store.tables.legal import packet
