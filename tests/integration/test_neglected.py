@@ -11,7 +11,7 @@ from arrears.core.keys import natural_key
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import committee, hold, outcome, promise, staff, visit_request
+from arrears.store.tables.feeds import assignment, committee, hold, outcome, promise, staff, visit_request
 from arrears.store.tables.legal import packet
 
 EPISODE = date(2026, 11, 2)
@@ -99,6 +99,22 @@ def asked_to_visit(world: World, number: int, on: date, approved_by: str | None 
         asked_by="C1", approved_by=approved_by)  # fmt: skip
 
 
+def test_arrears_of_fifteen_working_days_wait_for_a_supervisor_until_one_has_looked(world):
+    """Due on 22 October, the 15th working day after it is 12 November; due on the 23rd, it is the 13th."""
+    people(world)
+    for number in range(1, 9):
+        overdue(world, number, CALL, **({"suppressed": [HELD]} if number == 8 else {}))
+    since(world, date(2026, 10, 22), 1, 3, 4, 5, 6, 7, 8)
+    since(world, date(2026, 10, 23), 2)
+    said(world, 3, "2026-11-05T02:00:00Z", staff_id="S1")
+    said(world, 4, "2026-11-05T02:00:00Z", staff_id="C1")
+    asked_to_visit(world, 5, date(2026, 11, 4), approved_by="S2")
+    put(world, assignment, account_id="A6", from_on=date(2026, 11, 9), staff_id="C1")
+    decided(world, 7, date(2026, 11, 5), "continue")
+    world.plan()
+    assert told(world)["review_due"] == (2, date(2026, 10, 22)), "A1 and A4: a collector's word is no look"
+
+
 def test_a_visit_waits_until_somebody_approved_it(world):
     for number, on, approved in ((1, date(2026, 11, 6), None), (2, date(2026, 11, 9), None), (3, EPISODE, "S1")):
         overdue(world, number, CALL)
@@ -119,6 +135,21 @@ def test_papers_are_prepared_early_for_who_neither_will_nor_can_before_the_third
     said(world, 1, "2026-11-05T02:00:00Z", reason="inertia", willingness=willingness, ability=ability)
     world.plan()
     assert told(world).get("prepare_early") == ((1, EPISODE) if early else None)
+
+
+def test_papers_are_prepared_for_whom_the_committee_sent_to_court_until_the_packet_is_ready(world):
+    people(world)
+    for number in range(1, 6):
+        overdue(world, number, CALL, instalments=3)
+    decided(world, 1, date(2026, 11, 5), "legal")
+    decided(world, 2, date(2026, 11, 5), "legal", second_decided_by="nobody")
+    decided(world, 3, date(2026, 11, 5), "legal", review_on=DAY)
+    decided(world, 4, date(2026, 11, 5), "legal")
+    decided(world, 4, date(2026, 11, 6), "continue")
+    decided(world, 5, date(2026, 11, 5), "legal")
+    put(world, packet, **PACKET | {"account_id": "A5", "state": "ready"})
+    world.plan()
+    assert told(world)["prepare_early"] == (1, EPISODE), "A1 alone"
 
 
 def test_the_committee_is_due_for_the_aged_and_for_two_packets_and_not_for_what_it_decided_lately(world):

@@ -19,7 +19,7 @@ from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import debit, outcome, plan
+from arrears.store.tables.feeds import debit, hold, outcome, plan, promise
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
 from arrears.store.tables.runs import run
@@ -264,6 +264,127 @@ def test_a_refusal_of_the_co_borrower_takes_the_borrowers_call_off_the_list_and_
     assert left["A1", "P1"] == "recent_refusal"
     assert left["B1", "P1"] is None
     assert {row.party_id: row.state for row in world.rows(contact)} == {"P1": "sent", "P2": "withheld", "P3": "sent"}
+
+
+REMINDER = SMS | {"step": "promise_reminder", "tone": "courteous", "occasion": "promise"}
+THANKS = SMS | {"step": "thank_you", "tone": "courteous", "occasion": "cured"}
+TOMORROW = DAY + timedelta(days=1)
+
+
+def promised(world: World, account_id: str, amount_minor: int = 50_00, due_on: date = TOMORROW) -> None:
+    row = {"account_id": account_id, "made_on": date(2026, 11, 5), "due_on": due_on, "amount_minor": amount_minor}
+    with writing(world.engine) as connection:
+        connection.execute(promise.insert().values(promise_key=natural_key(account_id, str(due_on)), **row))
+
+
+def test_a_promise_is_reminded_of_with_its_own_amount_and_day_though_it_holds_everything_else(world, witnesses):
+    one_customer(world, REMINDER, EMAIL)
+    promised(world, "A1")
+    world.plan()
+    world.send(witnesses)
+    [message] = witnesses.messages["sms"].got
+    assert "2026-11-13" in message.text
+    assert "合计50.00元" in message.text
+    assert {(row.channel, row.state, row.reason) for row in world.rows(contact)} == {
+        ("sms", "sent", None), ("email", "withheld", "promise_open")}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"withdrawn_on": DAY}, "no_longer_due"),
+        ({"state": "kept"}, "no_longer_due"),
+        ({"due_on": DAY + timedelta(days=5)}, "no_longer_due"),
+        ({"amount_minor": 60_00}, "no_longer_due"),
+    ],
+)
+def test_a_promise_taken_back_kept_or_changed_since_the_plan_is_not_reminded_of(world, witnesses, change, reason):
+    one_customer(world, REMINDER)
+    promised(world, "A1")
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(update(promise).values(**change))
+    world.send(witnesses)
+    assert [(row.state, row.reason) for row in world.rows(contact)] == [("withheld", reason)]
+
+
+def test_who_paid_what_was_promised_at_noon_is_not_reminded_and_who_paid_less_is(world, witnesses, tmp_path):
+    customer(world, REMINDER)
+    for account_id in ("A1", "A2"):
+        promised(world, account_id)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    pay(world, tmp_path, "N1,A1,2026-11-12,48.00", "N2,A2,2026-11-12,40.00")
+    world.at(time(13)).send(witnesses)
+    assert reasons(world) == {"A1": "paid", "A2": None}
+
+
+def test_a_part_payment_pause_stops_the_reminder_of_a_promise_and_a_dispute_the_thanks(world, witnesses):
+    one_customer(world, REMINDER)
+    promised(world, "A1")
+    world.person("P2", mobile="13800000002")
+    world.account("B1", {"P2": "borrower"})
+    world.decide("B1", [THANKS], overdue=0, instalments=0)
+    world.plan()
+    with writing(world.engine) as connection:
+        since = {"first_unpaid_due": date(2026, 11, 2), "opened_on": date(2026, 11, 3)}
+        connection.execute(episode.insert().values(account_id="A1", quiet_until=DAY, **since))
+        held = {"kind": "dispute", "from_on": DAY, "hold_key": natural_key("B1")}
+        connection.execute(hold.insert().values(account_id="B1", **held))
+    world.send(witnesses)
+    assert {row.party_id: row.reason for row in world.rows(contact)} == {
+        "P1": "hold_part_payment", "P2": "hold_dispute"}  # fmt: skip
+
+
+def test_who_paid_everything_is_thanked_and_asked_for_nothing(world, witnesses):
+    one_customer(world)
+    world.decide("A1", [THANKS], overdue=0, instalments=0, revision=2)
+    world.plan()
+    world.send(witnesses)
+    [message] = witnesses.messages["sms"].got
+    assert "感谢您付清逾期款项" in message.text
+    assert "付款：" not in message.text
+    assert [row.amount_minor for row in world.rows(item)] == [0]
+
+
+def test_who_is_in_arrears_again_by_noon_is_not_thanked(world, witnesses, tmp_path):
+    world.person("P1")
+    world.account("A1", {"P1": "borrower"})
+    world.account("A2", {"P1": "borrower"})
+    world.decide("A1", [SMS], overdue=300_00, instalments=3)
+    world.decide("A2", [THANKS], overdue=0, instalments=0)
+    freeze(world, tmp_path / "feeds", paid="B2,A2,2026-11-10,79.99\n")
+    world.plan()
+    pay(world, tmp_path, "N1,A2,2026-11-12,-79.99")
+    world.at(time(13)).send(witnesses)
+    assert reasons(world) == {"A1": None, "A2": "no_longer_due"}
+
+
+@pytest.mark.parametrize(
+    ("step", "days", "reason"),
+    [
+        (THANKS, (6, 9), None),
+        (THANKS, (7, 9), "cap_reserved"),
+        (REMINDER, (7, 9), "cap_reserved"),
+        (SMS, (7, 9), None),
+    ],
+)
+def test_thanks_and_reminders_of_promises_leave_the_week_room_for_the_message_of_the_13th(
+    world, witnesses, step, days, reason
+):
+    one_customer(world)
+    paid = step is THANKS
+    world.decide("A1", [step], overdue=0 if paid else 100_00, instalments=0 if paid else 1, revision=2)
+    if step is REMINDER:
+        promised(world, "A1")
+    world.plan()
+    with writing(world.engine) as connection:
+        for day in days:
+            told = {"account_id": "A1", "party_id": "P1", "channel": "sms", "outcome": "delivered"}
+            connection.execute(outcome.insert().values(
+                outcome_key=natural_key(day), at=f"2026-11-{day:02}T02:00:00Z", **told))  # fmt: skip
+    world.send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == [reason]
 
 
 @pytest.mark.parametrize(("consents", "state"), [(None, "withheld"), ("email", "withheld"), ("email;sms", "sent")])

@@ -24,7 +24,13 @@ from arrears.ladder.step_table import table_of
 POLICY = load_policy()
 TABLE = table_of(POLICY)
 REFUSAL_RESPECTED = POLICY.contact.quiet_after_refusal_days
-STAFFED_CHANNELS = {"call", "visit", "letter"}
+FOR_SOME = {
+    "demand_letter": {"refused", "press"},
+    "asset_search": {"secure", "to_court"},
+    "placement": {"to_agency"},
+}
+"""Steps that are for some accounts alone."""
+STAFFED_CHANNELS = {"call", "visit", "letter", "credit_notice", "placement"}
 """People do them: on working days only (policy ``contact.days``)."""
 
 CORES = 2
@@ -95,18 +101,20 @@ def done(**steps: tuple[int, int | None]) -> tuple[StepDone, ...]:
 
 
 SMS_DAY, CALL_DAY = ("courtesy_sms_first",), ("courtesy_sms_second", "due_day_call")
+WORD_DAY = ("promise_reminder", "thank_you", "watch_sms")
 OTHERS = {
     "instalments": (0, 1, 2, 3),
     "day": ((True, False), (False, True)),
     "missed": ((0, ()), (4, ("courtesy_sms_first",))),
-    "calendar": (((), False), (SMS_DAY, True), (CALL_DAY, True), (CALL_DAY, False)),
+    "calendar": (((), False), (SMS_DAY, True), (CALL_DAY, True), (CALL_DAY, False),
+                 (WORD_DAY, True)),
     "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",))),
     "cause": (
-        (False, 0, False, False, None),
-        (True, 0, False, False, "remind"),
-        (False, 3, False, False, "plan"),
-        (True, 3, True, False, "press"),
-        (False, 0, False, True, "secure"),
+        (False, 0, False, False, None, None),
+        (True, 0, False, False, "remind", "placement"),
+        (False, 3, False, False, "plan", None),
+        (True, 3, True, False, "press", "legal"),
+        (False, 0, False, True, "secure", "placement"),
     ),
     "limits": ((0, None, None), (1, 5, 7), (4, 0, None), (0, 3, 0)),
     "clock": ((1, 1), (9, 5), (200, 140)),
@@ -129,7 +137,7 @@ def everything_else() -> Iterator[Facts]:
 def combinations() -> Iterator[Facts]:
     for count, day, late, (steps, unpaid), (hard, soft), cause, limits, clock, before in product(*OTHERS.values()):
         (working, holiday), (missed, late_steps) = day, late
-        (broken, habit, malice, approved, treatment), (calls, talked, refused) = cause, limits
+        (broken, habit, malice, approved, treatment, word), (calls, talked, refused) = cause, limits
         yield Facts(
             on=date(2026, 11, 12), working_day=working, calendar_steps=steps, stage=count,
             effective_instalments=count, delays=(), days_past_due=clock[0] if count else 0,
@@ -137,8 +145,9 @@ def combinations() -> Iterator[Facts]:
             promise_broken=broken, late_episodes=habit, malice=malice, calls_last_7_days=calls,
             days_since_conversation=talked, evidence=UNTOUCHABLE, done=before, holiday=holiday,
             missed_working_days=missed if count else 0, missed_steps=late_steps if unpaid else (),
-            working_days_known=min(2, clock[1]) if count else 0, days_since_refusal=refused if count else None,
+            working_days_known=min(10, clock[1]) if count else 0, days_since_refusal=refused if count else None,
             treatment=treatment if count else None, visit_approved=approved and count > 0,
+            committee=word if count else None,
         )  # fmt: skip
 
 
@@ -164,7 +173,10 @@ def faults(decision: Decision, facts: Facts, standing: Standing) -> Iterator[str
 
 def faults_of_the_day(action: Action, facts: Facts) -> Iterator[str]:
     """Name what is wrong with one contact on this day, whatever the evidence says."""
-    if not (facts.cycle_unpaid if action.occasion == "cycle" else facts.effective_instalments):
+    if action.occasion == "cured":
+        if facts.effective_instalments or not any(one.sent for one in facts.done):
+            yield "somebody was thanked who owes, or was never asked"
+    elif not (facts.cycle_unpaid if action.occasion == "cycle" else facts.effective_instalments):
         yield "somebody who owes nothing was asked"
     if facts.soft_holds and (action.occasion == "episode" or action.channel == "call"):
         yield "an open promise was not respected"
@@ -178,8 +190,11 @@ def faults_of_the_day(action: Action, facts: Facts) -> Iterator[str]:
         and facts.days_since_refusal in range(REFUSAL_RESPECTED)
     ):
         yield "a call to somebody who has just refused"
-    if action.step in ("demand_letter", "asset_search") and not marks_of(facts) & {"refused", "press", "secure"}:
+    wanted = FOR_SOME.get(action.step)
+    if wanted and not marks_of(facts) & wanted:
         yield "a step that is for others"
+    if action.step == "watch_sms" and (facts.late_episodes < 3 or facts.malice):
+        yield "a reminder of the watch lane for somebody else"
 
 
 @dataclass

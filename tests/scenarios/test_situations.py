@@ -175,9 +175,10 @@ def test_a_part_payment_moves_the_oldest_due_date_and_neither_restarts_nor_skips
     assert unlocked == sorted(unlocked)
 
 
-def test_after_the_cure_there_is_silence_and_the_episode_closes_on_the_third_clean_day(told):
+def test_after_the_cure_there_are_thanks_and_silence_and_the_episode_closes_on_the_third_clean_day(told):
     paid = 9
-    assert not [day for day in told.done("cured") if day > paid]
+    assert {day: steps for day, steps in told.done("cured").items() if day > paid} == {paid + 1: ["thank_you"]}
+    assert told.days_of("control", "thank_you") == told.days_of("gone", "thank_you") == []
     [closed] = told.rows(episode, "cured")
     assert (closed.cured_on - FROM).days == paid + 1 + load_policy().staging.cure_days
 
@@ -185,7 +186,8 @@ def test_after_the_cure_there_is_silence_and_the_episode_closes_on_the_third_cle
 def test_a_payment_taken_back_within_the_cure_days_goes_on_with_the_same_episode(told):
     [one] = told.rows(episode, "reversed")
     assert one.cured_on is None
-    assert min(told.rungs("reversed")[2:]) >= 2
+    owing = [row["rung"] for row in told.days("reversed").values() if row["stage"]]
+    assert min(owing[2:]) >= 2
 
 
 def test_a_contract_paid_off_and_an_account_gone_from_the_ledger_are_not_heard_of_again(told):
@@ -227,6 +229,15 @@ def test_a_broken_promise_brings_calls_and_a_visit_the_day_after_its_grace(told)
     free = (last_day_of(first.due_on, policy.business_calendar(), policy) - FROM).days + 1
     calls, visits = told.days_of("broken_promise", "borrower_call"), told.days_of("broken_promise", "visit")
     assert (calls[1], visits[0]) == (free, free)
+
+
+def test_the_day_before_a_promise_falls_due_its_customer_is_reminded_of_it_once(told):
+    held = [row for row in told.rows(promise, "broken_promise") if row.accepted]
+    eve = {(row.due_on - FROM).days - 1 for row in held}
+    assert told.days_of("broken_promise", "promise_reminder") == sorted(eve)[:1]
+    assert "borrower_call" not in told.done("broken_promise")[min(eve)]
+    for other in ("control", "one_overdue", "far_promise"):
+        assert told.days_of(other, "promise_reminder") == []
 
 
 def test_half_of_a_promise_ends_it_without_a_visit_for_it(told):
@@ -315,7 +326,7 @@ def test_the_record_of_every_contact_is_one_person_one_channel_one_day(told):
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory) -> Told:
     beside = ["one_overdue", "just_talked", "malice"]
-    return play(tmp_path_factory.mktemp("judged"), [*FOUND_OUT, *beside], days=22)
+    return play(tmp_path_factory.mktemp("judged"), [*FOUND_OUT, *beside], days=DAYS)
 
 
 def test_who_refuses_is_not_called_for_a_week_and_gets_the_consequences_in_writing(judged):
@@ -345,7 +356,7 @@ def test_who_could_pay_and_does_not_want_to_hears_sooner_and_skips_no_gate(judge
 def test_of_who_can_neither_will_nor_pay_the_machine_is_looked_for_and_the_guarantors_asked_more_often(judged):
     assert len(judged.days_of("neither", "asset_search")) == 1
     assert judged.days_of("one_overdue", "asset_search") == []
-    [early] = [line for line in exceptions_on(judged, 20) if line.kind == "prepare_early"]
+    [early] = [line for line in exceptions_on(judged, 10) if line.kind == "prepare_early"]
     assert (early.count, early.owner) == (1, "legal")
     assert len(judged.days_of("neither", "guarantor_call")) > len(judged.days_of("one_overdue", "guarantor_call"))
 
@@ -370,7 +381,7 @@ def test_an_old_case_stands_on_the_committees_list_until_it_has_decided(judged):
             lines = aged_lines(connection, FROM + timedelta(days=day), None, load_policy())
         return {line.account_id for line in lines}
 
-    old = {judged.accounts["aged"], judged.accounts["written_off"]}
+    old = {judged.accounts[name] for name in ("aged", "written_off", "to_agency", "to_court")}
     assert waiting(8) == old
     assert waiting(20) == set()
     assert [day for day in judged.done("aged") if day > 12]
@@ -379,6 +390,25 @@ def test_an_old_case_stands_on_the_committees_list_until_it_has_decided(judged):
 def test_who_was_written_off_by_two_people_is_not_contacted_any_more(judged):
     assert [day for day in judged.done("written_off") if day > 12] == []
     assert "hold_written_off" in judged.why_not("written_off", 15, "arrears_sms")
+
+
+def test_what_the_committee_placed_leaves_for_the_agency_once_every_gate_is_open_and_nobody_else_calls(judged):
+    rungs = {day: row["rung"] for day, row in judged.days("to_agency").items()}
+    opened = min(day for day, rung in rungs.items() if rung == 4)
+    assert judged.days_of("to_agency", "placement") == [opened]
+    assert "evidence_missing" in judged.why_not("to_agency", opened - 1, "placement")
+    assert [day for day in judged.done("to_agency") if day > opened] == []
+    assert "hold_placement" in judged.why_not("to_agency", opened + 1, "borrower_call")
+    for other in ("aged", "to_court", "control"):
+        assert judged.days_of(other, "placement") == []
+
+
+def test_what_the_committee_sends_to_court_has_its_machine_looked_for_and_its_papers_prepared(judged):
+    [search] = judged.days_of("to_court", "asset_search")
+    assert search > 11
+    assert judged.days_of("aged", "asset_search") == judged.days_of("control", "asset_search") == []
+    before, after = ({line.kind: line.count for line in exceptions_on(judged, day)} for day in (10, 12))
+    assert after["prepare_early"] == before["prepare_early"] + 1
 
 
 def test_the_history_of_the_risk_grade_is_told(judged):

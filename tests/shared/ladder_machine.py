@@ -105,6 +105,8 @@ class Department(RuleBasedStateMachine):
 
     @rule(days=st.integers(1, 6))
     def miss(self, days: int) -> None:
+        if not self.lived:
+            return  # the first day brings the people: a department without them is another story
         for _ in range(days):
             self.world.evening(self.today)
             self.today += DAY
@@ -195,8 +197,12 @@ class Department(RuleBasedStateMachine):
         if row.account_id not in owing:
             return
         assert not (row.account_id in self.held and self.held[row.account_id][0] < on), "a contact under a hold"
-        if row.occasion.startswith("episode") and row.account_id not in hidden:
+        if row.occasion.startswith(("episode", "promise")) and row.account_id not in hidden:
             assert owing[row.account_id], "somebody cured was asked for arrears"
+        if row.occasion.startswith("cured") and row.account_id not in hidden:
+            assert not owing[row.account_id], "somebody was thanked who still owes"
+        if row.occasion.startswith("promise") and row.account_id in self.promised:
+            assert on < self.promised[row.account_id][1], "a reminder of a promise on its day or after"
         made, due = self.promised.get(row.account_id, (on, on))
         held_until = min(due, made + timedelta(days=self.policy.promises.max_days))
         if row.channel not in ("sms", "email") and made < on - DAY:

@@ -218,3 +218,84 @@ def test_an_approved_visit_is_a_reason_for_a_visit():
     approved = decide(facts(evidence=called, visit_approved=True), POLICY)
     assert "visit" in steps(approved)
     assert "V5_approved" in approved.reasons
+
+
+def test_a_promise_holds_everything_but_the_reminder_of_itself_and_a_pause_holds_that_too():
+    eve = facts(calendar_steps=("promise_reminder",), soft_holds=("promise",), evidence=COMPLETE)
+    assert steps(decide(eve, POLICY)) == {"promise_reminder"}
+    paused = replace(eve, soft_holds=("part_payment", "promise"))
+    assert why_not(decide(paused, POLICY), "promise_reminder") == ("hold_part_payment",)
+    disputed = replace(eve, hard_holds=("dispute",))
+    assert not decide(disputed, POLICY).actions
+
+
+def test_thanks_are_for_arrears_that_are_paid_and_were_asked_for():
+    paid = facts(stage=0, effective_instalments=0, days_past_due=0, working_days_overdue=0,
+                 calendar_steps=("thank_you",), done=(StepDone("arrears_sms", 1, 1, 3),))  # fmt: skip
+    assert steps(decide(paid, POLICY)) == {"thank_you"}
+    assert steps(decide(replace(paid, done=()), POLICY)) == set()
+    assert steps(decide(replace(paid, done=(StepDone("arrears_sms", 1, 0, None),)), POLICY)) == set()
+    assert not decide(replace(paid, hard_holds=("complaint",)), POLICY).actions
+    assert "thank_you" not in steps(decide(replace(paid, stage=1, effective_instalments=1), POLICY))
+
+
+def test_a_written_demand_follows_after_twelve_working_days_and_only_where_no_letter_was_sent():
+    late = facts(evidence=replace(CALLED, guarantors=1, guarantors_tried=1), working_days_overdue=12,
+                 working_days_known=10)  # fmt: skip
+    assert {"written_demand", "written_demand_guarantors"} <= steps(decide(late, POLICY))
+    assert "written_demand" not in steps(decide(replace(late, working_days_overdue=11), POLICY))
+    first_seen_late = replace(late, working_days_overdue=90, working_days_known=9)
+    assert not {"written_demand", "written_demand_guarantors"} & steps(decide(first_seen_late, POLICY))
+    for letter in ("demand_letter", "lawyers_letter"):
+        written = replace(late, done=(StepDone(letter, 1, 1, 4),))
+        assert "written_demand" not in steps(decide(written, POLICY))
+    worse = decide(replace(late, stage=2, effective_instalments=2), POLICY)
+    assert why_not(worse, "written_demand") == ("covered_by_lawyers_letter",)
+    assert why_not(worse, "written_demand_guarantors") == ("covered_by_lawyers_letter_guarantors",)
+    alone = replace(late, evidence=CALLED)
+    assert "written_demand_guarantors" not in steps(decide(alone, POLICY))
+
+
+def test_no_guarantor_gets_a_written_demand_before_the_borrower_was_tried():
+    unheard = Evidence(reminders=1, attempts=1, channels=1, guarantors=1)
+    decision = decide(facts(evidence=unheard, working_days_overdue=12, working_days_known=10), POLICY)
+    assert why_not(decision, "written_demand_guarantors") == ("before_borrower_call",)
+
+
+def test_who_is_to_be_reported_is_told_before_and_only_once_on_the_third_rung():
+    letter = StepDone("lawyers_letter", 1, 1, 2)
+    two = facts(stage=2, effective_instalments=2, evidence=CALLED, done=(letter,))
+    assert "credit_notice" in steps(decide(two, POLICY))
+    assert "credit_notice" not in steps(
+        decide(replace(two, done=(StepDone("credit_notice", 1, 1, 30), letter)), POLICY)
+    )
+    fresh = replace(two, done=(StepDone("lawyers_letter", 1, 1, 1),))
+    assert why_not(decide(fresh, POLICY), "credit_notice") == ("too_soon_after_lawyers_letter",)
+    assert why_not(decide(replace(two, done=()), POLICY), "credit_notice") == ("before_lawyers_letter",)
+    assert why_not(decide(replace(two, evidence=REMINDED), POLICY), "credit_notice") == ("evidence_missing",)
+    assert "credit_notice" not in steps(decide(facts(evidence=CALLED), POLICY))
+
+
+def test_a_word_of_the_committee_starts_the_placement_only_once_every_gate_is_open():
+    placed = facts(stage=3, effective_instalments=3, days_past_due=200, evidence=COMPLETE, committee="placement")
+    assert "placement" in steps(decide(placed, POLICY))
+    assert "committee_placement" in decide(placed, POLICY).reasons
+    assert why_not(decide(replace(placed, evidence=CALLED), POLICY), "placement") == ("evidence_missing",)
+    assert why_not(decide(replace(placed, hard_holds=("dispute",)), POLICY), "placement") == ("hold_dispute",)
+    for word in (None, "legal"):
+        assert "placement" not in steps(decide(replace(placed, committee=word), POLICY))
+
+
+def test_an_account_sent_to_court_has_its_machine_looked_for():
+    called = (StepDone("borrower_call", 3, 3, 2),)
+    to_court = facts(stage=3, effective_instalments=3, evidence=COMPLETE, committee="legal", done=called)
+    assert "asset_search" in steps(decide(to_court, POLICY))
+    assert "asset_search" not in steps(decide(replace(to_court, committee=None), POLICY))
+
+
+def test_only_the_watch_lane_hears_of_a_payment_five_days_before():
+    ahead = facts(stage=0, effective_instalments=0, days_past_due=0, working_days_overdue=0, cycle_unpaid=True,
+                  calendar_steps=("watch_sms",))  # fmt: skip
+    assert steps(decide(replace(ahead, late_episodes=3), POLICY)) == {"watch_sms"}
+    for other in ({}, {"late_episodes": 2}, {"late_episodes": 3, "malice": True}):
+        assert steps(decide(replace(ahead, **other), POLICY)) == set()

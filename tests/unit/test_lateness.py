@@ -8,7 +8,9 @@ import pytest
 from arrears.ladder.decide import Decision, decide
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.layers import load_policy
+from arrears.ladder.outage import Missed
 from arrears.ladder.policy import Policy
+from arrears.ladder.today import Today
 
 POLICY = load_policy()
 REMINDED = Evidence(reminders=1, attempts=1, channels=1)
@@ -94,3 +96,27 @@ def test_a_step_of_arrears_that_is_never_sent_late_keeps_its_days(overdue, misse
     decision = decide(facts(working_days_overdue=overdue, missed_working_days=missed, evidence=Evidence()), skip)
     assert ("arrears_sms" in steps(decision)) is goes
     assert ("arrears_sms" in why_not(decision)) is told
+
+
+@pytest.mark.parametrize(
+    ("promise_in", "clean_for", "missed", "expected"),
+    [
+        (1, None, 0, (("promise_reminder",), ())),
+        (2, None, 3, ((), ())),
+        (0, None, 0, ((), ())),
+        (0, None, 2, ((), ("promise_reminder",))),
+        (None, 0, 0, (("thank_you",), ())),
+        (None, 2, 2, ((), ("thank_you",))),
+        (None, 3, 2, ((), ())),
+    ],
+)
+def test_a_reminder_of_a_promise_and_thanks_have_one_day_and_are_late_after_it(promise_in, clean_for, missed, expected):
+    calendar = POLICY.business_calendar()
+    today = Today(date(2026, 11, 12), POLICY, calendar, (), True, False, Missed(missed, (), missed))
+    assert today.dated_steps(None, promise_in, clean_for) == expected
+    assert (promise_in is None or promise_in in today.promise_days) == (expected != ((), ()) or promise_in is None)
+
+
+def test_a_reminder_whose_day_was_missed_is_recorded_and_not_sent():
+    decision = decide(facts(missed_steps=("promise_reminder",), soft_holds=("promise",)), POLICY)
+    assert why_not(decision)["promise_reminder"] == ("missed_day",)

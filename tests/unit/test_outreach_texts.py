@@ -54,7 +54,7 @@ def _item(number: int = 1, **changes: object) -> ItemFacts:
         "data_incomplete": False,
         "hard_holds": (),
         "soft_holds": (),
-        "is_courtesy": False,
+        "about": "episode",
         "is_tied": True,
         "still_due": True,
         "paid_since": False,
@@ -87,8 +87,22 @@ def _notice(language: str, channel: str, tone: str, audience: str, overdue: int,
     return notice_of(_facts(channel, *items, name=name), (), language, POLICY)
 
 
+APART = [(channel, about) for channel, about in product(("sms", "email"), ("promise", "cured"))]
+"""What a message says apart from arrears: what was promised, and thanks."""
+
+
+def _apart(language: str, channel: str, about: str) -> Notice:
+    owed, late = (0, 0) if about == "cured" else (1234_56, 1)
+    said = _item(1, tone="courteous", rung=1, about=about, amount_minor=owed, overdue_instalments=late)
+    return notice_of(_facts(channel, said), (), language, POLICY)
+
+
 def _golden(language: str) -> str:
     parts = []
+    for channel, about in APART:
+        rendered = render(_apart(language, channel, about))
+        parts.append(f"=== {channel} | courteous | borrower | {about} ===")
+        parts.extend(text for text in (rendered.subject, rendered.text) if text)
     for channel, tone, audience, overdue in CASES:
         rendered = render(_notice(language, channel, tone, audience, overdue))
         parts.append(f"=== {channel} | {tone} | {audience} | {'overdue' if overdue else 'due soon'} ===")
@@ -197,6 +211,28 @@ def test_a_contract_left_out_is_neither_named_nor_counted():
 def test_two_steps_of_one_contract_are_one_line():
     facts = _facts("sms", _item(1), _item(1, item_key="f" * 64))
     assert len(notice_of(facts, (), "zh", POLICY).lines) == 1
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("channel", "about"), APART)
+def test_a_reminder_of_a_promise_and_a_word_of_thanks_pass_the_lint_and_threaten_nothing(language, channel, about):
+    notice = _apart(language, channel, about)
+    rendered = render(notice)
+    assert notice.consequences == ()
+    for text in filter(None, (rendered.text, rendered.html)):
+        assert lint(text, notice, POLICY) == []
+        assert (POLICY.creditor.payment_account in text) == (about == "promise")
+        assert ("1,234.56" in text) == (about == "promise")
+
+
+def test_what_was_promised_is_a_line_of_its_own_beside_the_arrears_and_counts_once_in_the_total():
+    items = [_item(1), _item(1, item_key="p" * 64, about="promise", amount_minor=500_00), _item(2, about="cured")]
+    notice = notice_of(_facts("sms", *items), (), "zh", POLICY)
+    assert [(line.account, line.is_promise, line.is_settled) for line in notice.lines] == [
+        ("A1", False, False), ("A1", True, False), ("A2", False, True)]  # fmt: skip
+    assert notice.totals == (("1,234.56", "CNY"),)
+    assert not notice.only_promises
+    assert not notice.only_thanks
 
 
 def test_currencies_are_totalled_apart():

@@ -20,9 +20,11 @@ Note = Annotated[str, typer.Option(help="what you looked at, and why")]
 def list_(as_json: AsJson = False) -> None:
     """List the decisions that wait for people."""
     from arrears.approvals.questions import list_open
+    from arrears.steps.visits import open_visits
 
     rt = build_runtime(Settings.from_environment(), shell_attempt("approvals"))
-    waiting = list_open(existing_store(rt))
+    engine = existing_store(rt)
+    waiting = [*list_open(engine), *open_visits(engine)]
     if as_json:
         print_json([one.as_dict() for one in waiting])
         return

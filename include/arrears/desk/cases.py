@@ -16,6 +16,7 @@ from arrears.legal.wording import words_or_code
 from arrears.reports.mornings import Morning, deadlines_today
 from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
+from arrears.steps.visits import open_visits
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
@@ -46,16 +47,18 @@ def legal(rt: Runtime, words: Words, asked: Asked) -> dict[str, Any]:
     """Return a leaf of the packets nearest to hand-over first, the questions put to people, and the newest orders."""
     engine = existing_store(rt)
     morning = morning_of(rt)
+    visits = open_visits(engine) if asked.approvals == 1 else []
     waiting = list_open(engine, start_of(asked.approvals), SHOWN)
     with reading(engine) as connection:
         counted = _counted(connection)
-        refs = _refs(connection, [one.account_id for one in waiting if one.account_id])
+        refs = _refs(connection, [one.account_id for one in (*visits, *waiting) if one.account_id])
         questions = [(one, refs.get(one.account_id or "")) for one in waiting]
         return {
             "packets": counted,
             "deadlines": _last_days(connection, morning, rt, words, asked.deadlines) if morning else Leaf([], 0, 1),
             "lines": Leaf(_packets(connection, counted, asked.packets, words), sum(counted.values()), asked.packets),
             "orders": _orders(connection, asked.orders, words),
+            "visits": [(one, refs.get(one.account_id or "")) for one in visits],
             "approvals": Leaf(questions, count_open(connection), asked.approvals),
         }
 

@@ -4,6 +4,7 @@ Source of the rules: the seed's flow chart (a cumulative ladder), its principle 
 (no rung is skipped), and the policy keys named beside each rule.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from arrears.core.keys import digest
 from arrears.ladder.contact_days import is_used, refusal
 from arrears.ladder.facts import Facts, StepDone, entitled_rung, marks_of
+from arrears.ladder.lanes import lane_of, triggers_of
 from arrears.ladder.lateness import fell_on_a_missed_day, is_on_its_day, why_not_late
 from arrears.ladder.policy import Policy
 from arrears.ladder.standing import Gate, Standing
@@ -113,12 +115,6 @@ def choose(facts: Facts, gates: tuple[Gate, ...], standing: Standing, table: Ste
     )
 
 
-def visit_triggers(facts: Facts, policy: Policy) -> tuple[str, ...]:
-    """Return which of the seed's visit triggers hold: no effect, habit, broken promise, lost contact."""
-    _, standing = table_of(policy).weigh(facts.evidence, False)
-    return _triggers(facts, standing, policy)
-
-
 class _Case:
     """One account on its day, with what every step asks about."""
 
@@ -127,32 +123,10 @@ class _Case:
     def __init__(self, facts: Facts, standing: Standing, rung: int, table: StepTable) -> None:
         self.facts, self.standing, self.rung = facts, standing, rung
         self.table, self.policy = table, table.policy
-        self.lane = _lane(facts, table.policy)
-        self.triggers = _triggers(facts, standing, table.policy)
+        self.lane = lane_of(facts, table.policy)
+        self.triggers = triggers_of(facts, standing, table.policy)
         self.marks = marks_of(facts)
         self.done: dict[str, StepDone] = {done.step: done for done in facts.done}
-
-
-def _lane(facts: Facts, policy: Policy) -> str:
-    """Return the work lane: it orders the day and halves gaps, and never opens a gate."""
-    if facts.malice:
-        return "high_risk"
-    if facts.days_past_due > policy.lanes.aged_days:
-        return "aged"
-    if facts.late_episodes >= policy.lanes.habitual_count:
-        return "habitual"
-    return "good_faith"
-
-
-def _triggers(facts: Facts, standing: Standing, policy: Policy) -> tuple[str, ...]:
-    found = (
-        (standing.no_effect, "V1_no_effect"),
-        (facts.late_episodes >= policy.visit_triggers.habitual_count, "V2_habitual"),
-        (facts.promise_broken, "V3_broken_promise"),
-        (standing.lost_contact, "V4_lost_contact"),
-        (facts.visit_approved, "V5_approved"),
-    )
-    return tuple([name for holds, name in found if holds])
 
 
 def _is_due(rule: Rule, case: _Case) -> bool:
@@ -160,12 +134,23 @@ def _is_due(rule: Rule, case: _Case) -> bool:
     facts = case.facts
     if (rule.lane is not None and rule.lane != case.lane) or (rule.when and not rule.when & case.marks):
         return False
-    if rule.in_cycle:
+    if rule.dated:
         is_there = rule.mark.name in facts.calendar_steps or rule.mark.name in facts.missed_steps
-        return is_there and (facts.cycle_unpaid or not rule.needs_cycle)
+        return is_there and _concerns(rule, facts)
     if facts.effective_instalments < rule.instalments or facts.working_days_overdue < rule.offset:
         return False
+    if facts.working_days_known < rule.known:
+        return False
     return _has_come_round(rule, case)
+
+
+def _concerns(rule: Rule, facts: Facts) -> bool:
+    """Say whether there is what a dated step speaks of; thanks are for arrears that somebody was contacted about."""
+    if rule.about == "promise":
+        return facts.effective_instalments > 0
+    if rule.about == "cured":
+        return facts.stage == 0 and any(done.sent for done in facts.done)
+    return facts.cycle_unpaid or not rule.needs_cycle
 
 
 def _has_come_round(rule: Rule, case: _Case) -> bool:
@@ -175,6 +160,8 @@ def _has_come_round(rule: Rule, case: _Case) -> bool:
     if rule.needs_trigger and not case.triggers:
         return False
     if rule.unreminded is not None and not _is_unreminded(rule.unreminded, case):
+        return False
+    if any(_happened(mark, case) for mark in rule.unless):
         return False
     if rule.gap is None:
         return not _happened(rule.mark, case)
@@ -213,25 +200,31 @@ def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     """Return every reason against a due step; an empty answer means it is carried out."""
     facts, channel = case.facts, rule.mark.channel
     found = [f"hold_{kind}" for kind in facts.hard_holds]
-    if facts.soft_holds and (not rule.in_cycle or channel == "call"):
-        found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in facts.soft_holds]
+    found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in _pausing(rule, facts)]
     if rule.rung > case.rung:
         found.append("evidence_missing")
     if rule.earlier and not _happened(rule.earlier, case):
         found.append(f"before_{rule.earlier.name}")
     elif rule.wait and rule.earlier and _lately(rule.earlier.name, rule.wait, case):
         found.append(f"too_soon_after_{rule.earlier.name}")
-    if rule.better and (better := _better_visit(rule, case)):
+    if (rule.better or rule.unless) and (better := _better_step(rule, case, due)):
         found.append(f"covered_by_{better}")
     if not is_used(rule.days, facts.on, working=facts.working_day, holiday=facts.holiday):
         found.append(refusal(rule.days))
     if channel == "call" and rule.mark.audience == "borrower":
         found += _call_limits(case)
-    if rule.in_cycle and channel == "sms" and _arrears_message_goes(case, due):
+    if rule.about == "cycle" and channel == "sms" and _arrears_message_goes(case, due):
         found.append("covered_by_arrears_message")
     if facts.missed_working_days or facts.missed_steps:
         found += _lateness(rule, case, due)
     return found
+
+
+def _pausing(rule: Rule, facts: Facts) -> Sequence[str]:
+    """Return the soft holds that stop a step: none a courtesy message or thanks, a promise not its own reminder."""
+    if not facts.soft_holds or rule.about == "cured" or (rule.about == "cycle" and rule.mark.channel != "call"):
+        return ()
+    return [kind for kind in facts.soft_holds if (rule.about, kind) != ("promise", "promise")]
 
 
 def _arrears_message_goes(case: _Case, due: list[Rule]) -> bool:
@@ -246,12 +239,12 @@ def _lateness(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     return [reason] if reason else []
 
 
-def _better_visit(rule: Rule, case: _Case) -> str | None:
-    """Return the visit of a higher rung that takes the place of this one: with the letter, once it has gone out."""
+def _better_step(rule: Rule, case: _Case, due: list[Rule]) -> str | None:
+    """Return what takes the place of a step: a visit with the letter that has gone out, or a letter that is due too."""
     for rung, name, earlier in rule.better:
         if rung <= case.rung and (earlier is None or _happened(earlier, case)):
             return name
-    return None
+    return next((other.mark.name for other in due if other.mark in rule.unless and other.rung <= case.rung), None)
 
 
 def _call_limits(case: _Case) -> list[str]:
@@ -275,8 +268,7 @@ def _action(rule: Rule, case: _Case) -> Action:
     if tone == "by_ordinal":
         contacts = sum(done.sent for done in case.done.values()) + case.standing.earlier_contacts + 1
         tone = TONES[0] if "remind" in case.marks else TONES[min(contacts, len(TONES)) - 1]
-    occasion = "cycle" if rule.in_cycle else "episode"
-    return _made(rule.mark, tone, rule.rung, occasion, (last.planned if last else 0) + 1)
+    return _made(rule.mark, tone, rule.rung, rule.about, (last.planned if last else 0) + 1)
 
 
 @lru_cache(maxsize=4096)
@@ -294,4 +286,5 @@ def _reasons(case: _Case, entitled: int) -> tuple[str, ...]:
     standing = "held_back_by_evidence" if held_back else "by_arrears"
     delays = [f"delayed_{delay}" for delay in case.facts.delays]
     treatment = (f"treatment_{case.facts.treatment}",) if case.facts.treatment else ()
-    return (f"stage_{case.facts.stage}", *delays, standing, *case.triggers, *treatment)
+    decided = (f"committee_{case.facts.committee}",) if case.facts.committee else ()
+    return (f"stage_{case.facts.stage}", *delays, standing, *case.triggers, *treatment, *decided)

@@ -1,7 +1,7 @@
 """Decide every account of a snapshot, a range of accounts at a time, and keep one row for each in force."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, select
 from arrears.audit.columns import row_digests, words_of
 from arrears.core.runtime import Runtime
 from arrears.ladder.decision_rows import ROW, Batch, Teller
-from arrears.ladder.episodes import advance_episodes, end_episodes, open_episodes
+from arrears.ladder.episodes import advance_episodes, clean_episodes, end_episodes, open_episodes
 from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background, own_of
 from arrears.ladder.judge import Judge
@@ -23,7 +23,7 @@ from arrears.ladder.named import named_accounts
 from arrears.ladder.part_payments import note_arrears
 from arrears.ladder.plans import settle_plans
 from arrears.ladder.policy import Policy
-from arrears.ladder.promises import settle_promises
+from arrears.ladder.promises import falling_due, settle_promises
 from arrears.ladder.readings import Readings, read
 from arrears.ladder.reliability import assess_promises
 from arrears.ladder.rulebook import CURRENT, Rulebook
@@ -70,7 +70,8 @@ def decide_snapshot(
         teller = Teller.of(connection, rt, run_id, snapshot_id, business_date)
         today = Today.of(connection, business_date, policy)
         rulebook = Rulebook(connection, rt, run_id, today, newest=newest)
-        work = _Work(connection, teller, rulebook, newest, every, result)
+        promised = falling_due(connection, rt, snapshot_id, business_date, policy, today.promise_days)
+        work = _Work(connection, teller, rulebook, promised, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)
         if newest:
@@ -83,9 +84,10 @@ class _Work:
     """The decisions of one run; only counts and verdicts are kept from range to range."""
 
     def __init__(
-        self, connection: Connection, teller: Teller, rulebook: Rulebook, newest: bool, every: bool, result: Decided
-    ) -> None:
-        self.connection, self.teller, self.rulebook = connection, teller, rulebook
+        self, connection: Connection, teller: Teller, rulebook: Rulebook, promised: Mapping[str, int], newest: bool,
+        every: bool, result: Decided,
+    ) -> None:  # fmt: skip
+        self.connection, self.teller, self.rulebook, self.promised = connection, teller, rulebook, promised
         self.newest, self.every, self.result = newest, every, result
         self.today = today = rulebook.todays[0]
         self.judge = Judge(rulebook.todays)
@@ -103,12 +105,12 @@ class _Work:
         rules = self.rulebook.places(names, accounts.column("contract_type"), among)
         readings = self._read_again(readings, names, accounts, rules)
         in_force = self._in_force(among)
-        places = self._places(ids, readings, in_force)
+        places = self._places(ids, readings, background, in_force)
         if not len(places):
             return
         known, own = _own(ids, background, rules, self.rulebook.todays)
         verdicts = self.judge.judge(readings.packed[places], known[places], own)
-        self._write(ids.take(places), accounts.take(places), verdicts, background.episodes, in_force)
+        self._write(ids.take(places), accounts.take(places), verdicts, background, in_force)
 
     def _read(self, accounts: pa.RecordBatch, today: Today) -> Readings:
         return read(accounts, today.on, today.policy.staging, today.asked_days)
@@ -143,7 +145,12 @@ class _Work:
         else:
             standing = open_episodes(self.connection, among)
             episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
-        return gather_background(self.connection, on, policy, episodes, among)
+        clean = clean_episodes(self.connection, on, self.today.clean_days, among)
+        episodes |= {account: due for account, (due, _) in clean.items() if account not in overdue}
+        return gather_background(
+            self.connection, on, policy, episodes, among, promised=self.promised,
+            clean={account: days for account, (_, days) in clean.items() if account not in overdue},
+        )  # fmt: skip
 
     def _in_force(self, among: AccountRange) -> pa.Table:
         """Return the decisions of the day with the hash of each row, an account's newest revision first."""
@@ -154,21 +161,30 @@ class _Work:
         return concatenate(fetch(self.connection, among.of(self.connection, query, decision.c.account_id), IN_FORCE),
                            IN_FORCE)  # fmt: skip
 
-    def _places(self, ids: pa.Array, readings: Readings, in_force: pa.Table) -> NDArray[np.int64]:
+    def _places(
+        self, ids: pa.Array, readings: Readings, background: Background, in_force: pa.Table
+    ) -> NDArray[np.int64]:
         """Return which accounts get a row: something overdue, a step of the calendar, or a decision to correct."""
         if self.every:
             return np.arange(len(ids))
         wanted = readings.stage > 0
         if self.today.has_steps:
             wanted = wanted | readings.cycle_unpaid
-        wanted = wanted | readings.due_soon
+        watched = readings.due_soon & np.isin(readings.due_in, self.today.watch_days)
+        wanted = wanted | (readings.due_soon & ~watched)
+        if watched.any():
+            often = self.today.policy.lanes.habitual_count
+            wanted = wanted | (
+                watched & _among(ids, [name for name, times in background.late.items() if times >= often])
+            )
+        wanted = wanted | _among(ids, background.clean)
         if in_force.num_rows:
             wanted = wanted | np.asarray(pc.is_in(ids, in_force.column("account_id").combine_chunks()))
         found: NDArray[np.int64] = np.flatnonzero(wanted)
         return found
 
     def _write(
-        self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], episodes: Mapping[str, date],
+        self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], background: Background,
         in_force: pa.Table,
     ) -> None:  # fmt: skip
         said = self.judge.columns(verdicts)
@@ -182,7 +198,7 @@ class _Work:
             "account_id": ids,
             **{name: accounts.column(name) for name in ("stage", "overdue_instalments", "overdue_minor",
                "days_past_due", "oldest_unpaid_due", "currency", "branch", "ledger_row_sha256")},
-            "episode_due": _episode_dues(ids, accounts, episodes),
+            "episode_due": _episode_dues(ids, accounts, background),
             **said,
         }  # fmt: skip
         columns["row_sha256"] = row_digests(ROW, {name: words_of(values) for name, values in columns.items()})
@@ -194,6 +210,13 @@ class _Work:
         self.judge.store(self.connection)
         self.result.new_rows += insert_columns(self.connection, decision, batch.rows())
         self.teller.decided(self.connection, batch)
+
+
+def _among(ids: pa.Array, those: Collection[str]) -> NDArray[np.bool_]:
+    if not those:
+        return np.zeros(len(ids), dtype=bool)
+    found: NDArray[np.bool_] = np.asarray(pc.is_in(ids, pa.array(list(those), pa.string())))
+    return found
 
 
 def _own(
@@ -224,10 +247,12 @@ def _file_rows(accounts: pa.RecordBatch) -> pa.Array:
     return accounts.column("ledger_row")
 
 
-def _episode_dues(ids: pa.Array, accounts: pa.RecordBatch, episodes: Mapping[str, date]) -> pa.Array:
-    """Return the due date that opened the episode of each account that is overdue."""
+def _episode_dues(ids: pa.Array, accounts: pa.RecordBatch, background: Background) -> pa.Array:
+    """Return the due date that opened the episode of each account that is overdue, or was until now."""
+    episodes = background.episodes
     dues = pa.array(episodes.values(), pa.date32()).take(pc.index_in(ids, pa.array(episodes.keys(), pa.string())))
-    return pc.if_else(pc.greater(accounts.column("stage"), 0), dues, pa.scalar(None, pa.date32()))
+    told = pc.or_(pc.greater(accounts.column("stage"), 0), pa.array(_among(ids, background.clean)))
+    return pc.if_else(told, dues, pa.scalar(None, pa.date32()))
 
 
 def _revisions(ids: pa.Array, hashes: pa.Array, in_force: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

@@ -52,6 +52,19 @@ def advance_episodes(
     return open_episodes(connection, among), ended
 
 
+def clean_episodes(
+    connection: Connection, on: date, days: Collection[int], among: AccountRange = EVERY
+) -> dict[str, tuple[date, int]]:
+    """Return the episodes whose arrears were first seen paid so many days ago: key, and how many days, by account."""
+    if not days:
+        return {}
+    query = select(episode.c.account_id, episode.c.first_unpaid_due, episode.c.clean_since).where(
+        episode.c.clean_since.in_([on - timedelta(days=count) for count in days])
+    )
+    rows = connection.execute(among.of(connection, query.order_by(episode.c.clean_since), episode.c.account_id))
+    return {row.account_id: (row.first_unpaid_due, (on - row.clean_since).days) for row in rows}
+
+
 def end_episodes(
     connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY
 ) -> list[tuple[str, date]]:

@@ -6,6 +6,9 @@ from typing import Any
 
 from arrears.core.keys import digest
 
+COMMITTEE_MARKS = {"legal": "to_court", "placement": "to_agency"}
+"""Decisions of the case committee that steps wait for, as policy ``steps.when`` names them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -45,7 +48,8 @@ class Facts:
     ``missed_working_days`` counts those since the last released run on which nobody worked; ``missed_steps`` are the
     steps of this cycle that fell on one of these days. ``working_days_known`` counts those since the arrears were first
     seen here. ``days_since_refusal`` is counted up to the days that a refusal is respected; ``treatment`` is what the
-    collector's rating of willingness and ability asks for.
+    collector's rating of willingness and ability asks for, ``committee`` what the case committee decided that a step
+    waits for.
     """
 
     on: date
@@ -73,6 +77,7 @@ class Facts:
     days_since_refusal: int | None = None
     treatment: str | None = None
     visit_approved: bool = False
+    committee: str | None = None
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""
@@ -102,6 +107,8 @@ def entitled_rung(effective_instalments: int) -> int:
 
 
 def marks_of(facts: Facts) -> frozenset[str]:
-    """Return whom steps with ``when`` are for: who refused in this episode, and the treatment by rating."""
+    """Return whom steps with ``when`` are for: by refusal, by treatment, by word of the committee."""
     refused = ("refused",) if facts.days_since_refusal is not None else ()
-    return frozenset(refused if facts.treatment is None else (*refused, facts.treatment))
+    rated = () if facts.treatment is None else (facts.treatment,)
+    decided = () if facts.committee is None else (COMMITTEE_MARKS[facts.committee],)
+    return frozenset((*refused, *rated, *decided))

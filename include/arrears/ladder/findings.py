@@ -1,6 +1,6 @@
-"""What people found out: who refused to pay, how they are rated, which visit was approved, who is malicious.
+"""What people found out in an open episode: who refused to pay, how they are rated, who is malicious.
 
-Source: the seed's willingness and ability, its respect for a refusal, and its last reason for a visit (V5).
+Source: the seed's willingness and ability, and its respect for a refusal.
 """
 
 from collections import defaultdict
@@ -12,10 +12,10 @@ from sqlalchemy import Connection, and_, bindparam, exists, func, select
 from arrears.core.clock import local_date
 from arrears.ladder.policy import Policy
 from arrears.ladder.tally import SURETIES
+from arrears.ladder.visit_requests import supervisors
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import outcome, staff, visit_request
-from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.feeds import outcome
 from arrears.store.tables.people import account_party
 
 MALICE = "malice"
@@ -114,41 +114,9 @@ def malicious(connection: Connection, on: date, policy: Policy, among: AccountRa
             newest[row.account_id] = row.reason
             if row.reason == MALICE and row.staff_id:
                 said_by[row.account_id].add(row.staff_id)
-    supervisors = set(_supervisors(connection)) if newest else set()
+    trusted = set(supervisors(connection)) if newest else set()
     return {
         account_id
         for account_id, reason in newest.items()
-        if reason == MALICE and len(said_by[account_id]) > 1 and said_by[account_id] & supervisors
+        if reason == MALICE and len(said_by[account_id]) > 1 and said_by[account_id] & trusted
     }
-
-
-def _supervisors(connection: Connection) -> list[str]:
-    rows = connection.execute(select(staff.c.staff_id, staff.c.roles))
-    return [row.staff_id for row in rows if "supervisor" in row.roles.split(";")]
-
-
-def approved_visits(connection: Connection, on: date, among: AccountRange = EVERY) -> set[str]:
-    """Return the accounts for which a supervisor approved a visit that somebody else asked for and nobody made yet."""
-    supervisors = _supervisors(connection)
-    made = exists(
-        select(item.c.item_key)
-        .join(contact, contact.c.contact_id == item.c.contact_id)
-        .where(
-            item.c.account_id == visit_request.c.account_id,
-            item.c.channel == "visit",
-            item.c.business_date >= visit_request.c.asked_on,
-            item.c.business_date < on,
-            contact.c.state == "sent",
-        )
-    )
-    query = (
-        select(visit_request.c.account_id)
-        .join(episode, and_(episode.c.account_id == visit_request.c.account_id, episode.c.cured_on.is_(None)))
-        .where(
-            visit_request.c.asked_on.between(episode.c.first_unpaid_due, on),
-            visit_request.c.approved_by.in_(supervisors),
-            visit_request.c.approved_by != visit_request.c.asked_by,
-            ~made,
-        )
-    )
-    return set(connection.execute(among.of(connection, query, visit_request.c.account_id)).scalars())

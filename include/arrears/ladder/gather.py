@@ -3,25 +3,27 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, case, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.committee import words_in_force
 from arrears.ladder.facts import Evidence, Facts, StepDone
-from arrears.ladder.findings import approved_visits, late_episodes, malicious, refusals, treatments
+from arrears.ladder.findings import late_episodes, malicious, refusals, treatments
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import broken_in_episode
 from arrears.ladder.readings import Reading, count_instalments
-from arrears.ladder.tally import CALLS, SURETIES, tally_evidence
+from arrears.ladder.recent_calls import recent_calls
+from arrears.ladder.tally import tally_evidence
 from arrears.ladder.today import Today
+from arrears.ladder.visit_requests import approved_visits
 from arrears.store.account_range import EVERY, AccountRange
-from arrears.store.tables.decisions import episode, evidence
+from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import schedule_change
 from arrears.store.tables.outreach import contact, item
-from arrears.store.tables.people import account_party
 
 LOOKUP = 500
 """Accounts named in one statement."""
@@ -32,7 +34,8 @@ DELAYS = ("tolerance", "grace", "payment_holiday")
 class Own(NamedTuple):
     """What is known of one account beside the ledger: all that decide() may learn from it.
 
-    ``rules`` is the place of its policy in the rulebook of the run.
+    ``promise_in`` and ``clean_for`` count days, where a step asks for them. ``rules`` is the place of its policy in the
+    rulebook of the run.
     """
 
     hard_holds: tuple[str, ...] = ()
@@ -49,6 +52,9 @@ class Own(NamedTuple):
     days_since_refusal: int | None = None
     treatment: str | None = None
     visit_approved: bool = False
+    promise_in: int | None = None
+    clean_for: int | None = None
+    committee: str | None = None
     rules: int = 0
 
 
@@ -73,6 +79,9 @@ class Background:
     refused: dict[str, int]
     treatment: dict[str, str]
     approved_visits: set[str]
+    promised: Mapping[str, int]
+    clean: Mapping[str, int]
+    committee: dict[str, str]
 
     def known(self) -> dict[str, tuple[tuple[str, Any], ...]]:
         """Return what is known of each account of which anything is, as names of ``Own`` with values; a few of each."""
@@ -84,7 +93,8 @@ class Background:
             "soft_holds": {account_id: soft for account_id, (_, soft) in self.holds.items()},
             "late_episodes": self.late, "calls_last_7_days": self.calls, "days_since_conversation": self.conversation,
             "evidence": self.evidence, "done": self.done, "working_days_known": self.known_for,
-            "days_since_refusal": self.refused, "treatment": self.treatment,
+            "days_since_refusal": self.refused, "treatment": self.treatment, "promise_in": self.promised,
+            "clean_for": self.clean, "committee": self.committee,
         }  # fmt: skip
         for name, accounts in marked.items():
             for account_id in accounts:
@@ -107,10 +117,15 @@ def own_of(known: tuple[tuple[str, Any], ...], policy: Policy, rules: int = 0) -
 
 
 def gather_background(
-    connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date], among: AccountRange = EVERY
-) -> Background:
-    """Read holds, promises, evidence and past steps of a range of accounts, in a few queries."""
-    calls, conversation = _recent_calls(connection, on, among)
+    connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date], among: AccountRange = EVERY, *,
+    promised: Mapping[str, int] | None = None, clean: Mapping[str, int] | None = None,
+) -> Background:  # fmt: skip
+    """Read holds, promises, evidence and past steps of a range of accounts, in a few queries.
+
+    ``promised`` tells in how many days a promise falls due, ``clean`` for how many days arrears have been paid: of
+    those accounts alone of which a step of today speaks.
+    """
+    calls, conversation = recent_calls(connection, on, among)
     return Background(
         episodes=open_episodes,
         holds=holds_in_force(connection, on, policy, among=among),
@@ -126,6 +141,9 @@ def gather_background(
         refused=refusals(connection, on, policy, among=among),
         treatment=treatments(connection, on, policy, among),
         approved_visits=approved_visits(connection, on, among),
+        promised={name: days for name, days in (promised or {}).items() if name in open_episodes},
+        clean=clean or {},
+        committee=words_in_force(connection, on, among),
     )
 
 
@@ -135,12 +153,13 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
     hard = own.hard_holds
     if reading.data_incomplete and "data_incomplete" not in hard:
         hard = tuple(sorted((*hard, "data_incomplete")))
-    soon, soon_missed = today.steps_before_due(reading.due_in)
+    promise_in, clean_for = (own.promise_in, None) if reading.stage else (None, own.clean_for)
+    dated, dated_missed = today.dated_steps(reading.due_in, promise_in, clean_for)
     late = reading.stage > 0 and reading.oldest_unpaid_due is not None
     return Facts(
         on=today.on,
         working_day=today.working_day,
-        calendar_steps=today.calendar_steps + soon,
+        calendar_steps=today.calendar_steps + dated,
         stage=reading.stage,
         effective_instalments=effective,
         delays=delays,
@@ -158,11 +177,12 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         done=own.done,
         holiday=today.holiday,
         missed_working_days=today.missed.working_days if reading.stage else 0,
-        missed_steps=(today.missed.steps if reading.cycle_unpaid else ()) + soon_missed,
+        missed_steps=(today.missed.steps if reading.cycle_unpaid else ()) + dated_missed,
         working_days_known=own.working_days_known if reading.stage else 0,
         days_since_refusal=own.days_since_refusal if reading.stage else None,
         treatment=own.treatment if reading.stage else None,
         visit_approved=own.visit_approved and reading.stage > 0,
+        committee=own.committee if reading.stage else None,
     )
 
 
@@ -202,7 +222,7 @@ def _payment_holidays(connection: Connection, on: date, among: AccountRange) -> 
 
 def _known_for(connection: Connection, on: date, policy: Policy, among: AccountRange) -> dict[str, int]:
     """Count the working days since the arrears of an account were first seen here, as far as any step asks for them."""
-    most = max((step.unreminded_days or 0 for step in policy.steps), default=0)
+    most = max((max(step.unreminded_days or 0, step.known_days) for step in policy.steps), default=0)
     query = select(episode.c.account_id, episode.c.opened_on).where(episode.c.cured_on.is_(None))
     calendar, days = policy.business_calendar(), dict[date, int]()
     found: dict[str, int] = {}
@@ -212,29 +232,6 @@ def _known_for(connection: Connection, on: date, policy: Policy, among: AccountR
         if days[since]:
             found[account_id] = days[since]
     return found
-
-
-def _recent_calls(connection: Connection, on: date, among: AccountRange) -> tuple[dict[str, int], dict[str, int]]:
-    """Return call attempts in the last seven days and days since the last conversation, by account.
-
-    Calls to guarantors are their own: they use up nothing of the borrower's week.
-    """
-    week = on - timedelta(days=7)
-    surety = exists().where(
-        account_party.c.account_id == evidence.c.account_id,
-        account_party.c.party_id == evidence.c.party_id,
-        account_party.c.role.in_(SURETIES),
-    )
-    calls = select(evidence.c.account_id, func.count().label("times")).where(
-        evidence.c.kind.in_(CALLS), evidence.c.local_date > week, evidence.c.local_date <= on, ~surety
-    )
-    talks = select(evidence.c.account_id, func.max(evidence.c.local_date).label("last")).where(
-        evidence.c.kind == "call_answered", evidence.c.local_date > week, evidence.c.local_date <= on, ~surety
-    )
-    calls, talks = (among.of(connection, query, evidence.c.account_id) for query in (calls, talks))
-    counted = {row.account_id: row.times for row in connection.execute(calls.group_by(evidence.c.account_id))}
-    talked = {row.account_id: (on - row.last).days for row in connection.execute(talks.group_by(evidence.c.account_id))}
-    return counted, talked
 
 
 def _done(

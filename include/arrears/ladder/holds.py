@@ -21,12 +21,13 @@ from sqlalchemy import (
     union_all,
 )
 
+from arrears.ladder.committee import is_newest_word
 from arrears.ladder.plans import HOLDING
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import holding
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import committee, court_case, debit, hold, opening, plan, staff
+from arrears.store.tables.feeds import committee, court_case, debit, hold, opening, plan
 from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
@@ -85,7 +86,7 @@ def _of_all() -> Sequence[Asked]:
             plan.c.approved_by.is_not(None), plan.c.signed_on <= ON, plan.c.state.in_(HOLDING))),
         *(_named("litigation", table, running) for table, running in _in_court()),
         _named("placement", placement, placement.c.state.in_(OPEN_PLACEMENTS)),
-        _named("written_off", committee, _written_off()),
+        _named("written_off", committee, and_(committee.c.decision == "write_off", is_newest_word(ON))),  # for good
     ]  # fmt: skip
     return [(select(column, kind.label("kind")).where(running), column) for column, kind, running in asked]
 
@@ -100,19 +101,6 @@ def _of_some() -> Sequence[Asked]:
 
 def _named(kind: str, table: Table, running: ColumnElement[bool]) -> tuple[Any, Any, ColumnElement[bool]]:
     return table.c.account_id, literal(kind), running
-
-
-def _written_off() -> ColumnElement[bool]:
-    """Say of a case that the newest decision of its committee, by two of the staff, was to write it off."""
-    later, known = committee.alias("later"), select(staff.c.staff_id)
-    decided = and_(later.c.decided_by.in_(known), later.c.second_decided_by.in_(known), later.c.decided_on <= ON)
-    newest = ~exists().where(
-        later.c.account_id == committee.c.account_id, later.c.decided_on > committee.c.decided_on, decided
-    )
-    return and_(
-        committee.c.decision == "write_off", committee.c.decided_on <= ON, committee.c.decided_by.in_(known),
-        committee.c.second_decided_by.in_(known), newest,
-    )  # fmt: skip
 
 
 def _in_court() -> Iterator[tuple[Table, ColumnElement[bool]]]:

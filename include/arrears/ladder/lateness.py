@@ -14,7 +14,7 @@ MISSED = "missed_day"
 
 def fell_on_a_missed_day(rule: Rule, facts: Facts, last_done: int | None) -> bool:
     """Say whether a step that is due today was due on a day that was missed; ``last_done`` in working days."""
-    if rule.in_cycle:
+    if rule.dated:
         return rule.mark.name not in facts.calendar_steps and rule.mark.name in facts.missed_steps
     if not facts.missed_working_days:
         return False
@@ -48,5 +48,5 @@ def _says_the_same(other: Rule, rule: Rule) -> bool:
         other.late == "collapse_to_latest"
         and other.place > rule.place
         and other.mark.audience == rule.mark.audience
-        and other.in_cycle == rule.in_cycle
+        and other.about == rule.about
     )

@@ -49,15 +49,19 @@ class Step(Strict):
     working_days: Annotated[Literal["any", "previous", "next"], Fixed] = "any"
     offset: Annotated[Count | None, Tighter.HIGHER] = None
     before_due: Annotated[Annotated[Whole, Field(ge=0, le=27)] | None, Fixed] = None
+    before_promise: Annotated[Annotated[Whole, Field(ge=0, le=27)] | None, Fixed] = None
+    after_cure: Annotated[Annotated[Whole, Field(ge=0, le=27)] | None, Fixed] = None
     trigger: Annotated[Literal["visit"] | None, Fixed] = None
     repeat_every: Annotated[Annotated[Whole, Field(ge=1)] | None, Tighter.HIGHER] = None
     once: Annotated[bool, Tighter.HIGHER] = False
     after: Annotated[str | None, Fixed] = None
     after_working_days: AtLeast = 0
     instalments: AtLeast = 0
+    known_days: AtLeast = 0
     unreminded_days: Annotated[Count | None, Tighter.HIGHER] = None
     lane: Annotated[Lane | None, Fixed] = None
     when: Annotated[list[When], Fixed] = []
+    unless: Annotated[list[str], Tighter.MORE] = []
     document: Annotated[LetterDocument | None, Fixed] = None
     or_by: Annotated[list[Literal["sms", "email"]], Tighter.FEWER] = []
 
@@ -75,17 +79,30 @@ class Step(Strict):
 
     @model_validator(mode="after")
     def _one_clock(self) -> "Step":
-        clocks = (self.month_day, self.offset, self.before_due, self.trigger)
+        clocks = (self.month_day, self.offset, self.before_due, self.before_promise, self.after_cure, self.trigger)
         if sum(value is not None for value in clocks) != 1:
-            raise ValueError("give exactly one of month_day, offset, before_due and trigger")
+            raise ValueError(
+                "give exactly one of month_day, offset, before_due, before_promise, after_cure and trigger"
+            )
         if self.after_working_days and self.after is None:
             raise ValueError("after_working_days counts from the step named in after: give both")
         return self
 
+    @model_validator(mode="after")
+    def _promise_and_thanks_are_messages(self) -> "Step":
+        is_message = self.audience == "borrower" and self.channel in ("sms", "email")
+        if self.about in ("promise", "cured") and not is_message:
+            raise ValueError("a word about a promise or of thanks is a message (sms, email) to the borrower")
+        return self
+
     @property
-    def in_cycle(self) -> bool:
-        """Say whether the step belongs to the payment that falls due next, not to arrears."""
-        return self.month_day is not None or self.before_due is not None
+    def about(self) -> Literal["cycle", "promise", "cured", "episode"]:
+        """Return what the step speaks of: the next payment, a promise, arrears that are paid, arrears."""
+        if self.month_day is not None or self.before_due is not None:
+            return "cycle"
+        if self.before_promise is not None:
+            return "promise"
+        return "episode" if self.after_cure is None else "cured"
 
 
 class FailedCalls(Strict):
@@ -180,12 +197,14 @@ class Holds(Strict):
 class Lanes(Strict):
     """When an account is aged or its holder habitually late, and when the case committee sees the aged ones.
 
-    ``committee_weekday`` counts from Monday, 0; what it decided is on its list again after ``committee_review_days``.
+    A supervisor looks at arrears ``review_working_days`` after their due date. ``committee_weekday`` counts from
+    Monday, 0; what the committee decided is on its list again after ``committee_review_days``.
     """
 
     aged_days: Annotated[Count, Free]
     habitual_count: AtLeast
     aged_packets: Annotated[Count, Free] = 2
+    review_working_days: AtMost = 15
     committee_weekday: Annotated[Whole, Field(ge=0, le=6), Free] = 3
     committee_review_days: AtMost = 90
 

@@ -101,6 +101,42 @@ def holding(
     return found
 
 
+def falling_due(
+    connection: Connection, rt: Runtime, snapshot_id: str, on: date, policy: Policy, days: Collection[int]
+) -> dict[str, int]:
+    """Return in how many of the asked days a promise falls due, by account: one that holds and is not yet kept."""
+    query = (
+        select(promise, subject.c.subject_ref)
+        .join(subject, subject.c.account_id == promise.c.account_id)
+        .where(promise.c.due_on.in_([on + timedelta(days=count) for count in days]), promise.c.made_on <= on)
+        .where(promise.c.state == "open", promise.c.accepted)
+        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
+        .order_by(promise.c.due_on.desc(), promise.c.promise_key)
+    )
+    horizon = timedelta(days=policy.promises.max_days)
+    rows = [row for row in connection.execute(query) if row.due_on <= row.made_on + horizon] if days else []
+    there = holding(connection, on, policy, {row.account_id for row in rows}) if rows else set()
+    money = received(connection, rt, snapshot_id, [Asked(r.promise_key, r.subject_ref, r.made_on) for r in rows])
+    return {
+        row.account_id: (row.due_on - on).days
+        for row in rows
+        if row.account_id in there
+        and state_of(row.amount_minor, money[row.promise_key].towards(row.made_on, on), policy) != "kept"
+    }
+
+
+def next_promises(connection: Connection, on: date, accounts: Collection[str]) -> dict[str, tuple[int, date]]:
+    """Return amount and day of the next promise of each account that is still open and accepted."""
+    query = (
+        select(promise.c.account_id, promise.c.amount_minor, promise.c.due_on)
+        .where(promise.c.account_id.in_(accounts), promise.c.due_on >= on, promise.c.made_on <= on)
+        .where(promise.c.state == "open", promise.c.accepted)
+        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
+        .order_by(promise.c.due_on.desc(), promise.c.made_on, promise.c.promise_key)
+    )
+    return {row.account_id: (row.amount_minor, row.due_on) for row in connection.execute(query)}
+
+
 def broken_in_episode(connection: Connection, among: AccountRange = EVERY) -> set[str]:
     """Return the accounts with a promise or plan broken in their open episode: the seed's third reason for a visit."""
     query = (

@@ -48,6 +48,11 @@ class Readings:
     cycle_unpaid: NDArray[np.bool_]
     due_soon: NDArray[np.bool_]
 
+    @property
+    def due_in(self) -> Int64:
+        """Return in how many days the next instalments fall due, where a step asks for it."""
+        return self.packed & NO_STEP
+
 
 NO_STEP = 31
 """Stands for a next due date that no step asks for; it fills the five bits."""

@@ -25,11 +25,13 @@ class Mark:
 class Rule:
     """One step with what the choice asks of the others; days are working days.
 
-    ``place`` is that in the policy, ``days`` say when the channel is used, ``wait`` days lie between ``earlier`` and
-    this step. ``offset`` is -1 without one, ``gap`` None for a step done once; ``unreminded`` is how long nobody must
-    have been reached before a step that is only for them; ``when`` says for whom else alone it is. ``visits`` are
-    other visits, each with the days for which it stands in; ``better`` those of higher rungs: rung, name, what comes
-    before.
+    ``about`` says what it speaks of: arrears of an ``episode``, or on a date of its own the ``cycle``, a ``promise``,
+    arrears that were ``cured``. ``place`` is that in the policy, ``days`` say when the channel is used, ``wait`` days
+    lie between ``earlier`` and this step. ``offset`` is -1 without one, ``gap`` None for a step done once;
+    ``known`` is how long the arrears must have been known here, ``unreminded`` how long nobody must have been reached
+    before a step that is only for them; ``when`` says for whom else alone it is, ``unless`` after which steps it says
+    nothing new. ``visits`` are other visits, each with the days for which it stands in; ``better`` those of higher
+    rungs: rung, name, what comes before.
     """
 
     mark: Mark
@@ -40,18 +42,25 @@ class Rule:
     days: str
     lane: str | None
     when: frozenset[str]
-    in_cycle: bool
+    about: str
     needs_cycle: bool
     instalments: int
     wait: int
     offset: int
+    known: int
     needs_trigger: bool
     unreminded: int | None
     gap: int | None
     risky_gap: int
     earlier: Mark | None
+    unless: tuple[Mark, ...]
     visits: tuple[tuple[str, int], ...]
     better: tuple[tuple[int, str, Mark | None], ...]
+
+    @property
+    def dated(self) -> bool:
+        """Say whether a date sets the clock of the step, not the working days of the arrears."""
+        return self.about != "episode"
 
 
 class StepTable:
@@ -94,16 +103,18 @@ def _rule(step: Step, place: int, policy: Policy, marks: dict[str, Mark]) -> Rul
         days=days_of(step.channel, policy),
         lane=step.lane,
         when=frozenset(step.when),
-        in_cycle=step.in_cycle,
+        about=step.about,
         needs_cycle=step.month_day is not None,
         instalments=max(1, step.instalments),
         wait=step.after_working_days,
         offset=-1 if step.offset is None else step.offset,
+        known=step.known_days,
         needs_trigger=step.trigger == "visit",
         unreminded=step.unreminded_days,
         gap=every,
         risky_gap=((every or 0) + 1) // 2,
         earlier=marks.get(step.after or ""),
+        unless=tuple(marks[name] for name in step.unless if name in marks),
         visits=_other_visits(step, policy.steps, every or 0),
         better=_better_visits(step, policy.steps, marks),
     )

@@ -6,18 +6,22 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from arrears.ladder.contact_days import refused_on
+from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
 from arrears.outreach.slots import INTERNAL, WORK_LIST, in_window, local_day
 from arrears.outreach.zones import Zones
 
 MESSAGES = frozenset({"sms", "email"})
+APART = ("promise", "cured")
+"""What items speak of beside the arrears and the next payment: what was promised, and what was paid."""
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFacts:
     """One account of a contact, as it stands now.
 
+    ``about``: the arrears of an ``episode``, the payment of a ``cycle``, a ``promise``, or arrears that were ``cured``.
     ``still_due``: the newest decision wants the step, and what is owed now still entitles to its rung. ``is_refused``:
     somebody on the borrower's side refused so lately that the policy leaves them in peace.
     """
@@ -38,7 +42,7 @@ class ItemFacts:
     data_incomplete: bool
     hard_holds: tuple[str, ...]
     soft_holds: tuple[str, ...]
-    is_courtesy: bool
+    about: str
     is_tied: bool
     still_due: bool
     paid_since: bool
@@ -84,7 +88,11 @@ def check(facts: SendFacts, policy: Policy, now: datetime) -> Checked:
     if len(dropped) == len(facts.items):
         reasons = set(dropped.values())
         return Checked(reasons.pop() if len(reasons) == 1 else "every_item_held", dropped)
-    return Checked(_cap_gate(facts, policy, now), dropped)
+    left = [item for item in facts.items if item.item_key not in dropped]
+    reason = _cap_gate(facts, policy, now)
+    if reason is None and all(item.about in APART for item in left) and _crowds_out(facts, policy, now):
+        reason = "cap_reserved"
+    return Checked(reason, dropped)
 
 
 def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
@@ -121,7 +129,7 @@ def _refused_lately(facts: SendFacts, policy: Policy, today: date) -> bool:
 
 
 def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
-    paused = bool(item.soft_holds) and (facts.channel not in MESSAGES or not item.is_courtesy)
+    paused = _pausing(item, facts.channel)
     refusals = (
         (item.is_closed, "account_closed"),
         (item.is_missing, "account_missing"),
@@ -131,9 +139,16 @@ def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
         (item.paid_since, "paid"),
         (not item.still_due, "no_longer_due"),
         (item.is_refused and facts.channel == "call" and item.audience == "borrower", "recent_refusal"),
-        (paused, "promise_open" if "promise" in item.soft_holds else f"hold_{min(item.soft_holds, default='')}"),
+        (bool(paused), "promise_open" if "promise" in paused else f"hold_{min(paused, default='')}"),
     )
     return next((reason for refused, reason in refusals if refused), None)
+
+
+def _pausing(item: ItemFacts, channel: str) -> tuple[str, ...]:
+    """Return the soft holds that stop an item: none a courtesy message or thanks, a promise not its own reminder."""
+    if item.about == "cured" or (item.about == "cycle" and channel in MESSAGES):
+        return ()
+    return tuple(kind for kind in item.soft_holds if (item.about, kind) != ("promise", "promise"))
 
 
 def _cap_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
@@ -152,3 +167,18 @@ def _cap_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
         return "min_gap"
     spent = sum(counts.get(today, 0) for name, counts in facts.history.items() if name not in INTERNAL)
     return "daily_cap" if spent >= policy.contact.daily_cap_per_person else None
+
+
+def _crowds_out(facts: SendFacts, policy: Policy, now: datetime) -> bool:
+    """Say whether one more attempt today leaves too few of the week for the fixed days of the month (12、13日短信)."""
+    today, days = local_day(now, facts.zones, policy), facts.history.get(facts.channel, {})
+    calendar, week = policy.business_calendar(), timedelta(days=6)
+    own = {step.name for step in policy.steps if step.channel == facts.channel}
+    planned = 0
+    for day in (today + timedelta(days=count) for count in range(1, 7)):
+        if own.intersection(calendar_steps(day, policy, calendar)):
+            planned += 1
+            had = sum(count for earlier, count in days.items() if day - week <= earlier <= today)
+            if had + 1 + planned > caps_of(facts.channel, policy)[1]:
+                return True
+    return False

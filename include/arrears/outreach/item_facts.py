@@ -14,14 +14,15 @@ from arrears.ladder.facts import entitled_rung
 from arrears.ladder.findings import refusals
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import next_promises, state_of
 from arrears.outreach.gates import ItemFacts
 from arrears.store.tables.decisions import decision, verdict
 from arrears.store.tables.feeds import account
 from arrears.store.tables.outreach import item
 from arrears.store.tables.people import account_party
 
-CYCLE = "cycle:"
-"""The occasion of a courtesy step: it speaks of what falls due, not of arrears."""
+PROMISE = "promise:"
+"""The occasion of an item that reminds of a promise."""
 
 Step = tuple[str, str]
 """A step by name and audience: its channel may be the one that the person prefers (policy ``or_by``)."""
@@ -58,10 +59,16 @@ def load_items(
     decided = _decided(connection, accounts, {row.business_date for row in rows})
     now = balances.of(connection, accounts)
     ties = _ties(connection, accounts, policy)
-    refused, quiet = refusals(connection, today, policy, accounts.keys()), policy.contact.quiet_after_refusal_days
+    promisers = {row.account_id for row in rows if row.occasion.startswith(PROMISE)}
+    promised = next_promises(connection, today, promisers) if promisers else {}
+    called = {row.account_id for row in rows if row.channel == "call"}
+    refused = refusals(connection, today, policy, called) if called else {}
+    quiet = policy.contact.quiet_after_refusal_days
     found: dict[str, list[ItemFacts]] = defaultdict(list)
     for row in rows:
-        owed = _owed(row, now.get(row.account_id), decided.get(row.account_id))
+        about, then = row.occasion.partition(":")[0], decided.get(row.account_id)
+        owed = _owed(row, about, now.get(row.account_id), then)
+        stands = about != "promise" or promised.get(row.account_id) == (row.amount_minor, row.due_on)
         hard, soft = holds.get(row.account_id, NO_HOLDS)
         found[row.contact_id].append(
             ItemFacts(
@@ -72,7 +79,7 @@ def load_items(
                 tone=row.tone,
                 rung=row.rung,
                 planned_minor=row.amount_minor,
-                amount_minor=owed.amount_minor,
+                amount_minor=row.amount_minor if about == "promise" else owed.amount_minor,
                 currency=row.currency,
                 due_on=row.due_on,
                 overdue_instalments=owed.instalments,
@@ -81,10 +88,10 @@ def load_items(
                 data_incomplete=row.data_incomplete,
                 hard_holds=hard,
                 soft_holds=soft,
-                is_courtesy=row.occasion.startswith(CYCLE),
+                about=about,
                 is_tied=(row.account_id, row.party_id, row.audience) in ties,
-                still_due=_wants(decided.get(row.account_id), row) and owed.entitled >= row.rung,
-                paid_since=owed.amount_minor <= 0,
+                still_due=_wants(then, row) and owed.entitled >= row.rung and stands and not _owes_again(about, owed),
+                paid_since=_is_paid(row, about, owed, then, policy),
                 is_refused=refused.get(row.account_id, quiet) < quiet,
             )
         )
@@ -113,10 +120,23 @@ def _wants(decided: _Decided | None, row: Row[Any]) -> bool:
     return decided is not None and (row.step, row.audience) in decided.wanted
 
 
-def _owed(row: Row[Any], now: Balance | None, decided: _Decided | None) -> _Owed:
+def _owes_again(about: str, owed: _Owed) -> bool:
+    """Say whether somebody who is to be thanked is in arrears after all: a payment was taken back."""
+    return about == "cured" and owed.amount_minor > 0
+
+
+def _is_paid(row: Row[Any], about: str, owed: _Owed, decided: _Decided | None, policy: Policy) -> bool:
+    """Say whether nothing is owed any more, or of a promise (policy ``promises.kept_percent``) what was promised."""
+    if about == "cured":
+        return False
+    came = decided.overdue_minor - owed.amount_minor if decided and about == "promise" else 0
+    return owed.amount_minor <= 0 or (came > 0 and state_of(row.amount_minor, came, policy) == "kept")
+
+
+def _owed(row: Row[Any], about: str, now: Balance | None, decided: _Decided | None) -> _Owed:
     """Return the live figures: news win over the newest decision, that over what was planned."""
     if now is not None:
-        amount = now.overdue_minor or (now.next_due_minor if row.occasion.startswith(CYCLE) else 0)
+        amount = now.overdue_minor or (now.next_due_minor if about == "cycle" else 0)
         return _Owed(amount, now.overdue_instalments, entitled_rung(now.effective_instalments))
     if decided is None or not decided.instalments:
         return _Owed(row.amount_minor, row.overdue_instalments, row.rung)

@@ -38,10 +38,13 @@ def lint(text: str, notice: Notice, policy: Policy) -> list[str]:
     """Return what is wrong with a text: missing statements, banned words, consequences that are not true here."""
     said = unescape(text).lower()
     own = said.replace(notice.name.lower(), "") if notice.name else said
-    missing = [f"missing_{name}" for name, word in STATEMENTS[notice.language].items() if word not in said]
+    stated = STATEMENTS[notice.language].items()
+    missing = [f"missing_{name}" for name, word in stated if word not in said and name not in _moot(notice)]
     missing += [f"missing_{name}" for name, value in _required(notice).items() if value.lower() not in said]
     missing += [
-        "missing_amount" for line in notice.lines if line.account.lower() not in said or line.amount not in said
+        "missing_amount"
+        for line in notice.lines
+        if line.account.lower() not in said or (line.amount not in said and not line.is_settled)
     ]
     words = {str(language): banned for language, banned in policy.notices.banned_words.items()}
     banned = ["banned_word" for word in words.get(notice.language, []) if word.lower() in own]
@@ -53,6 +56,11 @@ def lint(text: str, notice: Notice, policy: Policy) -> list[str]:
     return sorted(set(missing + banned + empty))
 
 
+def _moot(notice: Notice) -> tuple[str, ...]:
+    """Return what a word of thanks need not say: it asks for nothing."""
+    return ("part_payment", "payment") if notice.only_thanks else ()
+
+
 def _required(notice: Notice) -> dict[str, str]:
     stated = {f"statement_{number}": text for number, text in enumerate(notice.statements, start=1)}
     required = stated | {
@@ -62,4 +70,5 @@ def _required(notice: Notice) -> dict[str, str]:
         "payment": notice.pay_link or notice.payment_account,
         "policy": f"{notice.policy_id} {notice.policy_version}",
     }
+    required = {name: value for name, value in required.items() if name not in _moot(notice)}
     return required | {f"total_{currency}": amount for amount, currency in notice.totals}

@@ -61,7 +61,10 @@ def load(
     history = _history(connection, people, policy, now)
     quiet = policy.contact.quiet_after_conversation_days, policy.contact.quiet_after_refusal_days
     talks = _newest_words(connection, _TALKS, people, policy, now, quiet[0])
-    refused = _newest_words(connection, _REFUSALS, people, policy, now, quiet[1])
+    called = {
+        key: people[key] for claim in claims if claim.row.channel == "call" and (key := claim.row.party_id) in people
+    }
+    refused = _newest_words(connection, _REFUSALS, called, policy, now, quiet[1]) if called else {}
     return {
         claim.contact_id: _facts(
             claim,

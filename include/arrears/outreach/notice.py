@@ -1,7 +1,7 @@
 """What a notice is about, as plain values: the only things a template may see."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from arrears.core.keys import digest
 from arrears.core.money import digits_of, format_minor
 from arrears.ladder.policy import Policy
-from arrears.outreach.gates import ItemFacts, SendFacts
+from arrears.outreach.gates import APART, ItemFacts, SendFacts
 
 LONGEST = 60
 CONSEQUENCES = {
@@ -38,6 +38,8 @@ class Line:
     instalments: int
     is_overdue: bool
     as_guarantor: bool
+    is_promise: bool = False
+    is_settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,16 @@ class Notice:
         """Say whether anything is late, or all of it merely falls due."""
         return any(line.is_overdue for line in self.lines)
 
+    @property
+    def only_thanks(self) -> bool:
+        """Say whether it asks for nothing: all of it has been paid."""
+        return all(line.is_settled for line in self.lines)
+
+    @property
+    def only_promises(self) -> bool:
+        """Say whether it only reminds of what the person has promised."""
+        return all(line.is_promise for line in self.lines)
+
 
 def plain(text: str | None, longest: int = LONGEST) -> str:
     """Return ledger text as one harmless line: no control, format or direction characters, cut to length."""
@@ -90,13 +102,11 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
     """Gather what a contact says: its remaining items, one line a contract, and what the policy requires."""
     left_out = set(dropped)
     items = [item for item in facts.items if item.item_key not in left_out]
-    by_account: dict[str, ItemFacts] = {}
+    spoken_of: dict[tuple[str, str], ItemFacts] = {}
     for item in items:
-        by_account.setdefault(item.account_id, item)
-    lines = tuple(_line(item) for item in by_account.values())
-    totals: dict[str, int] = {}
-    for item in by_account.values():
-        totals[item.currency] = totals.get(item.currency, 0) + item.amount_minor
+        spoken_of.setdefault((item.account_id, item.about if item.about in APART else ""), item)
+    lines = tuple(_line(item) for item in spoken_of.values())
+    totals = _totals(spoken_of.values())
     tone = max((item.tone for item in items), key=tuple(CONSEQUENCES).index)
     creditor, offer = policy.creditor, policy.notices
     return Notice(
@@ -128,6 +138,14 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
     )
 
 
+def _totals(items: Collection[ItemFacts]) -> dict[str, int]:
+    """Add up what is owed by currency; what was promised is a part of it, and counts only when alone."""
+    found: dict[str, int] = {}
+    for item in [one for one in items if one.about not in APART] or [one for one in items if one.about == "promise"]:
+        found[item.currency] = found.get(item.currency, 0) + item.amount_minor
+    return found
+
+
 def _line(item: ItemFacts) -> Line:
     return Line(
         account=plain(item.account_id),
@@ -135,8 +153,10 @@ def _line(item: ItemFacts) -> Line:
         currency=item.currency,
         due_on=item.due_on.isoformat() if isinstance(item.due_on, date) else "",
         instalments=item.overdue_instalments,
-        is_overdue=item.overdue_instalments > 0,
+        is_overdue=item.overdue_instalments > 0 and item.about not in APART,
         as_guarantor=item.audience == "guarantors",
+        is_promise=item.about == "promise",
+        is_settled=item.about == "cured",
     )
 
 

@@ -26,7 +26,7 @@ FORMS = {
 }
 SHARED = ("words.j2",)
 OPEN = {
-    Notice: frozenset(field.name for field in fields(Notice)) | {"any_overdue"},
+    Notice: frozenset(field.name for field in fields(Notice)) | {"any_overdue", "only_thanks", "only_promises"},
     Line: frozenset(field.name for field in fields(Line)),
 }
 """What a template may read without being looked at each time: plain values of a notice and its lines."""

@@ -4,7 +4,7 @@ Accounts are read a range at a time; of a range only the wishes are kept.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from sys import intern
@@ -16,6 +16,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import next_promises
 from arrears.outreach.agencies import collectors_for
 from arrears.outreach.audience import POINTS, Audience, Person
 from arrears.outreach.next_dues import NextDues
@@ -33,6 +34,8 @@ RANGE = 65_536
 
 BODIES = 500
 """Verdicts read in one statement."""
+
+Owed = tuple[int, date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +91,17 @@ def wanted_today(
         rows = [row for row in decided if row.verdict_sha256 in told]
         people = audience.people_of(connection, among) if rows else {}
         next_due = next_dues.of_subjects([row.subject_ref for row in rows if not row.overdue_minor])
+        promisers = [row.account_id for row in rows if _speaks_of_promise(told[row.verdict_sha256])]
+        promised = next_promises(connection, business_date, promisers) if promisers else {}
         found: list[Wanted | Unwanted] = []
         for row in rows:
             body = told[row.verdict_sha256]
             found += _held_back(body, row)
             for action in body["actions"]:
                 there = people.get((row.account_id, action["audience"]), [])
+                owed = _owed(action["occasion"], row, next_due, promised)
                 for one, some in _by_preference(action, there, or_by.get(action["step"], frozenset())):
-                    found += _wishes(one, row, some, next_due, business_date, reports=reports, place_at=place_at)
+                    found += _wishes(one, row, some, owed, business_date, reports=reports, place_at=place_at)
         yield among, found
 
 
@@ -103,6 +109,21 @@ def _held_back(body: dict[str, Any], row: Row[Any]) -> Iterator[Unwanted]:
     for held in body["suppressed"]:
         for reason in held["reasons"]:
             yield Unwanted(row.account_id, row.subject_ref, held["step"], held["channel"], EVERYBODY, reason)
+
+
+def _speaks_of_promise(body: dict[str, Any]) -> bool:
+    return any(action["occasion"] == "promise" for action in body["actions"])
+
+
+def _owed(
+    occasion: str, row: Row[Any], next_due: Mapping[str, Owed], promised: Mapping[str, Owed]
+) -> tuple[int, date | None] | None:
+    """Return amount and day of what a step speaks of: a promise, arrears paid, arrears, the next instalment."""
+    if occasion == "promise":
+        return promised.get(row.account_id)
+    if occasion == "cured":
+        return 0, row.episode_due
+    return (row.overdue_minor, row.oldest_unpaid_due) if row.overdue_minor else next_due.get(row.subject_ref)
 
 
 class _Bodies:
@@ -176,14 +197,13 @@ def _wishes(
     action: dict[str, Any],
     row: Row[Any],
     people: list[Person],
-    next_due: dict[str, tuple[int, date]],
+    owed: tuple[int, date | None] | None,
     business_date: date,
     *,
     reports: bool,
     place_at: Callable[[str], str | None],
 ) -> Iterator[Wanted | Unwanted]:
     step, channel = action["step"], action["channel"]
-    owed = (row.overdue_minor, row.oldest_unpaid_due) if row.overdue_minor else next_due.get(row.subject_ref)
     refusal = _refusal(channel, action["audience"], people, known=owed is not None)
     if channel == "debit" and not row.debit_mandate:
         refusal = refusal or "no_mandate"
@@ -214,8 +234,7 @@ def _refusal(channel: str, audience: str, people: list[Person], *, known: bool) 
 def _wish(
     action: dict[str, Any], row: Row[Any], person: Person, owed: tuple[int, date | None], business_date: date
 ) -> Wanted:
-    due = row.episode_due or row.oldest_unpaid_due or owed[1]
-    occasion = f"cycle:{business_date:%Y-%m}" if action["occasion"] == "cycle" else f"episode:{due}"
+    occasion = _occasion(action["occasion"], row, owed[1], business_date)
     key = natural_key(row.account_id, occasion, action["step"], action["channel"], person.party_id, action["ordinal"])
     return Wanted(
         item_key=key,
@@ -239,3 +258,11 @@ def _wish(
         person=person,
         revision=row.revision,
     )
+
+
+def _occasion(about: str, row: Row[Any], due_on: date | None, business_date: date) -> str:
+    """Return why an item exists, as its key has it: a month, the day promised, or the first unpaid due date."""
+    if about == "cycle":
+        return f"cycle:{business_date:%Y-%m}"
+    due = due_on if about == "promise" else row.episode_due or row.oldest_unpaid_due or due_on
+    return f"{about}:{due}"

@@ -22,7 +22,7 @@ COLUMNS: dict[str, str] = {
     "staff": "staff_id name roles skills dialects branch mail language certificate_until capacity",
     "assignments": "account_id staff_id from_on",
     "agencies": "agency_id name licence_no licence_until insurance_until data_agreement_ref region channel"
-    " active_until",
+    " active_until services",
     "documents": "account_id party_id kind sha256 dated_on served_on service_result confirmed_by second_confirmed_by"
     " title pages",
     "locations": "account_id at lat lon source site_type",

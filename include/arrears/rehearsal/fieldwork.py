@@ -93,7 +93,8 @@ def work(issued: Issued, lives: dict[str, Life], on: date, seed: int, news: News
     rng = random.Random(f"{seed}:work:{issued.contact_id}")  # noqa: S311 - repeatable on purpose
     known = [lives[account] for account in issued.accounts if account in lives]
     if known:
-        acts = {"call": _call, "visit": _visit, "letter": _letter, "asset_search": _search}
+        acts = {"call": _call, "visit": _visit, "letter": _letter, "asset_search": _search,
+                "credit_notice": _notice, "placement": _handed_over}  # fmt: skip
         acts.get(issued.channel, _receipt)(_Job(issued, known, on, seed, news, rng))
 
 
@@ -202,3 +203,17 @@ def _search(job: _Job) -> None:
                                         staff_id=field_ids(life.contract.branch)[0],
                                         next_action_on=CALENDAR.add_working_days(job.on, 3).isoformat()))  # fmt: skip
         job.tell(1, "locations", papers.position_row(life.contract, job.on, job.seed))
+
+
+def _notice(job: _Job) -> None:
+    """The notice goes by registered post; its receipt comes back some days later, or the letter itself."""
+    days, result = job.rng.randint(2, 6), job.pick("letter", SERVICE)
+    at, back = utc_text(at_local(job.on, time(16), ZONE)), job.on + timedelta(days=days)
+    for life in job.known:
+        job.tell(1, "outcomes", job.row(life, at, "letter_sent", staff_id="L-01"))
+        job.tell(days + 1, "outcomes", job.row(life, utc_text(at_local(back, time(11), ZONE)), SERVED_AS[result],
+                                               staff_id="L-01"))  # fmt: skip
+
+
+def _handed_over(_job: _Job) -> None:
+    """An agency that has an account speaks for itself: nothing is written on our work lists."""

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select
 from arrears.core.calendar import add_months
 from arrears.core.clock import at_local, utc_text
 from arrears.rehearsal.contracts import Contract, Party, Payment
-from arrears.rehearsal.feeds import Row
+from arrears.rehearsal.feeds import COLUMNS, Row
 from arrears.rehearsal.history import ZONE
 from arrears.rehearsal.lives import Life, Money
 from arrears.rehearsal.people import person
@@ -50,7 +50,7 @@ def cast_world(scenarios: Iterable[Scenario], start: date, seed: int) -> World:
         told += [(number, feed, row, life.contract) for number, feed, row in scenario.rows]
     world = World(start, seed, sorted(lives, key=lambda life: life.account_id))
     for number, feed, row, contract in told:
-        world.news.add(start + timedelta(days=number), feed, _row_of(row, contract, start))
+        world.news.add(start + timedelta(days=number), feed, _row_of(feed, row, contract, start))
     return world
 
 
@@ -66,10 +66,10 @@ def _actor(scenario: Scenario, account_id: str, number: int, start: date, seed: 
     return life
 
 
-def _row_of(row: Row, contract: Contract, start: date) -> Row:
-    """Return a row of a scenario with its account, its people and its days."""
+def _row_of(feed: str, row: Row, contract: Contract, start: date) -> Row:
+    """Return a row of a scenario with its account, if its feed has one, its people and its days."""
     people = {"borrower": contract.borrower.party_id, "guarantor": contract.guarantors[0].person.party_id}
-    found = {"account_id": contract.account_id}
+    found = {"account_id": contract.account_id} if "account_id" in COLUMNS[feed].split() else {}
     for name, value in row.items():
         if name == "at":
             found[name] = utc_text(at_local(start + timedelta(days=int(value)), time(15), ZONE))

@@ -79,8 +79,8 @@ MONEY = (
     Scenario("one_cent", "一分钱 unpaid never causes a call", 30, cent_short=True, punctual=True),
     Scenario("part_payment", "a part payment moves the oldest due date and skips no stage", 60, behind=2,
              pays=((6, 150, "transfer"),)),
-    Scenario("cured", "the arrears are paid: silence, and after three clean days the episode closes", 30, behind=1,
-             pays=((9, 200, "transfer"),)),
+    Scenario("cured", "the arrears are paid: thanks, then silence, and after three clean days the episode closes", 30,
+             behind=1, pays=((9, 200, "transfer"),)),
     Scenario("reversed", "a payment is taken back within the cure days: the same episode goes on", 40, behind=1,
              pays=((9, 200, "transfer"), (11, -200, "reversal"))),
     Scenario("settled_early", "the whole contract is paid off: nothing more is said about it", 30, behind=1,
@@ -145,6 +145,10 @@ CONTACT = (
              missed=tuple(range(8, 15))),
 )  # fmt: skip
 VISIT_ASKED = {"asked_on": "3", "reason": "客户约定当面谈", "asked_by": "C-HD-1"}
+COMMITTEE = {"decided_on": "11", "reason": "演练", "decided_by": "S-HD", "second_decided_by": "L-01"}
+COLLECTORS = {"agency_id": "AG-C", "name": "演练催收公司", "licence_no": "演练", "licence_until": "2030-12-31",
+              "insurance_until": "2030-12-31", "region": "", "channel": "file", "services": "collection",
+              "data_agreement_ref": "演练"}  # fmt: skip
 JUDGEMENT = (
     Scenario("refused", "who refuses is not called for a week; the consequences come by letter", 30, behind=1,
              rows=(_call(4, "refused"),)),
@@ -162,11 +166,14 @@ JUDGEMENT = (
     Scenario("visit_asked", "a visit is asked for and nobody approved it: it is not made for that reason", 20, behind=1,
              rows=((3, "visit_requests", VISIT_ASKED),)),
     Scenario("aged", "an old case waits for the committee, is decided, and goes on", 30, behind=7,
-             rows=((12, "committee", {"decided_on": "11", "decision": "continue", "reason": "演练",
-                                      "decided_by": "S-HD", "second_decided_by": "L-01", "review_on": "100"}),)),
+             rows=((12, "committee", COMMITTEE | {"decision": "continue", "review_on": "100"}),)),
     Scenario("written_off", "the committee writes an old case off: nobody is contacted any more", 30, behind=7,
-             rows=((12, "committee", {"decided_on": "11", "decision": "write_off", "reason": "演练",
-                                      "decided_by": "S-HD", "second_decided_by": "L-01"}),)),
+             rows=((12, "committee", COMMITTEE | {"decision": "write_off"}),)),
+    Scenario("to_agency", "the committee places an old case: it leaves once every gate is open, and nobody else calls",
+             40, behind=7,
+             rows=((3, "agencies", COLLECTORS), (12, "committee", COMMITTEE | {"decision": "placement"}))),
+    Scenario("to_court", "the committee sends an old case to court: the machine is looked for, the papers are prepared",
+             30, behind=7, rows=((12, "committee", COMMITTEE | {"decision": "legal"}),)),
 )  # fmt: skip
 SCENARIOS = {scenario.name: scenario for scenario in (*MONEY, *PROMISES, *HOLDS, *CONTACT, *JUDGEMENT)}
 

@@ -10,12 +10,26 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, func, or_, select
 
+from arrears.ladder.committee import is_in_force
 from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
+from arrears.ladder.visit_requests import is_waiting
 from arrears.reports.committee import due_accounts
 from arrears.reports.scope import CARRIED, in_force, of_branch
 from arrears.store.tables.decisions import decision, evidence, fact_set
-from arrears.store.tables.feeds import account, assignment, debit, hold, outcome, promise, visit_request
+from arrears.store.tables.feeds import (
+    account,
+    assignment,
+    committee,
+    court_case,
+    debit,
+    hold,
+    outcome,
+    promise,
+    staff,
+    visit_request,
+)
+from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
 
@@ -23,6 +37,7 @@ OWNERS = {
     "untreated": "supervisor",
     "reason_missing": "supervisor",
     "visit_waits": "supervisor",
+    "review_due": "supervisor",
     "promise_too_far": "supervisor",
     "answer_overdue": "manager",
     "committee_due": "manager",
@@ -45,6 +60,7 @@ def neglected(
     queries = {
         "reason_missing": _counted(without_reason(business_date, branch)),
         "visit_waits": _visit_waits(business_date, branch),
+        "review_due": review_due(business_date, branch, policy),
         "answer_overdue": _answer_overdue(business_date, branch, policy),
         "prepare_early": _prepare_early(business_date, branch),
         "debit_silent": _debit_silent(business_date, branch, policy),
@@ -132,12 +148,15 @@ def _unheard(business_date: date) -> Any:
         evidence.c.counts,
         evidence.c.local_date >= decision.c.episode_due,
     )
-    held = exists().where(
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(~went, ~proved, ~_held(business_date))
+
+
+def _held(business_date: date) -> ColumnElement[bool]:
+    return exists().where(
         suppression.c.account_id == decision.c.account_id,
         suppression.c.business_date == business_date,
         suppression.c.reason.startswith("hold_", autoescape=True),
     )
-    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(~went, ~proved, ~held)
 
 
 def without_reason(business_date: date, branch: str | None) -> Any:
@@ -160,22 +179,65 @@ def without_reason(business_date: date, branch: str | None) -> Any:
     )
 
 
+def review_due(business_date: date, branch: str | None, policy: Policy) -> Any:
+    """Ask for the arrears that no supervisor has looked at in time (policy ``lanes.review_working_days``).
+
+    An outcome a supervisor wrote, a visit one approved, a new owner or a word of the committee is a look. Who is on
+    hold is looked at for that.
+    """
+    last = policy.business_calendar().working_days_before(business_date, policy.lanes.review_working_days)
+    since = decision.c.episode_due
+    supervisors = select(staff.c.staff_id).where((";" + staff.c.roles + ";").contains(";supervisor;"))
+    looks = (
+        exists().where(
+            outcome.c.account_id == decision.c.account_id,
+            outcome.c.staff_id.in_(supervisors),
+            outcome.c.at >= cast(since, String),
+        ),
+        exists().where(
+            visit_request.c.account_id == decision.c.account_id,
+            or_(visit_request.c.approved_by.in_(supervisors), visit_request.c.ruled_by.in_(supervisors)),
+            visit_request.c.asked_on >= since,
+        ),
+        exists().where(assignment.c.account_id == decision.c.account_id, assignment.c.from_on >= since),
+        exists().where(committee.c.account_id == decision.c.account_id, committee.c.decided_on >= since),
+    )
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
+        in_force(business_date, branch),
+        decision.c.entitled_rung > 1,
+        decision.c.oldest_unpaid_due <= last,
+        ~or_(*looks),
+        ~_held(business_date),
+    )
+
+
 def _prepare_early(business_date: date, branch: str | None) -> Any:
-    """Ask for accounts rated neither willing nor able before the third instalment: their papers are prepared early."""
+    """Ask for accounts whose papers are prepared early: rated neither willing nor able before the third instalment.
+
+    So are those that the case committee sent to court, until their packet is ready or a suit is filed.
+    """
     rated = exists().where(
         outcome.c.account_id == decision.c.account_id,
         outcome.c.willingness == "low",
         outcome.c.ability == "low",
         outcome.c.at >= cast(decision.c.episode_due, String),
     )
+    to_court = select(committee.c.account_id).where(committee.c.decision == "legal", is_in_force(business_date))
+    ready = exists().where(
+        packet.c.account_id == decision.c.account_id, packet.c.superseded_on.is_(None), packet.c.state == "ready"
+    )
+    filed = exists().where(
+        court_case.c.account_id == decision.c.account_id, court_case.c.kind == "suit", court_case.c.state == "filed"
+    )
+    sent = and_(decision.c.stage > 0, decision.c.account_id.in_(to_court), ~ready, ~filed)
     return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
-        in_force(business_date, branch), decision.c.stage.in_((1, 2)), rated
+        in_force(business_date, branch), or_(and_(decision.c.stage.in_((1, 2)), rated), sent)
     )
 
 
 def _visit_waits(business_date: date, branch: str | None) -> Any:
     return select(func.count(), func.min(visit_request.c.asked_on)).where(
-        visit_request.c.approved_by.is_(None),
+        is_waiting(),
         visit_request.c.asked_on <= business_date,
         of_branch(visit_request.c.account_id, branch),
     )

@@ -8,7 +8,10 @@ from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.repossession.outlook import kept_back, order_of
 from arrears.steps import overrides, runs
+from arrears.steps.visits import rule_on
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
+
+VISIT_NEXT = "the next day's decisions know of the visit"
 
 
 def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decision: str) -> tuple[Voted, str | None]:
@@ -21,6 +24,11 @@ def vote_from_shell(settings: Settings, approval: str, by: str, note: str, decis
 
     rt = _runtime(settings, decision)
     engine = store_of(rt)
+    ruled = rule_on(rt, engine, policy_of(rt.settings), approval, by, decision, note, "shell")
+    if ruled is not None:
+        if not is_lost(rt.settings):
+            seal(rt, engine)
+        return ruled, VISIT_NEXT if ruled.state == "approved" else None
     voted = vote(rt, engine, approval_id=approval, staff_id=by, decision=decision, note=note, identity="shell",
                  policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
     next_step = overrides.apply(rt, voted.approval_id) or _way_out(rt, voted)
@@ -38,6 +46,9 @@ def vote_on_the_desk(rt: Runtime, approval: str, user: str, decision: str, note:
         BadArguments: see :func:`arrears.approvals.votes.vote`.
     """
     rt = _runtime(rt.settings, decision)
+    ruled = rule_on(rt, store_of(rt), policy_of(rt.settings), approval, user, decision, note, "airflow")
+    if ruled is not None:
+        return VISIT_NEXT if ruled.state == "approved" else f"{ruled.role}: {ruled.state}"
     voted = vote(rt, store_of(rt), approval_id=approval, staff_id=user, decision=decision, note=note,
                  identity="airflow", policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
     return overrides.apply(rt, voted.approval_id) or _way_out(rt, voted) or f"{voted.role}: {voted.state}"

@@ -504,10 +504,13 @@ visit_request = Table(
     Column("reason", String(200), nullable=False),
     Column("asked_by", String(64), nullable=False),
     Column("approved_by", String(64)),
+    Column("ruling", String(8)),
+    Column("ruled_by", String(64)),
+    Column("ruled_on", Date),
     *_origin(),
     Index("ix_visit_request_account", "account_id", "asked_on"),
     comment="visit_request_key = natural_key(account_id, asked_on);"
-    " counts once a supervisor other than asked_by approved.",
+    " counts once a supervisor other than asked_by approved, in the feed or by a ruling (approve, refuse) given here.",
 )
 
 committee = Table(

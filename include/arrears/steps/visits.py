@@ -1,0 +1,61 @@
+"""Visits that somebody asked for with a reason, among the decisions that wait for people."""
+
+from sqlalchemy import Engine, select
+
+from arrears.core.clock import local_date
+from arrears.core.errors import BadArguments
+from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy
+from arrears.ladder.visit_requests import ROLE, RULINGS, Ruling, rule, waiting
+from arrears.approvals.questions import OpenApproval
+from arrears.approvals.votes import Voted, check_identity
+from arrears.store.engine import reading, writing
+from arrears.store.tables.feeds import visit_request
+
+KIND = "visit"
+
+
+def open_visits(engine: Engine) -> list[OpenApproval]:
+    """Return the requests that wait for a supervisor, as questions like any other."""
+    with reading(engine) as connection:
+        rows = waiting(connection)
+    return [
+        OpenApproval(
+            approval_id=row.visit_request_key,
+            kind=KIND,
+            subject_key=row.visit_request_key,
+            order_no=None,
+            order_kind=None,
+            account_id=row.account_id,
+            facts_sha256=row.row_sha256 or "",
+            requested_on=row.asked_on,
+            given=(),
+            missing=(ROLE,),
+        )
+        for row in rows
+    ]
+
+
+def rule_on(
+    rt: Runtime, engine: Engine, policy: Policy, name: str, staff_id: str, decision: str, note: str, identity: str
+) -> Voted | None:
+    """Record a supervisor's ruling on the request whose id begins with ``name``; None where there is no such request.
+
+    Raises:
+        BadArguments: several requests begin so, no note, or a person or an identity that may not rule.
+    """
+    with writing(engine) as connection:
+        begins = visit_request.c.visit_request_key.startswith(name, autoescape=True)
+        keys = connection.execute(select(visit_request.c.visit_request_key).where(begins).limit(2)).scalars().all()
+        if not name or not keys:
+            return None
+        if len(keys) > 1:
+            raise BadArguments(f"visit {name[:24]!r}: more than one begins so; give more letters")
+        if decision not in RULINGS:
+            raise BadArguments(f"decision {decision!r}: use one of {', '.join(RULINGS)}")
+        if not note.strip():
+            raise BadArguments("a decision needs a note: say what you looked at, with --note")
+        check_identity(connection, rt, identity)
+        today = local_date(rt.clock.now(), policy.time_zone)
+        rule(connection, rt, rt.attempt.run_id, keys[0], Ruling(staff_id, decision, note.strip(), identity, today))
+    return Voted(keys[0], ROLE, "approved" if decision == "approve" else "refused", None)
