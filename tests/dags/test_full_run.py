@@ -95,6 +95,22 @@ def test_the_day_completes_and_says_so(days):
     assert "Traceback" not in days.first.stdout + days.first.stderr
 
 
+def as_the_readme_has_it() -> list[str]:
+    """Return the end of the day in README.md, a pattern a line: the root is another one each time, … leaves out."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = re.findall(rf"^```\n({DAY}  completed.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = (re.escape(line).removesuffix("…") for line in block.splitlines())
+    return [re.sub(r"root\\ [0-9a-f]{16}$", r"root\\ [0-9a-f]{16}…", line) for line in lines]
+
+
+def test_the_readme_shows_the_first_day_as_it_is_printed(days):
+    printed = [line.rstrip() for line in days.first.stdout.partition(DAY)[2].splitlines()]
+    printed[0] = DAY + printed[0]
+    shown = as_the_readme_has_it()
+    assert len(shown) == 12
+    assert [line for line, pattern in zip(printed, shown, strict=False) if not re.match(pattern, line)] == []
+
+
 def test_every_task_of_the_graph_ends_well(days):
     with closing(sqlite3.connect(days.home / "airflow-run" / "airflow.db")) as airflow:
         states = dict(airflow.execute("SELECT task_id, state FROM task_instance WHERE dag_id = 'arrears_daily'"))
