@@ -2,13 +2,13 @@
 
 from sqlalchemy import Engine, select
 
+from arrears.approvals.questions import OpenApproval
+from arrears.approvals.votes import Voted, check_identity
 from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.visit_requests import ROLE, RULINGS, Ruling, rule, waiting
-from arrears.approvals.questions import OpenApproval
-from arrears.approvals.votes import Voted, check_identity
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import visit_request
 
