@@ -6,7 +6,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from arrears.cli.failures import told
+from arrears.core.clock import PinnedClock
 from arrears.core.runtime import Request, RunKey
 from arrears.ladder.layers import refuse_before_its_day
 from arrears.steps.runs import end_abandoned, open_run
@@ -157,6 +158,16 @@ def test_a_run_that_was_killed_is_ended_when_its_successor_starts_and_one_of_air
     with reading(store) as connection:
         found = connection.execute(select(run.c.status).order_by(run.c.ordinal)).scalars().all()
     assert found == ["failed", "running", "running"]
+
+
+def test_a_dispatch_that_was_killed_in_a_shell_is_ended_by_whatever_begins_a_day_later(rt, store) -> None:
+    begun = (("cli", "killed", 0), ("arrears_dispatch", "waits", 1), ("cli", "at-work", 2), ("cli", "next", 25))
+    for dag, name, hours in begun:
+        later = PinnedClock(rt.clock.now() + timedelta(hours=hours))
+        open_run(replace(rt, attempt=RunKey(dag, name), clock=later), "dispatch", Request(later.now()))
+    with reading(store) as connection:
+        found = connection.execute(select(run.c.status).order_by(run.c.started_at)).scalars().all()
+    assert found == ["failed", "running", "running", "running"]
 
 
 def test_artefacts_in_a_place_nobody_knows_are_refused_before_anything_is_written(place) -> None:

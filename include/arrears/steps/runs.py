@@ -2,10 +2,10 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from arrears.audit.record import package_version, record
 from arrears.core.clock import local_date, utc_text
@@ -16,12 +16,15 @@ from arrears.ladder.layers import refuse_before_its_day
 from arrears.ladder.policy import Policy
 from arrears.ladder.rulebook import keep_policy
 from arrears.steps import golive
-from arrears.steps.world import policy_of, store_of
+from arrears.steps.world import SHELL, policy_of, store_of
 from arrears.store.artefacts import refuse_unknown_place
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.identity import refuse_other_mode, stamp_mode
 from arrears.store.tables.runs import gate, run
+
+LONGEST = timedelta(days=1)
+"""What was begun in a shell and is not a day takes minutes; after so long nobody does it any more."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ def open_run(rt: Runtime, kind: str, request: Request) -> str:
                 **request.versions}  # fmt: skip
         record(connection, rt, run_id=run_id, type="run.started", key=run_id, business_date=on, data=data,
                policy_sha256=policy.sha256)  # fmt: skip
+        _end_struck(connection, rt, run_id)
     return run_id
 
 
@@ -85,20 +89,30 @@ def refuse_early(rt: Runtime, request: Request) -> tuple[Policy, date]:
 
 
 def end_abandoned(rt: Runtime, successor: str) -> None:
-    """Give an end to the runs that died in the middle: whoever holds the store's turn knows that nobody does them.
+    """Give an end to the days that died in the middle: whoever holds the store's turn knows that nobody does them.
 
     Those of Airflow are left alone: it closes them itself, and its tasks do not take turns.
     """
-    query = select(run.c.run_id, run.c.business_date, run.c.attempt)
-    query = query.where(run.c.kind == "daily", run.c.status == "running", run.c.run_id != successor)
     with writing(store_of(rt)) as connection:
-        for row in connection.execute(query).all():
-            if json.loads(row.attempt).get("dag_id") != rt.attempt.dag_id:
-                continue
-            values = {"status": "failed", "finished_at": utc_text(rt.clock.now())}
-            connection.execute(update(run).where(run.c.run_id == row.run_id).values(**values))
-            record(connection, rt, run_id=row.run_id, type="run.finished", key=row.run_id,
-                   business_date=row.business_date, data={"status": "failed", "abandoned_for": successor})  # fmt: skip
+        _end(connection, rt, successor, rt.attempt.dag_id, run.c.kind == "daily")
+
+
+def _end_struck(connection: Connection, rt: Runtime, successor: str) -> None:
+    """Give an end to what else was begun in a shell and never ended: after a day nobody does it any more."""
+    since = utc_text(rt.clock.now() - LONGEST)
+    _end(connection, rt, successor, SHELL, and_(run.c.kind != "daily", run.c.started_at < since))
+
+
+def _end(connection: Connection, rt: Runtime, successor: str, dag_id: str, which: ColumnElement[bool]) -> None:
+    query = select(run.c.run_id, run.c.business_date, run.c.attempt)
+    query = query.where(run.c.status == "running", run.c.run_id != successor, which)
+    for row in connection.execute(query).all():
+        if json.loads(row.attempt).get("dag_id") != dag_id:
+            continue
+        values = {"status": "failed", "finished_at": utc_text(rt.clock.now())}
+        connection.execute(update(run).where(run.c.run_id == row.run_id).values(**values))
+        record(connection, rt, run_id=row.run_id, type="run.finished", key=row.run_id,
+               business_date=row.business_date, data={"status": "failed", "abandoned_for": successor})  # fmt: skip
 
 
 def _row(rt: Runtime, request: Request, policy: Policy, kind: str, on: date) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from arrears.ladder.policy import Policy
 from arrears.store.migrate import open_store
 
 REHEARSAL_HOUR = time(10, 0)
+SHELL = "cli"
+"""What stands in the place of a DAG when a person gives the command."""
 
 
 def build_runtime(settings: Settings, attempt: RunKey, *, rehearsal_of: date | None = None) -> Runtime:
@@ -34,7 +36,7 @@ def build_runtime(settings: Settings, attempt: RunKey, *, rehearsal_of: date | N
 
 def shell_attempt(command: str) -> RunKey:
     """Return the key of a call from the shell; each call is its own attempt."""
-    return RunKey(dag_id="cli", run_id=f"cli-{random_uuid(SystemEntropy())}", task_id=command, ti_id=str(os.getpid()))
+    return RunKey(dag_id=SHELL, run_id=f"cli-{random_uuid(SystemEntropy())}", task_id=command, ti_id=str(os.getpid()))
 
 
 def policy_of(settings: Settings) -> Policy:
