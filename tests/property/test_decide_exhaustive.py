@@ -236,8 +236,11 @@ class Open(int):
         assert other < int(self), f"the choice of steps asked whether an open rung is {other}"
         return False
 
-    __le__ = __gt__ = __ge__ = __ne__ = None  # type: ignore[assignment]
-    __hash__ = None  # type: ignore[assignment]
+    def _refused(self, *_: object) -> bool:
+        raise AssertionError("the choice of steps asked of an open rung what it must not know")
+
+    __le__ = __gt__ = __ge__ = __ne__ = _refused
+    __hash__ = _refused
 
 
 ANSWERS: dict[str, Callable[[Standing, int], int]] = {
