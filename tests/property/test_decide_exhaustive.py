@@ -325,7 +325,8 @@ def crowds() -> dict[bool, Crowd]:
     return {promised: Crowd(some) for promised, some in standings(BRIEFLY).items()}
 
 
-def test_over_a_part_of_the_product_each_standing_is_treated_like_the_one_that_stands_for_it_and_nothing_is_wrong():
+def test_over_every_combination_no_rung_is_skipped_and_no_hold_is_broken():
+    """By default a part of the product, standing by standing: each is treated like the one that stands for it."""
     tried, there = Tried(), crowds()
     for facts in islice(everything_else(), 0, None, PRUNED):
         crowd = there["promise" in facts.soft_holds]
