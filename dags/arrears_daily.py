@@ -13,7 +13,7 @@ from datetime import timedelta
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
 from airflow.sdk import Param, dag, task_group
 
-from arrears.orchestration.assets import AUDIT_LOG, LEDGER
+from arrears.orchestration.assets import AUDIT_LOG, LEDGER, PROPOSED_ORDERS
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import branch, closing, sealing, sending, step, wait
 from arrears.orchestration.timetable import begins, every_morning, patience_for_the_ledger
@@ -53,7 +53,8 @@ def arrears_daily() -> None:
 
     @task_group
     def legal() -> None:
-        step(daily.build_packets, pool="arrears_legal", queue="legal")(day) >> step(daily.propose_orders)(day)
+        built = step(daily.build_packets, pool="arrears_legal", queue="legal")(day)
+        built >> step(daily.propose_orders, outlets=[PROPOSED_ORDERS])(day)
 
     @task_group
     def morning() -> None:

@@ -1,7 +1,8 @@
 """### One approval batch: two people, two questions
 
-Puts the orders that wait for approval before the legal and the risk desk. The task body shows order number and facts
-hash; the packet itself is on the desk. Nobody answering in time means no approval. The store decides what counts.
+Begins when a day leaves orders that wait for approval, and puts them before the legal and the risk desk. The task body
+shows order number and facts hash; the packet itself is on the desk. Nobody answering in time means no approval. The
+store decides what counts.
 
 * **Safe to run again:** yes; an order is asked about until both desks have spoken.
 * **When it fails:** nothing has left; see `docs/operate.md#arrears_repossession`.
@@ -10,6 +11,7 @@ hash; the packet itself is on the desk. Nobody answering in time means no approv
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag
 
+from arrears.orchestration.assets import WAITING_ORDERS
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import begins, time_to_answer
@@ -21,14 +23,14 @@ ANSWER = {
     "defaults": [],
     "response_timeout": time_to_answer(),
     "retries": 0,  # a second try would ask again and drop the answer to the first: the next batch asks instead
-    "map_index_template": "{{ task.options | length }} orders",
+    "map_index_template": "{{ task.body.count('facts ') }} orders",
     "params": {"note": Param("", type="string", title="Reason 理由")},
 }
 
 
 @dag(
     dag_id="arrears_repossession",
-    schedule=None,
+    schedule=[WAITING_ORDERS],
     start_date=begins(),
     catchup=False,
     max_active_runs=5,  # a batch may wait for days: the next one asks all the same, and the store counts a vote once

@@ -37,6 +37,8 @@ for name in sys.argv[3:]:
         "fails_run": {task.task_id: bool(getattr(task, "on_failure_fail_dagrun", False)) for task in dag.tasks},
         "schedule": [str(getattr(dag.timetable, name, "none")) for name in ("expression", "timezone")],
         "begins": str(dag.timezone),
+        "begins_after": [one.uri for one in getattr(getattr(dag.timetable, "asset_condition", None), "objects", [])],
+        "outlets": {task.task_id: [one.name for one in task.outlets] for task in dag.tasks if task.outlets},
         "waits": {task.task_id: task.timeout for task in dag.tasks if hasattr(task, "poke_interval")},
         "answers": {task.task_id: task.partial_kwargs["response_timeout"].days for task in dag.tasks
                     if "response_timeout" in getattr(task, "partial_kwargs", {})},
@@ -188,7 +190,7 @@ def test_the_clocks_of_the_dags_are_those_of_the_policy_in_its_time_zone(dags, t
     west = read_dags(ARREARS_POLICY=str(own))
     for found, zone in ((dags, "Asia/Shanghai"), (west, "America/New_York")):
         assert {dag["begins"] for dag in found.values()} == {zone}
-        assert {dag["schedule"][1] for dag in found.values()} == {zone, "none"}, "one DAG is started by hand"
+        assert {dag["schedule"][1] for dag in found.values()} == {zone, "none"}, "one DAG begins when orders wait"
     told = ("arrears_daily", "arrears_assurance")
     assert [dags[name]["schedule"][0] for name in told] == ["0 6 * * *", "30 22 * * *"]
     assert [west[name]["schedule"][0] for name in told] == ["15 5 * * *", "30 22 * * *"]
@@ -196,6 +198,20 @@ def test_the_clocks_of_the_dags_are_those_of_the_policy_in_its_time_zone(dags, t
     assert waits == [150 * 60, 105 * 60]
     answers = [found["arrears_repossession"]["answers"] for found in (dags, west)]
     assert answers == [{"legal_decides": days, "risk_decides": days} for days in (3, 2)]
+
+
+@pytest.mark.parametrize("waiting", [0, 2])
+def test_the_day_starts_a_batch_for_the_orders_it_leaves_waiting_and_none_where_none_waits(dags, waiting):
+    from airflow.sdk.execution_time.context import OutletEventAccessors
+
+    from arrears.orchestration.assets import PROPOSED_ORDERS, WAITING_ORDERS, announce
+
+    assert dags["arrears_repossession"]["begins_after"] == [WAITING_ORDERS.uri]
+    assert dags["arrears_daily"]["outlets"]["legal.propose_orders"] == [PROPOSED_ORDERS.name]
+    events = OutletEventAccessors()
+    announce({"outlets": [PROPOSED_ORDERS], "outlet_events": events}, {"proposed": 1, "waiting": waiting})
+    told = [(event.dest_asset_key.uri, event.extra["waiting"]) for event in events[PROPOSED_ORDERS].asset_alias_events]
+    assert told == [(WAITING_ORDERS.uri, waiting)] * bool(waiting)
 
 
 def test_a_question_to_a_person_is_put_once_whatever_airflow_retries_by_default(dags):

@@ -14,6 +14,8 @@ from sqlalchemy import Engine, select
 from arrears.approvals.questions import list_open
 from arrears.audit.airflow_log import AirflowLog
 from arrears.audit.user_actions import copy_actions
+from arrears.orchestration.assets import WAITING_ORDERS
+from arrears.steps.repossession import options_of
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.repossession import approval, approval_vote
@@ -94,9 +96,9 @@ def test_an_order_is_approved_by_two_people_over_the_api_and_by_nobody_who_may_n
             people = People(airflow)
             for dag in (DAG, MEANWHILE):
                 airflow.unpause(dag)
-            first = airflow.trigger(DAG, CONF)
+            first = begun_by_waiting_orders(airflow)
             shown = people.asked(first, "legal_decides", "risk_decides")
-            assert shown["legal_decides"]["options"] == [order_no]
+            assert shown["legal_decides"]["options"] == options_of(order_no)
             assert world.orders()[0].facts_sha256[:16] in shown["legal_decides"]["body"]
 
             assert people.ended(MEANWHILE, airflow.trigger(MEANWHILE, CONF)) == "success"
@@ -135,6 +137,18 @@ def test_an_order_is_approved_by_two_people_over_the_api_and_by_nobody_who_may_n
             ("airflow:RISK", second, "risk_decides"): 1,
             ("airflow:RISK", first, "risk_decides"): 1,  # refused with 409: too late
         })  # fmt: skip
+
+
+def begun_by_waiting_orders(airflow: AirflowServers) -> str:
+    """Announce waiting orders as the day does, and return the batch that this starts."""
+    assets = airflow.ask("GET", f"/assets?uri_pattern={WAITING_ORDERS.uri}")["assets"]
+    airflow.ask("POST", "/assets/events", {"asset_id": assets[0]["id"], "extra": {"waiting": 1}})
+
+    def batch() -> str | None:
+        runs = airflow.ask("GET", f"/dags/{DAG}/dagRuns")["dag_runs"]
+        return next((str(run["dag_run_id"]) for run in runs if run["run_type"] == "asset_triggered"), None)
+
+    return str(airflow.until(batch, "a batch for the waiting orders"))
 
 
 def answers_in_the_log(engine: Engine) -> Counter[tuple[str, str, str]]:

@@ -87,9 +87,11 @@ def request(
     return approval_id
 
 
-def count_open(connection: Connection) -> int:
-    """Return how many decisions wait for people."""
+def count_open(connection: Connection, *kinds: str) -> int:
+    """Return how many decisions wait for people: all, or those of some kinds."""
     query = select(func.count()).select_from(approval).where(approval.c.state == "open")
+    if kinds:
+        query = query.where(approval.c.kind.in_(kinds))
     return connection.execute(query).scalar_one()
 
 

@@ -1,25 +1,21 @@
 """A person chooses the remedy: one of those the current packet has open, bound to the facts that were shown."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, insert, select
+from sqlalchemy import Connection, Engine, Row, select
 
-from arrears.approvals.questions import subject_of
+from arrears.approvals.chosen import KIND, keep_choice
 from arrears.approvals.votes import check_identity, refuse_collector
-from arrears.audit.record import record
-from arrears.core.clock import local_date, utc_text
+from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments
-from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.staff import staff_roles
 from arrears.store.engine import writing
-from arrears.store.tables.feeds import court_case
 from arrears.store.tables.legal import packet
 
-KIND = "remedy"
 TAKEN_BACK = "none"
 """What is chosen by whoever takes a choice back."""
 
@@ -57,14 +53,10 @@ def choose(rt: Runtime, engine: Engine, choice: Choice, policy: Policy, run_id: 
         today = local_date(rt.clock.now(), policy.time_zone)
         role = _role(connection, choice, policy, today)
         _check_remedy(current, choice.remedy)
-        row = _row(connection, rt, choice, current.packet_id)
-        connection.execute(insert(court_case), row)
-        record(connection, rt, run_id=run_id, type=f"remedy.{row['state']}", key=row["court_case_key"],
-               business_date=today, subject_ref=subject_of(connection, choice.account_id), actor=choice.staff_id,
-               causes=[current.packet_id],
-               data={"remedy": row["remedy"], "role": role, "identity": choice.identity,
-                     "facts_sha256": current.facts_sha256},
-               detail={"note": choice.note.strip()})  # fmt: skip
+        keep_choice(connection, rt, account_id=choice.account_id, packet_id=current.packet_id,
+                    remedy=None if choice.remedy == TAKEN_BACK else choice.remedy, staff_id=choice.staff_id,
+                    run_id=run_id, business_date=today, note=choice.note.strip(),
+                    data={"role": role, "identity": choice.identity, "facts_sha256": current.facts_sha256})  # fmt: skip
 
 
 def _packet(connection: Connection, choice: Choice) -> Row[Any]:
@@ -95,24 +87,3 @@ def _check_remedy(current: Row[Any], remedy: str) -> None:
     if remedy not in (TAKEN_BACK, *current.open_remedies):
         open_ones = ", ".join(current.open_remedies) or "none"
         raise BadArguments(f"remedy {remedy[:40]!r} is not open for this account; open: {open_ones}")
-
-
-def _row(connection: Connection, rt: Runtime, choice: Choice, packet_id: str) -> dict[str, Any]:
-    """Return the row of the cases a packet is made from; it follows the choice before it even if the clock stands."""
-    newest = select(func.max(court_case.c.at)).where(
-        court_case.c.account_id == choice.account_id, court_case.c.kind == KIND
-    )
-    now, last = rt.clock.now(), connection.execute(newest).scalar_one_or_none()
-    if last is not None:
-        now = max(now, datetime.fromisoformat(last) + timedelta(seconds=1))
-    at, state = utc_text(now), "withdrawn" if choice.remedy == TAKEN_BACK else "chosen"
-    return {
-        "court_case_key": natural_key(choice.account_id, packet_id, KIND, state, at),
-        "account_id": choice.account_id,
-        "case_id": packet_id,
-        "kind": KIND,
-        "state": state,
-        "at": at,
-        "remedy": None if choice.remedy == TAKEN_BACK else choice.remedy,
-        "staff_id": choice.staff_id,
-    }

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
 
+from arrears.approvals.chosen import keep_choice
 from arrears.approvals.questions import close, subject_of, votes_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
@@ -18,6 +19,10 @@ from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import IDENTITIES, ORDER_UNSENT, approval, approval_vote, repossession_order
 from arrears.store.tables.runs import store_identity
+
+ABOUT_A_PACKET = ("order", "packet")
+REASONS = {"refuse": "refused", "send_back": "sent_back"}
+DECISIONS = ("approve", *REASONS)
 
 
 @dataclass(frozen=True)
@@ -56,19 +61,21 @@ def vote(
     run_id: str = "cli",
     role: str | None = None,
 ) -> Voted:
-    """Record one person's ``approve`` or ``refuse`` in a role still needed that the staff feed gives them.
+    """Record one person's ``approve``, ``refuse`` or ``send_back`` in a role the staff feed gives them.
 
     ``role`` is the one they were asked in; without it the first that fits counts.
 
     The last vote needed approves until the policy's working days have passed; one refusal ends it. A refusal after
-    the approval withdraws it. Changed facts void the approval instead of counting the vote.
+    the approval withdraws it. What is sent back ends too, and the choice of remedy with it: somebody has to choose
+    again, and may then ask again on the same facts. Changed facts void the approval instead of counting the vote.
 
     Raises:
         BadArguments: no such approval, no note, a person who may not vote, the same person twice, facts that changed,
             or an identity too weak for this store.
     """
-    if decision not in ("approve", "refuse") or identity not in IDENTITIES:
-        raise BadArguments(f"vote {decision!r} by {identity!r}: decide approve or refuse as {', '.join(IDENTITIES)}")
+    if decision not in DECISIONS or identity not in IDENTITIES:
+        known, sure = ", ".join(DECISIONS), ", ".join(IDENTITIES)
+        raise BadArguments(f"vote {decision!r} by {identity!r}: decide {known}, as {sure}")
     if not note.strip():
         raise BadArguments("a decision needs a note: say what you looked at, with --note")
     today = local_date(rt.clock.now(), policy.time_zone)
@@ -109,7 +116,7 @@ def check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
 
 
 def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote) -> bool:
-    if row.kind not in ("order", "packet") or row.state != "open":
+    if row.kind not in ABOUT_A_PACKET or row.state != "open":
         return False
     current = select(packet.c.facts_sha256).where(
         packet.c.account_id == row.account_id, packet.c.superseded_on.is_(None), packet.c.state == "ready"
@@ -132,6 +139,8 @@ def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _
 
 
 def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, policy: Policy) -> Voted:
+    if cast.decision == "send_back" and row.kind not in ABOUT_A_PACKET:
+        raise BadArguments(f"approval {row.approval_id[:12]} is no packet to send back: approve or refuse")
     withdrawing = cast.decision == "refuse" and row.state in ("approved", "used")
     if row.state != "open" and not withdrawing:
         raise BadArguments(f"approval {row.approval_id[:12]} is {row.state}: it takes no more votes")
@@ -148,7 +157,7 @@ def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, pol
             "approval_id": row.approval_id,
             "role": role,
             "staff_id": cast.staff_id,
-            "decision": cast.decision,
+            "decision": "approve" if cast.decision == "approve" else "refuse",
             "note": cast.note,
             "at": utc_text(rt.clock.now()),
             "identity": cast.identity,
@@ -184,10 +193,13 @@ def _free_role(connection: Connection, row: Row[Any], cast: _Vote, held: frozens
 
 
 def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str, policy: Policy) -> Voted:
-    if cast.decision == "refuse":
-        close(connection, rt, row.approval_id, "refused", "refused")
-        _move_order(connection, row, "void", "refused")
-        return Voted(row.approval_id, role, "refused", None)
+    if cast.decision != "approve":
+        reason = REASONS[cast.decision]
+        close(connection, rt, row.approval_id, "refused", reason)
+        _move_order(connection, row, "void", reason)
+        if cast.decision == "send_back":
+            _take_back(connection, rt, row, cast, role)
+        return Voted(row.approval_id, role, reason, None)
     given = {vote.role for vote in votes_of(connection, [row.approval_id])[row.approval_id]}
     if given != set(str(row.roles).split(";")):
         return Voted(row.approval_id, role, "open", None)
@@ -200,6 +212,14 @@ def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, rol
     )
     _move_order(connection, row, "approved", None)
     return Voted(row.approval_id, role, "approved", expires_on)
+
+
+def _take_back(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, role: str) -> None:
+    """Take back the choice of remedy, so that the next packet says that one has to be chosen."""
+    current = select(packet.c.packet_id).where(packet.c.account_id == row.account_id, packet.c.superseded_on.is_(None))
+    keep_choice(connection, rt, account_id=row.account_id, packet_id=connection.execute(current).scalar_one(),
+                remedy=None, staff_id=cast.staff_id, run_id=cast.run_id, business_date=cast.on, note=cast.note,
+                data={"role": role, "identity": cast.identity, "facts_sha256": row.facts_sha256})  # fmt: skip
 
 
 def _withdraw(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, held: frozenset[str]) -> Voted:
@@ -241,6 +261,7 @@ def _tell(
             "identity": cast.identity,
             "facts_sha256": row.facts_sha256,
             "withdrawn": withdrawn,
+            "sent_back": cast.decision == "send_back",
         },
         detail={"note": cast.note},
     )

@@ -47,6 +47,12 @@ def refuse(approval: Id, by: As, note: Note) -> None:
     _vote(approval, by, note, "refuse")
 
 
+@app.command(name="send-back")
+def send_back(approval: Id, by: As, note: Note) -> None:
+    """Send an order or a packet back: its remedy has to be chosen anew, then it may be asked for again."""
+    _vote(approval, by, note, "send_back")
+
+
 @app.command()
 def remedy(
     account: Annotated[str, typer.Argument(help="account number")],

@@ -81,9 +81,7 @@ def choose_on_the_desk(rt: Runtime, account_id: str, remedy: str, facts_sha256: 
 
 
 def _runtime(settings: Settings, decision: str) -> Runtime:
-    rt = build_runtime(settings, shell_attempt(f"approvals {decision}"))
-    rehearsed = runs.rehearsed_date(rt)
-    return rt if rehearsed is None else build_runtime(settings, rt.attempt, rehearsal_of=rehearsed)
+    return runs.on_its_day(build_runtime(settings, shell_attempt(f"approvals {decision}")))
 
 
 def orders_waiting(rt: Runtime) -> list[str]:

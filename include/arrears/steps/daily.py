@@ -139,14 +139,18 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:
     """Take over orders that ran before go-live, and ask for approval where a packet is ready and a remedy chosen."""
+    from arrears.approvals.questions import count_open
     from arrears.repossession.orders import propose_orders as propose
     from arrears.repossession.running import import_running_orders
     from arrears.steps import runs, world
+    from arrears.store.engine import reading
 
     this, engine = runs.read_run(rt, day), world.store_of(rt)
     taken = import_running_orders(rt, engine, day)
     proposed = propose(rt, engine, day, this.business_date, world.policy_of(rt.settings))
-    return {"imported": taken, "proposed": proposed.proposed}
+    with reading(engine) as connection:
+        waiting = count_open(connection, "order")
+    return {"imported": taken, "proposed": proposed.proposed, "waiting": waiting}
 
 
 def seal_morning(rt: Runtime, day: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from arrears.ladder.layers import refuse_before_its_day
 from arrears.ladder.policy import Policy
 from arrears.ladder.rulebook import keep_policy
 from arrears.steps import golive
-from arrears.steps.world import SHELL, policy_of, store_of
+from arrears.steps.world import SHELL, build_runtime, policy_of, store_of
 from arrears.store.artefacts import refuse_unknown_place
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
@@ -182,6 +182,12 @@ def rehearsed_date(rt: Runtime) -> date | None:
     with reading(store_of(rt)) as connection:
         newest = connection.execute(query.order_by(run.c.business_date.desc(), run.c.ordinal.desc()).limit(1)).first()
     return newest.business_date if newest is not None and newest.rehearsal else None
+
+
+def on_its_day(rt: Runtime) -> Runtime:
+    """Return the runtime in which people decide: a rehearsed day is decided on on that day."""
+    rehearsed = None if rt.rehearsal else rehearsed_date(rt)
+    return rt if rehearsed is None else build_runtime(rt.settings, rt.attempt, rehearsal_of=rehearsed)
 
 
 def states_of(rt: Runtime, on: date) -> list[str]:
