@@ -142,6 +142,13 @@ def test_the_sample_shows_every_rung_packet_and_order_on_its_first_day(days):
     assert all(gate["passed"] for gate in day["ledger"]["gates"])
 
 
+def test_the_day_announces_the_orders_it_leaves_waiting_once_a_run(days):
+    query = "SELECT e.extra FROM asset_event e JOIN asset a ON a.id = e.asset_id WHERE a.uri = 'x-arrears://{}'"
+    told = [json.loads(extra)["waiting"] for (extra,) in airflow_rows(days, query.format("waiting-orders"))]
+    assert len(told) == 2
+    assert min(told) >= days.summary(1)["orders"]["awaiting_approval"], "the day's own rehearsal approves one later"
+
+
 def test_every_contact_and_every_account_of_stage_three_is_accounted_for(days):
     day = days.summary(1)
     assert day["stages"]["3"] == sum(day["packets"][state] for state in ("draft", "ready", "withheld", "incomplete"))
