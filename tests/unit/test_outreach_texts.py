@@ -4,6 +4,7 @@
 writes it anew after a deliberate change.
 """
 
+from dataclasses import replace
 from datetime import date
 from itertools import product
 from pathlib import Path
@@ -18,7 +19,7 @@ from arrears.ladder.layers import load_policy
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.lint import lint
 from arrears.outreach.notice import Notice, notice_of, payload_sha256, plain
-from arrears.outreach.render import FORMS, _environment, render, template_sha256
+from arrears.outreach.render import FORMS, _environment, _texts, render, template_sha256
 from arrears.outreach.slots import INTERNAL
 
 PROFILES = Path(__file__).resolve().parents[2] / "include" / "arrears" / "ladder" / "profiles"
@@ -122,6 +123,33 @@ def test_every_text_says_what_it_must_and_nothing_that_it_must_not(language, cha
     rendered = render(notice)
     for text in filter(None, (rendered.text, rendered.html)):
         assert lint(text, notice, POLICY) == []
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("name", ["张三", "李四<b>&'\"", "\ue000\ue001", "{{ n.creditor }}", None])
+@pytest.mark.parametrize(("channel", "tone", "audience", "overdue"), CASES)
+def test_a_text_with_blanks_filled_in_is_the_one_written_for_that_person_alone(
+    language, name, channel, tone, audience, overdue
+):
+    notice = _notice(language, channel, tone, audience, overdue, name=name)
+    alone, rendered = _texts(notice), render(notice)
+    assert (rendered.subject, rendered.text, rendered.html) == tuple(
+        alone.get(form, "") for form in ("subject.txt", "txt", "html")
+    )
+
+
+def test_words_of_a_policy_that_look_like_blanks_stay_what_they_are():
+    creditor = POLICY.creditor.model_copy(update={"name": "某公司\ue001"})
+    notice = notice_of(_facts("email", _item()), (), "zh", POLICY.model_copy(update={"creditor": creditor}))
+    assert "某公司\ue001" in render(notice).text
+
+
+def test_the_next_person_is_not_told_the_name_the_contract_or_the_amount_of_the_one_before():
+    first, second = (
+        render(notice_of(_facts("email", _item(number), name=name), (), "zh", POLICY))
+        for number, name in ((1, "张三"), (1, "李四"))
+    )
+    assert second == replace(first, text=first.text.replace("张三", "李四"), html=first.html.replace("张三", "李四"))
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -4,7 +4,7 @@ The standard library takes each header apart and puts it together again; what ma
 and what is our own ASCII is written as it stands.
 """
 
-from base64 import b64encode, encodebytes
+from base64 import b64encode
 from collections.abc import Callable
 from email import policy as email_policy
 from email.header import Header
@@ -22,8 +22,15 @@ LONGEST_LINE = 78
 """RFC 5322 section 2.1.1: a line should not be longer."""
 WORD = 9
 """So many characters make an encoded word that fits its line, behind the name of its header too."""
+FULL = 76
+"""Characters of a line in base64 (RFC 2045 section 6.8)."""
+
 BOUNDARY = "=_part"
 """Between the forms of a mail. No encoded text can contain it (RFC 2045 section 6.7); a plain one is looked at."""
+PLAIN = frozenset({"To", "Message-ID", "List-Unsubscribe"})
+OWN = PLAIN | {"Subject"}
+"""Headers that no other mail has."""
+
 SHARED = 512
 """So many headers are remembered: sender, types, encodings and the moments of some minutes."""
 
@@ -99,6 +106,9 @@ def _folded(name: str, value: Any) -> bytes:
     return email_policy.EmailPolicy.fold_binary(SEVEN_BIT, name, value)
 
 
+ALTERNATIVES = f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{BOUNDARY}"\r\n\r\n'.encode()
+
+
 class MailForm:
     """Writes the mails of one sender."""
 
@@ -123,21 +133,41 @@ class MailForm:
             ValueError: a line break in a header.
             UnicodeEncodeError: a recipient's address that is not ASCII.
         """
-        mail = EmailMessage(policy=SEVEN_BIT)
-        mail["From"] = self._from.get(message.language, self._from["en"])
-        mail["To"] = message.to
-        mail["Subject"] = message.subject
-        mail["Date"] = format_datetime(self._clock.now())
-        mail["Message-ID"] = self.message_id(message.key)
-        mail["Auto-Submitted"] = "auto-generated"
-        if message.may_opt_out:
-            mail["List-Unsubscribe"] = f"<mailto:{self.sender}?subject=unsubscribe%20{message.key}>"
+        headers = self._headers(message)
         if message.attachments or message.text.isascii() or not message.html:
+            mail = EmailMessage(policy=SEVEN_BIT)
+            for name, value in headers.items():
+                mail[name] = value
             _add_parts(mail, message)
-        else:
-            mail["MIME-Version"], mail["Content-Type"] = "1.0", f'multipart/alternative; boundary="{BOUNDARY}"'
-            mail.set_payload(_alternatives(message))
-        return mail.as_bytes()
+            return mail.as_bytes()
+        lines = [_own(name, value) if name in OWN else _shared(name, value) for name, value in headers.items()]
+        return b"".join([*lines, ALTERNATIVES, _alternatives(message).encode("ascii")])
+
+    def _headers(self, message: Message) -> dict[str, str]:
+        headers = {
+            "From": self._from.get(message.language, self._from["en"]),
+            "To": message.to,
+            "Subject": message.subject,
+            "Date": format_datetime(self._clock.now()),
+            "Message-ID": self.message_id(message.key),
+            "Auto-Submitted": "auto-generated",
+        }
+        if message.may_opt_out:
+            headers["List-Unsubscribe"] = f"<mailto:{self.sender}?subject=unsubscribe%20{message.key}>"
+        return headers
+
+
+def _own(name: str, value: str) -> bytes:
+    """Return a header of one mail alone, as the library would after a look at its whole grammar."""
+    if name in PLAIN and value.isascii() and value.isprintable():
+        return f"{name}: {value}{SEVEN_BIT.linesep}".encode("ascii")
+    return SEVEN_BIT.fold_binary(*SEVEN_BIT.header_store_parse(name, value))
+
+
+@lru_cache(SHARED)
+def _shared(name: str, value: str) -> bytes:
+    """Return a header that many mails have."""
+    return SEVEN_BIT.fold_binary(*SEVEN_BIT.header_store_parse(name, value))
 
 
 def _add_parts(mail: EmailMessage, message: Message) -> None:
@@ -162,8 +192,10 @@ def _alternatives(message: Message) -> str:
 
 
 def _base64(text: str) -> str:
-    content = "".join(f"{line}\n" for line in text.splitlines()).replace("\n", SEVEN_BIT.linesep)
-    return encodebytes(content.encode()).decode().replace("\n", SEVEN_BIT.linesep)
+    """Return a text in base64, its own lines ended by CR LF: every line full, as ``base64.encodebytes`` makes them."""
+    content = "".join([f"{line}\r\n" for line in text.splitlines()])
+    code = b64encode(content.encode()).decode("ascii")
+    return "".join([f"{code[start : start + FULL]}\r\n" for start in range(0, len(code), FULL)])
 
 
 def _encoding(text: str) -> str | None:

@@ -1,7 +1,7 @@
 """Turn a notice into text: sandboxed templates, escaped HTML, and a lint that refuses what must not be said."""
 
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -10,6 +10,7 @@ from jinja2.environment import TemplateModule
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from arrears.core.keys import digest
+from arrears.outreach.blanks import Wording, blanked, is_told_apart, wording
 from arrears.outreach.notice import Line, Notice
 
 FORMS = {
@@ -25,6 +26,8 @@ FORMS = {
     "placement": ("txt",),
 }
 SHARED = ("words.j2",)
+ALIKE = 512
+"""So many wordings are remembered: by language, channel, tone, consequences and what each contract is late."""
 OPEN = {
     Notice: frozenset(field.name for field in fields(Notice)) | {"any_overdue", "only_thanks", "only_promises"},
     Line: frozenset(field.name for field in fields(Line)),
@@ -74,9 +77,35 @@ def _environment(*, escaping: bool) -> _Sandbox:
 
 
 def render(notice: Notice) -> Rendered:
-    """Render every form of a contact in its language: plain text always, a subject and HTML for e-mail."""
-    texts = {form: _text(f"{notice.language}/{notice.channel}.{form}.j2", notice) for form in FORMS[notice.channel]}
+    """Render every form of a contact in its language: plain text always, a subject and HTML for e-mail.
+
+    Notices that differ in the person alone are written once, with blanks.
+    """
+    alike = blanked(notice)
+    wordings = _wordings(alike.notice, len(alike.values))
+    if wordings is None:
+        texts = _texts(notice)
+    else:
+        escaped = _escaped(alike.values) if "html" in wordings else []
+        texts = {form: one.filled(escaped if form == "html" else alike.values) for form, one in wordings.items()}
     return Rendered(subject=texts.get("subject.txt", ""), text=texts["txt"], html=texts.get("html", ""))
+
+
+def _escaped(values: list[str]) -> list[str]:
+    escape = _environment(escaping=True).filters["e"]
+    return [str(escape(value)) for value in values]
+
+
+@lru_cache(ALIKE)
+def _wordings(notice: Notice, values: int) -> dict[str, Wording] | None:
+    """Return the texts of all notices that are alike, with their blanks; None where these cannot be told apart."""
+    if not is_told_apart(notice, values):
+        return None
+    return {form: wording(text) for form, text in _texts(notice).items()}
+
+
+def _texts(notice: Notice) -> dict[str, str]:
+    return {form: _text(f"{notice.language}/{notice.channel}.{form}.j2", notice) for form in FORMS[notice.channel]}
 
 
 def _text(name: str, notice: Notice) -> str:
