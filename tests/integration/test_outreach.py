@@ -95,6 +95,7 @@ def test_guarantors_are_their_own_contacts_and_a_borrower_is_never_asked_as_guar
         ({"mobile": None}, "no_contact_point"),
         ({"mobile": "   "}, "no_contact_point"),
         ({"opt_outs": "email;sms"}, "opted_out"),
+        ({"mobile": "0571-88886666"}, "land_line"),
         ({"mobile": "abc"}, "invalid"),
         ({"mobile": "1380000\r\nTo: 1"}, "invalid"),
     ],
@@ -363,6 +364,18 @@ def test_an_opt_out_during_the_day_is_obeyed(world, witnesses):
         connection.execute(update(party).values(opt_outs="sms"))
     world.send(witnesses)
     assert [row.reason for row in world.rows(contact)] == ["opted_out"]
+
+
+def test_a_number_that_turns_out_to_be_a_land_line_gets_no_text_and_is_still_called(world, witnesses):
+    one_customer(world, SMS, CALL)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(update(party).values(mobile="+86 571-88886666"))
+    world.send(witnesses)
+    assert {row.channel: (row.state, row.reason) for row in world.rows(contact)} == {
+        "sms": ("withheld", "land_line"),
+        "call": ("sent", None),
+    }
 
 
 def test_a_newer_decision_that_no_longer_wants_the_step_stops_it(world, witnesses):

@@ -49,10 +49,10 @@ def said(party: Party, tone: str = "legal", policy: Policy = POLICY) -> Said:
     item = ItemFacts(
         item_key="1" * 64, account_id="HT-1", subject_ref="ref", audience=audience, tone=tone, rung=3,
         amount_minor=100_01, currency="CNY", due_on=date(2026, 8, 15), overdue_instalments=2, is_closed=False,
-        is_missing=False, data_incomplete=False, hard_holds=(), soft_holds=(), is_courtesy=False, is_tied=True,
+        is_missing=False, data_incomplete=False, hard_holds=(), soft_holds=(), about="episode", is_tied=True,
         still_due=True, paid_since=False, is_refused=False, planned_minor=100_01,
     )  # fmt: skip
-    sent = SendFacts("c" * 64, "letter", TODAY, (policy.time_zone,), party.address, False, frozenset(), True, (item,),
+    sent = SendFacts("c" * 64, "letter", TODAY, (policy.time_zone,), party.address, False, frozenset(), "", (item,),
                      {}, None, None, SimpleNamespace(name=party.name))  # fmt: skip
     return Said(notice_of(sent, (), party.language, policy), policy)
 

@@ -74,7 +74,7 @@ def _facts(channel: str, *items: ItemFacts, name: str | None = "张三") -> Send
         "某市某路1号",
         False,
         frozenset(),
-        True,
+        "",
         items,
         {},
         None,

@@ -15,7 +15,8 @@ from arrears.store.tables import feeds, legal, repossession, runs
 POLICY = load_policy()
 DECIDE_REASONS = ("promise_open", "evidence_missing", "not_a_working_day", "weekly_call_budget", "recent_conversation",
                   "covered_by_arrears_message", "not_a_contact_day", "missed_day")  # fmt: skip
-SEND_REASONS = ("past_date", "window_closed", "no_contact_point", "opted_out", "invalid", "account_closed",
+SEND_REASONS = ("past_date", "window_closed", "no_contact_point", "opted_out", "invalid", "land_line",
+                "account_closed",
                 "account_missing", "paid", "no_longer_due", "cap_day", "cap_7_days", "cap_reserved", "cap_30_days",
                 "min_gap", "daily_cap", "every_item_held", "text_refused", "channel_not_enabled", "no_amount",
                 "no_borrower", "no_guarantor", "already_done", "already_contacted_today", "superseded",

@@ -10,6 +10,7 @@ from sys import intern
 from sqlalchemy import Connection, Row, Select, exists, select
 
 from arrears.ladder.policy import Policy
+from arrears.outreach.land_lines import is_land_line
 from arrears.outreach.slots import has_an_hour
 from arrears.outreach.zones import Zones, zones_of
 from arrears.store.account_range import AccountRange
@@ -132,8 +133,10 @@ def _reasons(
             reason = "opted_out"
         elif channel in policy.contact.consent_required and channel not in consents:
             reason = "no_consent"
-        elif not is_usable(channel, point) or channel in dead.get(row.party_id, ()):
+        elif channel in dead.get(row.party_id, ()):
             reason = "invalid"
+        else:
+            reason = fault_of(channel, point, policy.calendar.country)
         reasons.append(reason)
     return tuple(reasons)
 
@@ -148,13 +151,18 @@ def contact_point(channel: str, row: Row[tuple[object, ...]]) -> str:
     return next((value.strip() for name in POINTS[channel] if (value := getattr(row, name))), "")
 
 
-def is_usable(channel: str, point: str) -> bool:
-    """Say whether a contact point has the form its channel needs; mail headers and URLs take nothing else."""
+def fault_of(channel: str, point: str, country: str) -> str:
+    """Return what is wrong with a contact point, or an empty text: mail headers and URLs take nothing but its form.
+
+    A line that takes no text is a fault for an SMS alone.
+    """
     if channel in ("sms", "call"):
-        return _MOBILE.fullmatch(point) is not None
-    if channel == "email":
-        return _MAIL.fullmatch(point) is not None and ".." not in point
-    return True
+        if _MOBILE.fullmatch(point) is None:
+            return "invalid"
+        return "land_line" if channel == "sms" and is_land_line(point, country) else ""
+    if channel == "email" and (_MAIL.fullmatch(point) is None or ".." in point):
+        return "invalid"
+    return ""
 
 
 def _dead_points(connection: Connection) -> dict[str, set[str]]:

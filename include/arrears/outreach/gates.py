@@ -51,7 +51,11 @@ class ItemFacts:
 
 @dataclass(frozen=True, slots=True)
 class SendFacts:
-    """One contact at the moment of sending. ``history``: channel -> local day -> attempts of the person, 30 days."""
+    """One contact at the moment of sending.
+
+    ``fault``: what is wrong with the number or address, empty if nothing. ``history``: channel -> local day -> attempts
+    of the person, 30 days.
+    """
 
     contact_id: str
     channel: str
@@ -60,7 +64,7 @@ class SendFacts:
     point: str
     opted_out: bool
     consents: frozenset[str]
-    is_usable: bool
+    fault: str
     items: tuple[ItemFacts, ...]
     history: Mapping[str, Mapping[date, int]]
     last_talk: date | None
@@ -108,7 +112,7 @@ def _person_gate(facts: SendFacts, policy: Policy, now: datetime) -> str | None:
         (not facts.point, "no_contact_point"),
         (facts.opted_out, "opted_out"),
         (facts.channel in policy.contact.consent_required and facts.channel not in facts.consents, "no_consent"),
-        (not facts.is_usable, "invalid"),
+        (bool(facts.fault), facts.fault),
         (facts.channel == "call" and _talked_lately(facts, policy, today), "recent_conversation"),
         (facts.channel == "call" and _refused_lately(facts, policy, today), "recent_refusal"),
     )

@@ -13,7 +13,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
 from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
-from arrears.outreach.audience import contact_point, is_usable, listed
+from arrears.outreach.audience import contact_point, fault_of, listed
 from arrears.outreach.claims import Claim
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.item_facts import load_items
@@ -119,7 +119,7 @@ def _facts(
         point=point,
         opted_out=person is not None and channel in listed(person.opt_outs),
         consents=listed(person.consents) if person is not None else frozenset(),
-        is_usable=is_usable(channel, point),
+        fault=fault_of(channel, point, policy.calendar.country),
         items=tuple(items),
         history=history,
         last_talk=last_talk,
