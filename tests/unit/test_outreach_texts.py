@@ -138,6 +138,13 @@ def test_a_text_with_blanks_filled_in_is_the_one_written_for_that_person_alone(
     )
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(("channel", "about"), APART)
+def test_a_reminder_of_a_promise_and_a_word_of_thanks_are_written_with_blanks_as_well(language, channel, about):
+    notice = _apart(language, channel, about)
+    assert render(notice).text == _texts(notice)["txt"]
+
+
 def test_words_of_a_policy_that_look_like_blanks_stay_what_they_are():
     creditor = POLICY.creditor.model_copy(update={"name": "某公司\ue001"})
     notice = notice_of(_facts("email", _item()), (), "zh", POLICY.model_copy(update={"creditor": creditor}))

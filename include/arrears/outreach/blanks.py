@@ -52,14 +52,13 @@ def blanked(notice: Notice) -> Blanked:
         values.append(value)
         return chr(FIRST + len(values) - 1)
 
-    person: dict[str, Any] = {name: blank(getattr(notice, name)) for name in OF_PERSON}
-    lines = tuple(_line(line, *(blank(getattr(line, name)) for name in OF_LINE)) for line in notice.lines)
+    def blanks(one: Notice | Line, names: tuple[str, ...]) -> dict[str, Any]:
+        return {name: blank(getattr(one, name)) for name in names}
+
+    person = blanks(notice, OF_PERSON)
+    lines = tuple(replace(line, **blanks(line, OF_LINE)) for line in notice.lines)
     totals = tuple((blank(amount), currency) for amount, currency in notice.totals)
     return Blanked(replace(notice, lines=lines, totals=totals, **person), values)
-
-
-def _line(line: Line, account: str, amount: str, due_on: str) -> Line:
-    return Line(account, amount, line.currency, due_on, line.instalments, line.is_overdue, line.as_guarantor)
 
 
 def is_told_apart(notice: Notice, values: int) -> bool:
