@@ -57,7 +57,7 @@ def _batches(feeds: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]
     """Yield account, due day and amount of whole accounts, about ``ROWS`` at a time."""
     held: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * 3
     columns = ["account_id", "due_date", "amount_due"]
-    file = pq.ParquetFile(feeds / "instalments.parquet", read_dictionary=["account_id"])
+    file = pq.ParquetFile(feeds / "instalments.parquet", read_dictionary=["account_id"], pre_buffer=False)
     for batch in file.iter_batches(ROWS, columns=columns):
         due = np.asarray(batch["due_date"].cast(pa.int32()))
         new = _account(batch["account_id"]), due, _minor(batch["amount_due"])

@@ -13,6 +13,8 @@ from arrears.ledger.mapping import Dialect
 from arrears.ledger.source import BATCH_ROWS, Rows, Source, hash_file, match_header
 
 FILE_BYTES = 64 << 30
+READ_BYTES = 1 << 18
+"""Of each column so much is read at once, however large the file's row groups are."""
 
 
 def open_parquet(path: Path, feed: Feed, dialect: Dialect) -> Source:
@@ -35,7 +37,7 @@ def open_parquet(path: Path, feed: Feed, dialect: Dialect) -> Source:
     def batches() -> Iterator[Rows]:
         seen = 1
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as file:
                 for batch in file.iter_batches(BATCH_ROWS, columns=list(columns)):
                     wanted = [batch.column(cell) for cell in columns]
                     cells = pa.RecordBatch.from_arrays(wanted, names=list(columns.values()))

@@ -89,14 +89,13 @@ def insert_tuples(connection: Connection, table: Table, names: Sequence[str], ro
     """Insert rows that must all be new, of values as the driver takes them; a conflict raises IntegrityError.
 
     SQLite is handed many rows in one statement: its price for each statement, and SQLAlchemy's for each of many rows,
-    are more than that of the row itself.
+    are more than that of the row itself. What is left over goes in powers of two, so that there are few statements,
+    each of which SQLite's driver keeps with the last values it was given.
     """
     if connection.dialect.name == "postgresql":
         copy_rows(connection, table, names, rows)
         return
-    together = MOST_VALUES // len(names)
-    for at in range(0, len(rows), together):
-        part = rows[at : at + together]
+    for part in _together(rows, MOST_VALUES // len(names)):
         if len(part) > FEW:
             statement = _plain_insert(connection.dialect, table, tuple(names), len(part))
             with driver_errors(connection, statement):
@@ -104,6 +103,17 @@ def insert_tuples(connection: Connection, table: Table, names: Sequence[str], ro
         else:
             statement = _plain_insert(connection.dialect, table, tuple(names), 1)
             connection.exec_driver_sql(statement, list(map(tuple, part)))
+
+
+def _together(rows: Sequence[Sequence[Any]], most: int) -> Iterator[Sequence[Sequence[Any]]]:
+    """Yield the rows in parts of ``most``, then of ever smaller powers of two while these are no few."""
+    at = 0
+    while at < len(rows):
+        left = len(rows) - at
+        size = most if left >= most else 1 << left.bit_length() - 1
+        size = size if size > FEW else left
+        yield rows[at : at + size]
+        at += size
 
 
 def _insert_plainly(connection: Connection, table: Table, chunk: Sequence[Row]) -> None:

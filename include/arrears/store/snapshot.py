@@ -118,7 +118,8 @@ def batches(
         raise CannotTell(f"snapshot {snapshot_id[:12]}: {name}.parquet is not among the artefacts") from None
     with handle:
         wanted = None if columns is None else list(columns)
-        yield from pq.ParquetFile(handle).iter_batches(rows, columns=wanted)
+        file = pq.ParquetFile(handle, pre_buffer=False)  # read ahead, the whole file would stay in memory to the end
+        yield from file.iter_batches(rows, columns=wanted)
 
 
 def count_rows(url: str, snapshot_id: str, name: str) -> int:
