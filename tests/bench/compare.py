@@ -20,6 +20,7 @@ import portfolio
 import scaling_plot
 
 from arrears.audit.record import package_version
+from arrears.cli.output import working
 
 DAY = date(2026, 11, 8)
 NAIVE_MOST = 20_000
@@ -36,10 +37,11 @@ Found = dict[str, Any]
 
 
 def run(side: str, feeds: Path, home: Path, on: date) -> Found:
-    """Run one side in a process of its own."""
+    """Run one side in a process of its own; a terminal is told which, and which round it is."""
     program = [sys.executable, str(Path(__file__).with_name("sides.py")), side, str(feeds), str(home), on.isoformat()]
     home.mkdir(exist_ok=True)
-    done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
+    with working(f"{home.parent.name}: {side}, {on}"):
+        done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -65,7 +67,7 @@ def measure(accounts: int, rounds: int) -> Found:
         portfolio.write(feeds, accounts, day=DAY)
         portfolio.write(feeds.with_name("few"), FEW, day=DAY)
         for turn in range(rounds):
-            with tempfile.TemporaryDirectory(dir=name, prefix=f"{turn}-") as folder:
+            with tempfile.TemporaryDirectory(dir=name, prefix=f"round {turn + 1} of {rounds} ") as folder:
                 turns.append(one_round(feeds, Path(folder), slow=accounts <= NAIVE_MOST))
         home = Path(name) / "profiled"
         run("changes", feeds, home, DAY)

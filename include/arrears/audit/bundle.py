@@ -22,12 +22,14 @@ from arrears.audit.log import parse
 from arrears.audit.merkle import leaf_hash
 from arrears.audit.verdict import Tampered, Unsure, Walk
 from arrears.core.keys import canonical, sha256
+from arrears.core.progress import tell
 
 EVENTS, LEAVES, CHECKPOINTS, VKEY, POLICY = "events.jsonl", "leaves.txt", "checkpoints", "vkey.txt", "policy"
 MANIFEST, PACKETS, BUILT = "manifest.json", "packets", "packet.built"
 FORMAT = 1
 LEDGER_GATED = ("ledger.accepted", "ledger.rejected")
 """Events whose key is the hash of the frozen ledger that was judged."""
+TOLD_EVERY = 5_000
 _HANDOVER = tuple(f'"type":"{kind}"'.encode() for kind in HANDOVERS)
 
 
@@ -100,6 +102,8 @@ class Bundle:
             if line[-1:] != b"\n" or leaf != hashed.hex().encode() + b"\n":
                 raise Tampered(seq, f"event {seq} does not have the hash in {LEAVES}")
             walk.feed([hashed])
+            if seq % TOLD_EVERY == 0:
+                tell(seq, None, "events")
             contents.add(seq, line)
             if any(kind in line for kind in _HANDOVER) and (event := parse(line)).get("type") in HANDOVERS:
                 handovers.append(Handover.read(seq, event))

@@ -10,6 +10,7 @@ from arrears.audit.bundle import CHECKPOINTS, EVENTS, LEAVES, MANIFEST, PACKETS,
 from arrears.audit.log import covering_checkpoint, rows, stored_vkeys
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import sha256
+from arrears.core.progress import tell
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_checkpoint, audit_event_index
 from arrears.store.tables.runs import policy_text
@@ -51,6 +52,7 @@ def _write_log(connection: Connection, size: int, contents: RunContents, events:
         leaves.writelines(leaf.hex().encode() + b"\n" for _seq, leaf, _body in chunk)
         for seq, _leaf, body in chunk:
             contents.add(seq, body)
+        tell(chunk[-1][0] + 1, size, "events")
 
 
 def _write_heads(connection: Connection, size: int, out: Path) -> None:

@@ -15,6 +15,7 @@ from arrears.audit import span
 from arrears.audit.chain import HANDOVERS, Handover
 from arrears.audit.log import parse
 from arrears.audit.verdict import Tampered, Unsure
+from arrears.core.progress import tell
 from arrears.store.bulk import driver_errors, raw_of
 from arrears.store.tables.audit import audit_event
 
@@ -54,6 +55,7 @@ def parts(connection: Connection, *, most_processes: int = MOST_PROCESSES) -> It
         if part.failure:
             raise Unsure(f"the store cannot be read: {part.failure}")
         yield part, _listen(part)
+        tell(min(part.start + PART, size), size, "events")
 
 
 def others_can_open(url: URL) -> bool:

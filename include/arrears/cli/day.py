@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, existing_file, read_date
-from arrears.cli.output import notes, print_json
+from arrears.cli.output import notes, print_json, working
 from arrears.core.clock import SystemClock
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Request
@@ -43,7 +43,8 @@ def stage(
             existing_file(path, option)
     if day > SystemClock().now().date() + timedelta(days=1):  # somewhere on earth tomorrow has begun
         raise BadArguments(f"--date {day}: that day has not come yet")
-    result = stage_files(accounts, instalments, payments, day, out)
+    with working("staging"):
+        result = stage_files(accounts, instalments, payments, day, out)
     for note in result.notes:
         notes().print(note, markup=False)
 
@@ -67,9 +68,8 @@ def run(
     settings = Settings.from_environment()
     rt = build_runtime(settings, shell_attempt("run"), rehearsal_of=day if rehearsal else None)
     request = Request(rt.clock.now(), day, str(feeds.absolute()), plan_only)
-    console = notes()
-    with console.status("opening the day") as status:
-        summary = whole_day.run_day(rt, request, status.update)
+    with working("opening the day") as shown:
+        summary = whole_day.run_day(rt, request, shown.step)
     if as_json:
         print_json(summary.document)
     else:
@@ -88,7 +88,8 @@ def dispatch(
     from arrears.steps import dispatch as steps
 
     rt = steps.dispatch_runtime(Settings.from_environment(), shell_attempt("dispatch"), rehearsal=rehearsal, at=at)
-    counts = steps.dispatch_now(rt)
+    with working("sending"):
+        counts = steps.dispatch_now(rt)
     if as_json:
         print_json(counts)
     else:
@@ -101,7 +102,8 @@ def import_(kind: Annotated[str, typer.Argument(help="which feed")], file: Path,
     from arrears.steps import intake
 
     rt = build_runtime(Settings.from_environment(), shell_attempt("import"))
-    counts = intake.import_file(rt, kind, existing_file(file, "FILE"))
+    with working(f"importing {kind}"):
+        counts = intake.import_file(rt, kind, existing_file(file, "FILE"))
     if as_json:
         print_json(counts)
     else:

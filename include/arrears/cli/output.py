@@ -4,16 +4,47 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
+
+from arrears.core.progress import watched_by
 
 
 def notes() -> Console:
     """Return the console of progress and notes, on stderr."""
     return Console(stderr=True, highlight=False)
+
+
+class Shown:
+    """What a terminal shows of work under way."""
+
+    def __init__(self, bar: Progress, what: str) -> None:
+        self._bar, self._task = bar, bar.add_task(what, total=None, far="")
+
+    def step(self, what: str) -> None:
+        """Name what begins now."""
+        self._bar.reset(self._task, total=None, description=what, far="")
+
+    def far(self, done: int, total: int | None, of_what: str) -> None:
+        """Say how far it is."""
+        text = f"{done:,} {of_what}" if total is None else f"{done:,} of {total:,} {of_what}"
+        self._bar.update(self._task, completed=done, total=total, far=text)
+
+
+@contextmanager
+def working(what: str) -> Iterator[Shown]:
+    """Show on a terminal what is being done and how far it is; a pipe gets nothing."""
+    console = notes()
+    columns = TextColumn("{task.description}"), BarColumn(bar_width=30), TextColumn("{task.fields[far]}")
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        shown = Shown(bar, what)
+        with watched_by(shown.far):
+            yield shown
 
 
 def speak_every_language() -> None:

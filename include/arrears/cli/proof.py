@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Engine
 
 from arrears.cli.arguments import AsJson, existing, existing_file, read_date
-from arrears.cli.output import notes, print_json, print_table
+from arrears.cli.output import notes, print_json, print_table, working
 from arrears.core.errors import BadArguments, CannotTell, Finding
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
@@ -105,9 +105,11 @@ def verify(
     if path is None:
         rt = _runtime("verify")
         vkeys = vkeys or known_keys(rt.settings) or None
-        verdict = verify_store(existing_store(rt), note, vkeys, kept_beside(rt.settings))
+        with working("verifying"):
+            verdict = verify_store(existing_store(rt), note, vkeys, kept_beside(rt.settings))
     elif existing(path, "PATH").is_dir():
-        verdict = verify_bundle(path, note, vkeys)
+        with working("verifying"):
+            verdict = verify_bundle(path, note, vkeys)
     elif vkeys is None:
         raise CannotTell("a receipt needs --vkey: the public key, from a source you trust")
     else:
@@ -156,7 +158,8 @@ def export(
 
     rt = _runtime("export")
     engine = existing_store(rt)
-    folder = export_bundle(engine, run, out, partial(read_manifest, rt.settings.artifacts_url))
+    with working("exporting"):
+        folder = export_bundle(engine, run, out, partial(read_manifest, rt.settings.artifacts_url))
     if not record_access(rt, engine, "exported", data={"run_id": run}):
         notes().print(NOT_RECORDED)
     typer.echo(str(folder))
@@ -172,7 +175,8 @@ def replay(
     from arrears.proof.replay import replay as recompute
 
     rt = _runtime("replay")
-    result = recompute(rt, existing_store(rt), run, sample=sample)
+    with working("recomputing"):
+        result = recompute(rt, existing_store(rt), run, sample=sample)
     if as_json:
         different = [{"account_id": account, "differs": what} for account, what in result.different]
         print_json({"run_id": run, "replayed": result.replayed, "different": different, "erased": result.erased})
@@ -189,7 +193,8 @@ def prove(as_json: AsJson = False) -> None:
     from arrears.proof.prove import prove as check
 
     rt = _runtime("prove")
-    checks = check(existing_store(rt), policy_of(rt.settings))
+    with working("proving"):
+        checks = check(existing_store(rt), policy_of(rt.settings))
     rows: list[tuple[Any, ...]] = [(c.name, c.violations, c.rule) for c in checks]
     if as_json:
         print_json([{"name": name, "violations": count, "rule": rule} for name, count, rule in rows])

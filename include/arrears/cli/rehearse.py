@@ -4,11 +4,11 @@ from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from arrears.cli.arguments import AsJson, read_date
-from arrears.cli.output import notes, print_json, print_table
+from arrears.cli.output import print_json, print_table, working
 from arrears.core.errors import Finding
+from arrears.core.progress import watched_by
 from arrears.core.settings import Settings
 from arrears.store.engine import open_engine
 
@@ -42,15 +42,14 @@ def rehearse(
     plan, world = time_lapse.Plan(days or 30, accounts, seed, first, time_lapse.outages(days or 30)), None
     if scenario is not None:
         plan, world = _cast(scenario, days, seed, first)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes(), transient=True) as bar:
-        task = bar.add_task(plan.start.isoformat(), total=plan.days)
+    with working("rehearsing") as shown, watched_by(None):  # days are counted, not the rows of each
 
-        def tell(on: date, step: str) -> None:
-            bar.update(task, completed=(on - plan.start).days, description=f"{on} {step}")
+        def told(on: date, step: str) -> None:
+            shown.step(f"{on} {step}")
+            shown.far((on - plan.start).days, plan.days, "days")
 
         settings = Settings.from_environment()
-        found = time_lapse.rehearse(settings, plan, tell, world)
+        found = time_lapse.rehearse(settings, plan, told, world)
     story = _timeline(settings) if scenario else []
     if as_json:
         print_json(found.document(plan) | ({"scenario": scenario, "timeline": story} if scenario else {}))

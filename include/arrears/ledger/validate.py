@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from arrears.core.errors import BadInput
 from arrears.core.money import digits_of
+from arrears.core.progress import tell
 from arrears.ledger.catalogue import Feed
 from arrears.ledger.cells import parse
 from arrears.ledger.columns import CODES, NAMES, REASONS, Column, Context, to_text
@@ -72,11 +73,13 @@ def check(source: Source, rules: Rules) -> Iterator[Valid]:
     Raises:
         BadInput: the file as a whole cannot be read.
     """
-    told = 0
+    told = done = 0
     for rows in source.batches():
         malformed = source.malformed[told:]
         told += len(malformed)
         valid = _check_batch(source, rows, rules)
+        done += valid.count + len(malformed)
+        tell(done, None, f"rows of {source.name}")
         yield Valid(valid.rows, valid.count + len(malformed), [*_of_width(malformed, rules), *valid.bad])
     if rest := source.malformed[told:]:
         yield Valid(_nothing(source.feed), len(rest), _of_width(rest, rules))

@@ -1,7 +1,7 @@
 """Build the packets of stage-three accounts: one current packet each, rebuilt only when its legal facts change."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import Engine, bindparam, select, update
 from arrears.audit.record import Event, record_many
 from arrears.core.errors import ArrearsError
 from arrears.core.keys import natural_key
+from arrears.core.progress import tell
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.legal import archive, case_file, frozen, packet, sheets, shelf, typesetting
@@ -30,7 +31,6 @@ BATCH = 100
 READ_AHEAD = (
     5 * BATCH
 )  # to find accounts in the frozen ledger costs the same for one as for many; to hold them does not
-Progress = Callable[[int, int], None]
 Row = Mapping[str, Any]
 
 
@@ -56,7 +56,6 @@ def build_packets(
     business_date: date,
     policy: Policy,
     account_ids: Sequence[str],
-    progress: Progress | None = None,
 ) -> dict[str, int]:
     """Bring the packets of some accounts up to date and return the count of each state, ``rebuilt`` and ``unchanged``.
 
@@ -78,8 +77,7 @@ def build_packets(
         batch = in_order[start : start + BATCH]
         counts.update(_build_batch(rt, engine, ledger, run_id, business_date, policy, batch))
         forget_pages(engine)
-        if progress is not None:
-            progress(min(start + BATCH, len(in_order)), len(in_order))
+        tell(min(start + BATCH, len(in_order)), len(in_order), "packets")
     return dict(counts)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, select
 
+from arrears.core.progress import tell
 from arrears.ladder.policy import Policy
 from arrears.proof.conserve import contact_sum
 from arrears.proof.earned import unearned
@@ -32,7 +33,11 @@ class Check:
 def prove(engine: Engine, policy: Policy) -> list[Check]:
     """Run every check over the whole store; 0 violations is the claim."""
     with reading(engine) as connection:
-        return [Check(name, check(connection, policy), rule) for name, rule, check in CHECKS]
+        found = []
+        for done, (name, rule, check) in enumerate(CHECKS):
+            tell(done, len(CHECKS), "checks")
+            found.append(Check(name, check(connection, policy), rule))
+    return found
 
 
 def _conservation(connection: Connection, _policy: Policy) -> int:

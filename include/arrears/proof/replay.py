@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, and_, func, select
 
 from arrears.core.errors import CannotTell
 from arrears.core.keys import digest, sha256
+from arrears.core.progress import tell
 from arrears.core.runtime import Runtime
 from arrears.ladder.decide import decide
 from arrears.ladder.facts import Facts
@@ -78,6 +79,7 @@ def replay(rt: Runtime, engine: Engine, run_id: str, *, sample: int | None = Non
                 if problem is None and not is_as_told(one, told.get((ref, one.revision))):
                     problem = "row"
                 different += [(one.account_id, problem)] if problem else []
+            tell(start + len(page), len(rows), "decisions")
     count = sum(len(rows) for rows in by_snapshot.values())
     return Replayed(run_id, count, tuple(different), len(decisions) - count)
 
