@@ -842,9 +842,28 @@ def test_a_packet_whose_chosen_remedy_is_closed_does_not_wait_for_approval(morni
     assert "还差 1 项即可移交：已选的救济方式目前不可行" in text
 
 
+def _order(account_id, state):
+    return {"order_id": key("order", account_id), "order_no": f"RO-{account_id}", "account_id": account_id,
+            "episode_due": date(2026, 8, 15), "kind": "recover", "ordinal": 1, "state": state, "proposed_on": DAY,
+            "idempotency_key": key("idem", account_id), "imported": True, "run_id": RUN}  # fmt: skip
+
+
+def test_what_a_line_says_of_its_order_agrees_with_the_orders_and_the_approvals(morning, rt, policy):
+    complete = {"state": "ready", "missing": [], "open_remedies": ["terminate_and_recover"]}
+    with writing(morning) as connection:
+        connection.execute(update(legal.packet).values(**complete, chosen_remedy="terminate_and_recover"))
+    reader = ("legal", "l@arrears.example", "zh", None)
+    assert "材料齐备，已选定救济方式" in _mails(morning, rt, policy, reader)[0].text
+    with writing(morning) as connection:
+        insert_all(connection, repossession.repossession_order, [_order("A5", "acknowledged")])
+    text = _mails(morning, rt, policy, reader)[0].text
+    assert "材料齐备，委托拖车：对方已确认" in text
+    assert "材料齐备，等待审批" not in text, "the only order is out already"
+
+
 def test_a_stage_three_line_says_how_many_items_are_missing(morning, rt, policy):
     text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
-    assert "逾期3期 · 按第4级处理 · 还差 2 项即可移交：上门记录、送达证明" in text
+    assert "逾期3期 · 按第4级（诉讼与收车）处理 · 还差 2 项即可移交：上门记录、送达证明" in text
     assert "最近的一户还差 2 项即可移交。" in text
 
 
@@ -966,6 +985,26 @@ def test_a_collector_sees_only_their_own_list(morning, rt, policy):
     assert "今天拦下 1 个不该打的电话" in mail.text
     assert "A2, A3" in mail.text
     assert "A4" not in mail.text
+    assert "全部分公司" not in mail.text
+    assert "王催的清单" in mail.text
+
+
+def test_who_owes_beside_the_borrower_is_marked_in_mail_and_list(morning, rt, policy):
+    with writing(morning) as connection:
+        tied = people.account_party.c.party_id == "P2"
+        connection.execute(update(people.account_party).where(tied).values(role="co_borrower"))
+    mail = _mails(morning, rt, policy, ("collector", "wang@arrears.example", "zh", None))[0]
+    assert "钱**（共同承租人）" in mail.text
+    file = next(f for f in write_worklists(rt, morning, RUN, DAY, policy) if f.desk == "S1")
+    assert "钱二（共同承租人）" in [cell.value for row in _sheet(rt, file) for cell in row]
+
+
+def test_an_auditor_is_told_also_what_there_was_none_of_and_how_to_check(morning, rt, policy):
+    mail = _mails(morning, rt, policy, ("auditor", "a@arrears.example", "en", None))[0]
+    assert "No check was overridden by a person." in mail.text
+    assert "No message is in doubt." not in mail.text, "one is"
+    assert "arrears verify --against FILE" in mail.text
+    assert "Delivery" in mail.text
 
 
 def test_the_newest_assignment_decides_whose_account_it_is(morning, rt, policy, look):

@@ -16,6 +16,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_office import Recipient
 from arrears.reports.delivery import attachments_of, list_of, read_passwords
+from arrears.reports.figures import Figures
 from arrears.reports.worklists import write_worklists
 from arrears.store.engine import reading, writing
 from arrears.store.tables.audit import audit_pending
@@ -55,7 +56,9 @@ def with_passwords(rt: Runtime, text: str, mode: int = 0o600) -> Runtime:
 
 def attached(world: World, way: str, mail: str, role: str = "collector", rt: Runtime | None = None):
     reader = Recipient(role=role, mail=mail, language="zh")
-    return attachments_of((rt or world.rt).settings, world.engine, reader, DAY, by(world.policy, way))
+    with reading(world.engine) as connection:
+        figures = Figures(connection, DAY, world.policy)
+        return attachments_of((rt or world.rt).settings, world.engine, reader, figures, by(world.policy, way))
 
 
 def test_a_mailed_list_opens_with_its_readers_password_alone(morning: World):

@@ -47,9 +47,7 @@ def draw_cards(book: Any, rows: Sequence[Row], cards: Mapping[Key, Card], say: W
 
 
 def _head(row: Row, say: Words) -> str:
-    name = row.party_name or ""
-    if row.audience == "guarantors":
-        name = say("sheet.guarantor", name=name)
+    name = say.named(row.party_name or "", row.audience)
     reach = row.mobile if row.channel == "call" else row.address
     parts = (name, say.label("channel", row.channel), say.label("tone", row.tone), reach or "")
     return " · ".join(part for part in parts if part)

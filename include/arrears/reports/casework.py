@@ -14,7 +14,7 @@ from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account
 from arrears.store.tables.legal import packet
 from arrears.store.tables.people import account_party, party
-from arrears.store.tables.repossession import approval, repossession_order
+from arrears.store.tables.repossession import ORDER_OPEN, approval, repossession_order
 
 STILL_RUNNING = ("open", "approved")
 
@@ -34,6 +34,8 @@ class PacketLine:
     rung: int
     overdue_minor: int
     currency: str
+    order_state: str | None
+    """How far the open recovery order of the account is, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
             decision.c.rung,
             decision.c.overdue_minor,
             decision.c.currency,
+            _open_order(),
         )
         .select_from(packet)
         .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
@@ -113,6 +116,19 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
     return [
         PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), *row[6:]) for row in rows
     ]
+
+
+def _open_order() -> Any:
+    """Ask how far the newest open order to recover the machine of a packet's account is."""
+    order = repossession_order.c
+    return (
+        select(order.state)
+        .where(order.account_id == packet.c.account_id, order.kind == "recover", order.state.in_(ORDER_OPEN))
+        .order_by(order.order_no.desc())
+        .limit(1)
+        .correlate(packet)
+        .scalar_subquery()
+    )
 
 
 def approvals_waiting(connection: Connection, branch: str | None) -> list[Waiting]:

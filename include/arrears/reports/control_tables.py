@@ -67,6 +67,7 @@ class ControlTables:
         return self._table(
             "runs",
             "day",
+            "#delivery",
             "status",
             "#rows",
             "#quarantined",
@@ -77,6 +78,7 @@ class ControlTables:
     def _run(self, line: RunLine) -> list[str]:
         return [
             line.business_date.isoformat(),
+            f"{line.delivery_no}",
             self._words("run_under_way") if line == self._figures.run else self._words.label("run_status", line.status),
             f"{line.rows:,}",
             f"{line.quarantined:,}",

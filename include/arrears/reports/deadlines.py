@@ -29,6 +29,8 @@ class Deadline:
     on: date
     party_id: str = ""
     assumption: str = ""
+    of_account: str = ""
+    """The account of an order."""
 
     def days_left(self, day: date) -> int:
         """Return the days until then; below zero it is over."""
@@ -73,11 +75,11 @@ def _packets(connection: Connection, branch: str | None) -> Iterator[Deadline]:
 def _orders(connection: Connection, branch: str | None) -> Iterator[Deadline]:
     order = repossession_order.c
     rows = connection.execute(
-        select(order.order_no, order.expires_on)
+        select(order.order_no, order.expires_on, order.account_id)
         .where(order.state.in_(OUT), order.expires_on.is_not(None), of_branch(order.account_id, branch))
         .order_by(order.order_no)
     )
-    yield from (Deadline("order", row.order_no, row.expires_on) for row in rows)
+    yield from (Deadline("order", row.order_no, row.expires_on, of_account=row.account_id) for row in rows)
 
 
 def _notices(connection: Connection, branch: str | None) -> Iterator[Deadline]:

@@ -18,8 +18,11 @@ from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.settings import Settings
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_office import Recipient
+from arrears.reports.figures import Figures
 from arrears.reports.scope import LEGAL_DESK
-from arrears.reports.worklists import kept_list, masked_list
+from arrears.reports.sheet import masked_sheet
+from arrears.reports.wording import words
+from arrears.reports.worklists import kept_list
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import staff
 
@@ -42,25 +45,25 @@ class Attachment:
 
 
 def attachments_of(
-    settings: Settings, engine: Engine, recipient: Recipient, business_date: date, policy: Policy
+    settings: Settings, engine: Engine, recipient: Recipient, figures: Figures, policy: Policy
 ) -> tuple[list[Attachment], str]:
     """Return what goes with a reader's morning mail, and the word of the small print that says where the lists are.
 
     A manager gets the whole day masked. Under ``encrypted_mail`` a collector and a legal officer get their own list,
     encrypted; without a password on file the list stays in the folder and the mail says so.
     """
-    name = f"worklist-{business_date}.xlsx"
+    name = f"worklist-{figures.business_date}.xlsx"
     if recipient.role == "manager":
-        return [
-            Attachment(name, masked_list(engine, business_date, recipient.branch, recipient.language))
-        ], "lists_note"
+        say = words(recipient.language)
+        masked = masked_sheet(figures.list_rows, figures.staff_names, figures.business_date, say)
+        return [Attachment(name, masked)], "lists_note"
     way = policy.digest.worklist_delivery
     if recipient.role == "auditor" or way == "folder":
         return [], "lists_note"
     if way == "desk":
         return [], "lists_on_desk"
     try:
-        return _encrypted_list(settings, engine, recipient, name, business_date, policy)
+        return _encrypted_list(settings, engine, recipient, name, figures.business_date, policy)
     except BadArguments as problem:
         LOG.warning("no list by mail: %s", problem)
         return [], "lists_without_password"

@@ -194,8 +194,7 @@ def _mail(
     attachments: list[Attachment] = []
     where_lists_are = "lists_note"
     if kind == "morning":
-        day = figures.business_date
-        attachments, where_lists_are = attachments_of(rt.settings, engine, recipient, day, policy)
+        attachments, where_lists_are = attachments_of(rt.settings, engine, recipient, figures, policy)
     page = _page(recipient, policy, checkpoint, collected, morning, where_lists_are)
     html, text = render(page)
     delivery_no = figures.run.delivery_no if figures.run else 0
@@ -229,7 +228,7 @@ def _page(
     kind, figures = morning.kind, morning.figures
     say = words(recipient.language)
     creditor = policy.creditor.name if recipient.language == "zh" else policy.creditor.name_en
-    scope = say("branch", branch=recipient.branch) if recipient.branch else say("all_branches")
+    scope = _scope(recipient, figures, say)
     tables = Tables(figures, say, policy)
     sections = SECTIONS[recipient.role] if kind == "morning" else CARRIED_OVER
     day = figures.business_date.isoformat()
@@ -249,9 +248,17 @@ def _page(
             say(where_lists_are),
             *([say("not_collected")] if recipient.role == "auditor" and not collected else []),
             *([say("checkpoint")] if checkpoint else []),
+            *([say("checkpoint_how")] if checkpoint and recipient.role == "auditor" else []),
         ],
         checkpoint=[line for line in checkpoint.splitlines() if line.strip()],
     )
+
+
+def _scope(recipient: Recipient, figures: Figures, say: Words) -> str:
+    """Say what a mail speaks of: a collector's own list, a branch, or the whole house."""
+    if figures.staff_id is not None:
+        return say("list_of", name=figures.staff_names[figures.staff_id])
+    return say("branch", branch=recipient.branch) if recipient.branch else say("all_branches")
 
 
 def _is_late(kind: Kind, figures: Figures) -> bool:

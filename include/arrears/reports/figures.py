@@ -25,6 +25,8 @@ from arrears.reports.recovery import Recovery
 from arrears.reports.standing import Amounts, Group, Standing, standing
 from arrears.reports.week import Week, week_until
 from arrears.reports.work import Plan, Task
+from arrears.reports.worklist_rows import Row
+from arrears.reports.worklists import first_rows
 
 ONE_DAY = timedelta(days=1)
 TOP = 10
@@ -144,6 +146,11 @@ class Figures:
     def tasks(self) -> list[Task]:
         """Return the first calls and visits, of an earlier day where its lists are carried over."""
         return work.tasks_of(self._connection, self.lists_of, self.branch, staff_id=self.staff_id, limit=TOP)
+
+    @cached_property
+    def list_rows(self) -> list[Row]:
+        """Return the rows of all work lists that a mail carries."""
+        return first_rows(self._connection, self.business_date, self.branch)
 
     @cached_property
     def tasks_by_staff(self) -> dict[str, Counter[str]]:

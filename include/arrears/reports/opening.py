@@ -71,9 +71,14 @@ def _legal(figures: Figures, words: Words, policy: Policy) -> list[Sentence]:
 def _auditor(figures: Figures, words: Words, _policy: Policy) -> list[Sentence]:
     found = _counted(words, "runs", len(figures.week.runs))
     found += _counted(words, "held_runs", sum(run.status in UNFINISHED for run in figures.week.runs))
-    found += _counted(words, "overrides", len(figures.week.overrides))
-    found += _counted(words, "in_doubt", len(figures.in_doubt))
+    found += _counted_or_none(words, "overrides", len(figures.week.overrides))
+    found += _counted_or_none(words, "in_doubt", len(figures.in_doubt))
     return found + _counted(words, "stopped", figures.stopped_calls)
+
+
+def _counted_or_none(words: Words, name: str, count: int) -> list[Sentence]:
+    """Say also that there is none: what is merely absent from a mail proves nothing to an auditor."""
+    return _counted(words, name, count) or [(words(f"lead.no_{name}"), 0)]
 
 
 _SENTENCES = {"manager": _manager, "collector": _collector, "legal": _legal, "auditor": _auditor}

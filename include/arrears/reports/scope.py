@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, case, func, select, true
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.outreach import contact, item
+from arrears.store.tables.people import account_party
 
 STAFFED = ("call", "visit", "letter", "senior_contact", "credit_notice", "asset_search")
 """Channels that people work from a list; the others are sent by the machine."""
@@ -68,6 +69,16 @@ def owned_by(account_id: Any, staff_id: str | None, business_date: date) -> Colu
     )
     owner = func.coalesce(newest, held.c.owner)
     return select(held.c.account_id).where(held.c.account_id == account_id, owner == staff_id).exists()
+
+
+def is_co_borrower(account_id: Any, party_id: Any) -> ColumnElement[bool]:
+    """Say whether a person owes an account beside the borrower: their own name must not look like a second contract."""
+    tied = account_party.alias("tied")
+    return (
+        select(tied.c.party_id)
+        .where(tied.c.account_id == account_id, tied.c.party_id == party_id, tied.c.role == "co_borrower")
+        .exists()
+    )
 
 
 def contact_of_branch(branch: str | None) -> ColumnElement[bool]:

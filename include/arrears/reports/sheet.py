@@ -196,12 +196,14 @@ class _List:
                 page.write_blank(number, place, None, self.book.style(kind))
 
     def _texts(self, row: Row, *, is_first: bool) -> dict[str, str]:
-        script, name = self.say.label("script", f"{row.channel}_{row.tone}"), row.party_name or ""
+        script, name = (
+            self.say.label("script", f"{row.channel}_{row.tone}"),
+            self.say.named(row.party_name or "", row.audience),
+        )
         if number := self.numbers.get((row.party_id, row.channel)):
             script = f"{script} {self.say('sheet.card', n=number)}"
         if row.audience == "guarantors":
             script = f"{self.say('script.guarantor')} {script}"
-            name = self.say("sheet.guarantor", name=name)
         reach = (row.mobile, row.address) if row.channel == "visit" else (row.mobile,)
         texts = {
             "contract": row.account_id,

@@ -59,7 +59,7 @@ class Tables(PortfolioTables):
         return self._table("packets", "contract", "customer", "#amount", "treatment", rows=rows, more=more)
 
     def _treatment(self, line: PacketLine) -> str:
-        standing = self._words("treatment", n=line.overdue_instalments, rung=line.rung)
+        standing = self._words("treatment", n=line.overdue_instalments, rung=self._words.label("rung", line.rung))
         names = self._words("list_mark")
         if line.state == "incomplete":
             why = names.join(self._words.label("need", name) for name in line.reasons or line.missing)
@@ -68,7 +68,13 @@ class Tables(PortfolioTables):
         if lacking:
             shown = names.join(self._words.label("need", name) for name in lacking)
             return f"{standing} · {self._words('missing', n=len(lacking), names=shown)}"
-        return f"{standing} · {self._words('missing_chosen' if line.chosen_remedy else 'missing_nothing')}"
+        return f"{standing} · {self._complete(line)}"
+
+    def _complete(self, line: PacketLine) -> str:
+        """Say what comes after the papers: the order's own state, so that it agrees with the orders and approvals."""
+        if line.order_state is not None:
+            return self._words("missing_ordered", state=self._words.label("order", line.order_state))
+        return self._words("missing_chosen" if line.chosen_remedy else "missing_nothing")
 
     def approvals(self) -> Table | None:
         """Return the questions that wait for people, with whose answer is missing."""
@@ -115,7 +121,7 @@ class Tables(PortfolioTables):
         rows = [
             [
                 self._words.label("clock", line.kind),
-                line.subject,
+                " · ".join(filter(None, (line.subject, line.of_account))),
                 line.on.isoformat(),
                 self._days_left(line.days_left(self._figures.business_date)),
             ]
@@ -124,7 +130,9 @@ class Tables(PortfolioTables):
         return self._table("deadlines", "what", "subject", "expires", "#days_left", rows=rows, more=len(lines) - TOP)
 
     def _days_left(self, days: int) -> str:
-        return self._words("days", n=days) if days >= 0 else self._words("days_over", n=-days)
+        if days == 0:
+            return self._words("days_today")
+        return self._words("days", n=days) if days > 0 else self._words("days_over", n=-days)
 
     def stopped(self) -> Table | None:
         """Return why people are left alone today; the calls and visits that must not be made come first."""
@@ -208,8 +216,7 @@ class Tables(PortfolioTables):
         ]
 
     def _whom(self, task: Task) -> str:
-        name = masked(task.party_name)
-        return self._words("sheet.guarantor", name=name) if task.audience == "guarantors" else name
+        return self._words.named(masked(task.party_name), task.audience)
 
     def _left_over(self) -> int:
         """Return how many calls and visits of the reader stand behind the first ones."""

@@ -52,6 +52,10 @@ class Words:
             entry = entry[part]
         return {str(code): str(word) for code, word in entry.items()}
 
+    def named(self, name: str, audience: str) -> str:
+        """Return a name, marked unless it is the borrower's own."""
+        return name if audience == "borrower" else self(f"sheet.named.{audience}", name=name)
+
     def reason(self, code: str) -> str:
         """Return why something was not done: a hold, an earlier step, a step in its place, or a reason of its own."""
         if code.startswith("hold_"):

@@ -16,6 +16,7 @@ from arrears.reports.scope import (
     contact_of_branch,
     desk_of_contact,
     in_force,
+    is_co_borrower,
     of_branch,
     tally,
 )
@@ -145,6 +146,7 @@ def tasks_of(
     rows = connection.execute(query).all()
     accounts = _accounts_of(connection, business_date, [row[0] for row in rows] if limit else None)
     told = _last_told(connection, [row[3] for row in rows]) if limit else {}
+    second = _co_borrowers(connection, [row[0] for row in rows]) if limit else set()
     return [
         Task(
             contact_id=row[0],
@@ -159,12 +161,25 @@ def tasks_of(
             stage=row[7],
             lane=(*LANES, "")[row[11]],
             tone=row[8],
-            audience=row[9],
+            audience="co_borrower" if row[0] in second else row[9],
             last_on=told.get(row[3], (None, None))[0],
             last_outcome=told.get(row[3], (None, None))[1],
         )
         for row in rows
     ]
+
+
+def _co_borrowers(connection: Connection, contacts: list[str]) -> set[str]:
+    """Return the contacts that speak to somebody who owes an account beside the borrower, and none as borrower."""
+    second = is_co_borrower(item.c.account_id, contact.c.party_id)
+    rows = connection.execute(
+        select(contact.c.contact_id)
+        .join(item, item.c.contact_id == contact.c.contact_id)
+        .where(contact.c.contact_id.in_(contacts))
+        .group_by(contact.c.contact_id)
+        .having(func.min(case((second, 1), else_=0)) == 1)
+    )
+    return set(rows.scalars())
 
 
 def _last_told(connection: Connection, people: list[str]) -> dict[str, tuple[str, str]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Subquery, and_, case, func, select
 
-from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, desk_of_contact, in_force
+from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, desk_of_contact, in_force, is_co_borrower
 from arrears.reports.work import LANES
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, outcome
@@ -46,25 +46,25 @@ def rows_by_desk(
 
     The easy ones come first, then those who move the machine; a customer's contracts and channels stand together.
     """
-    rows = map(_row, connection.execute(_query(business_date, branch).limit(limit)))
+    rows = map(_row, connection.execute(_query(business_date, branch, limit)))
     for desk, found in groupby(rows, key=lambda row: row.desk):
         yield desk, _customers_together(_each_contract_once(found))
 
 
-def _query(business_date: date, branch: str | None) -> Any:
-    desk = desk_of_contact()
-    lane = case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES))
-    last = _last_outcomes(business_date)
+def _query(business_date: date, branch: str | None, limit: int | None) -> Any:
+    """Ask for the rows in their order; what is told of them is looked up for those within the limit only."""
+    chosen = _chosen(business_date, branch, limit)
+    audience = case((is_co_borrower(item.c.account_id, contact.c.party_id), "co_borrower"), else_=contact.c.audience)
     return (
         select(
-            desk.label("desk"),
+            chosen.c.desk,
             item.c.account_id,
             contact.c.party_id,
             party.c.name,
             party.c.mobile,
             func.coalesce(party.c.service_address, party.c.address).label("address"),
             contact.c.channel,
-            contact.c.audience,
+            audience.label("audience"),
             contact.c.tone,
             item.c.overdue_instalments,
             item.c.amount_minor,
@@ -72,20 +72,32 @@ def _query(business_date: date, branch: str | None) -> Any:
             item.c.currency,
             account.c.asset_make,
             account.c.asset_model,
-            last.c.outcome,
-            last.c.at,
-            lane.label("lane"),
+            outcome.c.outcome,
+            outcome.c.at,
+            chosen.c.lane,
         )
-        .select_from(contact)
-        .join(item, item.c.contact_id == contact.c.contact_id)
+        .select_from(chosen)
+        .join(contact, contact.c.contact_id == chosen.c.contact_id)
+        .join(item, item.c.item_key == chosen.c.item_key)
         .join(account, account.c.account_id == item.c.account_id)
         .join(party, party.c.party_id == contact.c.party_id, isouter=True)
-        .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
-        .join(
-            last,
-            and_(last.c.account_id == item.c.account_id, last.c.party_id == contact.c.party_id, last.c.place == 1),
-            isouter=True,
+        .join(outcome, outcome.c.outcome_key == _newest_outcome(), isouter=True)
+        .order_by(
+            chosen.c.desk, chosen.c.lane, contact.c.total_minor.desc(), contact.c.party_id, contact.c.channel,
+            item.c.account_id,
         )
+    )  # fmt: skip
+
+
+def _chosen(business_date: date, branch: str | None, limit: int | None) -> Subquery:
+    """Return which items stand on a list of the day, the first ones of the first desks where there is a limit."""
+    desk = desk_of_contact().label("desk")
+    lane = case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES))
+    return (
+        select(desk, lane.label("lane"), contact.c.contact_id, item.c.item_key)
+        .select_from(contact)
+        .join(item, item.c.contact_id == contact.c.contact_id)
+        .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
         .where(
             contact.c.business_date == business_date,
             contact.c.channel.in_(STAFFED),
@@ -96,19 +108,21 @@ def _query(business_date: date, branch: str | None) -> Any:
         .order_by(
             "desk", "lane", contact.c.total_minor.desc(), contact.c.party_id, contact.c.channel, item.c.account_id
         )
+        .limit(limit)
+        .subquery("chosen")
     )
 
 
-def _last_outcomes(business_date: date) -> Subquery:
-    """Return the outcomes of everybody on a list, numbered from the newest."""
-    place = func.row_number().over(
-        partition_by=(outcome.c.account_id, outcome.c.party_id), order_by=(outcome.c.at.desc(), outcome.c.outcome_key)
-    )
-    listed = select(item.c.account_id).where(item.c.business_date == business_date)
+def _newest_outcome() -> Any:
+    """Ask for what came of the last contact with a person about an account."""
+    last = outcome.alias("last")
     return (
-        select(outcome.c.account_id, outcome.c.party_id, outcome.c.outcome, outcome.c.at, place.label("place"))
-        .where(outcome.c.account_id.in_(listed))
-        .subquery("last")
+        select(last.c.outcome_key)
+        .where(last.c.account_id == item.c.account_id, last.c.party_id == contact.c.party_id)
+        .order_by(last.c.at.desc(), last.c.outcome_key)
+        .limit(1)
+        .correlate(item, contact)
+        .scalar_subquery()
     )
 
 

@@ -27,7 +27,7 @@ from arrears.reports.briefs import PEOPLE, cards_of
 from arrears.reports.list_index import Entry, list_index
 from arrears.reports.owed import OverdueInstalments
 from arrears.reports.scope import LEGAL_DESK
-from arrears.reports.sheet import INPUTS, list_sheet, masked_sheet
+from arrears.reports.sheet import INPUTS, list_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.reports.worklist_rows import Row, rows_by_desk
 from arrears.store.engine import reading
@@ -141,14 +141,9 @@ def _folder(business_date: date, language: str, policy: Policy) -> str:
     return folder if language == policy.language else f"{folder}/{language}"
 
 
-def masked_list(engine: Engine, business_date: date, branch: str | None, language: str) -> bytes:
-    """Return the whole day's list without names, numbers or addresses, for a manager's mail."""
-    with reading(engine) as connection:
-        rows = [
-            row for _desk, found in rows_by_desk(connection, business_date, branch, MOST_MASKED_ROWS) for row in found
-        ]
-        names = {row.staff_id: row.name for row in connection.execute(staff.select())}
-    return masked_sheet(rows, names, business_date, words(language))
+def first_rows(connection: Connection, business_date: date, branch: str | None) -> list[Row]:
+    """Return the rows of the whole day that a mail carries."""
+    return [row for _desk, found in rows_by_desk(connection, business_date, branch, MOST_MASKED_ROWS) for row in found]
 
 
 def outcome_dialect(language: str, time_zone: str) -> dict[str, Any]:
