@@ -114,8 +114,10 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
         .limit(limit)
     )
     return [
-        PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), *row[6:]) for row in rows
-    ]
+        PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), row[6], row[7], row[8],
+                   row[9], row[10], row[11])
+        for row in rows
+    ]  # fmt: skip
 
 
 def _open_order() -> Any:
