@@ -23,6 +23,7 @@ import argparse
 import base64
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -31,6 +32,11 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+MEMBER = re.compile(
+    r"(events\.jsonl|leaves\.txt|vkey\.txt|manifest\.json|checkpoints(/[0-9]+\.txt)?|(policy|packets)(/[0-9a-f]+\.json)?)"
+)
+RECEIPT = "c2sp.org/tlog-proof@v1"
 
 
 class Tampered(Exception):
@@ -146,7 +152,7 @@ def open_note(note: str, keys: list[Key]) -> tuple[str, list[Key]]:
     signers: list[Key] = []
     for line in signatures[:-1].split("\n"):
         dash, name, blob = (*line.split(" "), "", "", "")[:3]
-        if dash != "—" or len(line.split(" ")) != 3:
+        if dash != "—" or len(line.split(" ")) != 3 or len(decode(blob)) < 5:
             raise Tampered("a signature line cannot be read")
         for key in keys:
             if (key.name, key.id) == (name, decode(blob)[:4]):
@@ -169,7 +175,7 @@ def read_checkpoint(note: str, keys: list[Key]) -> tuple[str, int, bytes, list[K
 
 def int_or(text: str) -> int:
     """Read a decimal number; anything else is -1."""
-    return int(text) if text.isascii() and text.isdecimal() else -1
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else -1
 
 
 # --- 4: a receipt ---
@@ -179,9 +185,11 @@ def check_receipt(text: str, keys: list[Key]) -> str:
     """Check that the event of a receipt stands in a signed log."""
     proof, _, note = text.partition("\n\n")
     lines = proof.split("\n")
-    if len(lines) < 3 or lines[0] != "c2sp.org/tlog-proof@v1" or int_or(lines[2].removeprefix("index ")) < 0:
+    if [line.split(" ")[0] for line in lines[:3]] != [RECEIPT, "extra", "index"]:
         raise Tampered("not a receipt: a marker, an event and an index come first")
     event, index = decode(lines[1].removeprefix("extra ")), int_or(lines[2].removeprefix("index "))
+    if lines[2] != f"index {index}":
+        raise Tampered("the index is no number")
     origin, size, root, signers = read_checkpoint(note, keys)
     if not signers:
         raise Tampered("the checkpoint is not signed with this key")
@@ -196,7 +204,8 @@ def check_receipt(text: str, keys: list[Key]) -> str:
 
 def check_bundle(folder: Path, trusted: list[Key] | None, against: str | None) -> str:
     """Check every event of a bundle against every signed root."""
-    keys = read_keys((folder / "vkey.txt").read_text(encoding="utf-8"))
+    check_members(folder)
+    keys = read_keys(text_of(folder / "vkey.txt"))
     if trusted and not {key.line for key in trusted} & {key.line for key in keys}:
         raise Tampered("it is signed with other keys than the one you gave", 0)
     heads = read_heads(folder, keys)
@@ -218,6 +227,14 @@ def check_bundle(folder: Path, trusted: list[Key] | None, against: str | None) -
     if doubt:
         raise CannotTell(doubt)
     return f"{tree.size} events under {len(heads)} signed checkpoints, root {tree.root().hex()}"
+
+
+def check_members(folder: Path) -> None:
+    """Nothing may lie in a bundle that no signature speaks for."""
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not MEMBER.fullmatch(place) or path.is_dir() == bool(path.suffix):
+            raise Tampered(f"{place} does not belong to a bundle, nothing vouches for it", 0)
 
 
 def read_heads(folder: Path, keys: list[Key]) -> list[tuple[int, bytes, list[Key]]]:
@@ -253,7 +270,7 @@ Changes = list[tuple[int, dict[str, Any]]]
 
 def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tree, dict[str, Any], Changes, int]:
     """Hash every event, compare the tree with each signed root on the way, and note what the run's events say."""
-    run_id = json.loads((folder / "manifest.json").read_bytes())["run_id"]
+    run_id = str(json.loads((folder / "manifest.json").read_bytes())["run_id"])
     events, proved, tree, changes = 0, 0, Tree(), []
     first = last = -1
     policies: set[str] = set()
@@ -268,14 +285,17 @@ def walk(folder: Path, expected: dict[int, list[tuple[bytes, str]]]) -> tuple[Tr
                 raise Tampered(f"events {proved} to {seq} are not those of {name}", proved)
         proved = tree.size if tree.size in expected else proved
         of_run, of_keys = run_id.encode() in line, b'"type":"key.r' in line
-        event = json.loads(line) if of_run or of_keys else {}
-        if of_keys and event["type"] in ("key.rotated", "key.replaced"):
-            changes.append((seq, event))
-        if event.get("run_id") == run_id:
-            events, first, last = events + 1, seq if first < 0 else first, seq
-            policies |= {event["policy_sha256"]} - {None}
-            snapshots |= {event["key"]} if event["type"] in ("ledger.accepted", "ledger.rejected") else set()
-            packets |= {event["data"]["manifest_sha256"]} if event["type"] == "packet.built" else set()
+        try:
+            event = json.loads(line) if of_run or of_keys else {}
+            if of_keys and event["type"] in ("key.rotated", "key.replaced"):
+                changes.append((seq, event))
+            if event.get("run_id") == run_id:
+                events, first, last = events + 1, seq if first < 0 else first, seq
+                policies |= {event["policy_sha256"]} - {None}
+                snapshots |= {event["key"]} if event["type"] in ("ledger.accepted", "ledger.rejected") else set()
+                packets |= {event["data"]["manifest_sha256"]} if event["type"] == "packet.built" else set()
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
+            raise Tampered("it is not an event", seq) from None
     for path in (folder / "packets").glob("*.json"):  # one may be gone, for people are erased; none may be another
         if path.stem not in packets or hashlib.sha256(path.read_bytes()).hexdigest() != path.stem:
             raise Tampered("packets/ holds a manifest that the events do not name", max(first, 0))
@@ -342,18 +362,28 @@ def main() -> int:
     parser.add_argument("--vkey", type=Path, help="the public keys, one a line, from a source you trust")
     given = parser.parse_args()
     try:
-        trusted = read_keys(given.vkey.read_text(encoding="utf-8")) if given.vkey else None
+        trusted = read_keys(text_of(given.vkey)) if given.vkey else None
         if given.path.is_dir():
-            found = check_bundle(given.path, trusted, given.against and given.against.read_text(encoding="utf-8"))
+            found = check_bundle(given.path, trusted, given.against and text_of(given.against))
         elif trusted is None:
             raise CannotTell("a receipt needs --vkey")
         else:
-            found = check_receipt(given.path.read_text(encoding="utf-8"), trusted)
+            text = text_of(given.path)
+            if "\ufffd" in text and not text.startswith(RECEIPT):
+                raise CannotTell("it is neither a receipt nor an unpacked bundle")
+            found = check_receipt(text, trusted)
     except Tampered as reason:
         return say(1, f"TAMPERED: {reason}")
-    except (CannotTell, OSError, ValueError, KeyError, TypeError) as reason:
+    except OSError as reason:
+        return say(2, f"cannot tell: {reason.filename}: {reason.strerror}")
+    except (CannotTell, RecursionError, ValueError, KeyError, TypeError) as reason:
         return say(2, f"cannot tell: {reason}")
     return say(0, f"intact: {found}")
+
+
+def text_of(path: Path) -> str:
+    """Read a text, however its lines end; what is no letter becomes one that no signature covers."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def say(exit_code: int, sentence: str) -> int:

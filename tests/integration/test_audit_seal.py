@@ -19,7 +19,7 @@ from arrears.audit.move import move
 from arrears.audit.record import Event, record, record_many
 from arrears.audit.seal import seal
 from arrears.audit.verify import verify_store
-from arrears.audit.waiting import reader
+from arrears.audit.waiting import readers
 from arrears.core.clock import SystemClock
 from arrears.core.entropy import SeededEntropy, SystemEntropy
 from arrears.core.errors import Finding, PermanentFailure
@@ -227,14 +227,41 @@ def test_many_waiting_events_are_read_beside_the_writing_and_give_the_same_head(
     other = open_engine(other_rt.settings.store_url)
     metadata.create_all(other)
     for engine in (log, other):
-        write(engine, rt, reversed(range(12_000)))
+        write(engine, rt, reversed(range(11_000)))
+        write(engine, rt, range(1_000), "daily-2026-11-11-9")
     one = seal(rt, log)
     monkeypatch.setattr("arrears.audit.waiting.WORTH_A_THREAD", 10_000)
-    with writing(other) as connection, reader(connection) as beside:
-        assert beside is not None
+    with writing(other) as connection, readers(connection) as beside:
+        assert len(beside) == 2
     two = seal(other_rt, other)
     assert (two.root, two.added, count(other, audit_pending)) == (one.root, 12_000, 0)
     assert verify_store(other).status == "intact"
+
+
+def guards(log: Engine) -> set[tuple[str, str]]:
+    with reading(log) as connection:
+        found = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        return {(row.name, row.sql) for row in found}
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_every_guard_stands_again_after_many_events_were_sealed_or_were_not(
+    log: Engine, rt: Runtime, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    before = guards(log)
+    monkeypatch.setattr("arrears.audit.waiting.WORTH_A_THREAD", 100)
+    write(log, rt, range(300))
+    if broken:
+        monkeypatch.setattr("arrears.audit.move.forget_rest", lambda _connection: 0)
+        with pytest.raises(Finding, match="300 events were read, but 0 waited"):
+            seal(rt, log)
+    else:
+        assert seal(rt, log).added == 300
+        for table in ("audit_event", "audit_event_index"):
+            with pytest.raises(DatabaseError, match=r"append-only|no gaps"), writing(log) as connection:
+                connection.exec_driver_sql(f"REPLACE INTO {table} SELECT * FROM {table}")
+    assert guards(log) == before
+    assert {"audit_event_no_gap", "audit_event_index_no_replace"} <= {name for name, _ in before}
 
 
 def test_what_the_sealing_transaction_wrote_itself_is_not_overlooked(
@@ -244,8 +271,8 @@ def test_what_the_sealing_transaction_wrote_itself_is_not_overlooked(
     write(log, rt, range(300))
     with writing(log) as connection:
         record_many(connection, rt, run_id=RUN, events=events([300]))
-        with reader(connection) as beside:
-            assert beside is None
+        with readers(connection) as beside:
+            assert not beside
         frontier = Frontier()
         move(connection, frontier)
     assert (frontier.size, count(log, audit_pending), count(log, audit_event)) == (301, 0, 301)

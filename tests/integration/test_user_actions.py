@@ -7,8 +7,8 @@ import httpx
 import pytest
 from sqlalchemy import Engine, select
 
-from arrears.audit.airflow_log import PAGE, AirflowLog
 from arrears.audit.user_actions import are_collected, copy_actions, note_not_collected, read_until
+from arrears.audit.user_actions_http import PAGE, AirflowLog
 from arrears.core.errors import BadArguments, TemporaryFailure
 from arrears.core.runtime import Runtime
 from arrears.store.engine import reading

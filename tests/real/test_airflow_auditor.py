@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from arrears.audit.airflow_log import AirflowLog
 from arrears.audit.user_actions import copy_actions
+from arrears.audit.user_actions_http import AirflowLog
 from arrears.core.runtime import Runtime
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_pending

@@ -12,8 +12,8 @@ from order_world import DAY, RUN, fresh_world, furnish_home
 from sqlalchemy import Engine, select
 
 from arrears.approvals.questions import list_open
-from arrears.audit.airflow_log import AirflowLog
 from arrears.audit.user_actions import copy_actions
+from arrears.audit.user_actions_http import AirflowLog
 from arrears.orchestration.assets import WAITING_ORDERS
 from arrears.steps.repossession import options_of
 from arrears.store.engine import reading

@@ -1,6 +1,7 @@
 """The store keeps its promises on PostgreSQL too."""
 
 import re
+from datetime import date
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -8,6 +9,8 @@ from alembic.migration import MigrationContext
 from contact_crowd import fill
 from sqlalchemy import Engine
 
+from arrears.store import months
+from arrears.store.months import make_months
 from arrears.store.tables import metadata
 
 pytestmark = pytest.mark.real
@@ -33,6 +36,31 @@ def test_a_decision_lies_in_the_table_of_its_month_and_a_day_of_another_year_is_
         assert sorted(connection.exec_driver_sql(where).scalars()) == ["decision_2026_11", "decision_other"]
         plan = "EXPLAIN SELECT * FROM decision WHERE business_date = '2026-11-12'"
         assert "decision_2026_10" not in "".join(connection.exec_driver_sql(plan).scalars()), "one month is read"
+
+
+def test_a_month_has_its_table_before_it_begins_and_takes_in_what_came_before_it(postgres_store, rt) -> None:
+    fill(rt, postgres_store, 3)
+    where = "SELECT DISTINCT tableoid::regclass::text FROM decision"
+    with postgres_store.begin() as connection:
+        connection.exec_driver_sql("UPDATE decision SET business_date = '2030-12-31' WHERE account_id = 'A1'")
+        assert sorted(connection.exec_driver_sql(where).scalars()) == ["decision_2026_11", "decision_other"]
+    assert make_months(postgres_store, date(2030, 12, 30)), "and a second time changes nothing"
+    assert make_months(postgres_store, date(2030, 12, 31))
+    with postgres_store.begin() as connection:
+        assert sorted(connection.exec_driver_sql(where).scalars()) == ["decision_2026_11", "decision_2030_12"]
+        connection.exec_driver_sql("UPDATE decision SET business_date = '2031-01-01' WHERE account_id = 'A1'")
+        assert sorted(connection.exec_driver_sql(where).scalars()) == ["decision_2026_11", "decision_2031_01"]
+        keys = "SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND conrelid = 'decision_2031_01'::regclass"
+        like = keys.replace("2031_01", "2026_11")
+        assert connection.exec_driver_sql(keys).scalar() == connection.exec_driver_sql(like).scalar() == 4
+
+
+def test_a_month_that_somebody_reads_is_left_to_the_next_day(postgres_store, monkeypatch) -> None:
+    monkeypatch.setattr(months, "PATIENCE", "50ms")
+    with postgres_store.begin() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM decision")
+        assert not make_months(postgres_store, date(2030, 12, 30))
+    assert make_months(postgres_store, date(2030, 12, 30))
 
 
 def test_a_second_day_waits_until_the_first_gives_up_its_turn(postgres_url):

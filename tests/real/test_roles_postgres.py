@@ -13,6 +13,7 @@ from arrears.audit.seal import seal
 from arrears.audit.verify import verify_store
 from arrears.core.runtime import Runtime
 from arrears.store.engine import reading, writing
+from arrears.store.months import make_months
 from arrears.store.tables import metadata
 from arrears.store.tables.audit import APPEND_ONLY
 from arrears.store.views import questions
@@ -115,6 +116,16 @@ def test_the_application_writes_seals_and_verifies_and_cannot_change_the_log(app
             refused(app, statement)
     refused(app, "UPDATE audit_pending SET run_id = 'x'")
     refused(app, "UPDATE event_detail SET subject_ref = 'x'")
+
+
+def test_the_application_has_the_table_of_a_month_made_and_the_auditor_reads_it(app: Engine, auditor: Engine) -> None:
+    assert make_months(app, date(2031, 5, 3))
+    for month in ("decision_2031_05", "decision_2031_06"):
+        refused(app, f"DROP TABLE {month}")
+    with reading(auditor) as connection:
+        where = "SELECT tableoid::regclass::text FROM decision WHERE business_date >= '2031-05-01'"
+        assert connection.exec_driver_sql(where).all() == []
+    refused(auditor, "SELECT arrears_make_month('2032-01-01')")
 
 
 def test_a_view_made_anew_by_the_owner_is_open_to_the_auditor(guarded: Engine, auditor: Engine) -> None:

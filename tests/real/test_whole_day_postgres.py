@@ -59,6 +59,7 @@ def test_a_store_restored_from_its_dump_verifies_against_the_newest_checkpoint_o
     tool("createdb", *place, "restored")
     tool("pg_restore", *place, "--exit-on-error", "--dbname=restored", str(dump))
     restored = {"ARREARS_STORE_URL": url.set(database="restored").render_as_string(hide_password=False)}
+    tool("psql", *place, "--dbname=restored", "--command=DROP TABLE decision_2026_12")
     newest = max((home / "checkpoints").glob("*.txt"), key=lambda file: int(file.stem))
     day = ("run", "--date", DAY.isoformat(), "--feeds", str(sample_feeds(home, DAY)), "--rehearsal", "--json")
     for command in (("verify", "--against", str(newest)), day, ("prove",), ("verify",)):
@@ -66,6 +67,7 @@ def test_a_store_restored_from_its_dump_verifies_against_the_newest_checkpoint_o
         assert done.returncode == 0, done.stdout + done.stderr
         if command is day:
             assert json.loads(done.stdout)["actions"]["sent"] == 0, "nobody is contacted again"
+            tool("psql", *place, "--dbname=restored", "--command=SELECT count(*) FROM decision_2026_12")
 
 
 def tool(program: str, *words: str) -> None:

@@ -15,7 +15,7 @@ from arrears.approvals.questions import OpenApproval
 from arrears.audit.verdict import Verdict
 from arrears.cli import app
 from arrears.ladder.layers import load_policy
-from arrears.proof import explain
+from arrears.proof import explain, then
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -189,7 +189,7 @@ def test_every_parameter_told_in_english_is_told_in_chinese() -> None:
 
 
 def keys_of_explain() -> set[str]:
-    groups = (explain.EVIDENCE, explain.HOLD, explain.PROMISE, explain.CASE, explain.CONTACT, explain.STANDING)
+    groups = (then.EVIDENCE, then.HOLD, then.PROMISE, then.CASE, then.PACKET, explain.CONTACT, explain.STANDING)
     return {key for group in groups for key in group}
 
 

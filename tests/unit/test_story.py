@@ -54,8 +54,18 @@ def story() -> dict:
             {"step": "visit", "reason": "hold_dispute"},
             {"step": "visit", "reason": "evidence_missing"},
         ],
-        "holds": [{"kind": "dispute", "from_on": "2026-11-01", "until_on": None}],
-        "promises": [{"made_on": "2026-11-02", "due_on": "2026-11-20", "amount_minor": 500_00, "state": "open"}],
+        "holds": [{"kind": "dispute", "from_on": "2026-11-01", "until_on": None, "came_later": False}],
+        "promises": [
+            {
+                "made_on": "2026-11-02",
+                "due_on": "2026-11-20",
+                "amount_minor": 500_00,
+                "state": "open",
+                "became": None,
+                "came_later": False,
+            }
+        ],
+        "not_as_told": [],
         "packet": {"version": 2, "state": "draft", "reasons": [], "missing": ["demand_served"], "clocks": []},
         "orders": [],
         "lineage": {
@@ -116,3 +126,14 @@ def test_a_day_without_a_decision_has_no_page(story, tmp_path):
     with pytest.raises(CannotTell, match="A7"):
         why_page(tmp_path, story, load_policy(), "zh")
     assert date.fromisoformat(DAY).isoformat() in tell(story, words("en"), "Asia/Shanghai").head
+
+
+def test_a_contact_that_is_not_as_the_log_was_told_stands_with_what_the_log_says(story):
+    story["not_as_told"] = [
+        {"what": "contact", "key": HASH, "told": "rejected", "stands": "sent"},
+        {"what": "suppression", "key": HASH, "told": "left_out", "stands": None},
+    ]
+    told = tell(story, words("en"), "Asia/Shanghai")
+    assert told.head.startswith("NOT AS THE LOG WAS TOLD")
+    section = next(part for part in told.sections if part.title == "Not as the log was told")
+    assert section.lines == ("the log: refused; the table: sent", "the log: not planned; the table: no record")

@@ -10,6 +10,7 @@ manifest.json      what the run's events say of themselves; recomputed and compa
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from arrears.audit.chain import HANDOVERS, Handover
-from arrears.audit.checkpoint import BadNote, PublicKey
+from arrears.audit.checkpoint import DECIMAL, BadNote, PublicKey
 from arrears.audit.log import parse
 from arrears.audit.merkle import leaf_hash
 from arrears.audit.verdict import Tampered, Unsure, Walk
@@ -26,6 +27,10 @@ from arrears.core.progress import tell
 
 EVENTS, LEAVES, CHECKPOINTS, VKEY, POLICY = "events.jsonl", "leaves.txt", "checkpoints", "vkey.txt", "policy"
 MANIFEST, PACKETS, BUILT = "manifest.json", "packets", "packet.built"
+_MEMBER = re.compile(
+    rf"({re.escape(EVENTS)}|{re.escape(LEAVES)}|{re.escape(VKEY)}|{re.escape(MANIFEST)}"
+    rf"|{CHECKPOINTS}(/[0-9]+\.txt)?|({POLICY}|{PACKETS})(/[0-9a-f]+\.json)?)"
+)
 FORMAT = 1
 LEDGER_GATED = ("ledger.accepted", "ledger.rejected")
 """Events whose key is the hash of the frozen ledger that was judged."""
@@ -104,9 +109,12 @@ class Bundle:
             walk.feed([hashed])
             if seq % TOLD_EVERY == 0:
                 tell(seq, None, "events")
-            contents.add(seq, line)
-            if any(kind in line for kind in _HANDOVER) and (event := parse(line)).get("type") in HANDOVERS:
-                handovers.append(Handover.read(seq, event))
+            try:
+                contents.add(seq, line)
+                if any(kind in line for kind in _HANDOVER) and (event := parse(line)).get("type") in HANDOVERS:
+                    handovers.append(Handover.read(seq, event))
+            except (AttributeError, KeyError, TypeError, ValueError):
+                raise Tampered(seq, f"event {seq} is not an event") from None
         if self.manifest != contents.manifest(walk.frontier.size, walk.frontier.root().hex()):
             raise Tampered(max(contents.first_seq, 0), f"{MANIFEST} does not say what the events of the run say")
         self._check_policies(contents)
@@ -139,6 +147,7 @@ def read_bundle(folder: Path) -> Bundle:
     Raises:
         Unsure: it is not a bundle, or a part without which nothing can be said is missing or unreadable.
     """
+    _refuse_strangers(folder)
     for name in (EVENTS, LEAVES, VKEY, MANIFEST):
         if not (folder / name).is_file():
             raise Unsure(f"{folder} is not a whole bundle: {name} is missing")
@@ -151,12 +160,22 @@ def read_bundle(folder: Path) -> Bundle:
         keys = [PublicKey.parse(line) for line in (folder / VKEY).read_text(encoding="utf-8").splitlines()]
     except BadNote as reason:
         raise Unsure(f"{VKEY}: {reason}") from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         raise Unsure(f"{MANIFEST} or {VKEY} cannot be read") from None
+    if not keys:
+        raise Unsure(f"{VKEY} names no key")
     return Bundle(folder, run_id, manifest, [_note(path) for path in paths], keys)
+
+
+def _refuse_strangers(folder: Path) -> None:
+    """Nothing may lie in a bundle that no signature speaks for."""
+    for path in sorted(folder.rglob("*")):
+        place = path.relative_to(folder).as_posix()
+        if path.is_symlink() or not _MEMBER.fullmatch(place) or path.is_dir() == bool(path.suffix):
+            raise Tampered(0, f"{place} does not belong to a bundle, nothing vouches for it")
 
 
 def _note(path: Path) -> tuple[int, str]:
     """Read one checkpoint; what is not text cannot be a signed one, and is left for verification to refuse."""
-    size = int(path.stem) if path.stem.isdecimal() else 0
+    size = int(path.stem) if DECIMAL.fullmatch(path.stem) else 0
     return size, path.read_bytes().decode(errors="replace")

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from arrears.audit.checkpoint import BadNote, PublicKey, decode, open_note, parse_checkpoint
+from arrears.audit.checkpoint import DECIMAL, BadNote, PublicKey, decode, open_note, parse_checkpoint
 from arrears.audit.log import StoredTree, covering_checkpoint, parse
 from arrears.audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from arrears.audit.verdict import Verdict
@@ -52,6 +52,8 @@ def verify_receipt(receipt: str, vkeys: Sequence[str]) -> Verdict:
         keys = [PublicKey.parse(line) for line in vkeys]
     except BadNote as reason:
         return Verdict("cannot_tell", f"the public key: {reason}")
+    if "\ufffd" in receipt and not receipt.startswith(HEADER):
+        return Verdict("cannot_tell", "it is neither a receipt nor an unpacked bundle")
     try:
         parts = _read(receipt)
         head = parse_checkpoint(open_note(parts.note, keys))
@@ -89,6 +91,6 @@ def _read(receipt: str) -> _Parts:
     if len(lines) < 3 or lines[0] != HEADER or not lines[1].startswith("extra ") or not lines[2].startswith("index "):
         raise BadNote(f"a receipt begins with {HEADER}, the event and its index")
     number = lines[2].removeprefix("index ")
-    if not number.isascii() or not number.isdecimal() or str(int(number)) != number:
+    if not DECIMAL.fullmatch(number):
         raise BadNote("the index is a number")
     return _Parts(decode(lines[1].removeprefix("extra ")), int(number), [decode(line) for line in lines[3:]], note)

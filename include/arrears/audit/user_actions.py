@@ -5,8 +5,8 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, select
 
-from arrears.audit.airflow_log import Entry
 from arrears.audit.record import Event, record_many
+from arrears.audit.user_actions_http import Entry
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime

@@ -102,6 +102,8 @@ def verify(
 
     note = _text(against, "--against") if against else None
     vkeys = _text(vkey, "--vkey").split() if vkey else None
+    if vkeys == []:
+        raise CannotTell(f"--vkey {vkey}: there is no public key in it")
     if path is None:
         rt = _runtime("verify")
         vkeys = vkeys or known_keys(rt.settings) or None
@@ -123,8 +125,8 @@ def verify(
 
 
 def _text(path: Path, option: str) -> str:
-    """Read a file that somebody kept; what is no text is left for verification to refuse."""
-    return existing_file(path, option).read_bytes().decode(errors="replace")
+    """Read a file that somebody kept, however its lines end; what is no text is left for verification to refuse."""
+    return existing_file(path, option).read_text(encoding="utf-8", errors="replace")
 
 
 @app.command()

@@ -31,6 +31,7 @@ from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
 from arrears.store.columns import concatenate, fetch, insert_columns, values_of
 from arrears.store.engine import writing
+from arrears.store.months import make_months
 from arrears.store.tables.decisions import decision
 
 COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
@@ -62,6 +63,7 @@ def decide_snapshot(
     overdue and no step today has its row in the snapshot alone; ``every`` writes a decision row for it as well.
     """
     result = Decided()
+    make_months(engine, business_date)
     with writing(engine) as connection:
         record_evidence(connection, business_date, policy)
         if newest:

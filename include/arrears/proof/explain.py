@@ -4,25 +4,21 @@ import json
 from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, func, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from arrears.core.errors import CannotTell
 from arrears.ladder.in_force import decisions_in_force
+from arrears.proof.then import Then, plain, text_of
 from arrears.proof.told import is_as_told, told_hashes
+from arrears.proof.told_actions import untold
 from arrears.store.engine import reading
-from arrears.store.tables.decisions import decision, evidence, fact_set, verdict
-from arrears.store.tables.feeds import account, court_case, delivery, hold, outcome, promise, quarantine
-from arrears.store.tables.legal import packet
+from arrears.store.tables.decisions import decision, fact_set, verdict
+from arrears.store.tables.feeds import account, delivery, outcome, quarantine
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import subject
-from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 from arrears.store.tables.runs import policy_text, run
 
 AFTER_DAYS = 30
-EVIDENCE = ("kind", "counts", "local_date", "channel", "source", "document_sha256")
-HOLD = ("kind", "from_on", "until_on", "approved_by")
-PROMISE = ("made_on", "due_on", "amount_minor", "state")
-CASE = ("kind", "state", "at", "remedy", "staff_id")
 CONTACT = ("channel", "audience", "tone", "state", "reason", "sent_at", "provider_code", "message_id", "contact_id")
 KNOWN = ("account_id", "subject_ref", "closed_on", "delivery_id", "row_no", "row_sha256")
 STANDING = ("contract_type", "branch", "owner", "is_missing", "data_incomplete")
@@ -75,6 +71,7 @@ def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]
     account_id = known.account_id
     decided = decisions_in_force(day)
     row = connection.execute(select(decided).where(decided.c.account_id == account_id)).one_or_none()
+    then = Then(connection, known, day)
     return {
         "account_id": account_id,
         "subject_ref": known.subject_ref,
@@ -84,24 +81,28 @@ def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]
         "lanes": _lanes(connection, account_id, day),
         "contacts": _contacts(connection, account_id, day),
         "not_planned": _not_planned(connection, account_id, day),
-        "evidence": _rows(connection, evidence, account_id, evidence.c.local_date <= day, EVIDENCE),
-        "holds": _rows(connection, hold, account_id, hold.c.from_on <= day, HOLD),
-        "promises": _rows(connection, promise, account_id, promise.c.made_on <= day, PROMISE),
-        "packet": _packet(connection, account_id),
-        "orders": _orders(connection, account_id),
-        "cases": _rows(connection, court_case, account_id, court_case.c.account_id == account_id, CASE),
+        "evidence": then.evidence(),
+        "holds": then.holds(),
+        "promises": then.promises(),
+        "packet": then.packet(),
+        "orders": then.orders(),
+        "cases": then.cases(),
+        "not_as_told": [
+            {"what": one.what, "key": one.key, "told": one.told, "stands": one.stands}
+            for one in untold(connection, day, account_id)
+        ],
         "lineage": None if row is None else _lineage(connection, known, row),
-        "afterwards": _afterwards(connection, account_id, day),
+        "afterwards": _afterwards(connection, account_id, day, then),
     }
 
 
 def _standing(known: Row[Any], row: Row[Any] | None) -> dict[str, Any]:
     common: dict[str, Any] = {name: getattr(known, name) for name in STANDING}
-    common["closed_on"] = _text(known.closed_on)
+    common["closed_on"] = text_of(known.closed_on)
     if row is None:
         return common | {"stage": 0, "reason": "nothing overdue and no step due on that day"}
     names = ("stage", "overdue_instalments", "overdue_minor", "days_past_due", "currency")
-    return common | {name: getattr(row, name) for name in names} | {"oldest_unpaid_due": _text(row.oldest_unpaid_due)}
+    return common | {name: getattr(row, name) for name in names} | {"oldest_unpaid_due": text_of(row.oldest_unpaid_due)}
 
 
 def _decision(connection: Connection, row: Row[Any]) -> dict[str, Any]:
@@ -131,57 +132,13 @@ def _contacts(connection: Connection, account_id: str, day: date) -> list[dict[s
         .where(item.c.account_id == account_id, item.c.business_date == day)
         .order_by(item.c.rung, item.c.step, contact.c.contact_id)
     )
-    return [_plain(row) for row in connection.execute(query)]
+    return [plain(row) for row in connection.execute(query)]
 
 
 def _not_planned(connection: Connection, account_id: str, day: date) -> list[dict[str, Any]]:
     columns = (suppression.c.step, suppression.c.channel, suppression.c.reason)
     query = select(*columns).where(suppression.c.account_id == account_id, suppression.c.business_date == day)
-    return [_plain(row) for row in connection.execute(query.order_by(*columns))]
-
-
-def _rows(
-    connection: Connection, table: Table, account_id: str, which: Any, names: tuple[str, ...]
-) -> list[dict[str, Any]]:
-    columns = [table.c[name] for name in names]
-    query = select(*columns).where(table.c.account_id == account_id, which).order_by(*columns)
-    return [_plain(row) for row in connection.execute(query)]
-
-
-def _packet(connection: Connection, account_id: str) -> dict[str, Any] | None:
-    names = (
-        "version",
-        "state",
-        "facts_sha256",
-        "chosen_remedy",
-        "built_on",
-        "pdf_sha256",
-        "missing",
-        "reasons",
-        "clocks",
-    )
-    query = select(*(packet.c[name] for name in names)).where(
-        packet.c.account_id == account_id, packet.c.superseded_on.is_(None)
-    )
-    row = connection.execute(query).one_or_none()
-    return None if row is None else _plain(row)
-
-
-def _orders(connection: Connection, account_id: str) -> list[dict[str, Any]]:
-    names = ("order_id", "order_no", "kind", "state", "proposed_on", "offered_at", "acknowledged_at", "recall_reason",
-             "recalled_at", "recall_acknowledged_at", "blocked_by")  # fmt: skip
-    query = select(*(repossession_order.c[name] for name in names)).where(repossession_order.c.account_id == account_id)
-    orders = [_plain(row) for row in connection.execute(query.order_by(repossession_order.c.order_no))]
-    for order in orders:
-        votes = (
-            select(approval_vote.c.role, approval_vote.c.staff_id, approval_vote.c.decision, approval_vote.c.at,
-                   approval_vote.c.identity)
-            .join(approval, approval.c.approval_id == approval_vote.c.approval_id)
-            .where(approval.c.subject_key == order.pop("order_id"))
-            .order_by(approval_vote.c.at, approval_vote.c.role)
-        )  # fmt: skip
-        order["votes"] = [_plain(vote) for vote in connection.execute(votes)]
-    return orders
+    return [plain(row) for row in connection.execute(query.order_by(*columns))]
 
 
 def _lineage(connection: Connection, known: Row[Any], row: Row[Any]) -> dict[str, Any]:
@@ -208,7 +165,8 @@ def _lineage(connection: Connection, known: Row[Any], row: Row[Any]) -> dict[str
     }
 
 
-def _afterwards(connection: Connection, account_id: str, day: date) -> dict[str, Any]:
+def _afterwards(connection: Connection, account_id: str, day: date, then: Then) -> dict[str, Any]:
+    """Return what the next local days brought, the first of them beginning where the day ended."""
     until = day + timedelta(days=AFTER_DAYS)
     later = select(decision.c.business_date, decision.c.stage, decision.c.rung).where(
         decision.c.account_id == account_id, decision.c.business_date > day, decision.c.business_date <= until
@@ -217,18 +175,10 @@ def _afterwards(connection: Connection, account_id: str, day: date) -> dict[str,
         select(subject.c.created_at).where(subject.c.account_id == account_id)
     ).one_or_none()
     results = select(outcome.c.channel, outcome.c.at, outcome.c.outcome, outcome.c.next_action_on).where(
-        outcome.c.account_id == account_id, outcome.c.at > day.isoformat() + "T23:59:59Z"
+        outcome.c.account_id == account_id, outcome.c.at >= then.end_of(day), outcome.c.at < then.end_of(until)
     )
     return {
         "known_since": None if subject_row is None else subject_row.created_at,
-        "decisions": [_plain(row) for row in connection.execute(later.order_by(decision.c.business_date))],
-        "outcomes": [_plain(row) for row in connection.execute(results.order_by(outcome.c.at))],
+        "decisions": [plain(row) for row in connection.execute(later.order_by(decision.c.business_date))],
+        "outcomes": [plain(row) for row in connection.execute(results.order_by(outcome.c.at))],
     }
-
-
-def _plain(row: Any) -> dict[str, Any]:
-    return {name: _text(value) if isinstance(value, date) else value for name, value in row._mapping.items()}
-
-
-def _text(value: date | None) -> str | None:
-    return None if value is None else value.isoformat()

@@ -14,6 +14,7 @@ from arrears.proof.earned import unearned
 from arrears.proof.handed import unapproved
 from arrears.proof.held import EFFECTS, contacted_under_hold
 from arrears.proof.hours import outside_hours
+from arrears.proof.told_actions import days_of, untold
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
@@ -95,6 +96,11 @@ def _packets(connection: Connection, _policy: Policy) -> int:
     return _count(connection, missing) + _count(connection, twice.having(func.count() > 1))
 
 
+def _told(connection: Connection, _policy: Policy) -> int:
+    """Contacts and suppressions that stand otherwise than the log was told, or are missing on one side."""
+    return sum(len(untold(connection, day)) for day in days_of(connection))
+
+
 def _count(connection: Connection, query: Select[Any]) -> int:
     return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
 
@@ -110,4 +116,5 @@ CHECKS: tuple[tuple[str, str, Counter], ...] = (
     ("lineage", "every decision stands on a frozen ledger", _decided),
     ("packets", "exactly one current packet for every stage-three account", _packets),
     ("orders", "no order left without the approvals of its own facts, by the roles of the policy", unapproved),
+    ("told", "every contact ended, and every step was left out, as the log was told", _told),
 )

@@ -18,6 +18,7 @@ from arrears.ladder.policy import Policy
 from arrears.ledger.shape import Shape
 from arrears.proof.restage import Standing, restage
 from arrears.proof.told import is_as_told, told_hashes
+from arrears.proof.told_actions import untold
 from arrears.store import snapshot as frozen
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision, fact_set
@@ -46,7 +47,8 @@ class Replayed:
 def replay(rt: Runtime, engine: Engine, run_id: str, *, sample: int | None = None) -> Replayed:
     """Recompute the decisions that stood after a run, all or an evenly spread sample.
 
-    Each is compared with the ledger that was frozen for the run which made it, and its row with the log.
+    Each is compared with the ledger that was frozen for the run which made it, and its row with the log. Where all are
+    recomputed, the day's contacts and suppressions are held against the log as well.
 
     Raises:
         CannotTell: no such run, or it froze no ledger.
@@ -80,6 +82,9 @@ def replay(rt: Runtime, engine: Engine, run_id: str, *, sample: int | None = Non
                     problem = "row"
                 different += [(one.account_id, problem)] if problem else []
             tell(start + len(page), len(rows), "decisions")
+    if sample is None:
+        with reading(engine) as connection:
+            different += [(one.account_id, one.what) for one in untold(connection, row.business_date)]
     count = sum(len(rows) for rows in by_snapshot.values())
     return Replayed(run_id, count, tuple(different), len(decisions) - count)
 

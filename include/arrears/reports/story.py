@@ -45,13 +45,15 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
         ("missing", _missing(decision, words)),
         ("lanes", [words("story.lane", date=row["from_on"], lane=words.label("lane", row["lane"]))
                    for row in story["lanes"]]),
+        ("otherwise", [_otherwise(row, words) for row in story["not_as_told"]]),
         ("holds", [words("story.hold", name=words.label("hold", row["kind"]), since=row["from_on"],
-                         until=row["until_on"] or words("story.open_end")) for row in story["holds"]]),
-        ("promises", [_promise(row, story, words) for row in story["promises"]]),
+                         until=row["until_on"] or words("story.open_end")) + _later(row, words, time_zone)
+                   for row in story["holds"]]),
+        ("promises", [_promise(row, story, words) + _later(row, words, time_zone) for row in story["promises"]]),
         ("done", [_contact(row, words, time_zone) for row in story["contacts"]]),
         ("not_done", list(_not_done(story["not_planned"], words))),
         ("packet", _packet(story["packet"], words)),
-        ("orders", [f"{row['order_no']} · {words.label('order', row['state'])}" for row in story["orders"]]),
+        ("orders", [_order(row, words) for row in story["orders"]]),
     )  # fmt: skip
     sections = tuple(Section(words(f"story.title.{name}"), tuple(lines)) for name, lines in parts if lines)
     return Told(_head(story, words), sections, _sources(story))
@@ -59,7 +61,8 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
 
 def _head(story: Story, words: Words) -> str:
     standing = story["standing"]
-    warning = "" if story["lineage"]["as_told"] else words("story.not_as_told")
+    as_told = story["lineage"]["as_told"] and not story["not_as_told"]
+    warning = "" if as_told else words("story.not_as_told")
     return warning + words(
         "story.head",
         account=story["account_id"],
@@ -104,8 +107,33 @@ def _missing(decision: Mapping[str, Any], words: Words) -> list[str]:
 def _promise(row: Mapping[str, Any], story: Story, words: Words) -> str:
     currency = story["standing"]["currency"]
     amount = format_minor(row["amount_minor"], digits_of(currency), grouped=True)
-    return words("story.promise", made=row["made_on"], due=row["due_on"], amount=f"{amount} {currency}",
+    said = words("story.promise", made=row["made_on"], due=row["due_on"], amount=f"{amount} {currency}",
                  state=words.label("promise_state", row["state"]))  # fmt: skip
+    became = row["became"]
+    return said + (words("story.became", state=words.label("promise_state", became)) if became else "")
+
+
+def _order(row: Mapping[str, Any], words: Words) -> str:
+    mark = words("story.changed_later") if "state" in row["came_later"] else ""
+    return f"{row['order_no']} · {words.label('order', row['state'])}{mark}"
+
+
+def _later(row: Mapping[str, Any], words: Words, time_zone: str) -> str:
+    """Mark what was not known yet when the day ended."""
+    if not row["came_later"]:
+        return ""
+    known = datetime.fromisoformat(row["known_at"]).astimezone(ZoneInfo(time_zone))
+    return words("story.came_later", date=known.date().isoformat())
+
+
+def _otherwise(row: Mapping[str, Any], words: Words) -> str:
+    """Tell a contact or a step left out that stands otherwise than the log was told."""
+
+    def named(state: str | None) -> str:
+        own = {None: "nobody", "left_out": "left_out"}.get(state)
+        return words(f"story.{own}") if own else words.label("contact_state", str(state))
+
+    return words("story.otherwise", told=named(row["told"]), stands=named(row["stands"]))
 
 
 def _contact(row: Mapping[str, Any], words: Words, time_zone: str) -> str:

@@ -86,8 +86,8 @@ def collect_user_actions(rt: Runtime, night: str) -> dict[str, Any]:
     Raises:
         TemporaryFailure: Airflow's API does not answer, or refuses the login.
     """
-    from arrears.audit.airflow_log import AirflowLog
     from arrears.audit.user_actions import copy_actions, note_not_collected, read_until
+    from arrears.audit.user_actions_http import AirflowLog
     from arrears.core.errors import TemporaryFailure
     from arrears.steps import runs
     from arrears.steps.world import store_of

@@ -39,9 +39,11 @@ BEGIN
         END IF;
     END LOOP;
     FOR thing IN SELECT p.oid::regprocedure AS name FROM pg_proc p
-                 WHERE p.pronamespace = current_schema()::regnamespace AND p.prorettype = 'trigger'::regtype LOOP
+                 WHERE p.pronamespace = current_schema()::regnamespace
+                 AND (p.prorettype = 'trigger'::regtype OR p.proname = 'arrears_make_month') LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO arrears_owner', thing.name);
     END LOOP;
+    GRANT EXECUTE ON FUNCTION arrears_make_month(date) TO arrears_app;
     EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO arrears_app', current_schema());
     EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE arrears_owner IN SCHEMA %I GRANT SELECT ON TABLES TO arrears_app, arrears_auditor', current_schema());
 END $$;

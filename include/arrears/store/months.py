@@ -1,0 +1,31 @@
+"""Decisions lie in a table a month on PostgreSQL: each day sees to it that its month and the next one have theirs."""
+
+import logging
+from datetime import date, timedelta
+
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+
+from arrears.store.engine import writing
+
+PATIENCE = "10s"
+_MAKE = text("SELECT arrears_make_month(:day)")
+
+
+def make_months(engine: Engine, on: date) -> bool:
+    """Make the tables for the decisions of a day's month and the next; False when somebody reads them for too long.
+
+    Nothing depends on it: a day without a month goes to ``decision_other``, and moves when its month is made.
+    """
+    if engine.dialect.name != "postgresql":
+        return True
+    following = (on.replace(day=1) + timedelta(days=32)).replace(day=1)
+    try:
+        with writing(engine) as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            for day in (on, following):
+                connection.execute(_MAKE, {"day": day})
+    except OperationalError:
+        logging.getLogger(__name__).warning("the table of a month is in use: the next day makes it")
+        return False
+    return True
