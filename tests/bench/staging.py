@@ -3,8 +3,9 @@
 Schedules of 12 to 36 instalments (24 million rows for a million accounts) and one payment an account, from Parquet.
 ``kernel``: one cumulative sum and one reduction over streamed batches, overdue count and arrears only. ``project``:
 ``ladder.staging`` on the same batches, all its columns. ``pandas``: groupby over the whole frame. ``postgres``: a
-window over a table that is there already, in one process of a server on this machine, whose CPU time is counted. Each
-in a process of its own, in turns; that all found the same is asserted.
+window over a table that is there already, in one process of a server on this machine, whose CPU time is counted.
+``read``: the batches and nothing else, which the first three pay alike. Each in a process of its own, in turns; that
+all found the same is asserted. Ratios are given as they are, and without reading.
 """
 
 import argparse
@@ -75,6 +76,13 @@ def _paid(feeds: Path) -> np.ndarray:
 
 def _today() -> int:
     return (DAY - date(1970, 1, 1)).days
+
+
+def read(feeds: Path, _url: str) -> Sums:
+    paid, rows = _paid(feeds), 0
+    for account, _, _ in _batches(feeds):
+        rows += len(account)
+    return len(paid), rows, 0
 
 
 def kernel(feeds: Path, _url: str) -> Sums:
@@ -165,7 +173,7 @@ def _copy(cursor: Any, table: str, *columns: np.ndarray) -> None:
 
 
 SIDES: dict[str, Callable[[Path, str], Sums]] = {
-    "kernel": kernel, "project": project, "pandas": pandas, "postgres": postgres,
+    "read": read, "kernel": kernel, "project": project, "pandas": pandas, "postgres": postgres,
 }  # fmt: skip
 
 
@@ -199,11 +207,22 @@ def compare(accounts: int, rounds: int, url: str) -> dict[str, Any]:
                 program = [sys.executable, __file__, "--side", side, "--feeds", name, "--postgres", url]
                 done = subprocess.run(program, check=True, stdout=subprocess.PIPE, text=True)
                 found[side].append(json.loads(done.stdout))
-    if len({tuple(turn["sums"]) for turns in found.values() for turn in turns}) != 1:
+    if len({tuple(turn["sums"]) for side, turns in found.items() if side != "read" for turn in turns}) != 1:
         raise SystemExit(f"the sides do not agree: {[turns[0]['sums'] for turns in found.values()]}")
     medians = {side: {unit: round(statistics.median(turn[unit] for turn in turns), 3)
                       for unit in ("cpu_s", "wall_s", "peak_mb")} for side, turns in found.items()}  # fmt: skip
-    return {"accounts": accounts, "instalments": rows, "rounds": rounds, "medians": medians}
+    return {"accounts": accounts, "instalments": rows, "rounds": rounds, "medians": medians,
+            "ratios": ratios({side: own["cpu_s"] for side, own in medians.items()})}  # fmt: skip
+
+
+def ratios(cpu: dict[str, float]) -> dict[str, float]:
+    """Return each side beside the project; PostgreSQL's table is there already, so it reads nothing."""
+    found, bare = {"project / kernel": cpu["project"] / cpu["kernel"]}, cpu["project"] - cpu["read"]
+    found["project / kernel, without reading"] = bare / (cpu["kernel"] - cpu["read"])
+    for side in cpu.keys() & {"pandas", "postgres"}:
+        found[f"{side} / project"] = cpu[side] / cpu["project"]
+        found[f"{side} / project, without reading"] = (cpu[side] - cpu["read"] * (side == "pandas")) / bare
+    return {what: round(ratio, 2) for what, ratio in found.items()}
 
 
 def main() -> None:

@@ -85,6 +85,7 @@ def test_image_version_and_preparation_are_those_of_compose(compose: Any, values
     assert (values["defaultAirflowRepository"].rpartition("/")[2], values["defaultAirflowTag"]) == (name, tag)
     assert values["dags"]["gitSync"]["ref"] == f"v{tag}"
     assert values["migrateDatabaseJob"]["args"] == compose["services"]["airflow-init"]["entrypoint"][2:]
+    assert values["createUserJob"] == {"defaultUser": {"enabled": False}}  # the first users come from init.sh
     mounts = {mount["mountPath"] for mount in values["volumeMounts"]}
     worker = compose["services"]["airflow-worker-seal"]["volumes"]
     assert mounts == {text.rpartition(":")[2] for text in worker} - {"/opt/airflow/logs"}
