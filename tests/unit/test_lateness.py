@@ -1,10 +1,11 @@
 """After days on which nobody worked: sent late once, folded into the latest, or only recorded; never a burst."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
+from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.decide import Decision, decide
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.layers import load_policy
@@ -120,3 +121,13 @@ def test_a_reminder_of_a_promise_and_thanks_have_one_day_and_are_late_after_it(p
 def test_a_reminder_whose_day_was_missed_is_recorded_and_not_sent():
     decision = decide(facts(missed_steps=("promise_reminder",), soft_holds=("promise",)), POLICY)
     assert why_not(decision)["promise_reminder"] == ("missed_day",)
+
+
+def test_working_days_since_a_due_date_are_those_of_the_calendar_whatever_was_asked_before():
+    on, made_up = date(2026, 11, 12), date(2026, 11, 8)
+    calendar = BusinessCalendar("CN", overrides={made_up: True, date(2026, 11, 9): False})
+    today = Today(on, POLICY, calendar, (), True, False, Missed())
+    ago = [9, 0, 40, 3, 40, 400, 1, -5, 12, 4]
+    dues = [on - timedelta(days=days) for days in ago]
+    assert [today.working_days_since(due) for due in dues] == [calendar.working_days_after(due, on) for due in dues]
+    assert today.working_days_since(None) == 0

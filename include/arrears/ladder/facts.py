@@ -1,6 +1,6 @@
 """What decide() is told about one account on one day: small, discrete, without a name or an amount."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
 
@@ -81,9 +81,12 @@ class Facts:
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""
-        data = asdict(self)
-        data["on"] = self.on.isoformat()
-        return data
+        data = _values(self)
+        return data | {
+            "on": self.on.isoformat(),
+            "evidence": _values(self.evidence),
+            "done": [*map(_values, self.done)],
+        }
 
     def sha256(self) -> str:
         """Return the hash of the frozen facts."""
@@ -92,13 +95,18 @@ class Facts:
     @classmethod
     def from_body(cls, data: dict[str, Any]) -> "Facts":
         """Rebuild facts from their frozen body, for a replay."""
-        fields = dict(data)
-        fields["on"] = date.fromisoformat(fields["on"])
-        fields["evidence"] = Evidence(**fields["evidence"])
-        fields["done"] = tuple(StepDone(**step) for step in fields["done"])
+        known = dict(data)
+        known["on"] = date.fromisoformat(known["on"])
+        known["evidence"] = Evidence(**known["evidence"])
+        known["done"] = tuple(StepDone(**step) for step in known["done"])
         for name in ("calendar_steps", "delays", "hard_holds", "soft_holds", "missed_steps"):
-            fields[name] = tuple(fields.get(name, ()))
-        return cls(**fields)
+            known[name] = tuple(known.get(name, ()))
+        return cls(**known)
+
+
+def _values(found: Facts | Evidence | StepDone) -> dict[str, Any]:
+    """Return the fields by name; nothing in them can change, so nothing is copied."""
+    return {one.name: getattr(found, one.name) for one in fields(found)}
 
 
 def entitled_rung(effective_instalments: int) -> int:

@@ -6,7 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from arrears.core.calendar import BusinessCalendar
+from arrears.core.calendar import ONE_DAY, BusinessCalendar
 from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.outage import Missed, missed_before
 from arrears.ladder.policy import Policy
@@ -108,9 +108,13 @@ class Today:
         return bool(self.calendar_steps or self.missed.steps)
 
     def working_days_since(self, due: date | None) -> int:
-        """Count the working days after a due date, once for each date."""
-        if due is None:
+        """Count the working days after a due date; every day back to the earliest one asked for is looked at once."""
+        if due is None or due >= self.on:
             return 0
-        if due not in self.working_days:
-            self.working_days[due] = self.calendar.working_days_after(due, self.on)
-        return self.working_days[due]
+        known = self.working_days
+        known.setdefault(self.on, 0)
+        day = next(reversed(known))  # they are counted backwards, so the last is the earliest
+        while day > due:
+            known[day - ONE_DAY] = known[day] + self.calendar.is_working_day(day)
+            day -= ONE_DAY
+        return known[due]
