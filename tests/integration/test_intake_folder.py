@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, select
 
+from arrears.core.clock import PinnedClock
 from arrears.core.errors import BadArguments, BadInput
-from arrears.core.runtime import Request, Runtime
+from arrears.core.runtime import Request, RunKey, Runtime
+from arrears.ladder.layers import load_policy
+from arrears.ledger.catalogue import FEEDS
+from arrears.reports import control
 from arrears.steps import arrivals, intake, raw_files
 from arrears.store.engine import reading, writing
-from arrears.store.tables.feeds import delivery, hold
+from arrears.store.tables.feeds import WHOLE_FEEDS, delivery, hold
 
 HOLDS = "account_id,kind,from_on\nA1,dispute,2026-11-12\n"
 
@@ -40,6 +44,12 @@ class Intake:
 
     def take(self, name: str) -> dict[str, object]:
         return intake.import_arrival(self.rt, self.run, name)
+
+    def next_day(self) -> None:
+        clock = PinnedClock(self.rt.clock.now() + timedelta(days=1))
+        attempt = RunKey("arrears_intake", f"scheduled-{clock.now():%d}", "import_arrival", 0, 1)
+        self.rt = Runtime(self.rt.settings, clock, self.rt.entropy, attempt)
+        self.run = intake.open_intake(self.rt, Request(clock.now()))
 
     def files(self) -> list[str]:
         return sorted(str(one.relative_to(self.folder)) for one in self.folder.rglob("*") if one.is_file())
@@ -92,6 +102,71 @@ def test_a_file_that_is_still_being_copied_waits_for_a_minute_of_rest(waiting: I
     assert waiting.listed() == ["holds__1.csv"]
 
 
+NEW = HOLDS + "A2,hardship,2026-11-11\nA1,no_such_word,2026-11-11\n"
+
+
+def bring(waiting: Intake, account_id: str) -> None:
+    """Let the ledger of the next morning bring an account."""
+    ledger = waiting.folder.parent / "accounts.csv"
+    ledger.write_text(f"account_id,closed_on\nA1,\n{account_id},\n", encoding="utf-8")
+    waiting.next_day()
+    intake.import_file(waiting.rt, "accounts", ledger)
+
+
+def held(waiting: Intake) -> list[tuple[str, str]]:
+    with reading(waiting.engine) as connection:
+        return sorted(tuple(row) for row in connection.execute(select(hold.c.account_id, hold.c.kind)))
+
+
+def test_news_about_an_account_that_the_ledger_brings_the_next_day_is_taken_then(waiting: Intake) -> None:
+    waiting.lay("holds.csv", NEW)
+    assert waiting.take("holds.csv")["waiting"] == 1
+    assert [name.split("~")[0] for name in waiting.files()] == ["waiting/holds"]
+    assert held(waiting) == [("A1", "dispute")]
+    assert waiting.listed() == [], "no ledger has come since"
+    bring(waiting, "A2")
+    (name,) = waiting.listed()
+    taken = waiting.take(name)
+    assert (taken["rows"], taken["accepted"], taken["waiting"]) == (1, 1, 0)
+    assert held(waiting) == [("A1", "dispute"), ("A2", "hardship")]
+    assert [name.split("~")[0] for name in waiting.files()] == ["taken/holds"]
+
+
+def test_what_was_taken_of_a_file_that_waits_is_not_taken_again(waiting: Intake) -> None:
+    waiting.lay("holds__1.csv", NEW)
+    waiting.take("holds__1.csv")
+    with writing(waiting.engine) as connection:
+        connection.execute(hold.update().values(reason="told since", row_sha256="0" * 64))
+    bring(waiting, "A2")
+    waiting.take(waiting.listed()[0])
+    with reading(waiting.engine) as connection:
+        assert connection.execute(select(hold.c.reason).where(hold.c.account_id == "A1")).scalar() == "told since"
+
+
+def test_news_about_an_account_that_never_comes_is_refused_aloud_after_the_days_of_the_policy(waiting: Intake) -> None:
+    waiting.lay("holds__1.csv", NEW)
+    waiting.take("holds__1.csv")
+    days = load_policy().ledger.unknown_account_days
+    for _ in range(days - 1):
+        bring(waiting, "A9")
+        assert waiting.take(waiting.listed()[0])["waiting"] == 1
+        with reading(waiting.engine) as connection:
+            today = waiting.rt.clock.now().date()
+            lines = control.waiting_now(connection, today, None, load_policy())
+        assert {line.kind: line.count for line in lines}["unknown_accounts"] == 1
+    bring(waiting, "A9")
+    with pytest.raises(BadInput, match="no ledger has brought in 5 days"):
+        waiting.take(waiting.listed()[0])
+    assert [name.split("~")[0] for name in waiting.files()] == ["refused/holds__1"]
+
+
+def test_a_feed_that_comes_whole_waits_for_nothing_and_the_store_knows_which_those_are(waiting: Intake) -> None:
+    assert sorted(WHOLE_FEEDS) == sorted(name for name, feed in FEEDS.items() if feed.state)
+    waiting.lay("payments.csv", "payment_id,account_id,paid_on,amount\nP1,A2,2026-11-11,1.00\n")
+    assert waiting.take("payments.csv")["waiting"] == 0
+    assert [name.split("~")[0] for name in waiting.files()] == ["taken/payments"]
+
+
 @pytest.mark.parametrize("name", ["~$outcomes.xlsx", ".holds.csv", "holds.csv.part", "mapping.yaml"])
 def test_what_a_program_keeps_beside_its_file_is_no_file(waiting: Intake, name: str) -> None:
     waiting.lay(name)
@@ -100,7 +175,7 @@ def test_what_a_program_keeps_beside_its_file_is_no_file(waiting: Intake, name: 
 
 def test_a_file_that_changed_while_it_was_read_stays_for_the_next_run(waiting: Intake) -> None:
     file = waiting.lay("holds__1.csv")
-    arrivals.put_away(file, arrivals.TAKEN, "0" * 64)
+    arrivals.put_away(waiting.folder, file, arrivals.TAKEN, "0" * 64)
     assert waiting.files() == ["holds__1.csv"]
 
 

@@ -23,7 +23,7 @@ from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
 from arrears.legal.aftermath import write_notices
 from arrears.legal.agreements import write_agreements
-from arrears.legal.archive import put, read
+from arrears.legal.archive import read
 from arrears.legal.build import build_packets, retire_packets, stage_three_accounts
 from arrears.legal.counts import packet_counts
 from arrears.reports.deadlines import deadlines_of
@@ -34,6 +34,7 @@ from arrears.store.tables import decisions, feeds, people, runs
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.legal import legal_notice, packet
 from arrears.store.tables.repossession import repossession_order
+from arrears.store.whole_files import write_whole
 
 TODAY = date(2026, 11, 12)
 AMOUNT, PAID, COUNT = 1_234_567, 18, 36
@@ -635,7 +636,7 @@ def test_the_statement_beside_the_pdf_adds_up_to_the_frozen_ledger(office):
 
 def test_a_packet_in_a_bucket_is_whole_objects_and_no_parts(office):
     bucket = fsspec.filesystem("memory")
-    put("memory://bucket", "packets/ab/x.pdf", b"whole")
+    write_whole("memory://bucket", "packets/ab/x.pdf", b"whole")
     assert bucket.find("/bucket") == ["/bucket/packets/ab/x.pdf"]
     assert read("memory://bucket", "packets/ab/x.pdf") == b"whole"
 

@@ -17,7 +17,6 @@ from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_contact import Statement
 from arrears.legal import typesetting
-from arrears.legal.archive import put
 from arrears.legal.clocks import DEMAND_KINDS
 from arrears.legal.facts import Instalment, LegalFacts, Money, Party
 from arrears.legal.letters import DEMANDS, Letter, letter_for, render_letter
@@ -28,6 +27,7 @@ from arrears.legal.wording import words
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.letters import Said
 from arrears.outreach.notice import notice_of
+from arrears.store.whole_files import write_whole
 
 TODAY = date(2026, 11, 12)
 POLICY = load_policy()
@@ -93,6 +93,13 @@ def test_a_letter_threatens_nothing_the_law_or_the_policy_shuts(home):
     assert "财产保全" not in sheet
 
 
+@pytest.mark.parametrize(("party", "step"), [(BORROWER, "财产保全"), (GUARANTOR, "preserve")])
+def test_what_may_follow_is_said_once(party, step):
+    data = letter_to(party, facts()).data
+    told = [line for name in ("opening", "demand", "consequences", "rest") for line in data[name]]
+    assert sum(step in line for line in told) == 1
+
+
 @pytest.mark.parametrize("party", [BORROWER, GUARANTOR])
 @pytest.mark.parametrize("tone", ["serious", "legal"])
 def test_a_printed_letter_says_what_every_notice_must(home, party, tone):
@@ -107,7 +114,7 @@ def test_a_printed_letter_says_what_every_notice_must(home, party, tone):
     assert (statement.zh if party.language == "zh" else statement.en) in sheet
     assert f"{policy.policy_id} {policy.version}" in sheet
     flat = "".join(sheet.split())
-    for block in words_of_it.blocks:
+    for block in words_of_it.blocks(court=not letter.data["consequences"]):
         for line in block:
             assert "".join(line.split()) in flat, line
 
@@ -222,7 +229,7 @@ def test_a_failed_write_leaves_nothing_under_the_final_name(tmp_path, monkeypatc
 
     monkeypatch.setattr(LocalFileSystem, "mv", broken)
     with pytest.raises(OSError, match="disk full"):
-        put(f"file://{tmp_path}", "packets/ab/x.pdf", b"half")
+        write_whole(f"file://{tmp_path}", "packets/ab/x.pdf", b"half")
     assert not (tmp_path / "packets" / "ab" / "x.pdf").exists()
 
 

@@ -17,6 +17,8 @@ class LedgerGates(Strict):
     total_change_percent: AtMostPercent
     stage_three_factor: AtMost
     small_portfolio_accounts: AtMost
+    unknown_account_days: AtLeast = 5
+    """So long news about an account that no ledger has brought waits for it."""
 
 
 class Recipient(Strict):

@@ -37,14 +37,19 @@ from arrears.ledger.roles import collectors_of, reassignments, role_snapshots
 from arrears.ledger.rows import TARGETS, Row, once, store_rows, write_changed
 from arrears.ledger.source import Source
 from arrears.ledger.validate import Problem, Rules, check_all
+from arrears.ledger.waiting import Waiting, waiting_rows
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account, delivery, promise
 
 OF_THE_DAY = "instalments"
 
 
-def import_feed(rt: Runtime, engine: Engine, run_id: str, feed: str, path: Path, business_date: date) -> Delivery:
+def import_feed(
+    rt: Runtime, engine: Engine, run_id: str, feed: str, path: Path, business_date: date, *, again: bool = False
+) -> Delivery:
     """Import one feed file; the same content again changes nothing, a correction supersedes row by row.
+
+    ``again``: only the rows that waited for their account are taken (:mod:`arrears.ledger.waiting`).
 
     Raises:
         BadArguments: an unknown feed, no such file, or instalments, which only come with the daily ledger.
@@ -55,7 +60,9 @@ def import_feed(rt: Runtime, engine: Engine, run_id: str, feed: str, path: Path,
         raise BadArguments("instalments come with the daily ledger: put them into the feeds folder of `arrears run`")
     policy = load_policy(rt.settings.policy_file)
     source, rules = open_source(rt, known, path, business_date, policy)
-    return import_source(rt, engine, run_id, source, rules, business_date, policy)
+    with reading(engine) as connection:
+        waited = waiting_rows(connection, feed, source.sha256) if again else None
+    return import_source(rt, engine, run_id, source, rules, business_date, policy, waited)
 
 
 def open_source(rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy) -> tuple[Source, Rules]:
@@ -73,7 +80,14 @@ def rules_of(rt: Runtime, feed: Feed, path: Path, business_date: date, policy: P
 
 
 def import_source(
-    rt: Runtime, engine: Engine, run_id: str, source: Source, rules: Rules, business_date: date, policy: Policy
+    rt: Runtime,
+    engine: Engine,
+    run_id: str,
+    source: Source,
+    rules: Rules,
+    business_date: date,
+    policy: Policy,
+    waited: Waiting | None = None,
 ) -> Delivery:
     """Import an opened feed file."""
     if source.feed.name == "accounts":
@@ -93,6 +107,10 @@ def import_source(
     with writing(engine) as connection:
         first, again = _rows(source, table, business_date)
         bad += _twice(source.feed, first, again)
+        if waited:
+            first = [row for row in first if row["row_no"] in waited.rows]
+            if waited.tried_on < business_date:  # what was refused for another reason is that day's matter
+                count, bad = len(waited.rows), [problem for problem in bad if problem.row in waited.rows]
         arrived = open_delivery(connection, source.feed.name, source.name, source.sha256, count, bad, business_date)
         if not _came_before(connection, rt, run_id, arrived, business_date):
             record_delivery(connection, rt, run_id, arrived, bad, business_date)

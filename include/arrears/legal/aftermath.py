@@ -15,7 +15,7 @@ from arrears.audit.record import Event, record_many
 from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.legal import archive, case_file, frozen, typesetting
+from arrears.legal import case_file, frozen, typesetting
 from arrears.legal.case_rows import day_of
 from arrears.legal.facts import LegalFacts, Party
 from arrears.legal.plain_text import amount, pairs
@@ -24,6 +24,7 @@ from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import order_report, recovery
 from arrears.store.tables.legal import legal_notice
 from arrears.store.tables.repossession import repossession_order
+from arrears.store.whole_files import write_whole
 
 TEMPLATE = "notice.typ"
 Row = Mapping[str, Any]
@@ -134,7 +135,7 @@ def _notice(
     ends = _ends_on(kind, taken, day, policy)
     pdf = typesetting.render(rt.settings.home, TEMPLATE, _data(taken, kind, party, policy, day, ends, notice_id), day)
     path = f"notices/{notice_id[:2]}/{notice_id}.pdf"
-    archive.put(rt.settings.artifacts_url, path, pdf)
+    write_whole(rt.settings.artifacts_url, path, pdf)
     return {
         "notice_id": notice_id,
         "account_id": taken.facts.account_id,

@@ -14,12 +14,13 @@ from arrears.core.calendar import add_months
 from arrears.core.keys import sha256
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.legal import archive, case_file, frozen, typesetting
+from arrears.legal import case_file, frozen, typesetting
 from arrears.legal.facts import LegalFacts, Party
 from arrears.legal.plain_text import amount, day_text, table
 from arrears.store.artefacts import agreement_id, agreement_path
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account, plan
+from arrears.store.whole_files import is_there, write_whole
 
 TEMPLATE = "agreement.typ"
 Row = Mapping[str, Any]
@@ -39,7 +40,7 @@ def write_agreements(rt: Runtime, engine: Engine, run_id: str, business_date: da
         if row["account_id"] in facts:
             case = facts[row["account_id"]]
             pdf = render_agreement(rt, case, row, policy)
-            archive.put(rt.settings.artifacts_url, _path(row), pdf)
+            write_whole(rt.settings.artifacts_url, _path(row), pdf)
             events.append(_event(row, case.subject_ref, policy, pdf))
     with writing(engine) as connection:
         record_many(connection, rt, run_id=run_id, events=events)
@@ -75,10 +76,7 @@ def _path(row: Row) -> str:
 
 
 def _is_there(rt: Runtime, row: Row) -> bool:
-    from fsspec.core import url_to_fs
-
-    system, root = url_to_fs(rt.settings.artifacts_url)
-    return bool(system.exists(f"{root.rstrip('/')}/{_path(row)}"))
+    return is_there(rt.settings.artifacts_url, _path(row))
 
 
 def _facts(

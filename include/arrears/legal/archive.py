@@ -3,7 +3,6 @@
 A folder's manifest is written last and names the SHA-256 of every other file: what it does not name does not count.
 """
 
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +12,11 @@ from typing import Any
 
 from arrears.core.keys import canonical, sha256
 from arrears.store.artefacts import packet_folder
+from arrears.store.whole_files import write_whole
 
 PDF = "packet.pdf"
 MANIFEST = "manifest.json"
 _PLAIN_FILE = 0o100644 << 16
-_LOCAL = ("file", "local")
 
 
 @dataclass(frozen=True)
@@ -42,10 +41,10 @@ def file_packet(
     listed = [{"name": name, "sha256": sha256(data), "size": len(data)} for name, data in sorted(files.items())]
     body = canonical({**manifest, "files": listed})
     for name, data in sorted(files.items()):
-        put(artifacts_url, f"{base}/{name}", data)
-    put(artifacts_url, f"{base}/{MANIFEST}", body)
+        write_whole(artifacts_url, f"{base}/{name}", data)
+    write_whole(artifacts_url, f"{base}/{MANIFEST}", body)
     packed = pack({**files, MANIFEST: body}, on)
-    put(artifacts_url, f"{base}.zip", packed)
+    write_whole(artifacts_url, f"{base}.zip", packed)
     has_pdf = PDF in files
     return Filed(
         f"{base}/{PDF}" if has_pdf else None,
@@ -65,23 +64,6 @@ def pack(files: Mapping[str, bytes], on: date) -> bytes:
             entry.external_attr, entry.create_system = _PLAIN_FILE, 3
             archive.writestr(entry, data)
     return out.getvalue()
-
-
-def put(artifacts_url: str, path: str, data: bytes) -> None:
-    """Write a file so that no reader sees half of it: beside its name and moved there, or as one object of a bucket."""
-    from fsspec.core import url_to_fs
-
-    system, root = url_to_fs(artifacts_url)
-    target = f"{root.rstrip('/')}/{path}"
-    protocols = (system.protocol,) if isinstance(system.protocol, str) else system.protocol
-    if not set(protocols) & set(_LOCAL):
-        system.pipe_file(target, data)
-        return
-    system.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-    part = f"{target}.{os.getpid()}.part"
-    with system.open(part, "wb") as handle:
-        handle.write(data)
-    system.mv(part, target)
 
 
 def read(artifacts_url: str, path: str) -> bytes:

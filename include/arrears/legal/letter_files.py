@@ -20,6 +20,7 @@ from arrears.legal.letters import Letter, Said, letter_for, render_letter
 from arrears.legal.readiness import assess
 from arrears.store.engine import reading, writing
 from arrears.store.tables.outreach import contact, item, work_item
+from arrears.store.whole_files import write_whole
 
 LOG = logging.getLogger(__name__)
 BATCH = 100
@@ -104,7 +105,7 @@ def _write(rt: Runtime, one: _Wanted, case: Any, policy: Policy, said: Said | No
         LOG.error("letter of contact %s is not printed: %s", one.contact_id[:12], type(error).__name__)
         return None
     path = f"letters/{letter.dated_on.isoformat()}/{letter.letter_id}.pdf"
-    _store(rt.settings.artifacts_url, path, content)
+    write_whole(rt.settings.artifacts_url, path, content)
     return _row(one, letter, path, content)
 
 
@@ -116,17 +117,6 @@ def _row(one: _Wanted, letter: Letter, path: str, content: bytes) -> dict[str, s
         "path": path,
         "sha256": sha256(content),
     }
-
-
-def _store(artifacts_url: str, path: str, content: bytes) -> None:
-    import fsspec
-
-    files, root = fsspec.core.url_to_fs(artifacts_url)
-    folder, _, name = f"{root}/{path}".rpartition("/")
-    files.makedirs(folder, exist_ok=True)
-    with files.open(f"{folder}/.{name}.part", "wb") as handle:
-        handle.write(content)
-    files.mv(f"{folder}/.{name}.part", f"{folder}/{name}")
 
 
 def _keep(

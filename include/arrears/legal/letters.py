@@ -28,9 +28,8 @@ DEMANDS = ("demand_letter", "lawyers_letter")
 class Said(Protocol):
     """The words of the notice behind a letter, and the lint that the printed sheet must pass."""
 
-    @property
-    def blocks(self) -> Sequence[Sequence[str]]:
-        """Return the paragraphs in groups: why, the contract, what to do, who writes."""
+    def blocks(self, *, court: bool) -> Sequence[Sequence[str]]:
+        """Return the paragraphs in groups: why, the contract, what to do, who writes; ``court``: it may follow."""
         ...
 
     @property
@@ -91,8 +90,8 @@ def _letter(
     lang = party.language or policy.language
     money, day = facts.money, facts.business_date
     letter_id = natural_key(facts.account_id, party.party_id, kind, day.isoformat())
-    why, contract, *rest = said.blocks
     remedies = _remedies(readiness, said, lang) if kind in DEMANDS else []
+    why, contract, *rest = said.blocks(court=not remedies)  # what may follow is said once
     demand = [words("demand_cure", lang).format(days=policy.legal.demand_cure_days)] if kind in DEMANDS else []
     data = {
         "lang": lang,

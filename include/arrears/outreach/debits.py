@@ -21,6 +21,7 @@ from arrears.outreach.judging import Ready
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
 from arrears.store.tables.feeds import account, debit
+from arrears.store.whole_files import is_there, write_whole
 
 CHANNEL = "debit"
 HEADER = ("debit_id", "account_id", "mandate", "amount", "currency", "requested_on")
@@ -86,16 +87,9 @@ def _csv(rows: Iterable[Any]) -> bytes:
 
 def _keep(rt: Runtime, engine: Engine, run_id: str, path: str, content: bytes) -> None:
     """Write a file that is not there yet, and tell of it."""
-    import fsspec
-
-    files, root = fsspec.core.url_to_fs(rt.settings.artifacts_url)
-    folder, _, name = f"{root}/{path}".rpartition("/")
-    if files.exists(f"{folder}/{name}"):
+    if is_there(rt.settings.artifacts_url, path):
         return
-    files.makedirs(folder, exist_ok=True)
-    with files.open(f"{folder}/.{name}.part", "wb") as handle:
-        handle.write(content)
-    files.mv(f"{folder}/.{name}.part", f"{folder}/{name}")
+    write_whole(rt.settings.artifacts_url, path, content)
     with writing(engine) as connection:
         record_many(connection, rt, run_id=run_id, events=[
             Event("debit.file_written", natural_key("debit_file", path), None, data={"sha256": sha256(content)})

@@ -1,7 +1,7 @@
 """What a printed letter says: the words of the same notice as a message, one contract a sheet, under the same lint."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -28,10 +28,13 @@ class Said:
     notice: Notice
     policy: Policy
 
-    @property
-    def blocks(self) -> tuple[tuple[str, ...], ...]:
-        """Return the paragraphs in groups: why we write, the contract, what may follow and what to do, who writes."""
-        groups = render(self.notice).text.split(BLANK_LINE)
+    def blocks(self, *, court: bool) -> tuple[tuple[str, ...], ...]:
+        """Return the paragraphs in groups: why we write, the contract, what may follow and what to do, who writes.
+
+        Without ``court`` that a court may follow is left to the sheet around these words.
+        """
+        said = tuple(name for name in self.notice.consequences if court or name != "legal_action")
+        groups = render(replace(self.notice, consequences=said)).text.split(BLANK_LINE)
         return tuple(tuple(line for line in group.splitlines() if line.strip()) for group in groups)
 
     @property

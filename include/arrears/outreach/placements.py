@@ -28,6 +28,7 @@ from arrears.store.engine import writing
 from arrears.store.tables.feeds import account
 from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 from arrears.store.tables.people import party
+from arrears.store.whole_files import is_there, write_whole
 
 CHANNEL, HOLD = "placement", "placement"
 OUT = ("placement_id", "account_id", "name", "mobile", "address", "language", "amount", "currency", "placed_on")
@@ -159,21 +160,14 @@ def _keep(
     rt: Runtime, engine: Engine, run_id: str, path: str, head: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> list[str]:
     """Write a file that is not there yet, and tell which fields about people it hands over, never their words."""
-    import fsspec
-
-    files, root = fsspec.core.url_to_fs(rt.settings.artifacts_url)
-    folder, _, name = f"{root}/{path}".rpartition("/")
-    if files.exists(f"{folder}/{name}"):
+    if is_there(rt.settings.artifacts_url, path):
         return []
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow(head)
     writer.writerows(rows)
     content = target.getvalue().encode()
-    files.makedirs(folder, exist_ok=True)
-    with files.open(f"{folder}/.{name}.part", "wb") as handle:
-        handle.write(content)
-    files.mv(f"{folder}/.{name}.part", f"{folder}/{name}")
+    write_whole(rt.settings.artifacts_url, path, content)
     with writing(engine) as connection:
         record_many(connection, rt, run_id=run_id, events=[
             Event("placement.file_written", natural_key("placement_file", path), None,

@@ -1,24 +1,16 @@
 """Keep what people were shown as files under the artefacts URL; names are hashes, folders are the owner's alone."""
 
-from typing import Any
+from pathlib import Path
+
+from arrears.store.whole_files import is_disk, place_of, write_whole
 
 
 def keep(artifacts_url: str, path: str, content: bytes) -> str:
     """Write a file at ``path`` below the artefacts URL and return its path; on a disk the folder has mode 0700."""
-    import fsspec
-
-    files, root = fsspec.core.url_to_fs(artifacts_url)
-    folder, _, name = f"{root}/{path}".rpartition("/")
-    files.makedirs(folder, exist_ok=True)
-    _close_folder(files, folder)
-    with files.open(f"{folder}/.{name}.part", "wb") as handle:
-        handle.write(content)
-    files.mv(f"{folder}/.{name}.part", f"{folder}/{name}")
+    files, place = place_of(artifacts_url, path)
+    if is_disk(files):
+        folder = Path(place).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    write_whole(artifacts_url, path, content)
     return path
-
-
-def _close_folder(files: Any, folder: str) -> None:
-    from pathlib import Path
-
-    if "file" in files.protocol or files.protocol == "file":
-        Path(folder).chmod(0o700)

@@ -12,7 +12,7 @@ from arrears.ladder.policy import Policy
 from arrears.reports import neglected
 from arrears.reports.recalls import placements_silent, recalls, refused_reports, silent_since, unlocks_silent
 from arrears.reports.scope import of_branch
-from arrears.store.tables.feeds import account, delivery, promise, quarantine, snapshot, staff
+from arrears.store.tables.feeds import WHOLE_FEEDS, account, delivery, promise, quarantine, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, run
@@ -24,6 +24,7 @@ OWNERS = {
     "no_owner": "supervisor",
     "no_contact_point": "supervisor",
     "quarantined_rows": "finance",
+    "unknown_accounts": "finance",
     "account_missing": "finance",
     "data_incomplete": "finance",
     "broken_promises": "collector",
@@ -162,6 +163,7 @@ def waiting_now(connection: Connection, business_date: date, branch: str | None,
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
         _line(connection, "quarantined_rows", _quarantined(business_date, branch)),
+        _line(connection, "unknown_accounts", _unknown_accounts(business_date, branch, policy)),
         _line(connection, "broken_promises", _broken(business_date, branch)),
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
@@ -251,6 +253,28 @@ def _quarantined(business_date: date, branch: str | None) -> Any:
         .subquery()
     )
     return select(func.count(), func.min(rows.c.business_date)).select_from(rows)
+
+
+def _unknown_accounts(business_date: date, branch: str | None, policy: Policy) -> Any:
+    """Ask for the rows of news that wait for an account no ledger has brought, each file by its newest try."""
+    since = business_date - timedelta(days=policy.ledger.unknown_account_days)
+    tried = (
+        select(delivery.c.feed, delivery.c.sha256, func.max(delivery.c.business_date).label("last_on"),
+               func.min(delivery.c.business_date).label("first_on"))
+        .where(delivery.c.feed.not_in(WHOLE_FEEDS), delivery.c.business_date <= business_date)
+        .group_by(delivery.c.feed, delivery.c.sha256)
+        .subquery()
+    )  # fmt: skip
+    newest = and_(delivery.c.feed == tried.c.feed, delivery.c.sha256 == tried.c.sha256,
+                  delivery.c.business_date == tried.c.last_on)  # fmt: skip
+    return (
+        select(func.count(), func.min(tried.c.first_on))
+        .select_from(quarantine)
+        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
+        .join(tried, newest)
+        .where(quarantine.c.reason == "unknown_account", tried.c.first_on > since)
+        .where(of_branch(quarantine.c.account_id, branch))
+    )
 
 
 def _flagged(flag: Any, branch: str | None) -> Any:

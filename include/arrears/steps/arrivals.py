@@ -1,19 +1,27 @@
 """The intake folder: which files wait there whole, and where each of them goes.
 
 Whoever lays a file there need not say that it is finished: a file is whole once nobody has written to it for a minute.
-Taken files move to ``taken``, those that cannot be read to ``refused``, so that a run sees only what is new.
+Taken files move to ``taken``, those that cannot be read to ``refused``, so that a run sees only what is new. One with
+rows about accounts that no ledger has brought lies in ``waiting`` until the next ledger has come.
 """
 
 import hashlib
-from datetime import timedelta
+import os
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from arrears.core.clock import utc_text
 from arrears.core.errors import BadInput
 from arrears.core.runtime import Runtime
 from arrears.ledger.catalogue import FEEDS
+from arrears.ledger.mapping import FILE_NAME
+from arrears.ledger.waiting import newest_ledger
+from arrears.steps.world import store_of
+from arrears.store.engine import reading
 
 ARRIVALS = "intake"
-TAKEN, REFUSED, RETURNED = "taken", "refused", "returned"
+TAKEN, REFUSED, RETURNED, WAITING = "taken", "refused", "returned", "waiting"
 FEED_FILES = (".csv", ".xlsx", ".parquet")
 PASSING = (".", "~$")
 """How names begin that editors and copying programs keep for themselves."""
@@ -29,7 +37,32 @@ def list_waiting(rt: Runtime) -> list[str]:
         return []
     newest = (rt.clock.now() - AT_REST).timestamp()
     found = [(file.stat().st_mtime, file.name) for file in folder.iterdir() if is_feed_file(file)]
-    return [name for written, name in sorted(found) if rt.rehearsal or written <= newest][:MOST]
+    names = [name for written, name in sorted(found) if rt.rehearsal or written <= newest]
+    return [*_due_again(rt, folder / WAITING), *names][:MOST]
+
+
+def _due_again(rt: Runtime, folder: Path) -> list[str]:
+    """Return the files whose rows wait for their account, if a ledger has come since their last try."""
+    if not folder.is_dir():
+        return []
+    with reading(store_of(rt)) as connection:
+        came = newest_ledger(connection)
+    files = sorted(file for file in folder.iterdir() if is_feed_file(file))
+    return [f"{WAITING}/{file.name}" for file in files if _written_at(file) < came]
+
+
+def _written_at(file: Path) -> str:
+    return utc_text(datetime.fromtimestamp(file.stat().st_mtime, UTC))
+
+
+def file_of(folder: Path, name: str) -> Path:
+    """Return a listed file; a name never leads out of the intake folder."""
+    return folder / WAITING / Path(name).name if waits(name) else folder / Path(name).name
+
+
+def waits(name: str) -> bool:
+    """Say whether a listed file is tried again for rows that wait for their account."""
+    return name.startswith(f"{WAITING}/")
 
 
 def is_feed_file(file: Path) -> bool:
@@ -39,7 +72,7 @@ def is_feed_file(file: Path) -> bool:
 
 def feed_of(name: str) -> str:
     """Return which feed a file is by its name, ``<feed>.csv`` or ``<feed>__anything.csv``."""
-    return Path(name).stem.split("__")[0]
+    return re.split("__|~", Path(name).stem)[0]
 
 
 def refuse_misnamed(name: str) -> None:
@@ -53,13 +86,25 @@ def refuse_misnamed(name: str) -> None:
         raise BadInput(f"{name}: call it <feed>.csv or <feed>__anything.csv; instalments come with the daily ledger")
 
 
-def put_away(file: Path, where: str, sha256: str | None = None) -> None:
+def put_away(folder: Path, file: Path, where: str, sha256: str | None = None) -> None:
     """Move a file out of the way under a name of its content; one that is no longer what was read stays for later."""
     found = hash_of(file)
     if sha256 in (None, found):
-        target = file.parent / where / f"{file.stem}~{found[:8]}{file.suffix}"
+        mark = f"~{found[:8]}"
+        target = folder / where / f"{file.stem.removesuffix(mark)}{mark}{file.suffix}"
         target.parent.mkdir(exist_ok=True)
         file.replace(target)
+
+
+def keep_waiting(folder: Path, file: Path, sha256: str, now: datetime) -> None:
+    """Lay a file with its mapping where the next ledger finds it; its time says when it was tried last."""
+    if hash_of(file) != sha256:
+        return
+    os.utime(file, (now.timestamp(), now.timestamp()))
+    mapping = file.parent / FILE_NAME
+    put_away(folder, file, WAITING, sha256)
+    if mapping.exists() and mapping.parent != folder / WAITING:
+        (folder / WAITING / FILE_NAME).write_bytes(mapping.read_bytes())
 
 
 def hash_of(file: Path) -> str:

@@ -1,5 +1,6 @@
 """The steps of ``arrears_intake``: what arrives during the day, payments and outcomes first of all."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +35,42 @@ def import_arrival(rt: Runtime, intake: str, name: str) -> dict[str, Any]:
     folder = arrivals.folder_of(rt)
     if folder is None:
         raise BadArguments("no intake folder: set ARREARS_LEDGER_URL to the folder that holds it")
-    file, feed = folder / Path(name).name, arrivals.feed_of(name)
+    file, feed = arrivals.file_of(folder, name), arrivals.feed_of(name)
     if not file.exists():
         return {"feed": feed, "gone": 1}
     try:
         arrivals.refuse_misnamed(name)
-        taken = _import(rt, intake, feed, file, runs.read_run(rt, intake))
+        this = runs.read_run(rt, intake)
+        taken = _import(rt, intake, feed, file, this, again=arrivals.waits(name))
+        waiting = _waiting(rt, feed, taken["sha256"], this.business_date)
     except BadInput:
-        arrivals.put_away(file, arrivals.REFUSED)
+        arrivals.put_away(folder, file, arrivals.REFUSED)
         raise
-    arrivals.put_away(file, arrivals.TAKEN, taken["sha256"])
-    return taken
+    if waiting:
+        arrivals.keep_waiting(folder, file, taken["sha256"], rt.clock.now())
+    else:
+        arrivals.put_away(folder, file, arrivals.TAKEN, taken["sha256"])
+    return taken | {"waiting": waiting}
+
+
+def _waiting(rt: Runtime, feed: str, sha256: str, business_date: date) -> int:
+    """Return how many rows of a file still wait for their account.
+
+    Raises:
+        BadInput: they have waited as long as the policy has them wait (``ledger.unknown_account_days``).
+    """
+    from arrears.ledger.waiting import waiting_rows
+    from arrears.steps import world
+    from arrears.store.engine import reading
+
+    with reading(world.store_of(rt)) as connection:
+        waiting = waiting_rows(connection, feed, sha256)
+    if waiting is None:
+        return 0
+    days = world.policy_of(rt.settings).ledger.unknown_account_days
+    if (business_date - waiting.since).days >= days:
+        raise BadInput(f"{feed}: {len(waiting.rows)} rows are about accounts that no ledger has brought in {days} days")
+    return len(waiting.rows)
 
 
 def import_receipts(rt: Runtime, intake: str) -> dict[str, int]:
@@ -73,12 +99,12 @@ def import_file(rt: Runtime, kind: str, file: Path) -> dict[str, Any]:
     return counts
 
 
-def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any) -> dict[str, Any]:
+def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any, *, again: bool = False) -> dict[str, Any]:
     from arrears.ledger.intake import import_feed
     from arrears.steps import golive, world
 
-    delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date)
-    returned = _give_back(rt, feed, file, delivery)
+    delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date, again=again)
+    returned = None if again else _give_back(rt, feed, file, delivery)
     if feed == "opening":
         golive.ask(rt, run_id, this.business_date, world.policy_of(rt.settings))
     return {"run_id": run_id, "feed": feed, "rows": delivery.rows, "accepted": delivery.accepted,

@@ -18,6 +18,9 @@ from sqlalchemy import (
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
+WHOLE_FEEDS = ("accounts", "instalments", "payments", "parties", "staff", "agencies")
+"""Feeds of which each delivery is the whole truth; all others bring news."""
+
 CONTRACT_TYPES = ("loan", "finance_lease", "instalment_sale", "chattel_mortgage")
 CHANNELS = (
     "sms",

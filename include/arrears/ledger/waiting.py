@@ -1,0 +1,42 @@
+"""News about accounts that no ledger has brought yet: the rows wait, and are tried again with each new ledger."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+
+from arrears.store.tables.feeds import WHOLE_FEEDS, delivery, quarantine
+
+UNKNOWN = "unknown_account"
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The rows of a file that its newest try refused for their account alone; ``since``: when the file first came."""
+
+    rows: frozenset[int]
+    since: date
+    tried_on: date
+
+
+def waiting_rows(connection: Connection, feed: str, sha256: str) -> Waiting | None:
+    """Return what waits of a file; nothing does of a feed that the next ledger brings whole."""
+    tries = connection.execute(
+        select(delivery.c.delivery_id, delivery.c.business_date)
+        .where(delivery.c.feed == feed, delivery.c.sha256 == sha256)
+        .order_by(delivery.c.business_date)
+    ).all()
+    if not tries or feed in WHOLE_FEEDS:
+        return None
+    refused = connection.execute(
+        select(quarantine.c.row_no, quarantine.c.reason).where(quarantine.c.delivery_id == tries[-1].delivery_id)
+    ).all()
+    others = {row_no for row_no, reason in refused if reason != UNKNOWN}
+    rows = frozenset(row_no for row_no, _ in refused) - others
+    return Waiting(rows, tries[0].business_date, tries[-1].business_date) if rows else None
+
+
+def newest_ledger(connection: Connection) -> str:
+    """Return the moment at which accounts came last, as UTC text; empty before the first ledger."""
+    came = select(func.max(delivery.c.received_at)).where(delivery.c.feed == "accounts")
+    return connection.execute(came).scalar() or ""

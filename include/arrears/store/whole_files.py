@@ -1,0 +1,38 @@
+"""Files below the artefacts URL that appear whole or not at all, on a disk and in a bucket."""
+
+import os
+from typing import Any
+
+
+def write_whole(artifacts_url: str, path: str, data: bytes) -> None:
+    """Write a file so that no reader sees half of it: beside its name and moved there, or as one object of a bucket."""
+    files, target = place_of(artifacts_url, path)
+    if not is_disk(files):
+        files.pipe_file(target, data)
+        return
+    folder, _, name = target.rpartition("/")
+    files.makedirs(folder, exist_ok=True)
+    part = f"{folder}/.{name}.{os.getpid()}.part"
+    with files.open(part, "wb") as handle:
+        handle.write(data)
+    files.mv(part, target)
+
+
+def is_there(artifacts_url: str, path: str) -> bool:
+    """Say whether a file has been written."""
+    files, target = place_of(artifacts_url, path)
+    return bool(files.exists(target))
+
+
+def place_of(artifacts_url: str, path: str) -> tuple[Any, str]:
+    """Return the file system of the artefacts, and where ``path`` lies in it."""
+    from fsspec.core import url_to_fs
+
+    files, root = url_to_fs(artifacts_url)
+    return files, f"{root.rstrip('/')}/{path}"
+
+
+def is_disk(files: Any) -> bool:
+    """Say whether a file system is a disk, where a file grows as it is written."""
+    known = (files.protocol,) if isinstance(files.protocol, str) else files.protocol
+    return "file" in known
