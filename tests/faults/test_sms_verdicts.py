@@ -10,7 +10,8 @@ import pytest
 
 from arrears.core.errors import BadArguments
 from arrears.outreach.message import Message
-from arrears.outreach.sms_http import SmsChannel, segments
+from arrears.outreach.sms_http import SmsChannel
+from arrears.outreach.sms_length import segments
 from arrears.outreach.verdict import Outcome
 from arrears.sandbox.sms import SmsSandbox
 

@@ -20,6 +20,7 @@ from arrears.outreach.batches import batches_of
 from arrears.outreach.channels import Channels, open_channels
 from arrears.outreach.message import Message
 from arrears.outreach.planned import refresh_totals
+from arrears.outreach.sms_length import segments
 from arrears.outreach.totals import date_totals, run_actions
 from arrears.outreach.verdict import Outcome, Verdict, not_sent
 from arrears.reports.worklist_rows import rows_by_desk
@@ -376,6 +377,16 @@ def test_a_number_that_turns_out_to_be_a_land_line_gets_no_text_and_is_still_cal
         "sms": ("withheld", "land_line"),
         "call": ("sent", None),
     }
+
+
+def test_the_intent_of_an_sms_says_how_many_parts_the_network_bills(world, witnesses):
+    one_customer(world, SMS, EMAIL)
+    world.plan()
+    world.send(witnesses)
+    told = [event["data"] for event in world.events() if event["type"] == "action.attempted"]
+    parts = {data["channel"]: data.get("segments") for data in told}
+    assert parts == {"sms": segments(witnesses.messages["sms"].got[0].text), "email": None}
+    assert parts["sms"] > 1
 
 
 def test_a_newer_decision_that_no_longer_wants_the_step_stops_it(world, witnesses):

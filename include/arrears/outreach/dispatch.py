@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import islice
 
-from sqlalchemy import Connection, Engine, bindparam
+from sqlalchemy import Connection, Engine
 
 from arrears.core.clock import Clock, SystemClock
 from arrears.core.runtime import Runtime
@@ -28,17 +28,14 @@ from arrears.outreach.outbox import BATCH
 from arrears.outreach.pace import Pace
 from arrears.outreach.placements import CHANNEL as PLACEMENT
 from arrears.outreach.placements import place
-from arrears.outreach.planned import refresh_totals
+from arrears.outreach.restating import bring_to_what_is_said
 from arrears.outreach.slots import INTERNAL, WORK_LIST, local_day
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused, stamp_mode
-from arrears.store.tables.outreach import item
 
 LOG = logging.getLogger(__name__)
 ENDS = ("sent", "rejected", "withheld", "in_doubt", "expired", "not_sent", "lost")
-DROP = item.update().where(item.c.item_key == bindparam("key")).values(dropped_reason=bindparam("why"))
-RESTATE = item.update().where(item.c.item_key == bindparam("key")).values(amount_minor=bindparam("now"))
 FIRST = frozenset({DEBIT, PLACEMENT})
 BREAKER = 3
 """So many attempts in a row that surely did not leave stop a channel: the cause is not the people."""
@@ -197,18 +194,8 @@ class _Dispatcher:
                 self._withhold(connection, Refused(one.claim, cap, {}))
             else:
                 going.append(one)
-        self._correct(connection, going)
+        bring_to_what_is_said(connection, going)
         return going
-
-    def _correct(self, connection: Connection, ready: list[Ready]) -> None:
-        """Bring items to what is said about them: what stays behind is dropped, amounts are those of this moment."""
-        dropped = [{"key": key, "why": reason} for one in ready for key, reason in one.dropped.items()]
-        changed = [{"key": key, "now": minor} for one in ready for key, minor in one.amounts().items()]
-        for statement, rows in ((DROP, dropped), (RESTATE, changed)):
-            if rows:
-                connection.execute(statement, rows)
-        if dropped or changed:
-            refresh_totals(connection, {one.claim.contact_id for one in ready if one.dropped or one.amounts()})
 
     def _send(self, claims: list[Claim]) -> None:
         """Send in groups: the endings of one and the intents of the next share a transaction."""

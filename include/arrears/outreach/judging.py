@@ -15,6 +15,7 @@ from arrears.outreach.message import Message
 from arrears.outreach.notice import notice_of, payload_sha256
 from arrears.outreach.render import render, template_sha256
 from arrears.outreach.slots import INTERNAL, WORK_LIST
+from arrears.outreach.sms_length import segments
 
 LOG = logging.getLogger(__name__)
 
@@ -34,11 +35,13 @@ class Ready:
         return Intent(self.claim, self.payload_sha256, message_id, self.said())
 
     def said(self) -> dict[str, Any]:
-        """Return what the event of an intent tells: subjects, items that stay behind, amounts restated."""
+        """Return what the event of an intent tells: subjects, items that stay behind, restated amounts, SMS parts."""
         subjects = {one.subject_ref for one in self.facts.items if one.item_key not in self.dropped}
         dropped = {"dropped": dict(sorted(self.dropped.items()))} if self.dropped else {}
         restated = {"amounts": dict(sorted(amounts.items()))} if (amounts := self.amounts()) else {}
-        return {"subjects": sorted(subjects)} | dropped | restated
+        text = self.message.text if self.message is not None and self.facts.channel == "sms" else ""
+        parts = {"segments": segments(text)} if text else {}
+        return {"subjects": sorted(subjects)} | dropped | restated | parts
 
     def amounts(self) -> dict[str, int]:
         """Return what items say now instead of what was planned: a part was paid, or a newer ledger says otherwise."""
