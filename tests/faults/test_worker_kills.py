@@ -30,7 +30,9 @@ MESSAGES_BETWEEN = 6
 DISK = 1_000_000
 """Room for the journal of some messages, not of all."""
 
-STUCK = 60.0
+STUCK = 180.0
+"""So long nothing may end before a crew is given up: where many share a machine, a claim and its lease take long."""
+
 SLEEP = 6.0
 """Longer than a lease, which is over in five seconds here."""
 
