@@ -272,6 +272,29 @@ def test_a_worker_killed_between_any_two_steps_leaves_one_order_and_one_recall_b
     assert killed >= 6
 
 
+def test_a_worker_killed_while_it_proposes_a_batch_leaves_each_order_once_with_one_question(furnished_home):
+    lived, kill_at = False, 1
+    while not lived:
+        with fresh_world(furnished_home) as world:
+            for name in ("A2", "A3"):
+                world.join(name)
+            world.engine.dispose()
+
+            def work(here: World, boundaries: Boundaries) -> None:
+                event.listen(here.engine, "before_cursor_execute", boundaries.pass_one)
+                here.propose()
+
+            lived = in_a_child(world.rt.settings.home, kill_at, work)
+            assert len(world.orders()) == (3 if lived else 0), "all of a batch, or none"
+            world.propose()
+            assert [order.account_id for order in world.orders()] == ["A1", "A2", "A3"]
+            assert len({order.order_no for order in world.orders()}) == 3
+            assert len(list_open(world.engine)) == 3
+            assert world.events().count("order.proposed") == world.events().count("approval.requested") == 3
+        kill_at += 6
+    assert kill_at > 40
+
+
 def test_orders_go_out_come_back_and_are_acknowledged_for_days_while_one_approval_waits(world, sandbox):
     """A1 waits for its second vote from Thursday to Monday; each day another order leaves and the last one returns.
 

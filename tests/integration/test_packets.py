@@ -1,7 +1,9 @@
 import csv
 import hashlib
 import json
+import os
 import re
+import signal
 import zipfile
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pypdf
 import pytest
-from sqlalchemy import Engine, delete, insert, select, update
+from sqlalchemy import Engine, delete, event, insert, select, update
 
 from arrears.core.calendar import add_months
 from arrears.core.errors import CannotTell
@@ -21,6 +23,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
+from arrears.legal import build
 from arrears.legal.aftermath import write_notices
 from arrears.legal.agreements import write_agreements
 from arrears.legal.archive import read
@@ -29,7 +32,7 @@ from arrears.legal.counts import packet_counts
 from arrears.reports.deadlines import deadlines_of
 from arrears.steps.erasure import erase_subject
 from arrears.store.artefacts import agreement_path
-from arrears.store.engine import reading, writing
+from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables import decisions, feeds, people, runs
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.legal import legal_notice, packet
@@ -772,17 +775,93 @@ def test_of_an_erased_account_no_file_is_left_and_none_is_written_anew(office):
     office.run()
     run_id = office.open(TODAY)
     assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 1
-    root = Path(office.rt.settings.artifacts_url.removeprefix("file://"))
-
-    def about_people() -> list[Path]:
-        return [file for file in root.rglob("*") if file.is_file() and file.parts[len(root.parts)] != "snapshots"]
-
-    assert len(about_people()) == 8, "six files of the packet, its archive, the agreement"
+    assert len(about_people(office)) == 8, "six files of the packet, its archive, the agreement"
     with writing(office.engine) as connection:
         connection.execute(update(feeds.account).values(closed_on=date(2020, 1, 1)))
     done = erase_subject(office.rt, "A1", basis="unlawful_processing", by="S-DPO")
-    assert (done["files"], about_people()) == (8, [])
+    assert (done["files"], about_people(office)) == (8, [])
     assert write_agreements(office.rt, office.engine, run_id, TODAY, office.policy) == 0
+
+
+def about_people(office: Office) -> list[Path]:
+    """Return the files that show somebody: all but the frozen ledgers."""
+    root = Path(office.rt.settings.artifacts_url.removeprefix("file://"))
+    return [file for file in root.rglob("*") if file.is_file() and file.relative_to(root).parts[0] != "snapshots"]
+
+
+def built_in_a_child(office: Office, run_id: str, kill_at: int) -> bool:
+    """Build the packet of A1 in a process that dies at its n-th step; say whether it lived to the end."""
+    office.engine.dispose()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            steps = iter(range(1, kill_at))
+
+            def step(*_: object) -> None:
+                if next(steps, None) is None:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            rename = os.rename
+
+            def counted(*names: str) -> None:
+                step()  # the file is written, and not there yet
+                rename(*names)
+                step()
+
+            os.rename = counted  # in this process alone, which ends with it
+            build.packet.render = lambda *_: b"%PDF of A1"  # a typesetter's threads do not come along into a child
+            open_engine.cache_clear()
+            engine = open_engine(office.rt.settings.store_url)
+            event.listen(engine, "begin", step)
+            event.listen(engine, "commit", step)
+            build_packets(office.rt, engine, run_id, TODAY, office.policy, ["A1"])
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFEXITED(status)
+
+
+def test_a_run_killed_between_any_two_files_leaves_one_whole_packet_and_nothing_that_is_never_erased(office):
+    office.add("A1")
+    run_id, killed, lived = office.open(TODAY), 0, False
+    while not lived:
+        lived = built_in_a_child(office, run_id, kill_at=killed + 1)
+        killed += not lived
+        with reading(office.engine) as connection:
+            rows = connection.execute(select(packet)).all()
+            events = list(connection.execute(select(audit_pending.c.type)).scalars())
+        assert (len(rows), events.count("packet.built")) in ((0, 0), (1, 1))
+        if rows and not lived:
+            break
+    assert killed >= 15, "six files, the archive, before each and after it, and the row"
+    row = office.current("A1")
+    folder = Path(office.rt.settings.artifacts_url.removeprefix("file://")) / Path(str(row["pdf_path"])).parent
+    manifest = (folder / "manifest.json").read_bytes()
+    assert hashlib.sha256(manifest).hexdigest() == row["manifest_sha256"]
+    for entry in json.loads(manifest)["files"]:
+        assert hashlib.sha256((folder / entry["name"]).read_bytes()).hexdigest() == entry["sha256"]
+    packed = folder.with_name(f"{folder.name}.zip").read_bytes()
+    assert hashlib.sha256(packed).hexdigest() == row["archive_sha256"]
+    torn = [file for file in about_people(office) if file.suffix == ".part"]
+    assert len(torn) == 7, "one beside each name: no reader takes it for the file"
+    with writing(office.engine) as connection:
+        connection.execute(update(feeds.account).values(closed_on=date(2020, 1, 1)))
+    assert erase_subject(office.rt, "A1", basis="unlawful_processing", by="S-DPO")["files"] == 7 + len(torn)
+    assert about_people(office) == []
+
+
+def test_the_files_of_a_packet_that_got_no_row_go_with_the_account(office):
+    office.add("A1")
+    assert not built_in_a_child(office, office.open(TODAY), kill_at=12)
+    assert about_people(office)
+    with writing(office.engine) as connection:
+        assert connection.execute(select(packet)).all() == []
+        connection.execute(update(feeds.account).values(closed_on=date(2020, 1, 1)))
+    erase_subject(office.rt, "A1", basis="unlawful_processing", by="S-DPO")
+    assert about_people(office) == []
 
 
 def test_court_clocks_start_with_preservation_and_judgment_and_the_near_one_is_a_deadline(office):

@@ -47,6 +47,7 @@ def world(furnished_home: Path) -> Iterator[World]:
             }
             maker = {"agency_id": "MAKER", "name": "示例主机厂", "region": "", "channel": "http"}
             connection.execute(insert(feeds.agency), maker | papers | {"services": "remote_lock"})
+        world.ledger()  # the day is decided under the policy that locks
         see(world, 240)
         see(world, 60)
         yield world

@@ -44,6 +44,8 @@ GOOD = OrderFacts(
     branch="east",
     asset_serial="1M8GDM9AXKP042788",
     asset_value_minor=9_000_000,
+    currency="CNY",
+    decided_under=POLICY.sha256,
     spent_minor=0,
     finance_confirmed=True,
     payment_in_flight=False,
@@ -133,6 +135,7 @@ def agency(**changes: object) -> dict[str, object]:
 EVERY_WAY_TO_FAIL = [
     ("C1", "no_decision_of_today", {"decided_on": DAY - timedelta(days=1)}),
     ("C1", "no_decision_of_today", {"decided_on": None}),
+    ("C1", "policy_changed", {"decided_under": "0" * 64}),
     ("C1", "not_in_ledger", {"in_ledger": False}),
     ("C1", "fewer_than_three_overdue", {"overdue_instalments": 2}),
     ("C1", "fewer_than_three_overdue", {"stage": 2}),
@@ -176,6 +179,7 @@ EVERY_WAY_TO_FAIL = [
     ("C11", "a_role_is_missing", votes({}, {"decision": "refuse"})),
     ("C11", "identity_too_weak", {"live": True}),
     ("C12", "suit_is_open", {"open_suits": 1}),
+    ("C13", "other_currency", {"currency": "JPY"}),
     ("C13", "costs_exceed_value", {"asset_value_minor": 1_500_000}),
     ("C13", "costs_exceed_value", {"debt_minor": 1_500_000}),
     ("C13", "costs_exceed_value", {"debt_minor": 2_500_000}),  # sixty of a hundred orders bring the machine

@@ -21,6 +21,7 @@ from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
+from arrears.ladder.rulebook import keep_policy
 from arrears.repossession.agency import Answer
 from arrears.repossession.handoff import hand_off
 from arrears.repossession.orders import propose_orders
@@ -146,6 +147,7 @@ class World:
         pq.write_table(pa.Table.from_pylist(rows), folder / "accounts.parquet")
         run_id = f"daily-{self.today}-{self.snapshots}"
         with writing(self.engine) as connection:
+            keep_policy(connection, self.policy)
             connection.execute(
                 insert(runs.run),
                 {
@@ -159,7 +161,7 @@ class World:
                     "plan_only": False,
                     "released": False,
                     "started_at": utc_text(self.rt.clock.now()),
-                    "policy_sha256": POLICY.sha256,
+                    "policy_sha256": self.policy.sha256,
                     "code_version": "0",
                     "code_id": "0",
                     "snapshot_id": snapshot_id,

@@ -74,7 +74,7 @@ def vote(
             or an identity too weak for this store.
     """
     if decision not in DECISIONS or identity not in IDENTITIES:
-        known, sure = ", ".join(DECISIONS), ", ".join(IDENTITIES)
+        known, sure = " or ".join(DECISIONS), ", ".join(IDENTITIES)
         raise BadArguments(f"vote {decision!r} by {identity!r}: decide {known}, as {sure}")
     if not note.strip():
         raise BadArguments("a decision needs a note: say what you looked at, with --note")

@@ -18,7 +18,7 @@ from arrears.core.entropy import random_uuid
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.store.artefacts import agreement_path, packet_folder
+from arrears.store.artefacts import agreement_path, order_path, packet_folder, packet_id
 from arrears.store.tables.audit import event_detail
 from arrears.store.tables.feeds import (
     CASES_OVER,
@@ -167,7 +167,10 @@ def files_of(connection: Connection, account_id: str) -> list[str]:
 
     A name that ends in ``/`` is a folder with all that lies in it.
     """
-    packets = connection.execute(select(packet.c.packet_id).where(packet.c.account_id == account_id)).scalars()
+    rows = select(packet.c.packet_id, packet.c.version).where(packet.c.account_id == account_id)
+    built = connection.execute(rows).all()
+    next_version = max((row.version for row in built), default=0) + 1
+    packets = [*(row.packet_id for row in built), packet_id(account_id, next_version)]  # a run may have died over it
     documents = select(repossession_order.c.document_sha256).where(
         repossession_order.c.account_id == account_id, repossession_order.c.document_sha256.is_not(None)
     )
@@ -180,7 +183,7 @@ def files_of(connection: Connection, account_id: str) -> list[str]:
         *(f"{packet_folder(name)}{ending}" for name in packets for ending in ("/", ".zip")),
         *(agreement_path(account_id, day) for day in signed),
         *notices.scalars(),
-        *(f"orders/{name}.json" for name in orders),
+        *(order_path(name) for name in orders),
         *(one["path"] for one in letters if one["account_id"] == account_id),
     ]
 

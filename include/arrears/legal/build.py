@@ -10,7 +10,6 @@ from sqlalchemy import Engine, bindparam, select, update
 
 from arrears.audit.record import Event, record_many
 from arrears.core.errors import ArrearsError
-from arrears.core.keys import natural_key
 from arrears.core.progress import tell
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
@@ -21,6 +20,7 @@ from arrears.legal.frozen import LedgerReader
 from arrears.legal.judged import Judged, judge
 from arrears.legal.packet import State
 from arrears.legal.readiness import Readiness
+from arrears.store.artefacts import packet_id as packet_id_of
 from arrears.store.bulk import insert_all
 from arrears.store.engine import forget_pages, reading, writing
 from arrears.store.tables.feeds import account
@@ -165,7 +165,7 @@ def _build_one(rt: Runtime, one: Judged, policy: Policy, run_id: str) -> _Built 
     """Render and file one packet, or return ``None`` when it fails as the current one did."""
     case, readiness, before, version = one.case, one.readiness, one.before, one.version
     facts, identity = case.facts, one.identity
-    packet_id = natural_key(facts.account_id, version)
+    packet_id = packet_id_of(facts.account_id, version)
     pdf, state = _render(rt, case, readiness, policy, one.state, packet_id, identity)
     if one.stands(state):
         return None

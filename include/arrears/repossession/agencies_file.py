@@ -3,13 +3,12 @@
 The JSON of an order is also the manifest of its sheet: it names the PDF beside it with its SHA-256 and comes last.
 """
 
-import json
 import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from arrears.core.errors import TemporaryFailure
-from arrears.repossession.agency import Answer
+from arrears.repossession.agency import Answer, read_answer
 from arrears.repossession.document import sheet_of
 
 
@@ -24,19 +23,20 @@ class AgencyFile:
 
     def offer(self, key: str, document: bytes) -> Answer:
         """Put the order file there unless it is, and look for its acknowledgement."""
-        return self._put(f"{key}.order", document)
+        return self._put(key, "order", document)
 
     def recall(self, key: str, document: bytes) -> Answer:
         """Put the recall file there unless it is, and look for its acknowledgement."""
-        return self._put(f"{key}.recall", document)
+        return self._put(key, "recall", document)
 
-    def _put(self, name: str, document: bytes) -> Answer:
+    def _put(self, key: str, what: str, document: bytes) -> Answer:
+        name = f"{key}.{what}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if sheet := sheet_of(document):
                 publish_once(self._folder / sheet[0], sheet[1])
             publish_once(self._folder / f"{name}.json", document)
-            return acknowledgement(_read(self._folder / f"{name}.ack.json"))
+            return acknowledgement(_read(self._folder / f"{name}.ack.json"), key)
         except OSError as error:
             raise TemporaryFailure(f"agency folder not usable ({error.strerror}): it is tried again") from None
 
@@ -75,12 +75,6 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
-def acknowledgement(content: bytes | None) -> Answer:
-    """Read an acknowledgement file; one that is not there or half written is none yet."""
-    try:
-        said = json.loads(content or b"")
-    except ValueError:
-        return Answer(acknowledged=False)
-    if not isinstance(said, dict):
-        return Answer(acknowledged=False)
-    return Answer(acknowledged=True, receipt=str(said.get("receipt") or "")[:200])
+def acknowledgement(content: bytes | None, key: str) -> Answer:
+    """Read an acknowledgement file; one that is not there, half written or about another order is none yet."""
+    return read_answer(content or b"", key, is_taken=True) or Answer(acknowledged=False)

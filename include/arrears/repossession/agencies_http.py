@@ -2,10 +2,9 @@
 
 import hashlib
 import hmac
-from typing import Any
 
 from arrears.core.errors import PermanentFailure, TemporaryFailure
-from arrears.repossession.agency import Answer
+from arrears.repossession.agency import Answer, read_answer
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 15.0
@@ -47,21 +46,13 @@ class AgencyHttp:
             raise TemporaryFailure(f"agency answered {code}: it is asked again")
         if code >= 300:
             raise PermanentFailure(f"agency refused with {code}: ask it why, and see ARREARS_AGENCY_URL")
-        return _answer(reply)
+        answer = read_answer(reply.content, key, is_taken=False)
+        if answer is None:
+            raise TemporaryFailure("agency answered without a JSON object: it is asked again")
+        return answer
 
     def _headers(self, key: str, body: bytes) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         if self._secret is not None:
             headers["Arrears-Signature"] = "sha256=" + hmac.new(self._secret, body, hashlib.sha256).hexdigest()
         return headers
-
-
-def _answer(reply: Any) -> Answer:
-    """Read the reply; anything but a JSON object is no acknowledgement."""
-    try:
-        said = reply.json()
-    except ValueError:
-        raise TemporaryFailure("agency answered without JSON: it is asked again") from None
-    if not isinstance(said, dict):
-        raise TemporaryFailure("agency answered without a JSON object: it is asked again")
-    return Answer(said.get("acknowledged") is True, str(said.get("receipt") or "")[:200])

@@ -27,19 +27,20 @@ class AgencyRemote:
 
     def offer(self, key: str, document: bytes) -> Answer:
         """Put sheet and order there unless they are, and look for the acknowledgement."""
-        return self._put(f"{key}.order", document)
+        return self._put(key, "order", document)
 
     def recall(self, key: str, document: bytes) -> Answer:
         """Put the recall there unless it is, and look for its acknowledgement."""
-        return self._put(f"{key}.recall", document)
+        return self._put(key, "recall", document)
 
-    def _put(self, name: str, document: bytes) -> Answer:
+    def _put(self, key: str, what: str, document: bytes) -> Answer:
+        name = f"{key}.{what}"
         try:
             with self._opened() as (files, folder, create):
                 if sheet := sheet_of(document):
                     create(files, f"{folder}/{sheet[0]}", sheet[1])
                 create(files, f"{folder}/{name}.json", document)
-                return acknowledgement(_read(files, f"{folder}/{name}.ack.json"))
+                return acknowledgement(_read(files, f"{folder}/{name}.ack.json"), key)
         except Exception as error:  # every library below has errors of its own, and each means: not reached
             raise TemporaryFailure(f"agency folder not reached ({type(error).__name__}): it is tried again") from None
 

@@ -108,6 +108,8 @@ class OrderFacts:
     approval: ApprovalFacts | None
     collectors: frozenset[str]
     lock_refusals: tuple[str, ...] = ("not_judged",)
+    currency: str = ""
+    decided_under: str = ""
 
     @property
     def default(self) -> Default:
@@ -137,9 +139,10 @@ def _unless(*conditions: tuple[bool, str]) -> list[str]:
     return [reason for holds, reason in conditions if not holds]
 
 
-def _balance(facts: OrderFacts, _policy: Policy) -> list[str]:
+def _balance(facts: OrderFacts, policy: Policy) -> list[str]:
     return _unless(
         (facts.decided_on == facts.today, "no_decision_of_today"),
+        (facts.decided_under == policy.sha256, "policy_changed"),
         (not facts.plan_only, "plan_only"),
         (facts.in_ledger, "not_in_ledger"),
         (facts.stage == LAST_STAGE and facts.overdue_instalments >= LAST_STAGE, "fewer_than_three_overdue"),
@@ -251,6 +254,8 @@ def _nothing_excludes(facts: OrderFacts, _policy: Policy) -> list[str]:
 def _worth_it(facts: OrderFacts, policy: Policy) -> list[str]:
     if facts.asset_value_minor is None:
         return ["value_unknown"]
+    if facts.currency != policy.currency:
+        return ["other_currency"]  # the policy's costs are no figures of this one, and nothing here converts
     brings = min(facts.asset_value_minor, facts.debt_minor)  # a surplus goes back to the customer
     costs = policy.repossession.recovery_cost_minor + facts.spent_minor  # whether the machine is found or not
     expected = brings * policy.repossession.recovery_chance_percent

@@ -1,14 +1,10 @@
 """The order as the agency gets it: what to take, on which right, and above all what not to do."""
 
 import json
-import os
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import date
-from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from sqlalchemy import Row
 
@@ -17,6 +13,8 @@ from arrears.ladder.policy import Policy
 from arrears.repossession.lockable import KIND
 from arrears.repossession.order_facts import right_to_take
 from arrears.repossession.sources import Sources
+from arrears.store.artefacts import order_path
+from arrears.store.whole_files import write_whole
 
 VERSION = 2
 LAST_LOCATIONS = 3
@@ -140,15 +138,8 @@ def recall_code(order: Row[Any]) -> str:
 
 def keep_document(artifacts_url: str, document: bytes) -> str:
     """Keep an order document under its own hash, never half written, and return the hash."""
-    from fsspec.core import url_to_fs
-
     name = sha256(document)
-    path = _path(artifacts_url, name)
-    if urlsplit(path).scheme == "file":
-        _write_aside(Path(unquote(urlsplit(path).path)), document)
-    else:
-        files, target = url_to_fs(path)
-        files.pipe_file(target, document)
+    write_whole(artifacts_url, order_path(name), document, durable=True)
     return name
 
 
@@ -156,22 +147,9 @@ def read_document(artifacts_url: str, name: str) -> bytes:
     """Return the order document of a hash: what is offered again is what was offered first."""
     from fsspec.core import url_to_fs
 
-    files, target = url_to_fs(_path(artifacts_url, name))
+    files, target = url_to_fs(f"{artifacts_url.rstrip('/')}/{order_path(name)}")
     data: bytes = files.cat_file(target)
     return data
-
-
-def _path(artifacts_url: str, name: str) -> str:
-    return f"{artifacts_url.rstrip('/')}/orders/{name}.json"
-
-
-def _write_aside(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())
-    Path(handle.name).replace(path)
 
 
 def _basis(sources: Sources, order: Row[Any]) -> dict[str, Any]:

@@ -113,6 +113,7 @@ def _with_account(facts: OrderFacts, account: Row[Any]) -> OrderFacts:
         branch=account.branch,
         asset_serial=account.asset_serial,
         asset_value_minor=account.asset_value_minor,
+        currency=account.currency,
     )
 
 
@@ -126,6 +127,7 @@ def _with_ledger(facts: OrderFacts, decision: Row[Any], ledger: Any) -> OrderFac
     return replace(
         facts,
         decided_on=decision.business_date,
+        decided_under=decision.run_policy_sha256,
         stage=ledger["stage"],
         plan_only=decision.status in ("held", "failed") or (decision.plan_only and not decision.released),
         overdue_instalments=default.overdue_instalments,

@@ -139,7 +139,14 @@ def decisions_in_force(connection: Connection, on: date, ids: Sequence[str]) -> 
         .subquery()
     )
     query = (
-        select(decision, run.c.snapshot_id, run.c.plan_only, run.c.released, run.c.status)
+        select(
+            decision,
+            run.c.snapshot_id,
+            run.c.plan_only,
+            run.c.released,
+            run.c.status,
+            run.c.policy_sha256.label("run_policy_sha256"),
+        )
         .join(last, and_(decision.c.account_id == last.c.account_id, decision.c.business_date == last.c.business_date))
         .join(run, run.c.run_id == decision.c.run_id)
         .order_by(decision.c.revision)

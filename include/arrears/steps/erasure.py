@@ -19,6 +19,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy_office import Retention
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import forget_log, reading, writing
+from arrears.store.whole_files import unfinished
 
 AT_MOST_A_NIGHT = 500
 """Accounts erased in one night: what is left waits for the next, and nobody waits for the seal."""
@@ -82,11 +83,11 @@ def _delete(artifacts_url: str, paths: Iterable[str]) -> int:
     system, root = url_to_fs(artifacts_url)
     deleted = 0
     for path in paths:
-        name = f"{root.rstrip('/')}/{path}"
-        if not system.exists(name.rstrip("/")):
-            continue
-        deleted += len(system.find(name.rstrip("/"))) if path.endswith("/") else 1
-        system.rm(name.rstrip("/"), recursive=path.endswith("/"))
+        name = f"{root.rstrip('/')}/{path.rstrip('/')}"
+        for one in [name, *unfinished(system, name)]:
+            if system.exists(one):
+                deleted += len(system.find(one))
+                system.rm(one, recursive=path.endswith("/"))
     return deleted
 
 

@@ -23,9 +23,19 @@ def refuse_unknown_place(artifacts_url: str) -> None:
         ) from None
 
 
+def packet_id(account_id: str, version: int) -> str:
+    """Return the key of an account's packet of a version."""
+    return natural_key(account_id, version)
+
+
 def packet_folder(packet_id: str) -> str:
     """Return the folder of a packet; the archive of it has the same name with its ending."""
     return f"packets/{packet_id[:2]}/{packet_id}"
+
+
+def order_path(document_sha256: str) -> str:
+    """Return the file of an order document."""
+    return f"orders/{document_sha256}.json"
 
 
 def agreement_id(account_id: str, signed_on: date) -> str:

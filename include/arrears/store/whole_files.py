@@ -1,11 +1,15 @@
 """Files below the artefacts URL that appear whole or not at all, on a disk and in a bucket."""
 
 import os
+import re
 from typing import Any
 
 
-def write_whole(artifacts_url: str, path: str, data: bytes) -> None:
-    """Write a file so that no reader sees half of it: beside its name and moved there, or as one object of a bucket."""
+def write_whole(artifacts_url: str, path: str, data: bytes, *, durable: bool = False) -> None:
+    """Write a file so that no reader sees half of it: beside its name and moved there, or as one object of a bucket.
+
+    What a process that died has left beside the name goes when the account is erased. ``durable`` waits for the disk.
+    """
     files, target = place_of(artifacts_url, path)
     if not is_disk(files):
         files.pipe_file(target, data)
@@ -15,7 +19,19 @@ def write_whole(artifacts_url: str, path: str, data: bytes) -> None:
     part = f"{folder}/.{name}.{os.getpid()}.part"
     with files.open(part, "wb") as handle:
         handle.write(data)
+        if durable:
+            handle.flush()
+            os.fsync(handle.fileno())
     files.mv(part, target)
+
+
+def unfinished(files: Any, target: str) -> list[str]:
+    """Return what lies beside a file's name because somebody writes it, or died writing it."""
+    folder, _, name = target.rpartition("/")
+    if not is_disk(files) or not files.isdir(folder):
+        return []
+    shape = re.compile(re.escape(f".{name}.") + r"\d+\.part")
+    return [one for one in files.ls(folder, detail=False) if shape.fullmatch(one.rpartition("/")[2])]
 
 
 def is_there(artifacts_url: str, path: str) -> bool:
