@@ -7,9 +7,11 @@ from sqlalchemy import select
 
 from arrears.ladder.evidence import LOOK_BACK, record_evidence
 from arrears.ladder.layers import load_policy
+from arrears.ladder.tally import tally_evidence
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.feeds import document, outcome
+from arrears.store.tables.people import account_party
 
 POLICY = load_policy()
 DAY = date(2026, 11, 12)
@@ -82,6 +84,30 @@ def test_a_letter_counts_from_the_second_signature_on_for_the_day_it_was_served(
     with writing(store) as connection:
         connection.execute(document.update().values(second_confirmed_by="L-2"))
     assert found(store, NEXT) == [("letter_served", True, DAY)]
+
+
+@pytest.mark.parametrize("ended", ["arrived", "refused", "returned"])
+@pytest.mark.parametrize(("role", "tried", "reminders"), [("guarantor", 1, 0), ("borrower", 0, 1)])
+def test_a_written_demand_tries_the_guarantor_and_reminds_the_borrower_and_is_no_lawyers_letter(
+    store, ended, role, tried, reminders
+):
+    """Source: domain.md 5c (written demand to borrower and each guarantor) and 5e (guarantors in writing)."""
+    with writing(store) as connection:
+        connection.execute(account_party.insert().values(account_id="A1", party_id="P1", role=role))
+    paper(store, "demand_letter", served_on=DAY, service_result=ended)
+    assert found(store, DAY) == [("demand_served", True, DAY)]
+    with reading(store) as connection:
+        tally = tally_evidence(connection, NEXT, {"A1": DAY})["A1"]
+    assert (tally.guarantors_tried, tally.reminders, tally.letter_age_days) == (tried, reminders, None)
+
+
+def test_a_demand_that_is_only_posted_or_confirmed_by_one_tries_nobody(store):
+    paper(store, "demand_letter", served_on=DAY)
+    assert found(store, DAY) == [("letter_sent", False, DAY)]
+    with writing(store) as connection:
+        connection.execute(document.update().values(service_result="arrived", second_confirmed_by=None))
+        connection.execute(evidence.delete())
+    assert found(store, DAY) == [("demand_served", False, DAY)]
 
 
 def heard(store, number, account_id, at):

@@ -884,3 +884,27 @@ def test_court_clocks_start_with_preservation_and_judgment_and_the_near_one_is_a
     with reading(office.engine) as connection:
         near = deadlines_of(connection, date(2026, 11, 20), office.policy)
     assert [(line.kind, line.on) for line in near] == [("preservation", date(2026, 12, 1))]
+
+
+def test_a_claim_in_the_bankruptcy_of_a_customer_has_its_last_day_until_it_is_proved(office):
+    """Source: Enterprise Bankruptcy Law 45, thirty days at least; a claim of an earlier bankruptcy proves nothing."""
+    office.add("A1")
+
+    def step(at: str) -> None:
+        key = natural_key("A1", "K9", "claim", "filed", at)
+        values = {"account_id": "A1", "case_id": "K9", "kind": "claim", "state": "filed", "at": at}
+        with writing(office.engine) as connection:
+            connection.execute(insert(feeds.court_case).values(court_case_key=key, **values))
+
+    def near(day: date) -> list[tuple[str, str, date]]:
+        with reading(office.engine) as connection:
+            return [(line.kind, line.subject, line.on) for line in deadlines_of(connection, day, office.policy)]
+
+    with writing(office.engine) as connection:
+        held = {"account_id": "A1", "kind": "bankrupt", "from_on": date(2026, 11, 1)}
+        connection.execute(insert(feeds.hold).values(hold_key=natural_key("A1", "bankrupt"), **held))
+    step("2026-10-20T02:00:00Z")
+    assert near(date(2026, 11, 16)) == []
+    assert near(date(2026, 11, 17)) == near(date(2026, 12, 2)) == [("claim", "A1", date(2026, 12, 1))]
+    step("2026-11-19T02:00:00Z")
+    assert near(date(2026, 11, 20)) == []

@@ -39,6 +39,9 @@ ANSWERED = frozenset(
 )
 UNANSWERED = frozenset({"no_answer", "busy", "switched_off"})
 LETTER_ENDS = {"arrived": "letter_served", "refused": "letter_refused", "returned": "letter_returned"}
+DEMAND = "demand_served"
+"""A written demand that arrived, was refused or came back: whoever it was for was tried. It is no lawyer's letter."""
+
 OPENING_KINDS = {
     "message": "message_delivered",
     "call": "call_attempt",
@@ -191,8 +194,9 @@ def _letters(connection: Connection, where: _Reach) -> Iterator[dict[str, Any]]:
     queries = where.queries(document, document.c.document_key, served, None)
     for row in _rows(connection, (query.where(served) for query in queries)):
         confirmed = row.confirmed_by and row.second_confirmed_by and row.confirmed_by != row.second_confirmed_by
-        name = LETTER_ENDS.get(row.service_result or "", "letter_sent")
-        kind = Kind(name, bool(confirmed) and name != "letter_sent" and row.kind == "lawyers_letter")
+        ended = LETTER_ENDS.get(row.service_result or "")
+        name = (ended if row.kind == "lawyers_letter" else DEMAND) if ended else "letter_sent"
+        kind = Kind(name, bool(confirmed) and ended is not None)
         moment = f"{row.served_on.isoformat()}T00:00:00Z"
         yield _evidence(row, row.document_key, "document", kind, moment, row.served_on, "letter", row.sha256)
 

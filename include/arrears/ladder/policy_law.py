@@ -49,6 +49,7 @@ class Alerts(Strict):
     order: Annotated[list[Count], Tighter.MORE]
     licence: Annotated[list[Count], Tighter.MORE]
     disposition: Annotated[list[Count], Tighter.MORE]
+    claim: Annotated[list[Count], Tighter.MORE]
 
 
 class Legal(Strict):
@@ -59,6 +60,7 @@ class Legal(Strict):
     limitation_years: AtMost
     preservation_sue_days: AtMost
     enforcement_years: AtMost
+    claim_days: AtMost
     alert_days: Alerts
     paid_ratio_block_percent: AtMostPercent
     lease_test: LeaseTest

@@ -79,7 +79,7 @@ Fixed = Tighter.FIXED
 Late = Literal["send_late_once", "collapse_to_latest", "skip_and_record"]
 EvidenceKind = Literal[
     "message_delivered", "call_attempt", "call_answered", "letter_served", "letter_refused", "letter_returned",
-    "visit_reported", "visit_failed", "no_contact_point",
+    "demand_served", "visit_reported", "visit_failed", "no_contact_point",
 ]  # fmt: skip
 
 

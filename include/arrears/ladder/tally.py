@@ -13,6 +13,7 @@ from arrears.store.tables.people import account_party
 
 CALLS = ("call_attempt", "call_answered")
 LETTERS = ("letter_served", "letter_refused", "letter_returned")
+REMINDERS = ("message_delivered", "call_answered", "demand_served", *LETTERS)
 DEAD = "call_failed"
 """No evidence that anybody was reached, yet it tells that the number leads to nobody."""
 
@@ -55,7 +56,7 @@ def _sum_up(found: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
     days = [row.local_date for row in rows]
     letters = [row.local_date for row in own if row.kind in LETTERS]
     return Evidence(
-        reminders=sum(row.kind in ("message_delivered", "call_answered", *LETTERS) for row in own),
+        reminders=sum(row.kind in REMINDERS for row in own),
         call_attempts=len(calls),
         call_days=len({row.local_date for row in calls}),
         calls_answered=sum(row.kind == "call_answered" for row in calls),

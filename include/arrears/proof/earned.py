@@ -23,7 +23,7 @@ from arrears.store.tables.runs import policy_text
 SURETIES = ("guarantor", "dealer_buyback")
 CALLS = ("call_attempt", "call_answered")
 LETTERS = ("letter_served", "letter_refused", "letter_returned")
-REMINDERS = ("message_delivered", "call_answered", *LETTERS)
+REMINDERS = ("message_delivered", "call_answered", "demand_served", *LETTERS)
 LOWEST_TO_EARN = 2
 
 

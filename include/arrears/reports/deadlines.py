@@ -1,18 +1,18 @@
-"""The last days that somebody must not miss, read where they stand: packets, orders, licences, notices.
+"""The last days that somebody must not miss, read where they stand: packets, orders, licences, notices, bankruptcies.
 
 A day that runs against the lender is shown as it falls, never moved to a working day.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, String, cast, exists, func, or_, select
 
 from arrears.ladder.policy import Policy
 from arrears.reports.scope import of_branch
-from arrears.store.tables.feeds import agency
+from arrears.store.tables.feeds import agency, court_case, hold
 from arrears.store.tables.legal import legal_notice, packet
 from arrears.store.tables.repossession import repossession_order
 
@@ -50,9 +50,11 @@ def deadlines_of(
         "order": alert.order,
         "licence": alert.licence,
         "disposition": alert.disposition,
+        "claim": alert.claim,
     }
     widest = {name: max(days, default=0) for name, days in steps.items()}
-    found = (*_packets(connection, branch), *_orders(connection, branch), *_notices(connection, branch))
+    found = (*_packets(connection, branch), *_orders(connection, branch), *_notices(connection, branch),
+             *_claims(connection, business_date, policy, branch))  # fmt: skip
     agencies = () if branch else _agencies(connection)
     near = [line for line in (*found, *agencies) if line.days_left(business_date) <= widest[line.kind]]
     return sorted(near, key=lambda line: (line.on, line.kind, line.subject, line.party_id))
@@ -70,6 +72,26 @@ def _packets(connection: Connection, branch: str | None) -> Iterator[Deadline]:
             if clock["name"] in OF_PACKETS and not clock["preserved_on"]:
                 ends = date.fromisoformat(clock["expires_on"])
                 yield Deadline(clock["name"], account_id, ends, clock["party_id"], clock["assumption"])
+
+
+def _claims(connection: Connection, business_date: date, policy: Policy, branch: str | None) -> Iterator[Deadline]:
+    """Return until when a claim must be proved in the bankruptcy of a customer (policy ``legal.claim_days``).
+
+    The court names the day; until somebody looked it up, it is the earliest that the law allows.
+    """
+    proved = exists().where(
+        court_case.c.account_id == hold.c.account_id, court_case.c.kind == "claim",
+        court_case.c.at >= cast(hold.c.from_on, String),
+    )  # fmt: skip
+    rows = connection.execute(
+        select(hold.c.account_id, func.min(hold.c.from_on).label("known_on"))
+        .where(hold.c.kind == "bankrupt", hold.c.from_on <= business_date, ~proved,
+               or_(hold.c.until_on.is_(None), hold.c.until_on >= business_date), of_branch(hold.c.account_id, branch))
+        .group_by(hold.c.account_id)
+        .order_by(hold.c.account_id)
+    )  # fmt: skip
+    for row in rows:
+        yield Deadline("claim", row.account_id, row.known_on + timedelta(days=policy.legal.claim_days))
 
 
 def _orders(connection: Connection, branch: str | None) -> Iterator[Deadline]:

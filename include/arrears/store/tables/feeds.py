@@ -89,7 +89,7 @@ SERVICE_RESULTS = ("sent", "arrived", "refused", "returned")
 DOCUMENT_FORMS = ("original", "copy")
 SITE_TYPES = ("public", "site", "home", "locked")
 SCHEDULE_CHANGES = ("deferral", "extension", "payment_holiday")
-CASE_KINDS = ("remedy", "suit", "preservation", "enforcement")
+CASE_KINDS = ("remedy", "suit", "preservation", "enforcement", "claim")
 CASES_OVER = ("closed", "withdrawn", "dismissed", "rejected")
 """States in which a court case needs nobody any more."""
 DEBIT_RESULTS = ("pending", "paid", "failed")
