@@ -31,9 +31,10 @@ FOR_SOME = {
     "demand_letter": {"refused", "press"},
     "asset_search": {"secure", "to_court"},
     "placement": {"to_agency"},
+    "debit_retry": {"mandate"},
 }
 """Steps that are for some accounts alone."""
-STAFFED_CHANNELS = {"call", "visit", "letter", "credit_notice", "placement"}
+STAFFED_CHANNELS = {"call", "visit", "letter", "credit_notice", "placement", "debit"}
 """People do them: on working days only (policy ``contact.days``)."""
 
 CHANNELS = sorted({step.channel for step in POLICY.steps})
@@ -114,11 +115,11 @@ OTHERS = {
                  (WORD_DAY, True)),
     "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",))),
     "cause": (
-        (False, 0, False, False, None, None),
-        (True, 0, False, False, "remind", "placement"),
-        (False, 3, False, False, "plan", None),
-        (True, 3, True, False, "press", "legal"),
-        (False, 0, False, True, "secure", "placement"),
+        (False, 0, False, False, None, None, False),
+        (True, 0, False, False, "remind", "placement", True),
+        (False, 3, False, False, "plan", None, True),
+        (True, 3, True, False, "press", "legal", False),
+        (False, 0, False, True, "secure", "placement", False),
     ),
     "limits": ((0, None, None), (1, 5, 7), (4, 0, None), (0, 3, 0)),
     "clock": ((1, 1), (9, 5), (200, 140)),
@@ -141,7 +142,7 @@ def everything_else() -> Iterator[Facts]:
 def combinations() -> Iterator[Facts]:
     for count, day, late, (steps, unpaid), (hard, soft), cause, limits, clock, before in product(*OTHERS.values()):
         (working, holiday), (missed, late_steps) = day, late
-        (broken, habit, malice, approved, treatment, word), (calls, talked, refused) = cause, limits
+        (broken, habit, malice, approved, treatment, word, mandate), (calls, talked, refused) = cause, limits
         yield Facts(
             on=date(2026, 11, 12), working_day=working, calendar_steps=steps, stage=count,
             effective_instalments=count, delays=(), days_past_due=clock[0] if count else 0,
@@ -151,7 +152,7 @@ def combinations() -> Iterator[Facts]:
             missed_working_days=missed if count else 0, missed_steps=late_steps if unpaid else (),
             working_days_known=min(10, clock[1]) if count else 0, days_since_refusal=refused if count else None,
             treatment=treatment if count else None, visit_approved=approved and count > 0,
-            committee=word if count else None,
+            committee=word if count else None, debit_mandate=mandate and count > 0,
         )  # fmt: skip
 
 

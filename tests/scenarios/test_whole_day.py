@@ -12,6 +12,8 @@ from arrears.core.settings import Settings
 from arrears.store.engine import reading, writing
 from arrears.store.identity import stamp_mode
 from arrears.store.tables import metadata
+from arrears.store.tables.feeds import debit
+from arrears.store.tables.outreach import contact
 from arrears.store.tables.reports import digest_sent
 
 INSTALMENT_HEADER = "account_id,instalment_no,due_date,amount_due\n"
@@ -39,6 +41,21 @@ def test_a_day_is_done_once_however_often_it_is_asked_for(place):
     assert place.effects() == effects != []
     assert place.call("verify").code == 0
     assert place.call("prove").code == 0
+
+
+def test_with_a_mandate_the_bank_is_asked_before_the_customer(place):
+    header, *rows = place.rows("accounts.csv")
+    agreed = {"K1": "M-1", "K8": "M-8"}
+    lines = [f"{header},debit_mandate", *(f"{row},{agreed.get(row.partition(',')[0], '')}" for row in rows)]
+    place.write("accounts.csv", "\n".join([*lines, ""]))
+    assert place.run().code == 0
+    with reading(place.store) as connection:
+        asked = connection.execute(select(debit.c.account_id, debit.c.result, debit.c.file)).all()
+        due = connection.execute(select(contact.c.party_id, contact.c.reason).where(contact.c.channel == "sms")).all()
+    assert [(row.account_id, row.result) for row in asked] == [("K1", "pending")], "K8 owes nothing"
+    assert asked[0].file.startswith("debits/")
+    reasons = {row.party_id: row.reason for row in due}
+    assert (reasons["PK1"], reasons["PK2"]) == ("hold_payment_in_flight", None)
 
 
 def test_a_day_held_by_an_empty_ledger_plans_nothing_and_tells_its_readers_why(place):

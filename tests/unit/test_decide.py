@@ -286,6 +286,21 @@ def test_a_word_of_the_committee_starts_the_placement_only_once_every_gate_is_op
         assert "placement" not in steps(decide(replace(placed, committee=word), POLICY))
 
 
+def test_where_the_bank_may_debit_it_is_asked_first_and_once_and_the_customer_has_heard_nothing_of_it():
+    """Source: domain.md 2c and 5c: a direct debit is asked again before a person is, on a working day."""
+    agreed = facts(working_days_overdue=1, debit_mandate=True)
+    assert "debit_retry" in steps(decide(agreed, POLICY))
+    assert "debit_retry" not in steps(decide(replace(agreed, debit_mandate=False), POLICY))
+    assert "debit_retry" not in steps(decide(replace(agreed, working_days_overdue=0), POLICY))
+    assert why_not(decide(replace(agreed, working_day=False), POLICY), "debit_retry") == ("not_a_working_day",)
+    asked = replace(agreed, working_days_overdue=3, done=(StepDone("debit_retry", 1, 1, 2),))
+    assert "debit_retry" not in steps(decide(asked, POLICY))
+    tones = {action.step: action.tone for action in decide(asked, POLICY).actions}
+    assert tones["arrears_sms"] == "courteous"
+    paid = replace(asked, stage=0, effective_instalments=0, calendar_steps=("thank_you",))
+    assert "thank_you" not in steps(decide(paid, POLICY)), "thanks are for who was asked"
+
+
 def test_an_account_sent_to_court_has_its_machine_looked_for():
     called = (StepDone("borrower_call", 3, 3, 2),)
     to_court = facts(stage=3, effective_instalments=3, evidence=COMPLETE, committee="legal", done=called)

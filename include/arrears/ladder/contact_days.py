@@ -6,6 +6,8 @@ from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy import Policy
 
 SUNDAY = 6
+INTERNAL = frozenset({"debit", "asset_search", "placement"})
+"""Channels that reach nobody: the bank or a colleague is asked, so no person's budget and no opt-out is concerned."""
 
 
 def days_of(channel: str, policy: Policy) -> str:

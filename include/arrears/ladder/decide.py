@@ -136,7 +136,7 @@ def _is_due(rule: Rule, case: _Case) -> bool:
         return False
     if rule.dated:
         is_there = rule.mark.name in facts.calendar_steps or rule.mark.name in facts.missed_steps
-        return is_there and _concerns(rule, facts)
+        return is_there and _concerns(rule, case)
     if facts.effective_instalments < rule.instalments or facts.working_days_overdue < rule.offset:
         return False
     if facts.working_days_known < rule.known:
@@ -144,12 +144,13 @@ def _is_due(rule: Rule, case: _Case) -> bool:
     return _has_come_round(rule, case)
 
 
-def _concerns(rule: Rule, facts: Facts) -> bool:
+def _concerns(rule: Rule, case: _Case) -> bool:
     """Say whether there is what a dated step speaks of; thanks are for arrears that somebody was contacted about."""
+    facts = case.facts
     if rule.about == "promise":
         return facts.effective_instalments > 0
     if rule.about == "cured":
-        return facts.stage == 0 and any(done.sent for done in facts.done)
+        return facts.stage == 0 and _contacts(case) > 0
     return facts.cycle_unpaid or not rule.needs_cycle
 
 
@@ -266,9 +267,14 @@ def _action(rule: Rule, case: _Case) -> Action:
     """Return the step as today's action; the tone follows the contact's ordinal, and stays soft for the willing."""
     last, tone = case.done.get(rule.mark.name), rule.tone
     if tone == "by_ordinal":
-        contacts = sum(done.sent for done in case.done.values()) + case.standing.earlier_contacts + 1
+        contacts = _contacts(case) + case.standing.earlier_contacts + 1
         tone = TONES[0] if "remind" in case.marks else TONES[min(contacts, len(TONES)) - 1]
     return _made(rule.mark, tone, rule.rung, rule.about, (last.planned if last else 0) + 1)
+
+
+def _contacts(case: _Case) -> int:
+    """Count what a party heard of in this episode: a debit, a search and a placement are none."""
+    return sum(done.sent for name, done in case.done.items() if name not in case.table.unheard)
 
 
 @lru_cache(maxsize=4096)

@@ -49,7 +49,7 @@ class Facts:
     steps of this cycle that fell on one of these days. ``working_days_known`` counts those since the arrears were first
     seen here. ``days_since_refusal`` is counted up to the days that a refusal is respected; ``treatment`` is what the
     collector's rating of willingness and ability asks for, ``committee`` what the case committee decided that a step
-    waits for.
+    waits for. ``debit_mandate``: the bank may be asked to debit what is overdue.
     """
 
     on: date
@@ -78,6 +78,7 @@ class Facts:
     treatment: str | None = None
     visit_approved: bool = False
     committee: str | None = None
+    debit_mandate: bool = False
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""
@@ -115,8 +116,9 @@ def entitled_rung(effective_instalments: int) -> int:
 
 
 def marks_of(facts: Facts) -> frozenset[str]:
-    """Return whom steps with ``when`` are for: by refusal, by treatment, by word of the committee."""
+    """Return whom steps with ``when`` are for: by refusal, treatment, word of the committee, and a mandate."""
     refused = ("refused",) if facts.days_since_refusal is not None else ()
     rated = () if facts.treatment is None else (facts.treatment,)
     decided = () if facts.committee is None else (COMMITTEE_MARKS[facts.committee],)
-    return frozenset((*refused, *rated, *decided))
+    agreed = ("mandate",) if facts.debit_mandate else ()
+    return frozenset((*refused, *rated, *decided, *agreed))

@@ -22,7 +22,7 @@ from arrears.ladder.today import Today
 from arrears.ladder.visit_requests import approved_visits
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import schedule_change
+from arrears.store.tables.feeds import account, schedule_change
 from arrears.store.tables.outreach import contact, item
 
 LOOKUP = 500
@@ -55,6 +55,7 @@ class Own(NamedTuple):
     promise_in: int | None = None
     clean_for: int | None = None
     committee: str | None = None
+    debit_mandate: bool = False
     rules: int = 0
 
 
@@ -82,12 +83,13 @@ class Background:
     promised: Mapping[str, int]
     clean: Mapping[str, int]
     committee: dict[str, str]
+    mandates: set[str]
 
     def known(self) -> dict[str, tuple[tuple[str, Any], ...]]:
         """Return what is known of each account of which anything is, as names of ``Own`` with values; a few of each."""
         found: defaultdict[str, tuple[tuple[str, Any], ...]] = defaultdict(tuple)
         marked = {"payment_holiday": self.payment_holidays, "promise_broken": self.broken, "malice": self.malice,
-                  "visit_approved": self.approved_visits}  # fmt: skip
+                  "visit_approved": self.approved_visits, "debit_mandate": self.mandates}  # fmt: skip
         valued: dict[str, Mapping[str, Any]] = {
             "hard_holds": {account_id: hard for account_id, (hard, _) in self.holds.items()},
             "soft_holds": {account_id: soft for account_id, (_, soft) in self.holds.items()},
@@ -144,6 +146,7 @@ def gather_background(
         promised={name: days for name, days in (promised or {}).items() if name in open_episodes},
         clean=clean or {},
         committee=words_in_force(connection, on, among),
+        mandates=_mandates(connection, policy, among),
     )
 
 
@@ -183,6 +186,7 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         treatment=own.treatment if reading.stage else None,
         visit_approved=own.visit_approved and reading.stage > 0,
         committee=own.committee if reading.stage else None,
+        debit_mandate=own.debit_mandate and reading.stage > 0,
     )
 
 
@@ -216,6 +220,17 @@ def _payment_holidays(connection: Connection, on: date, among: AccountRange) -> 
         changes.approved_by.is_not(None),
         changes.from_on <= on,
         or_(changes.until_on.is_(None), changes.until_on >= on),
+    )
+    return _accounts(connection, query, among)
+
+
+def _mandates(connection: Connection, policy: Policy, among: AccountRange) -> set[str]:
+    """Return the accounts in arrears that the bank may debit, where a step asks for it."""
+    if not any("mandate" in step.when for step in policy.steps):
+        return set()
+    in_arrears = select(episode.c.account_id).where(episode.c.cured_on.is_(None))
+    query = select(account.c.account_id).where(
+        account.c.debit_mandate.is_not(None), account.c.account_id.in_(in_arrears)
     )
     return _accounts(connection, query, among)
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import lru_cache
 
-from arrears.ladder.contact_days import days_of
+from arrears.ladder.contact_days import INTERNAL, days_of
 from arrears.ladder.facts import Evidence
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_steps import Step
@@ -72,6 +72,7 @@ class StepTable:
         self.policy = policy
         self.up_to = {rung: tuple(rule for rule in rules if rule.rung <= rung) for rung in range(1, 5)}
         self.arrears_messages = tuple(rule for rule in rules if rule.mark.channel == "sms" and rule.offset >= 0)
+        self.unheard = frozenset(step.name for step in policy.steps if step.channel in INTERNAL)
         self.weigh = lru_cache(maxsize=MOST_WEIGHED)(self._weigh)
 
     def _weigh(self, found: Evidence, promised: bool) -> tuple[tuple[Gate, ...], Standing]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from arrears.core.clock import Clock, SystemClock
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
+from arrears.ladder.contact_days import INTERNAL
 from arrears.outreach import budgets, rates
 from arrears.outreach.canary import OPEN, Valve
 from arrears.outreach.channels import Channels
@@ -29,7 +30,7 @@ from arrears.outreach.pace import Pace
 from arrears.outreach.placements import CHANNEL as PLACEMENT
 from arrears.outreach.placements import place
 from arrears.outreach.restating import bring_to_what_is_said
-from arrears.outreach.slots import INTERNAL, WORK_LIST, local_day
+from arrears.outreach.slots import WORK_LIST, local_day
 from arrears.outreach.verdict import Outcome, Verdict, in_doubt, not_sent
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused, stamp_mode

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from arrears.ladder.contact_days import refused_on
+from arrears.ladder.contact_days import INTERNAL, refused_on
 from arrears.ladder.cycle import calendar_steps
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
-from arrears.outreach.slots import INTERNAL, WORK_LIST, in_window, local_day
+from arrears.outreach.slots import WORK_LIST, in_window, local_day
 from arrears.outreach.zones import Zones
 
 MESSAGES = frozenset({"sms", "email"})

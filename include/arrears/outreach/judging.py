@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from arrears.ladder.contact_days import INTERNAL
 from arrears.ladder.policy import Policy
 from arrears.outreach.claims import Claim, Intent
 from arrears.outreach.gates import SendFacts, check
@@ -14,7 +15,7 @@ from arrears.outreach.lint import lint
 from arrears.outreach.message import Message
 from arrears.outreach.notice import notice_of, payload_sha256
 from arrears.outreach.render import render, template_sha256
-from arrears.outreach.slots import INTERNAL, WORK_LIST
+from arrears.outreach.slots import WORK_LIST
 from arrears.outreach.sms_length import segments
 
 LOG = logging.getLogger(__name__)

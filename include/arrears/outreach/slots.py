@@ -6,11 +6,9 @@ from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
 from arrears.core.clock import at_local, local_date, utc_text
+from arrears.ladder.contact_days import INTERNAL
 from arrears.ladder.policy import Policy
 from arrears.outreach.zones import Zones
-
-INTERNAL = frozenset({"debit", "asset_search", "placement"})
-"""Channels that reach nobody: the bank or a colleague is asked, so no person's budget and no opt-out is concerned."""
 
 WORK_LIST = frozenset({"call", "visit", "letter", "senior_contact", "credit_notice"}) | INTERNAL
 """Channels whose effect is an item on somebody's list; the person acts on it inside the window."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.contact_days import INTERNAL
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import next_promises
@@ -21,7 +22,6 @@ from arrears.outreach.agencies import collectors_for
 from arrears.outreach.audience import POINTS, Audience, Person
 from arrears.outreach.next_dues import NextDues
 from arrears.outreach.owners import named_owner
-from arrears.outreach.slots import INTERNAL
 from arrears.store.account_range import AccountRange, in_byte_order
 from arrears.store.tables.decisions import verdict
 from arrears.store.tables.feeds import account

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, bindparam
 from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
+from arrears.ladder.contact_days import INTERNAL
 from arrears.ladder.policy import Policy
 from arrears.outreach.claims import Claim
 from arrears.outreach.gates import check
@@ -21,7 +22,6 @@ from arrears.outreach.listed import listed
 from arrears.outreach.moment import load
 from arrears.outreach.notice import notice_of
 from arrears.outreach.render import render
-from arrears.outreach.slots import INTERNAL
 from arrears.store.engine import reading, writing
 from arrears.store.tables.outreach import work_item
 
