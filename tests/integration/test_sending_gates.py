@@ -289,6 +289,22 @@ def test_a_promise_is_reminded_of_with_its_own_amount_and_day_though_it_holds_ev
         ("sms", "sent", None), ("email", "withheld", "promise_open")}  # fmt: skip
 
 
+def test_an_instalment_of_a_plan_is_reminded_of_though_the_plan_holds_everything_else(world, witnesses):
+    one_customer(world, REMINDER, EMAIL)
+    agreed = {"signed_on": date(2026, 11, 1), "first_due_on": TOMORROW, "instalments": 3, "amount_each_minor": 70_00}
+    with writing(world.engine) as connection:
+        connection.execute(
+            plan.insert().values(plan_key=ZERO, account_id="A1", approved_by="S-1", state="active", **agreed)
+        )
+    world.plan()
+    world.send(witnesses)
+    [message] = witnesses.messages["sms"].got
+    assert "2026-11-13" in message.text
+    assert "合计70.00元" in message.text
+    assert {(row.channel, row.state, row.reason) for row in world.rows(contact)} == {
+        ("sms", "sent", None), ("email", "withheld", "hold_plan")}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

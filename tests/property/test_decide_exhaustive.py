@@ -113,7 +113,7 @@ OTHERS = {
     "missed": ((0, ()), (4, ("courtesy_sms_first",))),
     "calendar": (((), False), (SMS_DAY, True), (CALL_DAY, True), (CALL_DAY, False),
                  (WORD_DAY, True)),
-    "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",))),
+    "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",)), (("plan",), ())),
     "cause": (
         (False, 0, False, False, None, None, False),
         (True, 0, False, False, "remind", "placement", True),
@@ -160,8 +160,10 @@ def faults(decision: Decision, facts: Facts, standing: Standing) -> Iterator[str
     """Name what a decision may never do."""
     if decision.rung != min(facts.effective_instalments + 1, standing.unlocked_rung):
         yield "the treatment is not the smaller of both rungs"
-    if decision.actions and facts.hard_holds:
-        yield "a contact under a hard hold"
+    if facts.hard_holds and any(
+        action.occasion != "promise" or facts.hard_holds != ("plan",) for action in decision.actions
+    ):
+        yield "a contact under a hard hold that is no reminder of the plan which is the hold"
     for action in decision.actions:
         if action.rung > decision.rung:
             yield "a rung was skipped"

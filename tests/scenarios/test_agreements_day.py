@@ -57,6 +57,16 @@ def test_a_kept_plan_is_quiet_a_broken_one_is_at_an_end_and_an_unapproved_one_ne
     assert "arrears_sms" in planned(day, "K2") & planned(day, "K3") & planned(day, "K5")
 
 
+def test_an_instalment_of_a_kept_plan_is_reminded_of_the_day_before_unless_it_has_come(place):
+    signed = "2026-10-20,2026-11-13,3,500.00,S-1"
+    place.write("plans.csv", f"{PLANS}K1,{signed}\nK2,{signed}\n")
+    place.write("payments.csv", "\n".join([*place.rows("payments.csv"), "Y-K2-plan,K2,2026-11-10,500.00"]) + "\n")
+    assert place.run(DAY).code == 0
+    assert states(place) == {"K1": ("active", None), "K2": ("active", None)}
+    assert (planned(place, "K1"), planned(place, "K2")) == ({"promise_reminder"}, set())
+    assert "hold_plan" in reasons(place, "K1") & reasons(place, "K2")
+
+
 def test_a_promise_taken_back_is_withdrawn_and_not_broken(day):
     with reading(day.store) as connection:
         found = {

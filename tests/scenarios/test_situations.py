@@ -257,8 +257,8 @@ def test_the_third_promise_of_an_episode_holds_nothing(told):
     assert [day for day in told.days_of("one_promise_too_many", "borrower_call") if 16 < day < 24]
 
 
-def test_a_kept_plan_silences_everything_until_its_first_instalment_is_due(told):
-    assert [day for day in told.done("plan") if 4 < day < 26] == []
+def test_a_kept_plan_silences_everything_but_the_reminder_of_its_first_instalment_until_that_is_due(told):
+    assert [day for day in told.done("plan") if 4 < day < 26] == told.days_of("plan", "promise_reminder") == [24]
 
 
 # --- holds ---

@@ -19,6 +19,8 @@ from arrears.ladder.standing import Gate, Standing
 from arrears.ladder.step_table import Mark, Rule, StepTable, table_of
 
 TONES = ("courteous", "firm", "serious")
+OWN_REMINDER = ("promise", "plan")
+"""What is said of, and the hold that does not stop it: an instalment of a plan is reminded of like a promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def _happened(mark: Mark, case: _Case) -> bool:
 def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     """Return every reason against a due step; an empty answer means it is carried out."""
     facts, channel = case.facts, rule.mark.channel
-    found = [f"hold_{kind}" for kind in facts.hard_holds]
+    found = [f"hold_{kind}" for kind in facts.hard_holds if (rule.about, kind) != OWN_REMINDER]
     found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in _pausing(rule, facts)]
     if rule.rung > case.rung:
         found.append("evidence_missing")

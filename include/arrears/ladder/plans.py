@@ -4,6 +4,7 @@ Source: 签订书面协议, 分期付款或减免逾期费用; a change that bur
 writing (Civil Code 695). Policy keys under ``plans``; an instalment is missed as a promise is (policy ``promises``).
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -62,7 +63,7 @@ def _two(terms: Terms) -> bool:
 def standing_of(terms: Terms, money: Received, on: date, calendar: BusinessCalendar, policy: Policy) -> str:
     """Return ``active``, ``broken`` or ``completed`` by what has come since the signature."""
     grace, kept = policy.promises.grace_working_days, policy.promises.kept_percent
-    dues = [add_months(terms.first_due_on, months) for months in range(terms.instalments)]
+    dues = _dues(terms.first_due_on, terms.instalments)
     over = sum(calendar.add_working_days(due, grace) < on for due in dues)
     came = money.towards(terms.signed_on, on) * PERCENT
     if came >= terms.instalments * terms.amount_each_minor * kept:
@@ -123,6 +124,44 @@ def _write(
         for row, state, why in changed
     )  # fmt: skip
     record_many(connection, rt, run_id=run_id, events=events)
+
+
+def instalments_due(
+    connection: Connection, rt: Runtime, snapshot_id: str, on: date, policy: Policy, days: Collection[int]
+) -> dict[str, int]:
+    """Return in how many of the asked days an instalment of a kept plan falls due that is not yet paid, by account."""
+    rows = _kept(connection, on) if days else []
+    money = received(connection, rt, snapshot_id, [Asked(r.plan_key, r.subject_ref, r.signed_on) for r in rows])
+    found: dict[str, int] = {}
+    for row in rows:
+        came = money[row.plan_key].towards(row.signed_on, on) * PERCENT
+        for ordinal, due in enumerate(_dues(row.first_due_on, row.instalments), start=1):
+            wanted = ordinal * row.amount_each_minor * policy.promises.kept_percent
+            if (due - on).days in days and came < wanted:
+                found.setdefault(row.account_id, (due - on).days)
+    return found
+
+
+def next_instalments(connection: Connection, on: date, accounts: Collection[str]) -> dict[str, tuple[int, date]]:
+    """Return amount and day of the next instalment of each account's kept plan."""
+    found: dict[str, tuple[int, date]] = {}
+    for row in _kept(connection, on, accounts):
+        coming = next((due for due in _dues(row.first_due_on, row.instalments) if due >= on), None)
+        if coming is not None:
+            found[row.account_id] = row.amount_each_minor, coming
+    return found
+
+
+def _kept(connection: Connection, on: date, accounts: Collection[str] | None = None) -> list[Row[Any]]:
+    query = select(plan, subject.c.subject_ref).join(subject, subject.c.account_id == plan.c.account_id)
+    query = query.where(plan.c.state == "active", plan.c.signed_on <= on)
+    if accounts is not None:
+        query = query.where(plan.c.account_id.in_(accounts))
+    return list(connection.execute(query.order_by(plan.c.signed_on, plan.c.plan_key)))
+
+
+def _dues(first_due_on: date, instalments: int) -> list[date]:
+    return [add_months(first_due_on, months) for months in range(instalments)]
 
 
 def broken_plans() -> Any:

@@ -14,7 +14,7 @@ from arrears.audit.record import Event, record_many
 from arrears.core.calendar import BusinessCalendar
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.plans import broken_plans
+from arrears.ladder.plans import broken_plans, instalments_due, next_instalments
 from arrears.ladder.policy import Policy
 from arrears.ladder.received import Asked, received
 from arrears.store.account_range import EVERY, AccountRange
@@ -104,7 +104,7 @@ def holding(
 def falling_due(
     connection: Connection, rt: Runtime, snapshot_id: str, on: date, policy: Policy, days: Collection[int]
 ) -> dict[str, int]:
-    """Return in how many of the asked days a promise falls due, by account: one that holds and is not yet kept."""
+    """Return in how many of the asked days a promise that holds, or an instalment of a plan, falls due unpaid."""
     query = (
         select(promise, subject.c.subject_ref)
         .join(subject, subject.c.account_id == promise.c.account_id)
@@ -117,16 +117,17 @@ def falling_due(
     rows = [row for row in connection.execute(query) if row.due_on <= row.made_on + horizon] if days else []
     there = holding(connection, on, policy, {row.account_id for row in rows}) if rows else set()
     money = received(connection, rt, snapshot_id, [Asked(r.promise_key, r.subject_ref, r.made_on) for r in rows])
-    return {
-        row.account_id: (row.due_on - on).days
-        for row in rows
-        if row.account_id in there
-        and state_of(row.amount_minor, money[row.promise_key].towards(row.made_on, on), policy) != "kept"
-    }
+    found = instalments_due(connection, rt, snapshot_id, on, policy, days)
+    for row in rows:
+        came = money[row.promise_key].towards(row.made_on, on)
+        if row.account_id in there and state_of(row.amount_minor, came, policy) != "kept":
+            count = (row.due_on - on).days
+            found[row.account_id] = min(count, found.get(row.account_id, count))
+    return found
 
 
 def next_promises(connection: Connection, on: date, accounts: Collection[str]) -> dict[str, tuple[int, date]]:
-    """Return amount and day of the next promise of each account that is still open and accepted."""
+    """Return amount and day of what each account promised next: open and accepted, or an instalment of a kept plan."""
     query = (
         select(promise.c.account_id, promise.c.amount_minor, promise.c.due_on)
         .where(promise.c.account_id.in_(accounts), promise.c.due_on >= on, promise.c.made_on <= on)
@@ -134,7 +135,11 @@ def next_promises(connection: Connection, on: date, accounts: Collection[str]) -
         .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
         .order_by(promise.c.due_on.desc(), promise.c.made_on, promise.c.promise_key)
     )
-    return {row.account_id: (row.amount_minor, row.due_on) for row in connection.execute(query)}
+    found = next_instalments(connection, on, accounts)
+    for row in connection.execute(query):
+        if row.account_id not in found or row.due_on <= found[row.account_id][1]:
+            found[row.account_id] = row.amount_minor, row.due_on
+    return found
 
 
 def broken_in_episode(connection: Connection, among: AccountRange = EVERY) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from arrears.ladder.contact_days import INTERNAL, refused_on
 from arrears.ladder.cycle import calendar_steps
+from arrears.ladder.decide import OWN_REMINDER
 from arrears.ladder.policy import Policy
 from arrears.outreach.budgets import caps_of
 from arrears.outreach.slots import WORK_LIST, in_window, local_day
@@ -134,12 +135,13 @@ def _refused_lately(facts: SendFacts, policy: Policy, today: date) -> bool:
 
 def _item_gate(item: ItemFacts, facts: SendFacts) -> str | None:
     paused = _pausing(item, facts.channel)
+    held = [kind for kind in item.hard_holds if (item.about, kind) != OWN_REMINDER]
     refusals = (
         (item.is_closed, "account_closed"),
         (item.is_missing, "account_missing"),
         (not item.is_tied, "no_longer_a_party"),
         (item.data_incomplete, "hold_data_incomplete"),
-        (bool(item.hard_holds), f"hold_{min(item.hard_holds, default='')}"),
+        (bool(held), f"hold_{min(held, default='')}"),
         (item.paid_since, "paid"),
         (not item.still_due, "no_longer_due"),
         (item.is_refused and facts.channel == "call" and item.audience == "borrower", "recent_refusal"),

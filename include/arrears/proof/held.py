@@ -20,6 +20,9 @@ WENT_AT = func.coalesce(contact.c.sent_at, contact.c.intent_at)
 """When a contact went, or may have gone."""
 UNDER_HOLD = fact_set.c.body.like('%"hard_holds":["%')
 """Frozen facts are canonical JSON: a list that opens with a word is not empty."""
+UNDER_PLAN_ALONE = fact_set.c.body.like('%"hard_holds":["plan"]%')
+REMINDS = item.c.occasion.like("promise:%")
+"""A reminder of what was agreed: the plan, which holds everything else, does not stop that of its own instalment."""
 
 
 def contacted_under_hold(connection: Connection, policy: Policy) -> int:
@@ -41,7 +44,8 @@ def _decided_under_hold() -> ColumnElement[bool]:
         decision.c.account_id == item.c.account_id, decision.c.business_date == item.c.business_date,
         fact_set.c.facts_sha256 == decision.c.facts_sha256,
     )  # fmt: skip
-    return and_(behind.where(UNDER_HOLD), ~behind.where(~UNDER_HOLD))
+    of_plan = and_(REMINDS, ~behind.where(~UNDER_PLAN_ALONE))
+    return and_(behind.where(UNDER_HOLD), ~behind.where(~UNDER_HOLD), ~of_plan)
 
 
 def _later(policy: Policy) -> Iterator[tuple[Table, ColumnElement[bool]]]:
@@ -53,7 +57,7 @@ def _later(policy: Policy) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     )  # fmt: skip
     yield plan, and_(  # nobody can have broken a plan before its first day
         plan.c.approved_by.is_not(None), plan.c.state != "refused", plan.c.signed_on <= on, plan.c.first_due_on >= on,
-        or_(plan.c.ended_on.is_(None), plan.c.ended_on > on), _known(plan),
+        or_(plan.c.ended_on.is_(None), plan.c.ended_on > on), _known(plan), ~REMINDS,
     )  # fmt: skip
     ended = court_case.alias("ended")
     over = exists().where(
