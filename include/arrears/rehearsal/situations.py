@@ -103,7 +103,7 @@ PROMISES = (
              rows=(_promise(1, 28),)),
     Scenario("one_promise_too_many", "the third promise that was not kept holds nothing any more", 40, behind=1,
              rows=(_promise(1, 3), _promise(8, 10), _promise(15, 24))),
-    Scenario("plan", "a signed and approved plan that is kept stops all but the reminder of its instalment", 30, behind=1,
+    Scenario("plan", "a signed and approved plan stops all but the reminder of its instalment", 30, behind=1,
              rows=((5, "plans", PLAN),)),
 )  # fmt: skip
 HOLDS = (
