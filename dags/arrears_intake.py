@@ -32,7 +32,7 @@ def arrears_intake() -> None:
     """Import what has arrived."""
     intake = step(steps.open_intake)()
     arrivals = step(steps.list_arrivals)(intake)
-    feed = "{{ task.op_kwargs['name'].split('__')[0].split('.')[0] }}"
+    feed = "{{ task.op_kwargs['name'].split('__')[0].split('~')[0].split('.')[0] }}"
     imported = step(steps.import_arrival, map_index_template=feed).partial(intake=intake).expand(name=arrivals)
     receipts = step(steps.import_receipts)(intake)
     closed = closing(steps.close_intake)(intake)
