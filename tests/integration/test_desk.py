@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from datetime import date
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,14 @@ from arrears.audit.seal import seal
 from arrears.core.settings import Settings
 from arrears.desk import cases, evidence, paging
 from arrears.desk.app import Door, create_desk
+from arrears.proof import patience
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.reports.wording import words
 from arrears.repossession import checks
 from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.audit import audit_event_index, audit_pending
+from arrears.store.tables.feeds import account, staff
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
@@ -99,6 +102,38 @@ def test_an_account_is_found_by_its_number_and_shown_under_its_random_name(home:
     assert '<td title="account.staged">当日分期与决定</td>' in page.text
     receipt = client.get(found.headers["location"] + f"/receipt/{DAY}")
     assert receipt.text.startswith("c2sp.org/tlog-proof@v1")
+
+
+def test_staff_of_a_branch_see_its_accounts_only(home: Path):
+    with reading(open_engine(f"sqlite:///{home / 'arrears.sqlite'}")) as connection:
+        branch = connection.execute(select(account.c.branch).where(account.c.account_id == "A00099")).scalar_one()
+        here, there = (
+            connection.execute(
+                select(staff.c.staff_id).where(staff.c.roles == "collector", condition).order_by(staff.c.staff_id)
+            ).scalars().first()
+            for condition in (staff.c.branch == branch, staff.c.branch != branch)
+        )  # fmt: skip
+    address = desk(home, lambda: here).post("/search", data={"account": "A00099"}).headers["location"]
+    assert desk(home, lambda: here).get(address).status_code == 200
+    other = desk(home, lambda: there)
+    assert other.post("/search", data={"account": "A00099"}).headers["location"] == "/?unknown=1"
+    for part in ("", f"/receipt/{DAY}", f"/why/{DAY}"):
+        assert other.get(address + part).status_code == 404
+    assert "you see the accounts of" in other.post("/audit/question/1", data={"account": "A00099"}).text
+    assert "you see the accounts of" in other.post("/audit/question/9", data={"on": DAY.isoformat()}).text
+    assert "A00099" in desk(home, lambda: here).post("/audit/question/1", data={"account": "A00099"}).text
+
+
+def test_who_works_from_a_list_gets_no_list_of_the_houses_cases(home: Path):
+    assert "look an account up by its number" in desk(home, lambda: "C-HB-1").get("/legal").text
+    assert "RO-" in desk(home, lambda: "S-HB").get("/legal").text, "a supervisor decides on orders"
+
+
+def test_a_page_cuts_the_long_cells_of_an_answer(home: Path):
+    page = desk(home, somebody).post("/audit/question/3?lang=en", data={"account": "A00099"}).text
+    assert "…</td>" in page
+    assert "Long cells are cut" in page
+    assert len(page) < 20_000
 
 
 def test_an_unknown_account_is_said_to_be_unknown(home: Path):
@@ -309,6 +344,17 @@ def test_a_question_that_cannot_be_asked_says_so_in_one_line(home: Path):
     client = desk(home, somebody)
     assert "the date is written as YYYY-MM-DD" in client.post("/audit/question/9", data={"on": "tomorrow"}).text
     assert "there is no question 99" in client.get("/audit/question/99").text
+
+
+def test_a_question_that_takes_too_long_is_broken_off_and_says_what_to_do(home: Path, monkeypatch):
+    monkeypatch.setattr(patience, "LOOK_EVERY", 1)
+    monkeypatch.setattr(evidence, "PATIENCE_S", 1e-9)
+    client = desk(home, somebody)
+    assert "narrow it to an account, day or run, or ask `arrears ask 1`" in unescape(
+        client.post("/audit/question/1").text
+    )
+    monkeypatch.setattr(evidence, "PATIENCE_S", 60.0)
+    assert "A00099" in client.post("/audit/question/1", data={"account": "A00099"}).text
 
 
 def test_a_question_about_everybody_shows_the_first_rows_and_says_that_there_are_more(home: Path, monkeypatch):

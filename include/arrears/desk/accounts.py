@@ -10,6 +10,7 @@ from arrears.audit.access import record_access
 from arrears.audit.receipt import write_receipt
 from arrears.core.errors import BadInput, CannotTell
 from arrears.core.runtime import Runtime
+from arrears.desk.reach import may_see
 from arrears.legal.wording import words_or_code
 from arrears.proof.explain import explain
 from arrears.proof.why import why_page
@@ -26,11 +27,12 @@ from arrears.store.tables.people import subject
 NEWEST_EVENTS = 200
 
 
-def subject_of(rt: Runtime, account_id: str) -> str | None:
-    """Return the random name under which an account has its page."""
+def subject_of(rt: Runtime, account_id: str, user: str) -> str | None:
+    """Return the random name under which an account has its page; None also where it is not for this user."""
     with reading(existing_store(rt)) as connection:
         query = select(subject.c.subject_ref).where(subject.c.account_id == account_id)
-        return connection.execute(query).scalar_one_or_none()
+        found = connection.execute(query).scalar_one_or_none()
+        return found if may_see(connection, user, account_id) else None
 
 
 def account(rt: Runtime, subject_ref: str, on: str | None, user: str, words: Words) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def account(rt: Runtime, subject_ref: str, on: str | None, user: str, words: Wor
         BadInput: the date cannot be read.
     """
     engine = existing_store(rt)
-    story = explain(engine, _account_of(rt, subject_ref), _day(on) if on else None)
+    story = explain(engine, _account_of(rt, subject_ref, user), _day(on) if on else None)
     day = _day(story["business_date"])
     record_access(rt, engine, "viewed", actor=user, subject_ref=subject_ref, business_date=day)
     index = audit_event_index
@@ -75,7 +77,7 @@ def _remedy(connection: Connection, subject_ref: str, words: Words) -> dict[str,
 
 def choose(rt: Runtime, subject_ref: str, remedy: str, facts_sha256: str, user: str, note: str, words: Words) -> str:
     """Record the remedy a logged-in person chose on the page of an account, and say what comes next."""
-    choose_on_the_desk(rt, _account_of(rt, subject_ref), remedy, facts_sha256, user, note)
+    choose_on_the_desk(rt, _account_of(rt, subject_ref, user), remedy, facts_sha256, user, note)
     return words("desk.remedy_recorded")
 
 
@@ -87,6 +89,7 @@ def receipt(rt: Runtime, subject_ref: str, business_date: str, user: str) -> str
         CannotTell: no sealed decision of that day.
     """
     engine, day = existing_store(rt), _day(business_date)
+    _account_of(rt, subject_ref, user)
     text = write_receipt(engine, subject_ref, day)
     record_access(rt, engine, "receipt", actor=user, subject_ref=subject_ref, business_date=day)
     return text
@@ -100,7 +103,7 @@ def why(rt: Runtime, subject_ref: str, business_date: str, user: str, words: Wor
         CannotTell: there is no such subject, or nothing was decided on that day.
     """
     engine, day = existing_store(rt), _day(business_date)
-    story = explain(engine, _account_of(rt, subject_ref), day)
+    story = explain(engine, _account_of(rt, subject_ref, user), day)
     page = why_page(rt.settings.home, story, policy_of(rt.settings), words.language)
     record_access(rt, engine, "explained", actor=user, subject_ref=subject_ref, business_date=day)
     return page
@@ -113,10 +116,10 @@ def _day(text: str) -> date:
         raise BadInput("the date is written as YYYY-MM-DD") from None
 
 
-def _account_of(rt: Runtime, subject_ref: str) -> str:
+def _account_of(rt: Runtime, subject_ref: str, user: str) -> str:
     with reading(existing_store(rt)) as connection:
         query = select(subject.c.account_id).where(subject.c.subject_ref == subject_ref)
         found = connection.execute(query).scalar_one_or_none()
-    if found is None:
-        raise CannotTell("no such subject")
+        if found is None or not may_see(connection, user, found):
+            raise CannotTell("no such subject")
     return str(found)

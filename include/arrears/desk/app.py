@@ -102,10 +102,15 @@ class _Desk:
             return self._show(request, "today", day.today)
 
         def legal(
-            request: Request, approvals: Number = 1, deadlines: Number = 1, packets: Number = 1, orders: Number = 1
+            request: Request,
+            approvals: Number = 1,
+            deadlines: Number = 1,
+            packets: Number = 1,
+            orders: Number = 1,
+            user: str = reader,
         ) -> str:
             asked = cases.Asked(approvals, deadlines, packets, orders)
-            return self._show(request, "legal", lambda rt, say: cases.legal(rt, say, asked))
+            return self._show(request, "legal", lambda rt, say: cases.legal(rt, say, asked, user))
 
         def runs(request: Request) -> str:
             return self._show(request, "runs", lambda rt, _: history.runs(rt))
@@ -137,8 +142,8 @@ class _Desk:
         """Return what is sent in, by its address; numbers of accounts travel in the body, never in an address."""
         reader, writer = self._reader, self._writer
 
-        def search(request: Request, account: Text) -> Response:
-            found = accounts.subject_of(self._world(), account.strip())
+        def search(request: Request, account: Text, user: str = reader) -> Response:
+            found = accounts.subject_of(self._world(), account.strip(), user)
             target = f"/account/{found}" if found else "/?unknown=1"
             return RedirectResponse(_base(request) + target, status_code=303)
 

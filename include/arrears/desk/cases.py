@@ -11,6 +11,7 @@ from arrears.audit.access import record_access
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk.paging import SHOWN, Leaf, start_of
+from arrears.desk.reach import may_see, refuse_hands
 from arrears.desk.today import morning_of
 from arrears.legal.wording import words_or_code
 from arrears.reports.mornings import Morning, deadlines_today
@@ -43,13 +44,18 @@ class Asked:
     orders: int = 1
 
 
-def legal(rt: Runtime, words: Words, asked: Asked) -> dict[str, Any]:
-    """Return a leaf of the packets nearest to hand-over first, the questions put to people, and the newest orders."""
+def legal(rt: Runtime, words: Words, asked: Asked, user: str) -> dict[str, Any]:
+    """Return a leaf of the packets nearest to hand-over first, the questions put to people, and the newest orders.
+
+    Raises:
+        BadArguments: the user works from an own list.
+    """
     engine = existing_store(rt)
     morning = morning_of(rt)
     visits = open_visits(engine) if asked.approvals == 1 else []
     waiting = list_open(engine, start_of(asked.approvals), SHOWN)
     with reading(engine) as connection:
+        refuse_hands(connection, user)
         counted = _counted(connection)
         refs = _refs(connection, [one.account_id for one in (*visits, *waiting) if one.account_id])
         questions = [(one, refs.get(one.account_id or "")) for one in waiting]
@@ -119,14 +125,15 @@ def packet_pdf(rt: Runtime, subject_ref: str, user: str) -> bytes:
 
     engine = existing_store(rt)
     query = (
-        select(packet.c.pdf_path, packet.c.pdf_sha256)
+        select(packet.c.account_id, packet.c.pdf_path, packet.c.pdf_sha256)
         .join(subject, subject.c.account_id == packet.c.account_id)
         .where(subject.c.subject_ref == subject_ref, packet.c.superseded_on.is_(None), packet.c.pdf_path.is_not(None))
     )
     with reading(engine) as connection:
         roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none() or ""
         found = connection.execute(query).first()
-    if found is None or not set(roles.split(";")) & READERS_OF_PACKETS:
+        seen = found is not None and may_see(connection, user, found.account_id)
+    if found is None or not seen or not set(roles.split(";")) & READERS_OF_PACKETS:
         raise CannotTell("no packet for you")
     files, root = fsspec.core.url_to_fs(rt.settings.artifacts_url)
     content = bytes(files.cat_file(f"{root}/{found.pdf_path}"))

@@ -13,6 +13,7 @@ from arrears.audit.verify import kept_beside, verify_store
 from arrears.core.errors import BadArguments, BadInput
 from arrears.core.runtime import Runtime
 from arrears.desk.accounts import subject_of
+from arrears.desk.reach import refuse_part
 from arrears.proof.ask import Answer, ask, numbered
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
@@ -20,6 +21,9 @@ from arrears.store.tables.audit import audit_checkpoint
 
 RECENT = 60
 SHOWN = 500
+PATIENCE_S = 5.0
+LONGEST = 300
+"""So many characters of a cell a page shows: a policy or a set of facts in every row makes a page of megabytes."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,34 @@ def question(rt: Runtime, asked: Asked, user: str) -> dict[str, Any]:
         day = date.fromisoformat(asked.on) if asked.on else None
     except ValueError:
         raise BadInput("the date is written as YYYY-MM-DD") from None
+    ref = _within_reach(rt, asked, user)
     found: Answer = ask(
-        engine, asked.number, account_id=asked.account or None, on=day, run_id=asked.run or None, limit=SHOWN + 1
-    )
-    ref = subject_of(rt, asked.account) if asked.account else None
+        engine, asked.number, account_id=asked.account or None, on=day, run_id=asked.run or None, limit=SHOWN + 1,
+        seconds=PATIENCE_S,
+    )  # fmt: skip
     record_access(rt, engine, "asked", actor=user, subject_ref=ref, business_date=day, data={"question": asked.number})
     return {
         "asked": asked,
         "text": found.question,
         "answer": found,
-        "rows": found.rows[:SHOWN],
+        "rows": [[_short(cell) for cell in row] for row in found.rows[:SHOWN]],
         "more": SHOWN if len(found.rows) > SHOWN else 0,
+        "cut": any(len(str(cell)) > LONGEST for row in found.rows[:SHOWN] for cell in row),
     }
+
+
+def _within_reach(rt: Runtime, asked: Asked, user: str) -> str | None:
+    """Return the random name of the account that is asked about, if it is about one the user may see."""
+    ref = subject_of(rt, asked.account, user) if asked.account else None
+    if ref is None:
+        with reading(existing_store(rt)) as connection:
+            refuse_part(connection, user)
+    return ref
+
+
+def _short(cell: Any) -> str:
+    text = "" if cell is None else str(cell)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def blank(number: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, MetaData, Table, select
 
 from arrears.core.errors import BadArguments
+from arrears.proof.patience import TookTooLong, within
 from arrears.store.engine import reading
 from arrears.store.views import questions
 
@@ -42,13 +43,15 @@ def ask(
     on: date | None = None,
     run_id: str | None = None,
     limit: int | None = None,
+    seconds: float | None = None,
 ) -> Answer:
     """Answer one question, narrowed to an account, a business date or a run where the view knows them.
 
-    At most ``limit`` rows are read: a question about everybody would else carry a whole portfolio.
+    At most ``limit`` rows are read: a question about everybody would else carry a whole portfolio. A page waits no
+    longer than ``seconds``.
 
     Raises:
-        BadArguments: there is no such question, or its view cannot be narrowed like that.
+        BadArguments: there is no such question, its view cannot be narrowed like that, or it takes too long.
     """
     if number not in numbered():
         raise BadArguments(f"there is no question {number}: `arrears ask` lists them, 1 to {max(numbered())}")
@@ -63,6 +66,13 @@ def ask(
                 raise BadArguments(f"question {number} is not about one {column.replace('_', ' ')}: leave it out")
             query = query.where(view.c[column] == value)
         ordered = query.order_by(*(view.c[name] for name in ORDER if name in view.c))
-        rows = connection.execute(ordered.limit(limit)).all()
+        try:
+            with within(connection, seconds):
+                rows = connection.execute(ordered.limit(limit)).all()
+        except TookTooLong:
+            raise BadArguments(
+                f"question {number} about so much takes longer than {seconds:g} s: narrow it to an account, day or run,"
+                f" or ask `arrears ask {number}`"
+            ) from None
     plain = tuple(tuple(cell.isoformat() if isinstance(cell, date) else cell for cell in row) for row in rows)
     return Answer(number, name, text, tuple(column.name for column in view.c), plain)

@@ -87,7 +87,14 @@ contact = Table(
     ),
     CheckConstraint("state <> 'withheld' OR reason IS NOT NULL", name="withheld_has_reason"),
     Index("ix_contact_due", "state", "business_date", "channel", "stage", "batch_no"),
-    Index("ix_contact_day", "business_date", "state", "slot_opens_at", "contact_id"),
+    Index(
+        "ix_contact_day",
+        "business_date",
+        "state",
+        "slot_opens_at",
+        "contact_id",
+        postgresql_include=["channel", "staff_id"],
+    ),
     Index("ix_contact_run", "run_id"),
     comment="One message, call, visit or letter to one person on one day, sent at most once; run_id planned it, "
     "state_run_id changed it last.",
