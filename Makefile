@@ -51,8 +51,8 @@ test-real: $(DEV_READY) ## tests with PostgreSQL, Redis, Kannel and Chromium; a 
 test-long: $(DEV_READY) ## tests that take minutes to hours
 	$(BIN)/pytest -m long -n 2 --dist loadfile --no-loadscope-reorder tests/
 
-pictures: $(DEV_READY) ## take the pictures in docs/images/ anew (Chromium)
-	$(BIN)/pytest tests/browser/take_pictures.py
+pictures: $(DEV_READY) ## take the pictures in docs/images/ anew (Chromium); ONLY=digest: some
+	$(BIN)/pytest tests/browser/take_pictures.py $(if $(ONLY),-k "$(ONLY)")
 
 check: $(DEV_READY) ## format, lint, types, import rule
 	$(BIN)/ruff format --check .

@@ -27,6 +27,8 @@ FLAGS = (
 DAYS = 60
 ACCOUNTS = 40
 PATIENCE_MS = 120_000
+START_SECONDS = 900
+"""Airflow starts within a minute on a free machine."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +41,25 @@ class Up:
 
 
 @pytest.fixture(scope="session")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    """`make up` on a store in which sixty days were rehearsed."""
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a store in which sixty days were rehearsed; ``ARREARS_LIVED`` names one that was kept."""
+    if kept := os.environ.get("ARREARS_LIVED"):
+        return Path(kept)
     home = tmp_path_factory.mktemp("up")
     env = {**os.environ, "ARREARS_HOME": str(home), "NO_COLOR": "1"}
     rehearse = ("rehearse", "--days", str(DAYS), "--accounts", str(ACCOUNTS), "--seed", "7")
     arrears = str(Path(sys.executable).with_name("arrears"))
     done = subprocess.run([arrears, *rehearse], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+    return home
+
+
+@pytest.fixture(scope="session")
+def up(lived: Path) -> Iterator[Up]:
+    """`make up` on that store."""
+    env = {**os.environ, "ARREARS_HOME": str(lived), "NO_COLOR": "1"}
     port = _free_port()
-    log = home / "up.log"
+    log = lived / "up.log"
     with log.open("w") as said:
         running = subprocess.Popen(
             [sys.executable, "-m", "arrears.orchestration.embedded", "up", "--port", str(port), "--project", str(ROOT)],
@@ -59,8 +70,8 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         )
     try:
         _wait(running, log)
-        file = home / "airflow-up" / "simple_auth_manager_passwords.json.generated"
-        yield Up(f"http://127.0.0.1:{port}", json.loads(file.read_text(encoding="utf-8")), home)
+        file = lived / "airflow-up" / "simple_auth_manager_passwords.json.generated"
+        yield Up(f"http://127.0.0.1:{port}", json.loads(file.read_text(encoding="utf-8")), lived)
     finally:
         running.send_signal(signal.SIGINT)
         running.wait(timeout=60)
@@ -73,7 +84,7 @@ def _free_port() -> int:
 
 
 def _wait(running: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + START_SECONDS
     while "login" not in log.read_text(encoding="utf-8"):
         assert running.poll() is None, log.read_text(encoding="utf-8")
         assert time.monotonic() < deadline, log.read_text(encoding="utf-8")

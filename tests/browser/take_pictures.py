@@ -1,4 +1,7 @@
-"""Take the pictures in docs/images/ anew: `make pictures`. What people look at is looked at."""
+"""Take the pictures in docs/images/ anew: `make pictures`, or some of them: `make pictures ONLY=digest`.
+
+Only those of the desk need Airflow. What people look at is looked at.
+"""
 
 import email
 import email.policy
@@ -70,8 +73,8 @@ def test_take_the_pictures_of_the_desk(up, log_in):
             take(page, f"desk-{name}-{language}")
 
 
-def test_take_the_pictures_of_the_digest(up, browser):
-    pages = digests(up.home)
+def test_take_the_pictures_of_the_digest(lived, browser):
+    pages = digests(lived)
     assert pages
     for name, text in pages.items():
         for width in WIDTHS:
@@ -81,9 +84,9 @@ def test_take_the_pictures_of_the_digest(up, browser):
             page.close()
 
 
-def test_take_the_picture_of_a_work_list_as_it_is_printed(up, tmp_path):
+def test_take_the_picture_of_a_work_list_as_it_is_printed(lived, tmp_path):
     assert shutil.which("soffice"), "apt-get install libreoffice-calc-nogui"
-    listed = longest_list(up.home)
+    listed = longest_list(lived)
     command = ("soffice", "--headless", "--convert-to", "pdf", "--outdir", str(tmp_path), str(listed))
     subprocess.run(command, check=True, capture_output=True)
     pdf = tmp_path / f"{listed.stem}.pdf"
@@ -91,7 +94,7 @@ def test_take_the_picture_of_a_work_list_as_it_is_printed(up, tmp_path):
     pages_of(pdf, "worklist-cards-zh", 90, first=2)
 
 
-def test_take_the_picture_of_a_packet(up):
-    packets = sorted((up.home / "artifacts" / "packets").rglob("packet.pdf"))
+def test_take_the_picture_of_a_packet(lived):
+    packets = sorted((lived / "artifacts" / "packets").rglob("packet.pdf"))
     assert packets
     pages_of(packets[-1], "packet-zh", 60)
