@@ -90,8 +90,7 @@ def late_episodes(connection: Connection, on: date, policy: Policy, among: Accou
         .where(episode.c.opened_on >= since)
         .group_by(episode.c.account_id)
     )
-    rows = connection.execute(among.of(connection, query, episode.c.account_id))
-    return {row.account_id: row.times for row in rows}
+    return dict(connection.execute(among.of(connection, query, episode.c.account_id)).all())
 
 
 def malicious(connection: Connection, on: date, policy: Policy, among: AccountRange = EVERY) -> set[str]:

@@ -241,7 +241,7 @@ def _known_for(connection: Connection, on: date, policy: Policy, among: AccountR
     query = select(episode.c.account_id, episode.c.opened_on).where(episode.c.cured_on.is_(None))
     calendar, days = policy.business_calendar(), dict[date, int]()
     found: dict[str, int] = {}
-    for account_id, since in connection.execute(among.of(connection, query, episode.c.account_id)):
+    for account_id, since in connection.execute(among.of(connection, query, episode.c.account_id)).all():
         if since not in days:
             days[since] = min(most, calendar.working_days_after(since, on))
         if days[since]:

@@ -30,7 +30,7 @@ def note_arrears(
     query = among.of(connection, select(*columns).where(episode.c.cured_on.is_(None)), episode.c.account_id)
     until = calendar.add_working_days(on - ONE_DAY, rules.pause_working_days)
     changed, quiet = [], 0
-    for account_id, due, before, quiet_until in connection.execute(query):
+    for account_id, due, before, quiet_until in connection.execute(query).all():
         now = arrears.get(account_id)
         if now is None or now == before:
             continue

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 from arrears.audit.record import Event, record_many
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.layers import for_account
+from arrears.ladder.layers import account_key, for_account
 from arrears.ladder.policy import Policy
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
@@ -47,6 +47,7 @@ class Rulebook:
         self._newest = newest
         self.todays = [today]
         self._places = {today.policy.sha256: CURRENT}
+        self._found: dict[tuple[str, str | None, str | None], int] = {}
         self._older: dict[str, Policy | None] = {}
         self._moved = {move.was for move in today.policy.moves}
 
@@ -59,11 +60,20 @@ class Rulebook:
             return {}
         found = {}
         for name, contract_type in zip(names, values_of(contract_types), strict=True):
-            base = pinned.get(name, current)
-            place = self._place(for_account(base, contract_type, name))
-            if place != CURRENT:
-                found[name] = place
+            if narrowed or name in pinned:
+                place = self._place_of(pinned.get(name, current), contract_type, name)
+                if place != CURRENT:
+                    found[name] = place
         return found
+
+    def _place_of(self, base: Policy, contract_type: str, name: str) -> int:
+        """Return the place of an account's policy, made once for each product of a policy and each account it names."""
+        product = contract_type if contract_type in base.products else None
+        own = name if base.accounts and account_key(name) in base.accounts else None
+        key = base.sha256, product, own
+        if key not in self._found:
+            self._found[key] = self._place(for_account(base, contract_type, name))
+        return self._found[key]
 
     def _place(self, policy: Policy) -> int:
         place = self._places.get(policy.sha256)
