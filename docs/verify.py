@@ -254,10 +254,18 @@ def read_heads(folder: Path, keys: list[Key]) -> list[tuple[int, bytes, list[Key
     return heads
 
 
+def from_mail(note: str) -> str:
+    """Return a note as it was signed from one copied out of a mail: quoted, indented, without its empty line."""
+    lines = [line.strip().removeprefix(">").strip() for line in note.splitlines()]
+    lines = [line for line in lines if line]
+    signed = next((place for place, line in enumerate(lines) if line.startswith("— ")), len(lines))
+    return "\n".join([*lines[:signed], "", *lines[signed:], ""])
+
+
 def read_outside(note: str, keys: list[Key]) -> tuple[int, bytes, str]:
     """Return size, root and a doubt, if any, of the checkpoint that the auditor kept."""
     try:
-        origin, size, root, signers = read_checkpoint(note, keys)
+        origin, size, root, signers = read_checkpoint(from_mail(note), keys)
     except Tampered as reason:
         raise CannotTell(f"the outside checkpoint cannot be used: {reason}") from None
     if origin not in {key.name for key in keys}:

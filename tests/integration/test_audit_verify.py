@@ -443,6 +443,22 @@ def test_history_rewritten_by_the_key_holder_is_found_with_one_outside_checkpoin
 
 
 @pytest.mark.parametrize(
+    "copied",
+    [
+        lambda note: note.replace("\n\n", "\n"),
+        lambda note: "".join(f"> {line}\r\n" for line in note.splitlines() if line),
+        lambda note: f"\n\n   {note.strip()}",
+    ],
+    ids=["without the empty line", "quoted", "indented"],
+)
+def test_a_checkpoint_copied_out_of_a_mail_is_one(log: Log, copied: Callable[[str], str], tmp_path: Path) -> None:
+    log.fresh().close()
+    assert verify_store(log.engine, copied(log.notes[-1])).status == "intact"
+    wrong = log.notes[-1].replace(log.notes[-1].split("\n")[2][:4], "AAAA")
+    assert verify_store(log.engine, copied(wrong)).status != "intact"
+
+
+@pytest.mark.parametrize(
     ("against", "said"),
     [
         ("", "cannot be used"),

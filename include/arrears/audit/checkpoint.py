@@ -128,6 +128,14 @@ def open_note(note: str, keys: Sequence[PublicKey]) -> str:
     return text
 
 
+def from_mail(note: str) -> str:
+    """Return a note as it was signed from one copied out of a mail: quoted, indented, without its empty line."""
+    lines = [line.strip().removeprefix(">").strip() for line in note.splitlines()]
+    lines = [line for line in lines if line]
+    signed = next((place for place, line in enumerate(lines) if line.startswith("— ")), len(lines))
+    return "\n".join([*lines[:signed], "", *lines[signed:], ""])
+
+
 def read_text(note: str) -> str:
     """Return the text of a well-formed note without looking at who signed it.
 

@@ -10,6 +10,7 @@ from arrears.audit.checkpoint import (
     Checkpoint,
     PublicKey,
     UnknownSigner,
+    from_mail,
     open_note,
     parse_checkpoint,
     read_text,
@@ -58,11 +59,12 @@ class Outside:
 
 
 def read_outside(note: str, keys: Sequence[PublicKey]) -> Outside:
-    """Read a checkpoint from outside.
+    """Read a checkpoint from outside, also as it was copied out of a mail.
 
     Raises:
         Unsure: not a checkpoint, damaged, or of another log.
     """
+    note = from_mail(note)
     try:
         head, doubt = parse_checkpoint(read_text(note)), ""
         try:
