@@ -222,7 +222,8 @@ def check_bundle(folder: Path, trusted: list[Key] | None, against: str | None) -
     if tree.size > before:
         raise Tampered(f"{tree.size - before} events stand behind the last checkpoint", before)
     if outside_size > tree.size:
-        raise Tampered(f"the log ends here, the outside checkpoint says {outside_size}: it was set back", tree.size)
+        said = f"the log ends here, the outside checkpoint says {outside_size}: it was set back, or the bundle is of an"
+        raise Tampered(f"{said} earlier run than the checkpoint: ask for a later one", tree.size)
     check_key_changes(keys, changes, heads, trusted)
     if doubt:
         raise CannotTell(doubt)
@@ -373,12 +374,12 @@ def main() -> int:
         trusted = read_keys(text_of(given.vkey)) if given.vkey else None
         if given.path.is_dir():
             found = check_bundle(given.path, trusted, given.against and text_of(given.against))
-        elif trusted is None:
-            raise CannotTell("a receipt needs --vkey")
         else:
             text = text_of(given.path)
             if "\ufffd" in text and not text.startswith(RECEIPT):
                 raise CannotTell("it is neither a receipt nor an unpacked bundle")
+            if trusted is None:
+                raise CannotTell("a receipt needs --vkey")
             found = check_receipt(text, trusted)
     except Tampered as reason:
         return say(1, f"TAMPERED: {reason}")

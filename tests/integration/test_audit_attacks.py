@@ -223,8 +223,9 @@ def test_an_outside_checkpoint_that_cannot_be_used_is_told_and_never_taken_for_t
     assert asked(handed / "bundle", "--against", handed / "old.txt") == 2
 
 
-def test_a_path_that_is_not_there_is_told(handed: Path) -> None:
-    missing = handed / "missing"
-    assert run(STANDALONE["main"], "verify.py", missing) == (2, "cannot tell: a receipt needs --vkey\n")
-    assert run(STANDALONE["main"], "verify.py", missing, "--vkey", handed / "vkey.txt") == (
-        2, f"cannot tell: {missing}: No such file or directory\n")  # fmt: skip
+def test_a_path_that_is_not_there_and_a_packed_bundle_are_told(handed: Path) -> None:
+    missing, packed = handed / "missing", handed / "bundle.zip"
+    assert run(STANDALONE["main"], "verify.py", missing) == (2, f"cannot tell: {missing}: No such file or directory\n")
+    packed.write_bytes(b"PK\x03\x04\xff" + bytes(40))
+    said = "cannot tell: it is neither a receipt nor an unpacked bundle\n"
+    assert run(STANDALONE["main"], "verify.py", packed) == (2, said)

@@ -150,7 +150,7 @@ def test_a_doubt_that_was_resolved_stands_as_it_was_resolved_though_the_log_name
     log.hear([Row("action.resolved", b'{"data":{"code":"x","state":"rejected"}}'),
               Row("action.in_doubt", b'{"data":{"code":"lease_over"}}'),
               Row("action.not_sent", b'{"data":{"code":"421","state":"planned"}}')])  # fmt: skip
-    assert log.state_of("c").state == "rejected"
+    assert log.endings["c"].state == "rejected"
 
 
 def test_the_packet_and_the_orders_of_a_past_day_are_those_of_that_day(tampered):

@@ -5,6 +5,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import event
+
+from arrears.proof.explain import explain
+from arrears.store.engine import reading
 
 DAY, LATER = date(2026, 11, 12), date(2026, 11, 20)
 
@@ -50,3 +54,23 @@ def test_a_reader_sees_which_hold_nobody_knew_of_yet(told, place):
     said = place.call("explain", "K1", "--date", DAY.isoformat(), "--language", "en").out
     assert f"(not known before {LATER})" in said
     assert "not yet due (later: broken)" in said
+
+
+def test_a_story_is_found_by_its_account_and_walks_through_no_log(told, place):
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(place.store, "before_cursor_execute", note)
+    explain(place.store, "K1", DAY)
+    event.remove(place.store, "before_cursor_execute", note)
+    with reading(place.store) as connection:
+        plans = [
+            connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", found).all()
+            for text, found in asked
+            if "audit_" in text
+        ]
+    steps = {str(step[-1]) for plan in plans for step in plan}
+    assert {step for step in steps if "SCAN audit" in step or "index_type" in step or "index_run" in step} == set()
+    assert any("ix_audit_event_index_subject (subject_ref=? AND business_date=?)" in step for step in steps)

@@ -154,8 +154,9 @@ def conclude(walk: Walk, heads: Sequence[Checkpoint], outside: Outside | None) -
     if size > signed:
         raise Tampered(signed, f"{size - signed} events stand behind the last checkpoint {signed}: nobody sealed them")
     if outside and outside.head.size > size:
+        said = f"the log ends at {size}, the outside checkpoint says {outside.head.size}: it was set back"
         raise Tampered(
-            size, f"the log ends at {size}, the outside checkpoint says {outside.head.size}: it was set back"
+            size, f"{said}, or this is the bundle of an earlier run than the checkpoint: ask for a later one"
         )
     if not heads:
         raise Unsure("nothing has been sealed yet")

@@ -79,11 +79,8 @@ class Then:
     def _states_of_then(self) -> dict[str, str]:
         """Return the state that the first change after the day found, by promise."""
         index = audit_event_index.c
-        query = select(audit_event.c.body).join(audit_event_index, index.seq == audit_event.c.seq)
-        changes = query.where(
-            index.subject_ref == self._ref, index.type.in_(CHANGED), index.business_date > self._day
-        ).order_by(index.business_date.desc(), index.at.desc())
-        events = [parse(body) for body in self._connection.execute(changes).scalars()]
+        later = self._events(index.business_date > self._day).order_by(index.business_date.desc(), index.at.desc())
+        events = [parse(row.body) for row in self._connection.execute(later) if row.type in CHANGED]
         return {str(event["causes"][0]): str(event["data"]["was"]) for event in events}
 
     def packet(self) -> dict[str, Any] | None:
@@ -113,11 +110,15 @@ class Then:
 
     def _told_later(self) -> set[str]:
         """Return the numbers of the orders that the log tells something of after the day."""
+        later = self._connection.execute(self._events(audit_event_index.c.at >= self._end))
+        about = [parse(row.body) for row in later if row.type.startswith(("order.", "handoff."))]
+        return {str(event["data"].get("order_no")) for event in about}
+
+    def _events(self, when: ColumnElement[bool]) -> Select[Any]:
+        """Ask for the account's events of every kind: with one SQLite would walk through all events of that kind."""
         index = audit_event_index.c
-        query = select(audit_event.c.body).join(audit_event_index, index.seq == audit_event.c.seq)
-        about = or_(index.type.startswith("order."), index.type.startswith("handoff."))
-        bodies = self._connection.execute(query.where(index.subject_ref == self._ref, about, index.at >= self._end))
-        return {str(parse(body)["data"].get("order_no")) for body in bodies.scalars()}
+        query = select(index.type, audit_event.c.body).join(audit_event_index, index.seq == audit_event.c.seq)
+        return query.where(index.subject_ref == self._ref, when)
 
     def _votes(self, order_id: str) -> list[dict[str, Any]]:
         columns = [approval_vote.c[name] for name in VOTE]

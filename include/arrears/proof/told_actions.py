@@ -1,6 +1,6 @@
 """What was done and what was left out, row by row beside what the log was told of it; and the log beside the rows."""
 
-from collections import defaultdict
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,7 +38,12 @@ class Untold:
 class _Ending:
     state: str
     is_last: bool
-    words: frozenset[str]
+    words: tuple[str, ...]
+
+    @property
+    def rank(self) -> tuple[bool, bool]:
+        """What resolved a doubt and any other end stand before the doubt, the doubt before a try that was not sent."""
+        return self.is_last, self.state == DOUBT
 
 
 @dataclass
@@ -48,7 +53,8 @@ class _Log:
     planned: dict[str, str | None] = field(default_factory=dict)
     """The contacts that were planned, each with a subject behind it."""
     suppressed: dict[str, str | None] = field(default_factory=dict)
-    endings: dict[str, list[_Ending]] = field(default_factory=lambda: defaultdict(list))
+    endings: dict[str, _Ending] = field(default_factory=dict)
+    """How each contact ended; the log orders the events of a run by their kind, so the last one is not the newest."""
 
     def hear(self, rows: Iterable[Row[Any]]) -> None:
         for row in rows:
@@ -56,16 +62,10 @@ class _Log:
                 self.planned[row.action_id] = row.subject_ref
             elif row.type == SUPPRESSED:
                 self.suppressed[row.key] = row.subject_ref
-            else:
-                self.endings[row.key].append(_ending(row.type, parse(row.body)["data"]))
-
-    def state_of(self, contact_id: str) -> _Ending | None:
-        """Return how a contact ended: what resolved a doubt before all else, then any other end, then the doubt.
-
-        The log orders the events of a run by their kind, so the last one is not the newest.
-        """
-        found = self.endings.get(contact_id, [])
-        return max(found, key=lambda one: (one.is_last, one.state == DOUBT), default=None)
+            elif row.type in ENDINGS:
+                heard, before = _ending(row.type, parse(row.body)["data"]), self.endings.get(row.key)
+                if before is None or heard.rank > before.rank:
+                    self.endings[row.key] = heard
 
 
 def untold(connection: Connection, on: date, account_id: str | None = None) -> list[Untold]:
@@ -115,26 +115,27 @@ class _Rows:
     def events(self, told: Any) -> Iterator[Select[Any]]:
         """Yield the queries of what the log was told: of the whole day, or under the keys and the name of an account.
 
-        An account that was erased has another name than its events.
+        An account that was erased has another name than its events. Of an account no kind is asked for: with one a
+        database would rather walk through all events of the day.
         """
-        kinds = told.c.type.in_((PLANNED, SUPPRESSED, *ENDINGS))
         if self._account_id is None:
+            kinds = told.c.type.in_((PLANNED, SUPPRESSED, *ENDINGS))
             yield select(told).where(told.c.business_date == self._on, kinds)
             return
         ref = select(subject.c.subject_ref).where(subject.c.account_id == self._account_id).scalar_subquery()
-        yield select(told).where(told.c.subject_ref == ref, told.c.business_date == self._on, kinds)
+        yield select(told).where(told.c.subject_ref == ref, told.c.business_date == self._on)
         keys = [*self._items, *self.contacts, *self.left_out]
         for start in range(0, len(keys), AT_ONCE):
-            yield select(told).where(told.c.key.in_(keys[start : start + AT_ONCE]), kinds)
+            yield select(told).where(told.c.key.in_(keys[start : start + AT_ONCE]))
 
     def beside(self, log: _Log) -> Iterator[tuple[str, str, str | None, str | None]]:
         """Yield what differs: kind, key, what was told and what stands."""
         for key, row in self.contacts.items():
-            ending = log.state_of(key)
+            ending = log.endings.get(key)
             if key not in log.planned or not _agrees(row, ending):
                 yield "contact", key, ending.state if ending else "planned" if key in log.planned else None, row.state
         for key in log.planned.keys() - self.contacts.keys():
-            ending = log.state_of(key)
+            ending = log.endings.get(key)
             yield "contact", key, ending.state if ending else "planned", None
         yield from (("suppression", key, None, "left_out") for key in self.left_out.keys() - log.suppressed.keys())
         yield from (("suppression", key, "left_out", None) for key in log.suppressed.keys() - self.left_out.keys())
@@ -158,15 +159,15 @@ class _Rows:
 def _ending(kind: str, data: dict[str, Any]) -> _Ending:
     """Return the state that an event tells; a contact that was not sent is planned again, or withheld for good."""
     state = str(data.get("state") or kind.removeprefix("action."))
-    words = {str(data[name])[:WORD] for name in ("reason", "code") if name in data}
-    return _Ending(state, kind == RESOLVED or state in LAST, frozenset(words))
+    words = tuple(str(data[name])[:WORD] for name in ("reason", "code") if name in data)
+    return _Ending(sys.intern(state), kind == RESOLVED or state in LAST, words)
 
 
 def _agrees(row: Any, told: _Ending | None) -> bool:
     if told is None or told.state in OPEN_STATES:
         return row.state in OPEN_STATES
     said = {word[:WORD] for word in (row.reason, row.provider_code) if word}
-    return bool(row.state == told.state and (not told.words or said & told.words))
+    return bool(row.state == told.state and (not told.words or said & {*told.words}))
 
 
 def _by_place(one: Untold) -> tuple[str, str, str]:
