@@ -22,7 +22,7 @@ from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import debit, hold, outcome, plan, promise
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
-from arrears.store.tables.runs import run
+from arrears.store.tables.runs import policy_text, run
 
 RUN = "daily-2026-11-12-1"
 ACCOUNTS = "account_id,closed_on\nA1,\nA2,\n"
@@ -495,3 +495,22 @@ def test_another_policy_than_the_days_sends_nothing_and_says_so(world, witnesses
         world.send(Channels(other, dict(witnesses.messages)))
     assert world.states() == {"planned": 1}
     assert world.send(witnesses)["sent"] == 1
+
+
+def test_a_day_decided_anew_under_another_policy_stops_who_is_sending_under_the_old_one(world, witnesses, monkeypatch):
+    monkeypatch.setattr("arrears.outreach.dispatch.BATCH", 1)
+    one_customer(world, SMS, EMAIL)
+    world.plan()
+    other = world.policy.model_copy(update={"version": "9.9"})
+
+    class Deciding(Witness):
+        def send(self, message, still_ours):
+            with writing(world.engine) as connection:
+                text = {"policy_id": "cn", "version": "9.9", "effective_from": DAY, "body": "{}"}
+                connection.execute(policy_text.insert().values(policy_sha256=other.sha256, **text))
+                connection.execute(update(run).values(policy_sha256=other.sha256))
+            return super().send(message, still_ours)
+
+    with pytest.raises(GateHeld, match="was decided under"):
+        world.send(Channels(world.policy, {"sms": Deciding("sms"), "email": Deciding("email")}))
+    assert world.states() == {"sent": 1, "planned": 1}

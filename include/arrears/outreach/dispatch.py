@@ -115,6 +115,7 @@ class _Dispatcher:
         with writing(self._engine) as connection:
             if paused(connection):
                 return []
+            refuse_other_policy(connection, self._scope.business_date, self._policy)
             for names, most in ((first, LIST_BATCH), (lists, LIST_BATCH), (up, BATCH)):
                 scope = replace(self._scope, channels=names)
                 claims = self._outbox.claim(connection, scope, most if left is None else min(left, most))
