@@ -5,12 +5,16 @@ Only those of the desk need Airflow. What people look at is looked at.
 
 import email
 import email.policy
+import json
 import shutil
 import subprocess
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import FloatRect, Page
+from playwright.sync_api import Browser, FloatRect, Page
+
+from arrears.store.artefacts import packet_folder
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
 
@@ -94,7 +98,25 @@ def test_take_the_picture_of_a_work_list_as_it_is_printed(lived, tmp_path):
     pages_of(pdf, "worklist-cards-zh", 90, first=2)
 
 
-def test_take_the_picture_of_a_packet(lived):
-    packets = sorted((lived / "artifacts" / "packets").rglob("packet.pdf"))
-    assert packets
-    pages_of(packets[-1], "packet-zh", 60)
+def two_pages_of(browser: Browser, pdf: Path, name: str, beside: Path) -> None:
+    """Put the first two pages of a PDF side by side into docs/images/."""
+    subprocess.run(["pdftoppm", "-png", "-r", "64", "-l", "2", str(pdf), str(beside / name)], check=True)
+    drawn = sorted(beside.glob(f"{name}-*.png"))
+    assert len(drawn) == 2, f"{name} has no two pages"
+    shown = "".join(f'<img src="data:image/png;base64,{b64encode(one.read_bytes()).decode()}">' for one in drawn)
+    page = browser.new_page(viewport={"width": 1058, "height": 748})
+    page.set_content(f'<body style="margin:0;white-space:nowrap;font-size:0">{shown}</body>')
+    page.screenshot(path=IMAGES / f"{name}.png")
+    page.close()
+    assert (IMAGES / f"{name}.png").stat().st_size < LARGEST, f"{name} is too large"
+
+
+def test_take_the_pictures_of_a_packet_and_an_order(lived, browser, tmp_path):
+    kept = lived / "artifacts"
+    packets = [json.loads(file.read_bytes()) for file in (kept / "packets").rglob("manifest.json")]
+    packet = min(one["packet_id"] for one in packets if one["state"] == "ready")
+    two_pages_of(browser, kept / packet_folder(packet) / "packet.pdf", "packet-zh", tmp_path)
+    orders = [json.loads(file.read_bytes()) for file in sorted((kept / "orders").glob("*.json"))]
+    sheet = next(one["sheet"] for one in orders if one["kind"] == "recover")
+    (tmp_path / "order.pdf").write_bytes(b64decode(sheet["base64"]))
+    two_pages_of(browser, tmp_path / "order.pdf", "order-zh", tmp_path)

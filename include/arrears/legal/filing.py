@@ -6,7 +6,9 @@ from arrears.legal.clocks import DEMAND_KINDS
 from arrears.legal.facts import DEBTOR_ROLES, GUARANTOR_ROLES, LegalFacts
 from arrears.legal.machine import local_minute
 from arrears.legal.plain_text import amount, breakable, day_text
-from arrears.legal.wording import words
+from arrears.legal.wording import words, words_or_code
+
+_MACHINE = ("asset_kind", "asset_make", "asset_model")
 
 
 def plaintiff(policy: Policy) -> str:
@@ -78,7 +80,7 @@ def leads(case: CaseFile, lang: str, zone: str) -> str:
     """Return the asset leads of a preservation (SPC 2020 art. 1): the machine, its value, where it was last seen."""
     facts, newest = case.facts, case.locations[0] if case.locations else None
     parts = [
-        " ".join(filter(None, (facts.asset.get(name, "") for name in ("asset_kind", "asset_make", "asset_model")))),
+        " ".join(words_or_code(facts.asset[name], lang) for name in _MACHINE if facts.asset.get(name)),
         breakable(facts.asset.get("asset_serial", "")),
         amount(case.asset_value_minor, facts.money) if case.asset_value_minor is not None else "",
         f"{newest['lat']}, {newest['lon']} ({local_minute(newest['at'], zone)})" if newest else "",

@@ -25,7 +25,9 @@ _PAPERS = {"photo": ("照片", "Photos"), "insurance": ("保险", "Insurance"), 
 def machine_rows(case: CaseFile, lang: str) -> list[list[str]]:
     """Return what is known of the machine, its value, and under which numbers its papers stand in the catalogue."""
     en, known = lang == "en", {**case.facts.asset, **case.machine}
-    rows = [[label[en], breakable(known[name])] for name, label in _LABELS.items() if name in known]
+    rows = [
+        [label[en], breakable(words_or_code(known[name], lang))] for name, label in _LABELS.items() if name in known
+    ]
     worth = "" if case.asset_value_minor is None else amount(case.asset_value_minor, case.facts.money)
     exhibit = "exhibit " if en else "证据 "
     papers = {label[en]: numbers_of(case.facts, kind) for kind, label in _PAPERS.items()}

@@ -259,6 +259,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "from_identity": ("当事人", "the party"),
     "from_agreement": ("双方签订", "the parties"),
     "from_lender_licence": ("登记机关", "registry"),
+    # free words of the feeds that many lenders write as these codes
+    "transfer": ("转账", "transfer"),
+    "excavator": ("挖掘机", "excavator"),
+    "wheel_loader": ("装载机", "wheel loader"),
+    "truck": ("载货汽车", "truck"),
+    "car": ("乘用车", "car"),
 }
 
 

@@ -62,7 +62,9 @@ def _data(order: Mapping[str, Any], document_sha256: str, policy: Policy) -> dic
         "recall": order["recall"]["code"],
         "agency": pairs(_agency(order["agency"], en)),
         "basis": pairs(_basis(order["legal_basis"], lang)),
-        "machine": pairs([[label[en], breakable(order["asset"][name])] for name, label in _MACHINE.items()]),
+        "machine": pairs(
+            [[label[en], breakable(words_or_code(order["asset"][name], lang))] for name, label in _MACHINE.items()]
+        ),
         "keys": order["keys"],
         "photos": str(len(order["photos"])),
         "places": table(
