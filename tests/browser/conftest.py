@@ -42,8 +42,8 @@ class Up:
 
 @pytest.fixture(scope="session")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of a store in which sixty days were rehearsed; ``ARREARS_LIVED`` names one that was kept."""
-    if kept := os.environ.get("ARREARS_LIVED"):
+    """The home of a store in which sixty days were rehearsed; ``LIVED_HOME`` names one that was kept."""
+    if kept := os.environ.get("LIVED_HOME"):
         return Path(kept)
     home = tmp_path_factory.mktemp("up")
     env = {**os.environ, "ARREARS_HOME": str(home), "NO_COLOR": "1"}
