@@ -40,10 +40,10 @@ def read_accounts(source: Source, rules: Rules) -> Accounts:
     for valid in check(source, rules):
         arrived.take(valid.rows, valid.count, valid.bad, rules)
     arrived.put_aside(1)
-    ids, numbers = arrived.column(arrived.ids), arrived.column(arrived.numbers)
-    digits = arrived.column(arrived.digits).astype(np.int8)
+    ids, digits = arrived.column(arrived.ids), arrived.column(arrived.digits).astype(np.int8, copy=False)
     if not len(ids) or bool(np.all(ids[1:] > ids[:-1])):
         return Accounts(Register(ids, digits), arrived.rows, arrived.bad, arrived.shelf)
+    numbers = arrived.column(arrived.numbers)
     order = np.lexsort((numbers, ids))
     again = np.append(False, ids[order][1:] == ids[order][:-1])
     twice, first = order[again], order[~again]
@@ -91,7 +91,10 @@ class _Arrived:
         self.held = rows.to_batches()
 
     def column(self, parts: list[NDArray[np.bytes_]] | list[NDArray[np.int64]] | list[NDArray[np.int8]]) -> NDArray:  # type: ignore[type-arg] # three kinds of one shape
-        return np.concatenate(parts) if parts else np.zeros(0, dtype=np.bytes_)
+        """Return the parts as one and let go of them: together they are the most that a large feed holds."""
+        found = np.concatenate(parts) if parts else np.zeros(0, dtype=np.bytes_)
+        parts.clear()
+        return found
 
     def reason(self, ids: NDArray[np.bytes_], account_id: np.bytes_) -> str:
         """Tell a plain duplicate from two spellings that became one id."""
