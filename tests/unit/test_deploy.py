@@ -179,8 +179,8 @@ def test_the_arithmetic_of_growth_follows_from_its_inputs() -> None:
     for size, *figures in rows:
         accounts = float(size.removesuffix(" M"))
         decisions, courtesy = 0.2 * accounts, 0.8 * accounts / 30
-        events, contacts = 4.2 * decisions + 3 * courtesy, 0.23 * decisions + courtesy
-        gigabytes = (decisions * 704 + events * 1300 + contacts * 2040) / 1000
+        events, contacts = 4.9 * decisions + 3 * courtesy, 0.29 * decisions + courtesy
+        gigabytes = (decisions * 707 + events * 1302 + contacts * 2048) / 1000
         peak = 0.8 * accounts * 1e6 / (12 * 3600)
         wanted = [decisions, events, contacts, gigabytes, gigabytes * 365 / 1000, peak]
         assert [float(text) for text in figures] == pytest.approx(wanted, rel=0.03), size
