@@ -15,6 +15,7 @@ POLICY = load_policy()
 CALENDAR = POLICY.business_calendar()
 AGREED = Terms(date(2026, 9, 1), date(2026, 9, 30), 3, 100_000, approved_by="S-1", consent_ref="C-1")
 """Due on 30 September, 30 October and 30 November."""
+STAFF = {"S-1": frozenset({"finance"}), "S-2": frozenset({"finance"}), "M-1": frozenset({"manager"})}
 
 
 def standing(on: date, *money: tuple[date, int]) -> str:
@@ -32,10 +33,15 @@ def standing(on: date, *money: tuple[date, int]) -> str:
         ({"waiver_minor": 100_001}, "waiver_needs_a_second_person"),
         ({"waiver_minor": 100_001, "second_approved_by": "S-1"}, "waiver_needs_a_second_person"),
         ({"waiver_minor": 100_001, "second_approved_by": "M-1"}, None),
+        ({"waiver_minor": 100_001, "approved_by": "M-1", "second_approved_by": "S-1"}, None),
+        ({"waiver_minor": 100_001, "second_approved_by": "S-2"}, "waiver_not_by_its_roles"),
+        ({"waiver_minor": 100_001, "second_approved_by": "NOBODY"}, "waiver_not_by_its_roles"),
+        ({"approved_by": "NOBODY"}, None),
     ],
 )
 def test_a_plan_is_in_force_only_approved_consented_and_within_limits(changes, reason):
-    assert refusal(replace(AGREED, **changes), has_guarantors=True, policy=POLICY) == reason
+    found = refusal(replace(AGREED, **changes), has_guarantors=True, policy=POLICY, staff=STAFF)
+    assert found == reason
 
 
 def test_without_guarantors_no_consent_is_needed():

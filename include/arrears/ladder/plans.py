@@ -4,9 +4,10 @@ Source: 签订书面协议, 分期付款或减免逾期费用; a change that bur
 writing (Civil Code 695). Policy keys under ``plans``; an instalment is missed as a promise is (policy ``promises``).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import permutations
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, exists, or_, select, update
@@ -17,6 +18,7 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.received import Asked, Received, received
+from arrears.ladder.staff import staff_roles
 from arrears.ladder.tally import SURETIES
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import plan
@@ -43,21 +45,34 @@ class Terms:
     consent_ref: str | None = None
 
 
-def refusal(terms: Terms, *, has_guarantors: bool, policy: Policy) -> str | None:
-    """Return why a plan is not in force, or None when nothing stands against it."""
-    limits = policy.plans
+def refusal(
+    terms: Terms, *, has_guarantors: bool, policy: Policy, staff: Mapping[str, frozenset[str]] | None = None
+) -> str | None:
+    """Return why a plan is not in force, or None when nothing stands against it.
+
+    ``staff`` are the roles of the staff feed: a waiver beyond the limit takes two people of the policy's roles.
+    """
+    limits, beyond = policy.plans, terms.waiver_minor > policy.plans.waiver_limit_minor
     reasons = (
         (not terms.approved_by, "not_approved"),
         (has_guarantors and not terms.consent_ref, "no_guarantor_consent"),
         (terms.instalments > limits.max_instalments, "too_many_instalments"),
         ((terms.first_due_on - terms.signed_on).days > limits.first_due_within_days, "first_instalment_too_late"),
-        (terms.waiver_minor > limits.waiver_limit_minor and not _two(terms), "waiver_needs_a_second_person"),
+        (beyond and not _two(terms), "waiver_needs_a_second_person"),
+        (beyond and not _of_the_roles(terms, policy, staff or {}), "waiver_not_by_its_roles"),
     )
     return next((reason for against, reason in reasons if against), None)
 
 
 def _two(terms: Terms) -> bool:
     return bool(terms.second_approved_by) and terms.second_approved_by != terms.approved_by
+
+
+def _of_the_roles(terms: Terms, policy: Policy, staff: Mapping[str, frozenset[str]]) -> bool:
+    people = [staff.get(name or "", frozenset()) for name in (terms.approved_by, terms.second_approved_by)]
+    wanted = policy.repossession.approval_roles["waiver"]
+    seated = permutations(people, len(wanted))  # who stands for which role; with more roles than people, nobody does
+    return any(all(role in held for role, held in zip(wanted, seats, strict=True)) for seats in seated)
 
 
 def standing_of(terms: Terms, money: Received, on: date, calendar: BusinessCalendar, policy: Policy) -> str:
@@ -75,12 +90,12 @@ def settle_plans(connection: Connection, rt: Runtime, run_id: str, snapshot_id: 
     """Give every plan the state that the ledger shows, and return how many changed."""
     rows = _candidates(connection, on)
     money = received(connection, rt, snapshot_id, [Asked(r.plan_key, r.subject_ref, r.signed_on) for r in rows])
-    calendar = policy.business_calendar()
+    calendar, staff = policy.business_calendar(), staff_roles(connection)
     changed = []
     for row in rows:
         terms = Terms(row.signed_on, row.first_due_on, row.instalments, row.amount_each_minor, row.waiver_minor or 0,
                       row.approved_by, row.second_approved_by, row.guarantor_consent_ref)  # fmt: skip
-        reason = refusal(terms, has_guarantors=row.has_guarantors, policy=policy)
+        reason = refusal(terms, has_guarantors=row.has_guarantors, policy=policy, staff=staff)
         state = "refused" if reason else standing_of(terms, money[row.plan_key], on, calendar, policy)
         if (state, reason) != (row.state, row.state_reason):
             changed.append((row, state, reason))
