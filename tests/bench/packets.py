@@ -19,6 +19,7 @@ from sqlalchemy import insert
 from arrears.core.clock import PinnedClock, at_local
 from arrears.core.entropy import SeededEntropy
 from arrears.core.keys import natural_key
+from arrears.core.progress import watched_by
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
@@ -77,11 +78,12 @@ def measure(home: Path, run_id: str) -> None:
     build_packets(rt, engine, run_id, DAY, policy, accounts[:WARM])
     steps = []
 
-    def note(_done: int, _of: int) -> None:
+    def note(_done: int, _of: int | None, _what: str) -> None:
         steps.append((memory_mb(), used()))
 
     wall, cpu = time.perf_counter(), used()
-    build_packets(rt, engine, run_id, DAY, policy, accounts[WARM:], note)
+    with watched_by(note):
+        build_packets(rt, engine, run_id, DAY, policy, accounts[WARM:])
     wall, end, made = time.perf_counter() - wall, used(), len(accounts) - WARM
     held = [memory for memory, _ in steps]
     print(  # noqa: T201 - a program that reports
