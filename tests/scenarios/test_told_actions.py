@@ -2,8 +2,9 @@
 
 import shutil
 import sqlite3
+import tracemalloc
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,14 @@ from sqlalchemy import Engine
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
+from arrears.proof import told_actions
 from arrears.proof.explain import explain
 from arrears.proof.prove import prove
 from arrears.proof.replay import replay
-from arrears.proof.told_actions import Untold, days_of, untold
+from arrears.proof.told_actions import Untold, count_untold, days_of, untold
 from arrears.rehearsal.rehearse import Plan, rehearse
 from arrears.store.engine import open_engine, reading
+from arrears.store.tables.outreach import contact
 
 DAYS = 2
 DONE = "SELECT contact_id FROM contact WHERE state = 'sent' ORDER BY contact_id LIMIT 1"
@@ -59,6 +62,7 @@ def found_in(engine: Engine) -> list[Untold]:
         return [one for day in days_of(connection) for one in untold(connection, day)]
 
 
+@pytest.mark.usefixtures("held")
 def test_a_store_that_nobody_touched_stands_as_the_log_was_told(home):
     engine = open_engine(Settings.from_environment({"ARREARS_HOME": str(home)}).store_url)
     with reading(engine) as connection:
@@ -97,6 +101,14 @@ CHANGES = {
 }
 
 
+@pytest.fixture(params=["whole", "in ranges"])
+def held(request, monkeypatch) -> None:
+    """A day is held whole beside the log, or a range of its keys after another."""
+    if request.param == "in ranges":
+        monkeypatch.setattr(told_actions, "IN_MEMORY", 9)
+
+
+@pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("change", CHANGES)
 def test_what_was_done_or_left_out_is_not_changed_behind_the_log_without_a_word(tampered, change):
     statement, told = CHANGES[change]
@@ -106,6 +118,7 @@ def test_what_was_done_or_left_out_is_not_changed_behind_the_log_without_a_word(
     assert {check.name: check.violations for check in prove(engine, load_policy())}["told"] == 1
 
 
+@pytest.mark.usefixtures("held")
 def test_a_contact_and_a_suppression_that_the_log_never_heard_of_are_found(tampered):
     engine = tampered(
         "INSERT INTO suppression SELECT business_date, account_id, step, channel, party_id, 'made_up', run_id"
@@ -130,6 +143,7 @@ def test_the_account_is_explained_and_its_day_replayed_with_what_the_log_says_in
     assert replay(rt, engine, f"daily-{day}-1").different == ((one.account_id, what),)
 
 
+@pytest.mark.usefixtures("held")
 def test_what_waits_to_be_sealed_was_told(tampered):
     unseal = (
         "INSERT INTO audit_pending (run_id, type, natural_key, at, leaf, body, subject_ref, action_id, business_date)"
@@ -137,6 +151,42 @@ def test_what_waits_to_be_sealed_was_told(tampered):
         " FROM audit_event JOIN audit_event_index USING (seq) WHERE type LIKE 'action.%'"
     )
     assert found_in(tampered(unseal, "DELETE FROM audit_event_index WHERE type LIKE 'action.%'")) == []
+
+
+@pytest.mark.parametrize("count", [1, 9, 10, 1_000, 65_000])
+def test_the_ranges_of_a_day_hold_every_key_once(count, monkeypatch):
+    monkeypatch.setattr(told_actions, "IN_MEMORY", 9)
+    ranges = list(told_actions._ranges(count))
+    assert len(ranges) == -(-count // 9)
+    for key in ("0" * 64, "7" * 64, "8" + "0" * 63, "f" * 64, "", "~"):
+        assert sum(key in keys for keys in ranges) == 1
+
+
+def more_of(count: int, day: str) -> str:
+    """Put so many more contacts on a day, of each of which the log heard nothing."""
+    with_own = {"contact_id": "lower(hex(randomblob(32)))", "party_id": "'X' || n", "business_date": f"'{day}'"}
+    own = [column.name for column in contact.columns]
+    chosen = ", ".join(with_own.get(name, name) for name in own)
+    return (
+        f"INSERT INTO contact ({', '.join(own)})"
+        f" WITH RECURSIVE many(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM many WHERE n < {count})"
+        f" SELECT {chosen} FROM many, (SELECT * FROM contact WHERE contact_id = ({HELD}))"
+    )
+
+
+def test_the_memory_does_not_grow_with_the_rows_of_a_day(tampered, monkeypatch):
+    monkeypatch.setattr(told_actions, "IN_MEMORY", 2_000)
+    few, many = date(2027, 1, 4), date(2027, 1, 5)
+    sizes = {few: 5_000, many: 25_000}
+    engine = tampered(*(more_of(count, day.isoformat()) for day, count in sizes.items()))
+    peaks = {}
+    with reading(engine) as connection:
+        for day, count in sizes.items():
+            tracemalloc.start()
+            assert count_untold(connection, day) == count
+            peaks[day] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    assert peaks[many] < 1.5 * peaks[few]
 
 
 def test_a_doubt_that_was_resolved_stands_as_it_was_resolved_though_the_log_names_the_doubt_later():

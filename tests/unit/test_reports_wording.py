@@ -1,6 +1,9 @@
 """Every code a reader could meet has a word in both languages, and both vocabularies have the same shape."""
 
+from importlib.resources import files
+
 import pytest
+import yaml
 
 from arrears.ladder.layers import load_policy
 from arrears.ledger.columns import REASONS as FAULTS
@@ -13,6 +16,8 @@ from arrears.reports.wording import words
 from arrears.store.tables import feeds, legal, repossession, runs
 
 POLICY = load_policy()
+PROFILES = [file for file in files("arrears.ladder").joinpath("profiles").iterdir() if file.name.endswith(".yaml")]
+STEPS = {step["name"] for file in PROFILES for step in yaml.safe_load(file.read_text("utf-8")).get("steps", [])}
 DECIDE_REASONS = ("promise_open", "evidence_missing", "not_a_working_day", "weekly_call_budget", "recent_conversation",
                   "covered_by_arrears_message", "not_a_contact_day", "missed_day")  # fmt: skip
 SEND_REASONS = ("past_date", "window_closed", "no_contact_point", "opted_out", "invalid", "land_line",
@@ -30,7 +35,7 @@ DOCUMENTS = tuple(f"document_{kind}" for kinds in POLICY.legal.required_document
 FAMILIES = {
     "reason": (*DECIDE_REASONS, *SEND_REASONS),
     "hold": (*POLICY.holds.hard, *POLICY.holds.soft),
-    "step": tuple(step.name for step in POLICY.steps),
+    "step": tuple(sorted(STEPS)),
     "need": (*NEEDS, *DOCUMENTS),
     "clock": tuple(type(POLICY.legal.alert_days).model_fields),
     "outcome": feeds.OUTCOMES,

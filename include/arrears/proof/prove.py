@@ -14,7 +14,7 @@ from arrears.proof.earned import unearned
 from arrears.proof.handed import unapproved
 from arrears.proof.held import EFFECTS, contacted_under_hold
 from arrears.proof.hours import outside_hours
-from arrears.proof.told_actions import days_of, untold
+from arrears.proof.told_actions import count_untold, days_of
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
@@ -98,7 +98,7 @@ def _packets(connection: Connection, _policy: Policy) -> int:
 
 def _told(connection: Connection, _policy: Policy) -> int:
     """Contacts and suppressions that stand otherwise than the log was told, or are missing on one side."""
-    return sum(len(untold(connection, day)) for day in days_of(connection))
+    return sum(count_untold(connection, day) for day in days_of(connection))
 
 
 def _count(connection: Connection, query: Select[Any]) -> int:

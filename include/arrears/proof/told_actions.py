@@ -4,9 +4,10 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, case, select, union
+from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, select, union
 
 from arrears.audit.log import parse
 from arrears.core.keys import digest
@@ -18,6 +19,8 @@ PLANNED, SUPPRESSED, RESOLVED = "action.planned", "action.suppressed", "action.r
 LAST, DOUBT = ("sent", "rejected", "withheld", "withdrawn", "expired"), "in_doubt"
 ENDINGS = tuple(f"action.{name}" for name in (*LAST, DOUBT, "not_sent", "resolved"))
 AT_ONCE, WORD = 500, 40
+IN_MEMORY = 200_000
+"""So many rows and events of a day are held beside each other; a larger day is read once for each range of its keys."""
 UNKNOWN = "?"
 """The account of a row that nothing leads from any more: it was erased."""
 SUPPRESSION_KEY = ("account_id", "step", "channel", "party_id", "reason")
@@ -32,6 +35,23 @@ class Untold:
     key: str
     told: str | None
     stands: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """A range of keys, which are hashes and so spread evenly; an empty bound is none."""
+
+    begin: str = ""
+    end: str = ""
+
+    def __contains__(self, key: str) -> bool:
+        return self.begin <= key and (not self.end or key < self.end)
+
+    def among(self, column: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+        return ([column >= self.begin] if self.begin else []) + ([column < self.end] if self.end else [])
+
+
+EVERY_KEY = _Keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +93,14 @@ def untold(connection: Connection, on: date, account_id: str | None = None) -> l
 
     What was told and is not sealed yet counts as told.
     """
-    rows = _Rows(connection, on, account_id)
-    log = _Log()
-    for query in rows.events(_sealed()):
-        log.hear(connection.execute(query))
-    if not any(rows.beside(log)):
-        return []
-    for query in rows.events(_waiting()):
-        log.hear(connection.execute(query))
-    found = list(rows.beside(log))
-    accounts = rows.accounts(log, [key for _, key, _, _ in found])
-    return sorted((Untold(accounts.get(one[1], UNKNOWN), *one) for one in found), key=_by_place)
+    if account_id is not None:
+        return sorted(_untold(connection, _Rows(connection, on, account_id)), key=_by_place)
+    return sorted((one for some in _by_ranges(connection, on) for one in some), key=_by_place)
+
+
+def count_untold(connection: Connection, on: date) -> int:
+    """Return how many contacts and suppressions of a day are not as the log was told, in memory that does not grow."""
+    return sum(map(len, _by_ranges(connection, on)))
 
 
 def days_of(connection: Connection) -> list[date]:
@@ -94,12 +111,12 @@ def days_of(connection: Connection) -> list[date]:
 
 
 class _Rows:
-    """The contacts and suppressions of a day as they stand in the store."""
+    """The contacts and suppressions of a day as they stand in the store, of one account or in a range of keys."""
 
-    def __init__(self, connection: Connection, on: date, account_id: str | None) -> None:
-        self._connection, self._on, self._account_id = connection, on, account_id
+    def __init__(self, connection: Connection, on: date, account_id: str | None, keys: _Keys = EVERY_KEY) -> None:
+        self._connection, self._on, self._account_id, self._keys = connection, on, account_id, keys
         contacts = select(contact.c.contact_id, contact.c.state, contact.c.reason, contact.c.provider_code)
-        contacts = contacts.where(contact.c.business_date == on)
+        contacts = contacts.where(contact.c.business_date == on, *keys.among(contact.c.contact_id))
         left_out = select(*(suppression.c[name] for name in SUPPRESSION_KEY)).where(suppression.c.business_date == on)
         self._items: list[str] = []
         if account_id is not None:
@@ -109,8 +126,9 @@ class _Rows:
             self._items = [row.item_key for row in found]
             contacts = contacts.where(contact.c.contact_id.in_([row.contact_id for row in found]))
             left_out = left_out.where(suppression.c.account_id == account_id)
-        self.contacts = {row.contact_id: row for row in connection.execute(contacts)}
-        self.left_out = {digest([on.isoformat(), *row]): row.account_id for row in connection.execute(left_out)}
+        self.contacts = {row.contact_id: row for row in _stream(connection, contacts)}
+        digests = ((digest([on.isoformat(), *row]), row.account_id) for row in _stream(connection, left_out))
+        self.left_out = {key: account for key, account in digests if key in keys}
 
     def events(self, told: Any) -> Iterator[Select[Any]]:
         """Yield the queries of what the log was told: of the whole day, or under the keys and the name of an account.
@@ -119,8 +137,9 @@ class _Rows:
         database would rather walk through all events of the day.
         """
         if self._account_id is None:
+            place = case((told.c.type == PLANNED, func.coalesce(told.c.action_id, "")), else_=told.c.key)
             kinds = told.c.type.in_((PLANNED, SUPPRESSED, *ENDINGS))
-            yield select(told).where(told.c.business_date == self._on, kinds)
+            yield select(told).where(told.c.business_date == self._on, kinds, *self._keys.among(place))
             return
         ref = select(subject.c.subject_ref).where(subject.c.account_id == self._account_id).scalar_subquery()
         yield select(told).where(told.c.subject_ref == ref, told.c.business_date == self._on)
@@ -154,6 +173,46 @@ class _Rows:
                 self._connection.execute(query.where(subject.c.subject_ref.in_(refs[start : start + AT_ONCE]))).all()
             )
         return {key: ids[ref] for key, ref in named.items() if ref in ids} | found
+
+
+def _by_ranges(connection: Connection, on: date) -> Iterator[list[Untold]]:
+    for keys in _ranges(_size(connection, on)):
+        yield _untold(connection, _Rows(connection, on, None, keys))
+
+
+def _ranges(size: int) -> Iterator[_Keys]:
+    """Yield the ranges that hold so many keys in parts of what is held at once; together they hold every key."""
+    parts = max(1, -(-size // IN_MEMORY))
+    bounds = ["", *(f"{0x10000 * n // parts:04x}" for n in range(1, parts)), ""]
+    yield from (_Keys(begin, end) for begin, end in pairwise(bounds))
+
+
+def _size(connection: Connection, on: date) -> int:
+    """Return how many rows and events a day has."""
+    index = audit_event_index.c
+    asked = (
+        select(func.count()).select_from(contact).where(contact.c.business_date == on),
+        select(func.count()).select_from(suppression).where(suppression.c.business_date == on),
+        select(func.count()).where(index.type.in_((PLANNED, SUPPRESSED, *ENDINGS)), index.business_date == on),
+    )
+    return sum(connection.execute(query).scalar_one() for query in asked)
+
+
+def _untold(connection: Connection, rows: _Rows) -> list[Untold]:
+    log = _Log()
+    for query in rows.events(_sealed()):
+        log.hear(_stream(connection, query))
+    if not any(rows.beside(log)):
+        return []
+    for query in rows.events(_waiting()):
+        log.hear(_stream(connection, query))
+    found = list(rows.beside(log))
+    accounts = rows.accounts(log, [key for _, key, _, _ in found])
+    return [Untold(accounts.get(one[1], UNKNOWN), *one) for one in found]
+
+
+def _stream(connection: Connection, query: Select[Any]) -> Iterable[Row[Any]]:
+    return connection.execute(query, execution_options={"stream_results": True})
 
 
 def _ending(kind: str, data: dict[str, Any]) -> _Ending:
