@@ -5,7 +5,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import typer
@@ -14,7 +14,9 @@ from pydantic import BaseModel
 from arrears.approvals.questions import OpenApproval
 from arrears.audit.verdict import Verdict
 from arrears.cli import app
+from arrears.ladder import policy_terms
 from arrears.ladder.layers import load_policy
+from arrears.ladder.policy import Policy
 from arrears.proof import explain, then
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -186,6 +188,28 @@ def test_every_parameter_told_in_english_is_told_in_chinese() -> None:
     keys = {name for name in told["policy.md"] if not name.endswith((".yaml", ".md"))}
     assert len(keys) > 80
     assert sorted(keys - told["policy.zh.md"]) == []
+
+
+MARKS = (policy_terms.When, policy_terms.EvidenceKind, policy_terms.LetterDocument, policy_terms.Late)
+
+
+def keys_of(annotation: Any) -> Iterator[str]:
+    """Yield the name of every key of a section, and of the sections within it."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        for name, field in annotation.model_fields.items():
+            yield name
+            yield from keys_of(field.annotation)
+    for part in get_args(annotation):
+        yield from keys_of(part)
+
+
+@pytest.mark.parametrize("page", ["policy.md", "policy.zh.md"])
+def test_every_key_and_mark_of_the_schema_stands_on_both_policy_pages(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    told = set(re.findall(r"\w+", " ".join([*re.findall(r"`([^`\n]+)`", text), *FENCE.findall(text)])))
+    named_there = {*keys_of(Policy), *(mark for marks in MARKS for mark in get_args(marks))}
+    assert {"known_days", "unlock_rung_3", "to_court", "demand_served"} <= named_there
+    assert sorted(named_there - told) == []
 
 
 def keys_of_explain() -> set[str]:
