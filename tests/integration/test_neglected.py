@@ -115,13 +115,16 @@ def test_arrears_of_fifteen_working_days_wait_for_a_supervisor_until_one_has_loo
     assert told(world)["review_due"] == (2, date(2026, 10, 22)), "A1 and A4: a collector's word is no look"
 
 
-def test_a_visit_waits_until_somebody_approved_it(world):
+def test_a_visit_waits_until_a_supervisor_approved_it(world):
+    people(world)
     for number, on, approved in ((1, date(2026, 11, 6), None), (2, date(2026, 11, 9), None), (3, EPISODE, "S1")):
         overdue(world, number, CALL)
         asked_to_visit(world, number, on, approved)
+    overdue(world, 5, CALL)
+    asked_to_visit(world, 5, date(2026, 11, 10), approved_by="C1")  # a collector's word is none
     asked_to_visit(world, 4, date(2026, 11, 13))  # tomorrow's is none of today's
     world.plan()
-    assert told(world)["visit_waits"] == (2, date(2026, 11, 6))
+    assert told(world)["visit_waits"] == (3, date(2026, 11, 6))
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import json
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
@@ -57,6 +57,22 @@ def test_two_steps_of_a_day_for_one_contract_are_one_debt_in_the_total_and_one_r
     with reading(world.engine) as connection:
         lists = [[row.account_id for row in rows] for _desk, rows in rows_by_desk(connection, DAY)]
     assert lists == [["A1", "A2"]]
+
+
+def test_a_promise_beside_arrears_counts_neither_in_the_contacts_total_nor_in_its_message(world, witnesses):
+    one_customer(world, SMS)
+    world.account("B1", {"P1": "borrower"})
+    world.decide("B1", [SMS | {"step": "promise_reminder", "occasion": "promise"}])
+    made = {"made_on": date(2026, 11, 5), "due_on": DAY + timedelta(days=1), "amount_minor": 50_00}
+    with writing(world.engine) as connection:
+        connection.execute(promise.insert().values(promise_key="0" * 64, account_id="B1", **made))
+    world.plan()
+    (row,) = world.rows(contact)
+    with writing(world.engine) as connection:
+        refresh_totals(connection, {row.contact_id})
+    assert [row.total_minor, *(one.total_minor for one in world.rows(contact))] == [100_00, 100_00]
+    world.send(witnesses)
+    assert "合计100.00元" in witnesses.messages["sms"].got[0].text
 
 
 def test_a_person_with_five_contracts_gets_one_message_with_all_of_them_and_the_total(world, witnesses):

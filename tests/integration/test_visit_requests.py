@@ -85,6 +85,23 @@ def test_the_same_request_delivered_again_takes_no_ruling_back(asked, tmp_path):
     assert [row.approved_by for row in asked.rows(visit_request)] == [None]
 
 
+@pytest.mark.parametrize("nobody", ["S2", "C1", "gone"])
+def test_a_request_approved_by_who_may_not_still_waits_and_is_ruled_on(asked, tmp_path, nobody):
+    deliver(asked, tmp_path, ASKED.replace("S2,", f"S2,{nobody}"), "visit_requests-again.csv")
+    assert [row.approved_by for row in asked.rows(visit_request)] == [nobody]
+    assert [one.account_id for one in open_visits(asked.engine)] == ["A1"]
+    assert approved(asked) == set()
+    assert ruled(asked, "S1") == "approved"
+    assert (approved(asked), open_visits(asked.engine)) == ({"A1"}, [])
+
+
+def test_an_approval_delivered_after_a_refusal_given_here_makes_no_visit(asked, tmp_path):
+    ruled(asked, "S1", "refuse")
+    deliver(asked, tmp_path, ASKED.replace("S2,", "S2,S1"), "visit_requests-again.csv")
+    assert [row.approved_by for row in asked.rows(visit_request)] == ["S1"]
+    assert (approved(asked), open_visits(asked.engine)) == (set(), [])
+
+
 def test_a_ruling_needs_a_note_and_in_a_live_store_a_logged_in_person(asked):
     with pytest.raises(BadArguments, match="needs a note"):
         ruled(asked, "S1", note=" ")

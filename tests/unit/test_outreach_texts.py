@@ -270,6 +270,19 @@ def test_what_was_promised_is_a_line_of_its_own_beside_the_arrears_and_counts_on
     assert not notice.only_thanks
 
 
+def test_thanks_beside_a_promise_open_with_the_thanks_and_the_day_promised_and_announce_nothing_else():
+    items = [_item(1, about="cured", overdue_instalments=0, amount_minor=0),
+             _item(2, about="promise", amount_minor=500_00)]  # fmt: skip
+    notice = notice_of(_facts("sms", *items), (), "zh", POLICY)
+    assert notice.totals == (("500.00", "CNY"),)
+    text = render(notice).text
+    assert "即将到期" not in text
+    assert "感谢您付清逾期款项。温馨提醒，您约定的付款日即将到来" in text
+    english = render(notice_of(_facts("email", *items), (), "en", POLICY))
+    assert "about to fall due" not in english.text
+    assert "Thank you for your payment. A friendly reminder: the day you promised to pay is near" in english.text
+
+
 def test_currencies_are_totalled_apart():
     facts = _facts("sms", _item(1), _item(2, currency="USD"), _item(3, currency="JPY", amount_minor=5000))
     assert notice_of(facts, (), "en", POLICY).totals == (("1,234.56", "CNY"), ("5,000", "JPY"), ("2,469.12", "USD"))

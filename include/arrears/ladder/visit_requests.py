@@ -34,8 +34,7 @@ class Ruling:
 
 def approved_visits(connection: Connection, on: date, among: AccountRange = EVERY) -> set[str]:
     """Return the accounts for which a supervisor approved a visit that somebody else asked for and nobody made yet."""
-    trusted = supervisors(connection)
-    asked, others = visit_request.c, visit_request.c.asked_by
+    asked = visit_request.c
     made = exists(
         select(item.c.item_key)
         .join(contact, contact.c.contact_id == item.c.contact_id)
@@ -47,8 +46,9 @@ def approved_visits(connection: Connection, on: date, among: AccountRange = EVER
             contact.c.state == "sent",
         )
     )
-    delivered = and_(asked.approved_by.in_(trusted), asked.approved_by != others)
-    ruled = and_(asked.ruling == "approve", asked.ruled_by.in_(trusted), asked.ruled_by != others, asked.ruled_on <= on)
+    not_refused = or_(asked.ruling.is_(None), asked.ruling == "approve")  # a refusal given here outlives a delivery
+    delivered = and_(_is_by_another_supervisor(asked.approved_by), not_refused)
+    ruled = and_(_is_by_another_supervisor(asked.ruled_by), asked.ruling == "approve", asked.ruled_on <= on)
     query = (
         select(asked.account_id)
         .join(episode, and_(episode.c.account_id == asked.account_id, episode.c.cured_on.is_(None)))
@@ -63,9 +63,16 @@ def supervisors(connection: Connection) -> list[str]:
     return [row.staff_id for row in rows if ROLE in row.roles.split(";")]
 
 
-def is_waiting() -> ColumnElement[bool]:
-    """Say which requests nobody has ruled on: neither the feed brought an approval, nor was a ruling given here."""
-    return and_(visit_request.c.approved_by.is_(None), visit_request.c.ruling.is_(None))
+def _is_by_another_supervisor(person: ColumnElement[str]) -> ColumnElement[bool]:
+    """Say whether somebody may answer a request: a supervisor of the staff who did not ask for it themselves."""
+    is_one = (";" + staff.c.roles + ";").contains(f";{ROLE};")
+    return exists().where(staff.c.staff_id == person, staff.c.staff_id != visit_request.c.asked_by, is_one)
+
+
+def is_answered() -> ColumnElement[bool]:
+    """Say which requests have an answer that counts, in the feed or by a ruling given here; the others wait."""
+    return or_(_is_by_another_supervisor(visit_request.c.approved_by),
+               _is_by_another_supervisor(visit_request.c.ruled_by))  # fmt: skip
 
 
 def waiting(connection: Connection) -> list[Row[Any]]:
@@ -74,7 +81,7 @@ def waiting(connection: Connection) -> list[Row[Any]]:
     query = (
         select(visit_request)
         .join(episode, and_(episode.c.account_id == asked.account_id, episode.c.cured_on.is_(None)))
-        .where(is_waiting(), asked.asked_on >= episode.c.first_unpaid_due)
+        .where(~is_answered(), asked.asked_on >= episode.c.first_unpaid_due)
         .order_by(asked.asked_on, asked.account_id)
     )
     return list(connection.execute(query))
@@ -86,8 +93,9 @@ def rule(connection: Connection, rt: Runtime, run_id: str, key: str, ruling: Rul
     Raises:
         BadArguments: the request has its answer, or the person may not answer it.
     """
-    row = connection.execute(select(visit_request).where(visit_request.c.visit_request_key == key)).one()
-    if row.approved_by is not None or row.ruling is not None:
+    query = select(visit_request, is_answered().label("is_answered"))
+    row = connection.execute(query.where(visit_request.c.visit_request_key == key)).one()
+    if row.is_answered:
         raise BadArguments(f"visit {key[:12]}: it has its answer already")
     if ruling.staff_id not in supervisors(connection):
         raise BadArguments(f"staff {ruling.staff_id!r}: a visit is approved by one of the role {ROLE}")

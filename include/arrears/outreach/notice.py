@@ -1,7 +1,7 @@
 """What a notice is about, as plain values: the only things a template may see."""
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from arrears.core.keys import digest
 from arrears.core.money import digits_of, format_minor
 from arrears.ladder.policy import Policy
+from arrears.outreach.contact_total import Said, totals
 from arrears.outreach.gates import APART, ItemFacts, SendFacts
 
 LONGEST = 60
@@ -83,9 +84,14 @@ class Notice:
         return all(line.is_settled for line in self.lines)
 
     @property
+    def any_thanks(self) -> bool:
+        """Say whether it thanks for anything."""
+        return any(line.is_settled for line in self.lines)
+
+    @property
     def only_promises(self) -> bool:
-        """Say whether it only reminds of what the person has promised."""
-        return all(line.is_promise for line in self.lines)
+        """Say whether all that it asks for is what the person has promised; beside it, it may thank."""
+        return not self.only_thanks and all(line.is_promise or line.is_settled for line in self.lines)
 
 
 def plain(text: str | None, longest: int = LONGEST) -> str:
@@ -106,7 +112,7 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
     for item in items:
         spoken_of.setdefault((item.account_id, item.about if item.about in APART else ""), item)
     lines = tuple(_line(item) for item in spoken_of.values())
-    totals = _totals(spoken_of.values())
+    owed = totals(Said(one.about, one.account_id, one.currency, one.amount_minor) for one in items)
     tone = max((item.tone for item in items), key=tuple(CONSEQUENCES).index)
     creditor, offer = policy.creditor, policy.notices
     return Notice(
@@ -119,7 +125,7 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         name=plain(facts.party.name),
         address=plain(facts.point, 200) if facts.channel in ("visit", "letter", "credit_notice") else "",
         lines=lines,
-        totals=tuple((money(amount, currency), currency) for currency, amount in sorted(totals.items())),
+        totals=tuple((money(amount, currency), currency) for currency, amount in sorted(owed.items())),
         consequences=_consequences(items, tone, policy),
         creditor=creditor.name if language == "zh" else creditor.name_en,
         complaint_line=creditor.complaint_line,
@@ -136,14 +142,6 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         policy_mark=policy.sha256[:MARK],
         statements=tuple(one.zh if language == "zh" else one.en for one in offer.statements),
     )
-
-
-def _totals(items: Collection[ItemFacts]) -> dict[str, int]:
-    """Add up what is owed by currency; what was promised is a part of it, and counts only when alone."""
-    found: dict[str, int] = {}
-    for item in [one for one in items if one.about not in APART] or [one for one in items if one.about == "promise"]:
-        found[item.currency] = found.get(item.currency, 0) + item.amount_minor
-    return found
 
 
 def _line(item: ItemFacts) -> Line:

@@ -13,9 +13,10 @@ from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.outreach.conflicts import conflicts
+from arrears.outreach.contact_total import totals
 from arrears.outreach.desks import Seat
 from arrears.outreach.owners import assign_owners
-from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals
+from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals, said
 from arrears.outreach.planned_rows import store_items
 from arrears.outreach.seating import seat_all, work_items
 from arrears.outreach.slots import Slot, Slots
@@ -150,7 +151,6 @@ class _Plan:
         person, channel = wishes[0].person, wishes[0].channel
         lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
         language = person.language or self._policy.language
-        owed = {wish.account_id: wish.amount_minor for wish in wishes if wish.currency == lead.currency}
         slot = self._slot(wishes[0])
         return {
             "contact_id": contact_id,
@@ -164,7 +164,7 @@ class _Plan:
             "staff_id": seat.staff_id if seat else lead.owner,
             "stage": lead.stage,
             "batch_no": int(contact_id[:8], 16) % batches[lead.stage],
-            "total_minor": sum(owed.values()),
+            "total_minor": totals(map(said, wishes)).get(lead.currency, 0),
             "currency": lead.currency,
             "slot_opens_at": slot.opens_at,
             "slot_closes_at": slot.closes_at,

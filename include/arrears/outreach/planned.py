@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from arrears.core.keys import natural_key
+from arrears.outreach.contact_total import Said, totals
 from arrears.store.tables.outreach import contact, item
 
 LOOKUP = 5_000
@@ -52,6 +53,11 @@ def open_items(connection: Connection, business_date: date) -> Iterator[Any]:
     yield from connection.execute(query, execution_options={"stream_results": True})
 
 
+def said(one: Any) -> Said:
+    """Return what an item, planned or still a wish, adds to the total of its contact."""
+    return Said(one.occasion.partition(":")[0], one.account_id, one.currency, one.amount_minor)
+
+
 def refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
     """Add up what is left on contacts that changed, and let the sternest item set stage and tone."""
     remaining = iter(sorted(contact_ids))
@@ -67,9 +73,7 @@ def refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
         changes = [
             {
                 "key": key,
-                "total": sum(
-                    {one.account_id: one.amount_minor for one in found if one.currency == one.total_currency}.values()
-                ),
+                "total": totals(map(said, found)).get(found[0].total_currency, 0),
                 "highest": max(row.stage for row in found),
                 "sternest": max((row.tone for row in found), key=TONES.index),
                 "who": "borrower" if any(row.audience == "borrower" for row in found) else "guarantors",

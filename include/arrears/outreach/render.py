@@ -29,7 +29,8 @@ SHARED = ("words.j2",)
 ALIKE = 512
 """So many wordings are remembered: by language, channel, tone, consequences and what each contract is late."""
 OPEN = {
-    Notice: frozenset(field.name for field in fields(Notice)) | {"any_overdue", "only_thanks", "only_promises"},
+    Notice: frozenset(field.name for field in fields(Notice))
+    | {"any_overdue", "any_thanks", "only_thanks", "only_promises"},
     Line: frozenset(field.name for field in fields(Line)),
 }
 """What a template may read without being looked at each time: plain values of a notice and its lines."""

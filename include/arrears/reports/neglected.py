@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exis
 from arrears.ladder.committee import is_in_force
 from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
-from arrears.ladder.visit_requests import is_waiting
+from arrears.ladder.visit_requests import is_answered
 from arrears.reports.committee import due_accounts
 from arrears.reports.scope import CARRIED, in_force, of_branch
 from arrears.store.tables.decisions import decision, evidence, fact_set
@@ -196,7 +196,7 @@ def review_due(business_date: date, branch: str | None, policy: Policy) -> Any:
         ),
         exists().where(
             visit_request.c.account_id == decision.c.account_id,
-            or_(visit_request.c.approved_by.in_(supervisors), visit_request.c.ruled_by.in_(supervisors)),
+            is_answered(),
             visit_request.c.asked_on >= since,
         ),
         exists().where(assignment.c.account_id == decision.c.account_id, assignment.c.from_on >= since),
@@ -237,7 +237,7 @@ def _prepare_early(business_date: date, branch: str | None) -> Any:
 
 def _visit_waits(business_date: date, branch: str | None) -> Any:
     return select(func.count(), func.min(visit_request.c.asked_on)).where(
-        is_waiting(),
+        ~is_answered(),
         visit_request.c.asked_on <= business_date,
         of_branch(visit_request.c.account_id, branch),
     )
