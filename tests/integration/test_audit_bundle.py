@@ -110,7 +110,7 @@ def test_the_single_file_names_nothing_of_ours() -> None:
     source = (ROOT / "docs" / "verify.py").read_text(encoding="utf-8")
     assert "import arrears" not in source
     assert "from arrears" not in source
-    assert len(source.splitlines()) < 400
+    assert len(source.splitlines()) < 420
 
 
 def test_a_flip_of_any_byte_of_the_events_is_tampering(bundle: Path) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import Engine, delete, event, insert, select, update
 from arrears.core.calendar import add_months
 from arrears.core.errors import CannotTell
 from arrears.core.keys import natural_key
+from arrears.core.progress import watched_by
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
@@ -608,16 +609,9 @@ def test_progress_is_told_after_every_batch(office, monkeypatch):
     for n in range(5):
         office.add(f"A{n}", rung=1)
     run_id, told = office.open(TODAY), []
-    counts = build_packets(
-        office.rt,
-        office.engine,
-        run_id,
-        TODAY,
-        office.policy,
-        [f"A{n}" for n in range(5)],
-        lambda done, of: told.append((done, of)),
-    )
-    assert told == [(2, 5), (4, 5), (5, 5)]
+    with watched_by(lambda done, of, what: told.append((done, of, what))):
+        counts = build_packets(office.rt, office.engine, run_id, TODAY, office.policy, [f"A{n}" for n in range(5)])
+    assert told == [(2, 5, "packets"), (4, 5, "packets"), (5, 5, "packets")]
     assert counts["draft"] == 5
 
 
