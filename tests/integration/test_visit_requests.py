@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from outreach_world import CALL, DAY, World
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
@@ -15,6 +15,7 @@ from arrears.steps.visits import open_visits, rule_on
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import staff, visit_request
+from arrears.store.tables.repossession import approval
 from arrears.store.tables.runs import store_identity
 
 ASKED = "account_id,asked_on,reason,asked_by,approved_by\nA1,2026-11-10,客户约定当面谈,S2,\n"
@@ -65,8 +66,7 @@ def test_a_supervisors_word_makes_the_visit_due_and_nobody_approves_their_own_re
     assert ruled(asked, "S1") == "approved"
     assert (approved(asked), approved(asked, date(2026, 11, 11))) == ({"A1"}, set())
     assert open_visits(asked.engine) == []
-    with pytest.raises(BadArguments, match="its answer already"):
-        ruled(asked, "S1", "refuse")
+    assert ruled(asked, "S1", "refuse") is None, "what has its answer waits no longer"
     [told] = [event for event in asked.events() if event["type"] == "visit.approved"]
     assert (told["actor"], told["subject_ref"]) == ("S1", "ref-A1")
     assert "looked at the file" not in str(told)
@@ -115,3 +115,24 @@ def test_a_ruling_needs_a_note_and_in_a_live_store_a_logged_in_person(asked):
 def test_what_is_no_visit_is_left_to_the_other_questions(asked):
     assert ruled(asked, "S1", name="ffffffffffff") is None
     assert ruled(asked, "S1", name="") is None
+
+
+def test_letters_that_begin_a_visit_and_an_approval_rule_on_neither(asked):
+    with writing(asked.engine) as connection:
+        row = {"kind": "order", "subject_key": "s", "ordinal": 1, "roles": "supervisor", "state": "open"}
+        values = row | {
+            "approval_id": KEY[:4] + "0" * 60,
+            "facts_sha256": "0" * 64,
+            "requested_on": DAY,
+            "requested_at": "2026-11-12T00:00:00Z",
+            "run_id": "r",
+        }
+        connection.execute(insert(approval).values(values))
+    with pytest.raises(BadArguments, match="more than one visit or approval begins so"):
+        ruled(asked, "S1", name=KEY[:4])
+    assert ruled(asked, "S1", name=KEY[:10]) == "approved"
+
+
+def test_letters_of_a_visit_that_has_its_answer_are_left_to_the_other_questions(asked):
+    ruled(asked, "S1")
+    assert ruled(asked, "S1", name=KEY[:4]) is None

@@ -1,10 +1,14 @@
 """The roles of a PostgreSQL store: the auditor reads and changes nothing, the application cannot touch the log."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from importlib import import_module
 from importlib.resources import files
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.exc import ProgrammingError
 
@@ -21,6 +25,7 @@ from arrears.store.views import questions
 pytestmark = pytest.mark.real
 
 DAY = date(2026, 11, 12)
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -126,6 +131,39 @@ def test_the_application_has_the_table_of_a_month_made_and_the_auditor_reads_it(
         where = "SELECT tableoid::regclass::text FROM decision WHERE business_date >= '2031-05-01'"
         assert connection.exec_driver_sql(where).all() == []
     refused(auditor, "SELECT arrears_make_month('2032-01-01')")
+
+
+def test_without_the_right_to_make_a_month_the_day_goes_on_and_says_what_to_run(
+    guarded: Engine, app: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with writing(guarded) as connection:
+        connection.exec_driver_sql("REVOKE EXECUTE ON FUNCTION arrears_make_month(date) FROM arrears_app")
+    assert not make_months(app, date(2031, 5, 3))
+    [line] = caplog.messages
+    assert "InsufficientPrivilege" in line
+    assert "`arrears roles`" in line
+
+
+def test_an_upgrade_of_a_store_with_roles_gives_the_application_its_right(guarded: Engine, app: Engine) -> None:
+    upgrade = import_module("arrears.store.migrations.versions.0032_months_ahead").upgrade
+    with writing(guarded) as connection:
+        connection.exec_driver_sql("DROP FUNCTION arrears_make_month(date)")
+        with Operations.context(MigrationContext.configure(connection)):
+            upgrade()
+        connection.exec_driver_sql("ALTER FUNCTION arrears_make_month(date) OWNER TO arrears_owner")
+    assert make_months(app, date(2031, 5, 3))
+
+
+def test_two_that_make_one_month_at_once_make_it_once(guarded: Engine, app: Engine) -> None:
+    with writing(guarded) as connection:
+        connection.exec_driver_sql("SELECT arrears_make_month('2031-05-03')")
+        with ThreadPoolExecutor(1) as other:
+            second = other.submit(make_months, app, date(2031, 5, 3))
+            with guarded.connect() as looking:
+                while not second.done() and not looking.exec_driver_sql(WAITS).scalar():
+                    looking.rollback()
+            connection.commit()
+            assert second.result()
 
 
 def test_a_view_made_anew_by_the_owner_is_open_to_the_auditor(guarded: Engine, auditor: Engine) -> None:

@@ -251,9 +251,21 @@ def test_a_written_demand_follows_after_twelve_working_days_and_only_where_no_le
         assert "written_demand" not in steps(decide(written, POLICY))
     worse = decide(replace(late, stage=2, effective_instalments=2), POLICY)
     assert why_not(worse, "written_demand") == ("covered_by_lawyers_letter",)
-    assert why_not(worse, "written_demand_guarantors") == ("covered_by_lawyers_letter_guarantors",)
+    told = replace(late, stage=2, effective_instalments=2, done=(StepDone("lawyers_letter", 1, 1, 1),))
+    assert why_not(decide(told, POLICY), "written_demand_guarantors") == ("covered_by_lawyers_letter_guarantors",)
     alone = replace(late, evidence=CALLED)
     assert "written_demand_guarantors" not in steps(decide(alone, POLICY))
+
+
+def test_a_guarantor_gets_the_demand_while_the_lawyers_letter_cannot_reach_the_borrower():
+    """The clock of the guarantee runs on where no letter to the borrower has ever left."""
+    homeless = facts(evidence=replace(CALLED, guarantors=1, guarantors_tried=1), stage=2, effective_instalments=2,
+                     working_days_overdue=60, working_days_known=60,
+                     done=(StepDone("borrower_call", 9, 9, 5), StepDone("lawyers_letter", 5, 0, None)))  # fmt: skip
+    decision = decide(homeless, POLICY)
+    assert why_not(decision, "lawyers_letter_guarantors") == ("before_lawyers_letter",)
+    assert "written_demand_guarantors" in steps(decision), "a letter that is held back takes nobody's place"
+    assert why_not(decision, "written_demand") == ("covered_by_lawyers_letter",)
 
 
 def test_no_guarantor_gets_a_written_demand_before_the_borrower_was_tried():

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,7 +28,7 @@ from arrears.legal.wording import words
 from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.letters import Said
 from arrears.outreach.notice import notice_of
-from arrears.store.whole_files import write_whole
+from arrears.store.whole_files import place_of, unfinished, write_whole
 
 TODAY = date(2026, 11, 12)
 POLICY = load_policy()
@@ -231,6 +232,17 @@ def test_a_failed_write_leaves_nothing_under_the_final_name(tmp_path, monkeypatc
     with pytest.raises(OSError, match="disk full"):
         write_whole(f"file://{tmp_path}", "packets/ab/x.pdf", b"half")
     assert not (tmp_path / "packets" / "ab" / "x.pdf").exists()
+
+
+def test_two_containers_with_one_process_id_write_beside_each_other_and_both_halves_are_found(tmp_path, monkeypatch):
+    from fsspec.implementations.local import LocalFileSystem
+
+    monkeypatch.setattr(os, "getpid", lambda: 7)
+    monkeypatch.setattr(LocalFileSystem, "mv", lambda *_args, **_kwargs: None)
+    for half in (b"one", b"another"):
+        write_whole(f"file://{tmp_path}", "packets/x.pdf", half)
+    left = unfinished(*place_of(f"file://{tmp_path}", "packets/x.pdf"))
+    assert sorted(Path(one).read_bytes() for one in left) == [b"another", b"one"]
 
 
 def test_a_step_by_letter_names_what_is_printed_and_only_a_demand_is_one():

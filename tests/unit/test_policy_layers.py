@@ -139,6 +139,8 @@ def test_whoever_loosens_is_refused_with_file_key_and_both_values(lender, text, 
         ("contact: {window: {opens: '20:00', closes: '19:00'}}", r"contact\.window: opens must be before closes"),
         ("contact: {caps: {sms: [1, 0, 8]}}", r"contact: caps\.sms: give 1 day, 7 days, 30 days"),
         ("contact: {who_may_be_told: [borrower]}", r"contact: audience_roles names \w+, who may not be told"),
+        ("steps: [{name: lawyers_letter_guarantors, unless: [written_demand_guarantors]}]",
+         r"steps\.\w+_guarantors\.unless: it would wait for itself"),
         ("steps: [{name: borrower_call, drop: true}]", r"steps\.guarantor_call\.after: there is no step borrower_call"),
         (
             "steps: [{name: thank_you, audience: guarantors}]",

@@ -243,11 +243,12 @@ def _lateness(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
 
 
 def _better_step(rule: Rule, case: _Case, due: list[Rule]) -> str | None:
-    """Return what takes the place of a step: a visit with the letter that has gone out, or a letter that is due too."""
+    """Return what takes the place of a step: a visit with the letter that has gone out, or a letter that goes today."""
     for rung, name, earlier in rule.better:
         if rung <= case.rung and (earlier is None or _happened(earlier, case)):
             return name
-    return next((other.mark.name for other in due if other.mark in rule.unless and other.rung <= case.rung), None)
+    others = (other for other in due if other.mark in rule.unless)
+    return next((other.mark.name for other in others if not _why_not(other, case, due)), None)
 
 
 def _call_limits(case: _Case) -> list[str]:

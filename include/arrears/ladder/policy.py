@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
@@ -99,12 +100,25 @@ class Policy(Strict):
         lost = [step for step in self.steps if step.after is not None and step.after not in names]
         if lost:
             raise ValueError(f"steps.{lost[0].name}.after: there is no step {lost[0].after}")
+        self._refuse_steps_in_a_circle()
         locks = [step for step in self.steps if step.channel == "remote_lock"]
         if locks:
             raise ValueError(f"steps.{locks[0].name}: a lock is an order of two people: see repossession.remote_lock")
         if self.evidence.unlock_rung_4.letter_cure_days < self.legal.demand_cure_days:
             raise ValueError("evidence.unlock_rung_4.letter_cure_days: no less than legal.demand_cure_days")
         return self
+
+    def _refuse_steps_in_a_circle(self) -> None:
+        """Refuse steps that would each stand back for the other: a reminder by SMS does for one of arrears."""
+        arrears = [step.name for step in self.steps if step.channel == "sms" and step.offset is not None]
+        before = {step.name: set(step.unless) for step in self.steps}
+        for step in self.steps:
+            if step.about == "cycle" and step.channel == "sms":
+                before[step.name].update(arrears)
+        try:
+            TopologicalSorter(before).prepare()
+        except CycleError as found:
+            raise ValueError(f"steps.{found.args[1][0]}.unless: it would wait for itself") from None
 
     def canonical(self) -> str:
         """Return the one text form that is hashed and kept."""

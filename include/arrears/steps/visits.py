@@ -10,7 +10,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.visit_requests import ROLE, RULINGS, Ruling, rule, waiting
 from arrears.store.engine import reading, writing
-from arrears.store.tables.feeds import visit_request
+from arrears.store.tables.repossession import approval
 
 KIND = "visit"
 
@@ -39,18 +39,18 @@ def open_visits(engine: Engine) -> list[OpenApproval]:
 def rule_on(
     rt: Runtime, engine: Engine, policy: Policy, name: str, staff_id: str, decision: str, note: str, identity: str
 ) -> Voted | None:
-    """Record a supervisor's ruling on the request whose id begins with ``name``; None where there is no such request.
+    """Record a supervisor's ruling on the waiting request whose id begins with ``name``; None where none begins so.
 
     Raises:
-        BadArguments: several requests begin so, no note, or a person or an identity that may not rule.
+        BadArguments: several requests begin so, or an approval too; no note, or somebody who may not rule.
     """
     with writing(engine) as connection:
-        begins = visit_request.c.visit_request_key.startswith(name, autoescape=True)
-        keys = connection.execute(select(visit_request.c.visit_request_key).where(begins).limit(2)).scalars().all()
+        keys = [row.visit_request_key for row in waiting(connection) if row.visit_request_key.startswith(name)]
         if not name or not keys:
             return None
-        if len(keys) > 1:
-            raise BadArguments(f"visit {name[:24]!r}: more than one begins so; give more letters")
+        others = approval.c.approval_id.startswith(name, autoescape=True)
+        if len(keys) > 1 or connection.execute(select(approval.c.approval_id).where(others).limit(1)).first():
+            raise BadArguments(f"{name[:24]!r}: more than one visit or approval begins so; give more letters")
         if decision not in RULINGS:
             raise BadArguments(f"decision {decision!r}: use one of {', '.join(RULINGS)}")
         if not note.strip():

@@ -4,16 +4,17 @@ import logging
 from datetime import date, timedelta
 
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from arrears.store.engine import writing
 
+_log = logging.getLogger(__name__)
 PATIENCE = "10s"
 _MAKE = text("SELECT arrears_make_month(:day)")
 
 
 def make_months(engine: Engine, on: date) -> bool:
-    """Make the tables for the decisions of a day's month and the next; False when somebody reads them for too long.
+    """Make the tables for the decisions of a day's month and the next; False when that was not possible.
 
     Nothing depends on it: a day without a month goes to ``decision_other``, and moves when its month is made.
     """
@@ -26,6 +27,10 @@ def make_months(engine: Engine, on: date) -> bool:
             for day in (on, following):
                 connection.execute(_MAKE, {"day": day})
     except OperationalError:
-        logging.getLogger(__name__).warning("the table of a month is in use: the next day makes it")
+        _log.warning("the table of a month is in use: the next day makes it")
+        return False
+    except DBAPIError as error:
+        why = type(error.orig).__name__
+        _log.warning("no table of a month was made (%s): run `arrears init`, then `arrears roles` again", why)
         return False
     return True

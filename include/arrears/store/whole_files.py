@@ -4,11 +4,14 @@ import os
 import re
 from typing import Any
 
+from arrears.core.entropy import SystemEntropy
+
 
 def write_whole(artifacts_url: str, path: str, data: bytes, *, durable: bool = False) -> None:
     """Write a file so that no reader sees half of it: beside its name and moved there, or as one object of a bucket.
 
-    What a process that died has left beside the name goes when the account is erased. ``durable`` waits for the disk.
+    Containers on one volume share process ids, so the name beside it is drawn. What a process that died has left
+    there goes when the account is erased. ``durable`` waits for the disk.
     """
     files, target = place_of(artifacts_url, path)
     if not is_disk(files):
@@ -16,7 +19,7 @@ def write_whole(artifacts_url: str, path: str, data: bytes, *, durable: bool = F
         return
     folder, _, name = target.rpartition("/")
     files.makedirs(folder, exist_ok=True)
-    part = f"{folder}/.{name}.{os.getpid()}.part"
+    part = f"{folder}/.{name}.{SystemEntropy().take(8).hex()}.part"
     with files.open(part, "wb") as handle:
         handle.write(data)
         if durable:
@@ -30,7 +33,7 @@ def unfinished(files: Any, target: str) -> list[str]:
     folder, _, name = target.rpartition("/")
     if not is_disk(files) or not files.isdir(folder):
         return []
-    shape = re.compile(re.escape(f".{name}.") + r"\d+\.part")
+    shape = re.compile(re.escape(f".{name}.") + r"[0-9a-f]+\.part")
     return [one for one in files.ls(folder, detail=False) if shape.fullmatch(one.rpartition("/")[2])]
 
 

@@ -19,6 +19,7 @@ DECLARE
     ends date := (begins + interval '1 month')::date;
     month text := 'decision_' || to_char(begins, 'YYYY_MM');
 BEGIN
+    PERFORM pg_advisory_xact_lock('decision'::regclass::oid::bigint);
     IF to_regclass(month) IS NOT NULL THEN
         RETURN false;
     END IF;
@@ -27,6 +28,15 @@ BEGIN
         ' RETURNING *) INSERT INTO %I SELECT * FROM moved', begins, ends, month);
     EXECUTE format('ALTER TABLE decision ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', month, begins, ends);
     RETURN true;
+END $$
+"""
+
+# A store that has its roles needs no second `arrears roles` for this.
+GRANT = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'arrears_app') THEN
+        GRANT EXECUTE ON FUNCTION arrears_make_month(date) TO arrears_app;
+    END IF;
 END $$
 """
 
@@ -39,3 +49,4 @@ def upgrade() -> None:
     schema = connection.execute(sa.text("SELECT quote_ident(current_schema())")).scalar_one()
     connection.exec_driver_sql(FUNCTION.format(schema=schema).replace("%", "%%"))
     connection.execute(sa.text("REVOKE ALL ON FUNCTION arrears_make_month(date) FROM PUBLIC"))
+    connection.exec_driver_sql(GRANT)
