@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
-from sqlalchemy import select, true, update
+from sqlalchemy import inspect, select, true, update
 from starlette.routing import Route
 
 from arrears.audit.seal import seal
@@ -30,6 +30,7 @@ from arrears.store.tables.audit import audit_event_index, audit_pending
 from arrears.store.tables.feeds import account, staff
 from arrears.store.tables.legal import packet
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
+from arrears.store.views import questions
 
 ROOT = Path(__file__).resolve().parents[2]
 DAY = date(2026, 11, 12)
@@ -338,6 +339,26 @@ def test_a_look_at_an_account_is_an_event_with_the_name_of_who_looked(home: Path
          engine := open_engine(f"sqlite:///{home / 'arrears.sqlite'}"))  # fmt: skip
     engine.dispose()
     assert "auditor-7" in client.post("/audit/question/16", data={"account": "A00098"}).text
+
+
+def test_an_answer_is_told_in_the_readers_words(home: Path):
+    client = desk(home, somebody)
+    for language, heads in (("en", {"To whom", "Step"}), ("zh", {"对象", "步骤"})):
+        page = client.post(f"/audit/question/1?lang={language}", data={"on": DAY.isoformat()}).text
+        cells = re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", page)
+        assert heads <= set(cells)
+        assert words(language).label("step", "borrower_call") in cells
+        assert {"borrower_call", "audience", "step", "business_date"}.isdisjoint(cells)
+
+
+def test_every_column_of_every_question_has_a_heading(home: Path):
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        columns = {column["name"] for view in questions() for column in inspect(connection).get_columns(view)}
+    engine.dispose()
+    assert len(columns) > 100
+    for language in ("zh", "en"):
+        assert columns == set(words(language).family("answer"))
 
 
 def test_a_question_that_cannot_be_asked_says_so_in_one_line(home: Path):

@@ -154,7 +154,7 @@ class _Desk:
             request: Request, number: int, account: Text = "", on: Text = "", run: Text = "", user: str = reader
         ) -> str:
             asked = evidence.Asked(number, account.strip(), on.strip(), run.strip())
-            return self._show(request, "question", lambda rt, _: evidence.question(rt, asked, user))
+            return self._show(request, "question", lambda rt, say: evidence.question(rt, asked, user, say))
 
         def vote(request: Request, approval_id: str, decision: Text, note: Text = "", user: str = writer) -> str:
             return self._show(

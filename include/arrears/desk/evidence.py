@@ -15,6 +15,7 @@ from arrears.core.runtime import Runtime
 from arrears.desk.accounts import subject_of
 from arrears.desk.reach import refuse_part
 from arrears.proof.ask import Answer, ask, numbered
+from arrears.reports.wording import Words
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.audit import audit_checkpoint
@@ -24,6 +25,14 @@ SHOWN = 500
 PATIENCE_S = 5.0
 LONGEST = 300
 """So many characters of a cell a page shows: a policy or a set of facts in every row makes a page of megabytes."""
+
+FAMILIES = {
+    "step": "step", "channel": "channel", "audience": "audience", "tone": "tone", "lane": "lane",
+    "state": "contact_state", "outcome": "contact_state", "kind": "approval", "role": "role",
+    "identity": "identity", "decision": "vote", "status": "run_status", "type": "event", "feed": "feed",
+    "gate": "gate", "reason": "reason", "why": "reason",
+}  # fmt: skip
+"""In which words the codes of a column are told."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +61,10 @@ def verify(rt: Runtime) -> dict[str, Any]:
     return audit(rt) | {"verdict": verdict}
 
 
-def question(rt: Runtime, asked: Asked, user: str) -> dict[str, Any]:
+def question(rt: Runtime, asked: Asked, user: str, say: Words) -> dict[str, Any]:
     """Return the answer to one question, at most so many rows as a page holds; the look is recorded.
+
+    Columns and codes are told in the reader's words; the command prints them as they are stored.
 
     Raises:
         BadArguments: no such question, or it cannot be narrowed like that.
@@ -74,7 +85,10 @@ def question(rt: Runtime, asked: Asked, user: str) -> dict[str, Any]:
         "asked": asked,
         "text": found.question,
         "answer": found,
-        "rows": [[_short(cell) for cell in row] for row in found.rows[:SHOWN]],
+        "rows": [
+            [_short(_told(say, name, cell)) for name, cell in zip(found.columns, row, strict=True)]
+            for row in found.rows[:SHOWN]
+        ],
         "more": SHOWN if len(found.rows) > SHOWN else 0,
         "cut": any(len(str(cell)) > LONGEST for row in found.rows[:SHOWN] for cell in row),
     }
@@ -87,6 +101,17 @@ def _within_reach(rt: Runtime, asked: Asked, user: str) -> str | None:
         with reading(existing_store(rt)) as connection:
             refuse_part(connection, user)
     return ref
+
+
+def _told(say: Words, column: str, cell: Any) -> Any:
+    """Return the word for a code; what has none is shown as it is stored."""
+    family = FAMILIES.get(column)
+    if family is None or not isinstance(cell, str):
+        return cell
+    if family == "reason":
+        word = say.reason(cell)
+        return cell if say("unknown") in word else word
+    return say.label(family, cell) if say.knows(family, cell) else cell
 
 
 def _short(cell: Any) -> str:
