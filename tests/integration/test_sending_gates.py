@@ -271,8 +271,10 @@ THANKS = SMS | {"step": "thank_you", "tone": "courteous", "occasion": "cured"}
 TOMORROW = DAY + timedelta(days=1)
 
 
-def promised(world: World, account_id: str, amount_minor: int = 50_00, due_on: date = TOMORROW) -> None:
-    row = {"account_id": account_id, "made_on": date(2026, 11, 5), "due_on": due_on, "amount_minor": amount_minor}
+def promised(
+    world: World, account_id: str, amount_minor: int = 50_00, due_on: date = TOMORROW, made_on: date = date(2026, 11, 5)
+) -> None:
+    row = {"account_id": account_id, "made_on": made_on, "due_on": due_on, "amount_minor": amount_minor}
     with writing(world.engine) as connection:
         connection.execute(promise.insert().values(promise_key=natural_key(account_id, str(due_on)), **row))
 
@@ -333,6 +335,33 @@ def test_who_paid_what_was_promised_at_noon_is_not_reminded_and_who_paid_less_is
     pay(world, tmp_path, "N1,A1,2026-11-12,48.00", "N2,A2,2026-11-12,40.00")
     world.at(time(13)).send(witnesses)
     assert reasons(world) == {"A1": "paid", "A2": None}
+
+
+def test_of_a_promise_kept_in_part_the_rest_is_reminded_of_and_the_rest_alone_keeps_it(world, witnesses, tmp_path):
+    customer(world, REMINDER)
+    for account_id in ("A1", "A2"):
+        promised(world, account_id, 100_00 if account_id == "A1" else 50_00)
+    freeze(world, tmp_path / "feeds", paid="B8,A1,2026-11-08,60.00\nB9,A2,2026-11-08,20.00\n")
+    world.decide("A1", [REMINDER | {"rung": 1}], overdue=240_00, instalments=3, revision=2)
+    world.decide("A2", [REMINDER | {"rung": 1}], overdue=59_99, instalments=1, revision=2)
+    world.plan()
+    assert {row.account_id: row.amount_minor for row in world.rows(item)} == {"A1": 40_00, "A2": 30_00}
+    pay(world, tmp_path, "N1,A1,2026-11-12,40.00")
+    world.at(time(13)).send(witnesses)
+    assert reasons(world) == {"A1": "paid", "A2": None}
+    assert "付款30.00元" in witnesses.messages["sms"].got[0].text
+
+
+def test_the_promise_that_falls_due_unpaid_is_reminded_of_and_not_one_kept_before_its_day(world, witnesses, tmp_path):
+    customer(world, REMINDER)
+    promised(world, "A1", 50_00, due_on=DAY)
+    promised(world, "A1", 70_00, made_on=DAY)
+    freeze(world, tmp_path / "feeds", paid="B8,A1,2026-11-11,50.00\n")
+    world.decide("A1", [REMINDER | {"rung": 1}], overdue=250_00, instalments=3, revision=2)
+    world.plan()
+    assert {row.account_id: (row.amount_minor, row.due_on) for row in world.rows(item)} == {"A1": (70_00, TOMORROW)}
+    world.send(witnesses)
+    assert "您约定于2026-11-13付款70.00元" in witnesses.messages["sms"].got[0].text
 
 
 def test_a_part_payment_pause_stops_the_reminder_of_a_promise_and_a_dispute_the_thanks(world, witnesses):

@@ -5,8 +5,8 @@ The ledger is frozen in the morning; a payment imported at noon must stop the me
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any
@@ -15,7 +15,10 @@ from sqlalchemy import Connection, Date, Row, Select, bindparam, exists, or_, se
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.gather import effective_instalments
+from arrears.ladder.plans import Due, Span
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import falling_due
+from arrears.ladder.received import Known
 from arrears.store import snapshot as frozen
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import delivery, payment, snapshot
@@ -42,7 +45,9 @@ class Balances:
     """Answers batch by batch; the frozen files are read once, and again only for news nobody had looked at."""
 
     def __init__(self, rt: Runtime, business_date: date, policy: Policy) -> None:
-        self._url, self._on, self._policy = rt.settings.artifacts_url, business_date, policy
+        self._rt, self._url, self._on, self._policy = rt, rt.settings.artifacts_url, business_date, policy
+        self._decided_on: str | None = None
+        self._money: Known = {}
         self._ledger: Any = None
         self._newer: dict[str, Balance] | None = None
         self._after_news: dict[tuple[str, str], Balance] = {}
@@ -67,6 +72,19 @@ class Balances:
         for account_id in subjects.keys() & news.keys():
             found[account_id] = self._after_news[account_id, _print(news[account_id])]
         return found
+
+    def falling_due(self, connection: Connection, accounts: Collection[str], days: Collection[int]) -> dict[str, Due]:
+        """Return what accounts promised for some days ahead, as it stands now, and had not paid when they were decided.
+
+        The payments of all who promised something for these days are read at once, and not again for each batch.
+        """
+        snapshot_id = connection.execute(_DECIDED_ON, {"on": self._on}).scalar()
+        span = Span(snapshot_id, self._on, days, known=self._money)
+        if snapshot_id != self._decided_on:
+            self._decided_on = snapshot_id
+            self._money.clear()
+            falling_due(connection, self._rt, span, self._policy)
+        return falling_due(connection, self._rt, replace(span, accounts=accounts), self._policy)
 
     def _read_all(self, snapshot_id: str) -> dict[str, Balance]:
         found = {}
@@ -97,6 +115,13 @@ class Balances:
         return Balance(row["overdue_minor"] or 0, row["overdue_instalments"], effective, row["next_due_minor"] or 0)
 
 
+_DECIDED_ON = (
+    select(run.c.snapshot_id)
+    .where(run.c.kind == "daily", run.c.business_date == bindparam("on", type_=Date))
+    .where(exists().where(decision.c.run_id == run.c.run_id))
+    .order_by(run.c.ordinal.desc())
+    .limit(1)
+)
 _ACCEPTED = (
     select(snapshot.c.snapshot_id, snapshot.c.created_at, snapshot.c.facts)
     .where(snapshot.c.business_date == bindparam("on"), snapshot.c.accepted_at.is_not(None))

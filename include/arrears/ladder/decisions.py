@@ -21,7 +21,7 @@ from arrears.ladder.gather import NOTHING, Background, Own, gather_background, o
 from arrears.ladder.judge import Judge
 from arrears.ladder.named import named_accounts
 from arrears.ladder.part_payments import note_arrears
-from arrears.ladder.plans import settle_plans
+from arrears.ladder.plans import Span, settle_plans
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import falling_due, settle_promises
 from arrears.ladder.readings import Readings, read
@@ -72,7 +72,9 @@ def decide_snapshot(
         teller = Teller.of(connection, rt, run_id, snapshot_id, business_date)
         today = Today.of(connection, business_date, policy)
         rulebook = Rulebook(connection, rt, run_id, today, newest=newest)
-        promised = falling_due(connection, rt, snapshot_id, business_date, policy, today.promise_days)
+        span = Span(snapshot_id, business_date, today.promise_days)
+        dues = falling_due(connection, rt, span, policy)
+        promised = {account_id: (due.due_on - business_date).days for account_id, due in dues.items()}
         work = _Work(connection, teller, rulebook, promised, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)

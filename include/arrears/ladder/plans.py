@@ -17,7 +17,7 @@ from arrears.core.calendar import BusinessCalendar, add_months
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.ladder.received import Asked, Received, received
+from arrears.ladder.received import Asked, Known, Received, received
 from arrears.ladder.staff import staff_roles
 from arrears.ladder.tally import SURETIES
 from arrears.store.tables.decisions import episode
@@ -141,29 +141,40 @@ def _write(
     record_many(connection, rt, run_id=run_id, events=events)
 
 
-def instalments_due(
-    connection: Connection, rt: Runtime, snapshot_id: str, on: date, policy: Policy, days: Collection[int]
-) -> dict[str, int]:
-    """Return in how many of the asked days an instalment of a kept plan falls due that is not yet paid, by account."""
-    rows = _kept(connection, on) if days else []
-    money = received(connection, rt, snapshot_id, [Asked(r.plan_key, r.subject_ref, r.signed_on) for r in rows])
-    found: dict[str, int] = {}
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is promised for a day, what of it had come, and what is left to pay by then; amounts in minor units."""
+
+    due_on: date
+    amount_minor: int
+    received_minor: int
+    left_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which promises are asked for: of some accounts or all, due so many days after a day, by which ledger."""
+
+    snapshot_id: str | None
+    on: date
+    days: Collection[int]
+    accounts: Collection[str] | None = None
+    known: Known | None = None
+
+
+def instalments_due(connection: Connection, rt: Runtime, span: Span, policy: Policy) -> dict[str, Due]:
+    """Return the next instalment of a kept plan that falls due on an asked day and is not yet paid, by account."""
+    rows = _kept(connection, span.on, span.accounts) if span.days else []
+    asked = [Asked(row.plan_key, row.subject_ref, row.signed_on) for row in rows]
+    money = received(connection, rt, span.snapshot_id, asked, span.known)
+    found: dict[str, Due] = {}
     for row in rows:
-        came = money[row.plan_key].towards(row.signed_on, on) * PERCENT
+        came = money[row.plan_key].towards(row.signed_on, span.on)
         for ordinal, due in enumerate(_dues(row.first_due_on, row.instalments), start=1):
-            wanted = ordinal * row.amount_each_minor * policy.promises.kept_percent
-            if (due - on).days in days and came < wanted:
-                found.setdefault(row.account_id, (due - on).days)
-    return found
-
-
-def next_instalments(connection: Connection, on: date, accounts: Collection[str]) -> dict[str, tuple[int, date]]:
-    """Return amount and day of the next instalment of each account's kept plan."""
-    found: dict[str, tuple[int, date]] = {}
-    for row in _kept(connection, on, accounts):
-        coming = next((due for due in _dues(row.first_due_on, row.instalments) if due >= on), None)
-        if coming is not None:
-            found[row.account_id] = row.amount_each_minor, coming
+            wanted = ordinal * row.amount_each_minor
+            if (due - span.on).days in span.days and came * PERCENT < wanted * policy.promises.kept_percent:
+                left = min(row.amount_each_minor, wanted - came)
+                found.setdefault(row.account_id, Due(due, wanted, came, left))
     return found
 
 

@@ -14,7 +14,7 @@ from arrears.audit.record import Event, record_many
 from arrears.core.calendar import BusinessCalendar
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.ladder.plans import broken_plans, instalments_due, next_instalments
+from arrears.ladder.plans import Due, Span, broken_plans, instalments_due
 from arrears.ladder.policy import Policy
 from arrears.ladder.received import Asked, received
 from arrears.store.account_range import EVERY, AccountRange
@@ -101,45 +101,34 @@ def holding(
     return found
 
 
-def falling_due(
-    connection: Connection, rt: Runtime, snapshot_id: str, on: date, policy: Policy, days: Collection[int]
-) -> dict[str, int]:
-    """Return in how many of the asked days a promise that holds, or an instalment of a plan, falls due unpaid."""
+def falling_due(connection: Connection, rt: Runtime, span: Span, policy: Policy) -> dict[str, Due]:
+    """Return the first promise that holds, or instalment of a plan, that falls due unpaid on an asked day."""
+    rows = _due_in(connection, span, policy) if span.days else []
+    there = holding(connection, span.on, policy, {row.account_id for row in rows}) if rows else set()
+    asked = [Asked(row.promise_key, row.subject_ref, row.made_on) for row in rows]
+    money = received(connection, rt, span.snapshot_id, asked, span.known)
+    found = instalments_due(connection, rt, span, policy)
+    for row in rows:
+        came = money[row.promise_key].towards(row.made_on, span.on)
+        is_first = row.account_id not in found or row.due_on <= found[row.account_id].due_on
+        if is_first and row.account_id in there and state_of(row.amount_minor, came, policy) != "kept":
+            found[row.account_id] = Due(row.due_on, row.amount_minor, came, row.amount_minor - max(came, 0))
+    return found
+
+
+def _due_in(connection: Connection, span: Span, policy: Policy) -> list[Row[Any]]:
     query = (
         select(promise, subject.c.subject_ref)
         .join(subject, subject.c.account_id == promise.c.account_id)
-        .where(promise.c.due_on.in_([on + timedelta(days=count) for count in days]), promise.c.made_on <= on)
-        .where(promise.c.state == "open", promise.c.accepted)
-        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
+        .where(promise.c.due_on.in_([span.on + timedelta(days=count) for count in span.days]))
+        .where(promise.c.made_on <= span.on, promise.c.state == "open", promise.c.accepted)
+        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > span.on))
         .order_by(promise.c.due_on.desc(), promise.c.promise_key)
     )
+    if span.accounts is not None:
+        query = query.where(promise.c.account_id.in_(span.accounts))
     horizon = timedelta(days=policy.promises.max_days)
-    rows = [row for row in connection.execute(query) if row.due_on <= row.made_on + horizon] if days else []
-    there = holding(connection, on, policy, {row.account_id for row in rows}) if rows else set()
-    money = received(connection, rt, snapshot_id, [Asked(r.promise_key, r.subject_ref, r.made_on) for r in rows])
-    found = instalments_due(connection, rt, snapshot_id, on, policy, days)
-    for row in rows:
-        came = money[row.promise_key].towards(row.made_on, on)
-        if row.account_id in there and state_of(row.amount_minor, came, policy) != "kept":
-            count = (row.due_on - on).days
-            found[row.account_id] = min(count, found.get(row.account_id, count))
-    return found
-
-
-def next_promises(connection: Connection, on: date, accounts: Collection[str]) -> dict[str, tuple[int, date]]:
-    """Return amount and day of what each account promised next: open and accepted, or an instalment of a kept plan."""
-    query = (
-        select(promise.c.account_id, promise.c.amount_minor, promise.c.due_on)
-        .where(promise.c.account_id.in_(accounts), promise.c.due_on >= on, promise.c.made_on <= on)
-        .where(promise.c.state == "open", promise.c.accepted)
-        .where(or_(promise.c.withdrawn_on.is_(None), promise.c.withdrawn_on > on))
-        .order_by(promise.c.due_on.desc(), promise.c.made_on, promise.c.promise_key)
-    )
-    found = next_instalments(connection, on, accounts)
-    for row in connection.execute(query):
-        if row.account_id not in found or row.due_on <= found[row.account_id][1]:
-            found[row.account_id] = row.amount_minor, row.due_on
-    return found
+    return [row for row in connection.execute(query) if row.due_on <= row.made_on + horizon]
 
 
 def broken_in_episode(connection: Connection, among: AccountRange = EVERY) -> set[str]:

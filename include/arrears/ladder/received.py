@@ -34,10 +34,26 @@ class Received:
         return came + sum(amount for day, amount in self.by_day if day > last_day and amount < 0)
 
 
-def received(connection: Connection, rt: Runtime, snapshot_id: str, asked: Sequence[Asked]) -> Mapping[str, Received]:
-    """Return the money of each: payments, or where there are none, what the instalments lost since."""
-    if not asked:
-        return {}
+Known = dict[str, Received]
+"""Answers of one ledger by key: who was asked for before is not read again."""
+
+
+def received(
+    connection: Connection, rt: Runtime, snapshot_id: str | None, asked: Sequence[Asked], known: Known | None = None
+) -> Mapping[str, Received]:
+    """Return the money of each: payments, or where there are none, what the instalments lost since.
+
+    Without a ledger nothing has come. Answers are taken from ``known`` where they are there, and kept in it.
+    """
+    found: Known = {} if known is None else known
+    new = [one for one in asked if one.key not in found]
+    if snapshot_id is None:
+        return found | {one.key: Received(()) for one in new}
+    found.update(_read(connection, rt, snapshot_id, new) if new else {})
+    return found
+
+
+def _read(connection: Connection, rt: Runtime, snapshot_id: str, asked: Sequence[Asked]) -> Mapping[str, Received]:
     facts = connection.execute(select(snapshot.c.facts).where(snapshot.c.snapshot_id == snapshot_id)).scalar_one()
     if json.loads(facts).get("form") == "open_items":
         return _paid_off(connection, rt, snapshot_id, asked)

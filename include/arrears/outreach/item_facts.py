@@ -13,8 +13,9 @@ from arrears.ladder.balance import Balance, Balances
 from arrears.ladder.facts import entitled_rung
 from arrears.ladder.findings import refusals
 from arrears.ladder.holds import holds_in_force
+from arrears.ladder.plans import Due
 from arrears.ladder.policy import Policy
-from arrears.ladder.promises import next_promises, state_of
+from arrears.ladder.promises import state_of
 from arrears.outreach.gates import ItemFacts
 from arrears.store.tables.decisions import decision, verdict
 from arrears.store.tables.feeds import account
@@ -59,8 +60,7 @@ def load_items(
     decided = _decided(connection, accounts, {row.business_date for row in rows})
     now = balances.of(connection, accounts)
     ties = _ties(connection, accounts, policy)
-    promisers = {row.account_id for row in rows if row.occasion.startswith(PROMISE)}
-    promised = next_promises(connection, today, promisers) if promisers else {}
+    dues = _falling_due(connection, rows, balances)
     called = {row.account_id for row in rows if row.channel == "call"}
     refused = refusals(connection, today, policy, called) if called else {}
     quiet = policy.contact.quiet_after_refusal_days
@@ -68,7 +68,8 @@ def load_items(
     for row in rows:
         about, then = row.occasion.partition(":")[0], decided.get(row.account_id)
         owed = _owed(row, about, now.get(row.account_id), then)
-        stands = about != "promise" or promised.get(row.account_id) == (row.amount_minor, row.due_on)
+        due = dues.get(row.account_id) if about == "promise" else None
+        stands = about != "promise" or (due and (due.left_minor, due.due_on)) == (row.amount_minor, row.due_on)
         hard, soft = holds.get(row.account_id, NO_HOLDS)
         found[row.contact_id].append(
             ItemFacts(
@@ -91,7 +92,7 @@ def load_items(
                 about=about,
                 is_tied=(row.account_id, row.party_id, row.audience) in ties,
                 still_due=_wants(then, row) and owed.entitled >= row.rung and stands and not _owes_again(about, owed),
-                paid_since=_is_paid(row, about, owed, then, policy),
+                paid_since=_is_paid(about, owed, then, due, policy),
                 is_refused=refused.get(row.account_id, quiet) < quiet,
             )
         )
@@ -125,12 +126,20 @@ def _owes_again(about: str, owed: _Owed) -> bool:
     return about == "cured" and owed.amount_minor > 0
 
 
-def _is_paid(row: Row[Any], about: str, owed: _Owed, decided: _Decided | None, policy: Policy) -> bool:
-    """Say whether nothing is owed any more, or of a promise (policy ``promises.kept_percent``) what was promised."""
+def _falling_due(connection: Connection, rows: Sequence[Row[Any]], balances: Balances) -> dict[str, Due]:
+    """Return what stands of the promises that items remind of."""
+    reminding = [row for row in rows if row.occasion.startswith(PROMISE) and row.due_on is not None]
+    days = {(row.due_on - row.business_date).days for row in reminding}
+    return balances.falling_due(connection, {row.account_id for row in reminding}, days) if reminding else {}
+
+
+def _is_paid(about: str, owed: _Owed, decided: _Decided | None, due: Due | None, policy: Policy) -> bool:
+    """Say whether nothing is owed any more, or a promise is kept with what came before the decision and since."""
     if about == "cured":
         return False
-    came = decided.overdue_minor - owed.amount_minor if decided and about == "promise" else 0
-    return owed.amount_minor <= 0 or (came > 0 and state_of(row.amount_minor, came, policy) == "kept")
+    came = decided.overdue_minor - owed.amount_minor if decided and due else 0
+    kept = due is not None and state_of(due.amount_minor, due.received_minor + came, policy) == "kept"
+    return owed.amount_minor <= 0 or (came > 0 and kept)
 
 
 def _owed(row: Row[Any], about: str, now: Balance | None, decided: _Decided | None) -> _Owed:

@@ -16,8 +16,10 @@ from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.contact_days import INTERNAL
 from arrears.ladder.in_force import decisions_in_force
+from arrears.ladder.plans import Span
 from arrears.ladder.policy import Policy
-from arrears.ladder.promises import next_promises
+from arrears.ladder.promises import falling_due
+from arrears.ladder.today import Today
 from arrears.outreach.agencies import collectors_for
 from arrears.outreach.audience import POINTS, Audience, Person
 from arrears.outreach.next_dues import NextDues
@@ -25,6 +27,7 @@ from arrears.outreach.owners import named_owner
 from arrears.store.account_range import AccountRange, in_byte_order
 from arrears.store.tables.decisions import verdict
 from arrears.store.tables.feeds import account
+from arrears.store.tables.runs import run
 
 EVERYBODY = "*"
 """The party of a suppression that concerns a whole audience."""
@@ -86,13 +89,12 @@ def wanted_today(
     reports = "credit_report" in policy.notices.consequences
     place_at = collectors_for(connection, business_date)
     or_by = {step.name: frozenset(step.or_by) for step in policy.steps if step.or_by}
+    promised = _promised(connection, rt, run_id, business_date, policy)
     for among, decided in _ranges(connection, business_date):
         told = bodies.of({row.verdict_sha256 for row in decided})
         rows = [row for row in decided if row.verdict_sha256 in told]
         people = audience.people_of(connection, among) if rows else {}
         next_due = next_dues.of_subjects([row.subject_ref for row in rows if not row.overdue_minor])
-        promisers = [row.account_id for row in rows if _speaks_of_promise(told[row.verdict_sha256])]
-        promised = next_promises(connection, business_date, promisers) if promisers else {}
         found: list[Wanted | Unwanted] = []
         for row in rows:
             body = told[row.verdict_sha256]
@@ -111,8 +113,14 @@ def _held_back(body: dict[str, Any], row: Row[Any]) -> Iterator[Unwanted]:
             yield Unwanted(row.account_id, row.subject_ref, held["step"], held["channel"], EVERYBODY, reason)
 
 
-def _speaks_of_promise(body: dict[str, Any]) -> bool:
-    return any(action["occasion"] == "promise" for action in body["actions"])
+def _promised(
+    connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy
+) -> dict[str, Owed]:  # fmt: skip
+    """Return what is left of each promise that the decisions speak of, and its day: of the same days and ledger."""
+    snapshot_id = connection.execute(select(run.c.snapshot_id).where(run.c.run_id == run_id)).scalar_one_or_none()
+    span = Span(snapshot_id, business_date, Today.of(connection, business_date, policy).promise_days)
+    dues = falling_due(connection, rt, span, policy)
+    return {account_id: (due.left_minor, due.due_on) for account_id, due in dues.items()}
 
 
 def _owed(
