@@ -32,8 +32,9 @@ def arrears_intake() -> None:
     """Import what has arrived."""
     intake = step(steps.open_intake)()
     arrivals = step(steps.list_arrivals)(intake)
-    feed = "{{ task.op_kwargs['name'].split('__')[0].split('~')[0].split('.')[0] }}"
-    imported = step(steps.import_arrival, map_index_template=feed).partial(intake=intake).expand(name=arrivals)
+    feed = "{{ task.op_kwargs['name'].split('/')[-1].split('__')[0].split('~')[0].split('.')[0] }}"
+    one_by_one = step(steps.import_arrival, map_index_template=feed, max_active_tis_per_dagrun=1)
+    imported = one_by_one.partial(intake=intake).expand(name=arrivals)  # a correction comes after what it corrects
     receipts = step(steps.import_receipts)(intake)
     closed = closing(steps.close_intake)(intake)
 

@@ -121,7 +121,7 @@ def held(waiting: Intake) -> list[tuple[str, str]]:
 def test_news_about_an_account_that_the_ledger_brings_the_next_day_is_taken_then(waiting: Intake) -> None:
     waiting.lay("holds.csv", NEW)
     assert waiting.take("holds.csv")["waiting"] == 1
-    assert [name.split("~")[0] for name in waiting.files()] == ["waiting/holds"]
+    assert [name.rpartition("/")[2] for name in waiting.files()] == ["holds.csv"]
     assert held(waiting) == [("A1", "dispute")]
     assert waiting.listed() == [], "no ledger has come since"
     bring(waiting, "A2")
@@ -141,6 +141,42 @@ def test_what_was_taken_of_a_file_that_waits_is_not_taken_again(waiting: Intake)
     waiting.take(waiting.listed()[0])
     with reading(waiting.engine) as connection:
         assert connection.execute(select(hold.c.reason).where(hold.c.account_id == "A1")).scalar() == "told since"
+
+
+def test_files_that_wait_are_tried_in_the_order_they_came_each_with_its_own_mapping(waiting: Intake) -> None:
+    mapping = waiting.folder / "mapping.yaml"
+    for hours, name in ((3, "holds__z.csv"), (2, "holds__m.csv"), (1, "holds__a.csv")):
+        mapping.write_text(f"holds: {{columns: {{konto_{hours}: account_id}}}}", encoding="utf-8")
+        text = f"konto_{hours},kind,from_on,reason\nA2,hardship,2026-11-11,told {hours} hours ago\n"
+        waiting.lay(name, text, timedelta(hours=hours))
+        assert waiting.take(name)["waiting"] == 1
+    mapping.unlink()
+    bring(waiting, "A2")
+    listed = waiting.listed()
+    assert [name.rpartition("/")[2] for name in listed] == ["holds__z.csv", "holds__m.csv", "holds__a.csv"]
+    assert [waiting.take(name)["accepted"] for name in listed] == [1, 1, 1]
+    with reading(waiting.engine) as connection:
+        assert connection.execute(select(hold.c.reason)).scalars().all() == ["told 1 hours ago"]
+    assert {name.split("/")[0] for name in waiting.files()} == {"taken"}
+    assert list((waiting.folder / "waiting").iterdir()) == []
+
+
+def test_a_try_that_died_before_it_put_the_file_away_is_not_imported_anew_another_day(
+    waiting: Intake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting.lay("holds.csv", HOLDS + "A2,hardship,2026-11-11\n")
+    waiting.take("holds.csv")
+    bring(waiting, "A2")
+    with monkeypatch.context() as dying:
+        dying.setattr(arrivals, "put_away", lambda *_: None)
+        waiting.take(waiting.listed()[0])
+    with writing(waiting.engine) as connection:
+        connection.execute(hold.update().values(reason="told since", row_sha256="0" * 64))
+    bring(waiting, "A3")
+    assert waiting.take(waiting.listed()[0]) == {"feed": "holds", "gone": 1}
+    with reading(waiting.engine) as connection:
+        assert set(connection.execute(select(hold.c.reason)).scalars()) == {"told since"}
+    assert waiting.files()[0].startswith("taken/holds~")
 
 
 def test_news_about_an_account_that_never_comes_is_refused_aloud_after_the_days_of_the_policy(waiting: Intake) -> None:

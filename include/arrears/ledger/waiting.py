@@ -36,6 +36,12 @@ def waiting_rows(connection: Connection, feed: str, sha256: str) -> Waiting | No
     return Waiting(rows, tries[0].business_date, tries[-1].business_date) if rows else None
 
 
+def has_come(connection: Connection, feed: str, sha256: str) -> bool:
+    """Say whether a file was imported before, on whatever day."""
+    same = select(delivery.c.delivery_id).where(delivery.c.feed == feed, delivery.c.sha256 == sha256)
+    return connection.execute(same.limit(1)).first() is not None
+
+
 def newest_ledger(connection: Connection) -> str:
     """Return the moment at which accounts came last, as UTC text; empty before the first ledger."""
     came = select(func.max(delivery.c.received_at)).where(delivery.c.feed == "accounts")

@@ -42,13 +42,13 @@ def list_waiting(rt: Runtime) -> list[str]:
 
 
 def _due_again(rt: Runtime, folder: Path) -> list[str]:
-    """Return the files whose rows wait for their account, if a ledger has come since their last try."""
+    """Return the files whose rows wait for their account, in the order of their first arrival, once a ledger came."""
     if not folder.is_dir():
         return []
     with reading(store_of(rt)) as connection:
         came = newest_ledger(connection)
-    files = sorted(file for file in folder.iterdir() if is_feed_file(file))
-    return [f"{WAITING}/{file.name}" for file in files if _written_at(file) < came]
+    files = sorted(file for file in folder.glob("*/*") if is_feed_file(file))
+    return [f"{WAITING}/{file.parent.name}/{file.name}" for file in files if _written_at(file) < came]
 
 
 def _written_at(file: Path) -> str:
@@ -57,7 +57,8 @@ def _written_at(file: Path) -> str:
 
 def file_of(folder: Path, name: str) -> Path:
     """Return a listed file; a name never leads out of the intake folder."""
-    return folder / WAITING / Path(name).name if waits(name) else folder / Path(name).name
+    file = Path(name)
+    return folder / WAITING / file.parent.name / file.name if waits(name) else folder / file.name
 
 
 def waits(name: str) -> bool:
@@ -94,17 +95,26 @@ def put_away(folder: Path, file: Path, where: str, sha256: str | None = None) ->
         target = folder / where / f"{file.stem.removesuffix(mark)}{mark}{file.suffix}"
         target.parent.mkdir(exist_ok=True)
         file.replace(target)
+        if file.parent.parent == folder / WAITING:
+            (file.parent / FILE_NAME).unlink(missing_ok=True)
+            file.parent.rmdir()
 
 
 def keep_waiting(folder: Path, file: Path, sha256: str, now: datetime) -> None:
-    """Lay a file with its mapping where the next ledger finds it; its time says when it was tried last."""
+    """Lay a file with its own mapping where the next ledger finds it; its time says when it was tried last.
+
+    Its folder is called after its first arrival, so that later tries keep the order in which files came.
+    """
     if hash_of(file) != sha256:
         return
+    if file.parent.parent != folder / WAITING:
+        came = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        place = folder / WAITING / f"{came:%Y%m%dT%H%M%S%f}Z~{sha256[:8]}"
+        place.mkdir(parents=True, exist_ok=True)
+        if (mapping := file.parent / FILE_NAME).exists():
+            (place / FILE_NAME).write_bytes(mapping.read_bytes())
+        file = file.replace(place / file.name)
     os.utime(file, (now.timestamp(), now.timestamp()))
-    mapping = file.parent / FILE_NAME
-    put_away(folder, file, WAITING, sha256)
-    if mapping.exists() and mapping.parent != folder / WAITING:
-        (folder / WAITING / FILE_NAME).write_bytes(mapping.read_bytes())
 
 
 def hash_of(file: Path) -> str:

@@ -40,6 +40,9 @@ def import_arrival(rt: Runtime, intake: str, name: str) -> dict[str, Any]:
         return {"feed": feed, "gone": 1}
     try:
         arrivals.refuse_misnamed(name)
+        if arrivals.waits(name) and _is_done(rt, feed, arrivals.hash_of(file)):
+            arrivals.put_away(folder, file, arrivals.TAKEN)
+            return {"feed": feed, "gone": 1}
         this = runs.read_run(rt, intake)
         taken = _import(rt, intake, feed, file, this, again=arrivals.waits(name))
         waiting = _waiting(rt, feed, taken["sha256"], this.business_date)
@@ -51,6 +54,16 @@ def import_arrival(rt: Runtime, intake: str, name: str) -> dict[str, Any]:
     else:
         arrivals.put_away(folder, file, arrivals.TAKEN, taken["sha256"])
     return taken | {"waiting": waiting}
+
+
+def _is_done(rt: Runtime, feed: str, sha256: str) -> bool:
+    """Say whether a try that died before it put the file away left no row waiting: nothing of it is imported anew."""
+    from arrears.ledger.waiting import has_come, waiting_rows
+    from arrears.steps import world
+    from arrears.store.engine import reading
+
+    with reading(world.store_of(rt)) as connection:
+        return has_come(connection, feed, sha256) and waiting_rows(connection, feed, sha256) is None
 
 
 def _waiting(rt: Runtime, feed: str, sha256: str, business_date: date) -> int:
