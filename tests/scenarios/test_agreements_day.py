@@ -1,6 +1,6 @@
 """One day of customers who signed, promised or were sued, beside one who did nothing of the kind."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
@@ -79,3 +79,16 @@ def test_nobody_in_court_is_reminded_and_a_settled_suit_holds_nobody(day):
     assert not planned(day, "K6")
     assert "hold_litigation" in reasons(day, "K6")
     assert "arrears_sms" in planned(day, "K7")
+
+
+def test_who_paid_is_thanked_and_whose_due_date_was_moved_is_not(place):
+    assert place.run(DAY - timedelta(days=1)).code == 0
+    place.write(
+        "payments.csv", "\n".join([*place.rows("payments.csv"), f"Y-K1,K1,{DAY - timedelta(days=1)},9000.00"]) + "\n"
+    )
+    moved = [
+        row for row in place.rows("instalments.csv") if not (row.startswith("K2,") and row.split(",")[2] < str(DAY))
+    ]
+    place.write("instalments.csv", "\n".join(moved) + "\n")
+    assert place.run(DAY).code == 0
+    assert ("thank_you" in planned(place, "K1"), "thank_you" in planned(place, "K2")) == (True, False)

@@ -27,6 +27,7 @@ from arrears.ladder.promises import falling_due, settle_promises
 from arrears.ladder.readings import Readings, read
 from arrears.ladder.reliability import assess_promises
 from arrears.ladder.rulebook import CURRENT, Rulebook
+from arrears.ladder.thanks import payers
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
 from arrears.store.columns import concatenate, fetch, insert_columns, values_of
@@ -75,7 +76,8 @@ def decide_snapshot(
         span = Span(snapshot_id, business_date, today.promise_days)
         dues = falling_due(connection, rt, span, policy)
         promised = {account_id: (due.due_on - business_date).days for account_id, due in dues.items()}
-        work = _Work(connection, teller, rulebook, promised, newest, every, result)
+        thanked = payers(connection, rt, snapshot_id, business_date, today.clean_days)
+        work = _Work(connection, teller, rulebook, promised, thanked, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)
         if newest:
@@ -88,10 +90,12 @@ class _Work:
     """The decisions of one run; only counts and verdicts are kept from range to range."""
 
     def __init__(
-        self, connection: Connection, teller: Teller, rulebook: Rulebook, promised: Mapping[str, int], newest: bool,
+        self, connection: Connection, teller: Teller, rulebook: Rulebook, promised: Mapping[str, int],
+        thanked: Collection[str], newest: bool,
         every: bool, result: Decided,
     ) -> None:  # fmt: skip
         self.connection, self.teller, self.rulebook, self.promised = connection, teller, rulebook, promised
+        self.thanked = thanked
         self.newest, self.every, self.result = newest, every, result
         self.today = today = rulebook.todays[0]
         self.judge = Judge(rulebook.todays)
@@ -149,7 +153,8 @@ class _Work:
         else:
             standing = open_episodes(self.connection, among)
             episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
-        clean = clean_episodes(self.connection, on, self.today.clean_days, among)
+        seen = clean_episodes(self.connection, on, self.today.clean_days, among)
+        clean = {account: found for account, found in seen.items() if account in self.thanked}
         episodes |= {account: due for account, (due, _) in clean.items() if account not in overdue}
         return gather_background(
             self.connection, on, policy, episodes, among, promised=self.promised,
