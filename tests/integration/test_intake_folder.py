@@ -161,6 +161,19 @@ def test_files_that_wait_are_tried_in_the_order_they_came_each_with_its_own_mapp
     assert list((waiting.folder / "waiting").iterdir()) == []
 
 
+def test_a_file_that_waited_takes_nothing_back_that_a_later_one_has_told_since(waiting: Intake) -> None:
+    first = "account_id,kind,from_on,reason\nA2,hardship,2026-11-11,first word\n"
+    waiting.lay("holds__1.csv", first)
+    waiting.take("holds__1.csv")
+    bring(waiting, "A2")
+    waiting.lay("holds__2.csv", first.replace("first word", "put right"))
+    again, newer = waiting.listed()
+    waiting.take(newer)
+    waiting.take(again)
+    with reading(waiting.engine) as connection:
+        assert connection.execute(select(hold.c.reason)).scalars().all() == ["put right"]
+
+
 def test_a_try_that_died_before_it_put_the_file_away_is_not_imported_anew_another_day(
     waiting: Intake, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,7 @@ from arrears.ledger.roles import collectors_of, reassignments, role_snapshots
 from arrears.ledger.rows import TARGETS, Row, once, store_rows, write_changed
 from arrears.ledger.source import Source
 from arrears.ledger.validate import Problem, Rules, check_all
-from arrears.ledger.waiting import Waiting, waiting_rows
+from arrears.ledger.waiting import Waiting, not_overtaken, waiting_rows
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account, delivery, promise
 
@@ -109,6 +109,8 @@ def import_source(
         bad += _twice(source.feed, first, again)
         if waited:
             first = [row for row in first if row["row_no"] in waited.rows]
+            target = TARGETS[source.feed.name].table
+            first = not_overtaken(connection, target, source.sha256, first)
             if waited.tried_on < business_date:  # what was refused for another reason is that day's matter
                 count, bad = len(waited.rows), [problem for problem in bad if problem.row in waited.rows]
         arrived = open_delivery(connection, source.feed.name, source.name, source.sha256, count, bad, business_date)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
+from arrears.ledger.rows import LOOK_UP, Row, identity
 from arrears.store.tables.feeds import WHOLE_FEEDS, delivery, quarantine
 
 UNKNOWN = "unknown_account"
@@ -34,6 +35,22 @@ def waiting_rows(connection: Connection, feed: str, sha256: str) -> Waiting | No
     others = {row_no for row_no, reason in refused if reason != UNKNOWN}
     rows = frozenset(row_no for row_no, _ in refused) - others
     return Waiting(rows, tries[0].business_date, tries[-1].business_date) if rows else None
+
+
+def not_overtaken(connection: Connection, table: Table, sha256: str, rows: list[Row]) -> list[Row]:
+    """Return the rows of a file that waited, without those of which a file that first came later has told since."""
+    first = select(delivery.c.sha256, func.min(delivery.c.received_at)).group_by(delivery.c.sha256)
+    came: dict[str, str] = {row[0]: row[1] for row in connection.execute(first)}
+    keys = list(table.primary_key)
+    stored = select(*keys, delivery.c.sha256).join(delivery, delivery.c.delivery_id == table.c.delivery_id)
+    names = sorted({row[keys[0].name] for row in rows})
+    newer = {
+        tuple(found[:-1])
+        for start in range(0, len(names), LOOK_UP)
+        for found in connection.execute(stored.where(keys[0].in_(names[start : start + LOOK_UP])))
+        if came[found[-1]] > came[sha256]
+    }
+    return [row for row in rows if identity(table, row) not in newer]
 
 
 def has_come(connection: Connection, feed: str, sha256: str) -> bool:
