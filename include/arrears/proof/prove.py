@@ -1,6 +1,7 @@
 """Invariants over the whole store, each a query that must find nothing."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -20,6 +21,12 @@ from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
 from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import contact, contact_attempt
+from arrears.store.tables.runs import policy_text, run
+
+WINDOWS = (1, 7, 30)
+"""Days that the three caps of a channel count (policy ``contact.caps``)."""
+
+Caps = Mapping[str, Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -55,26 +62,36 @@ def _at_most_once(connection: Connection, _policy: Policy) -> int:
 
 
 def _budgets(connection: Connection, policy: Policy) -> int:
-    """Person, channel and window of days in which a cap was exceeded (policy ``contact.caps``)."""
-    return sum(
-        _over_cap(connection, channel, days, cap)
-        for channel, caps in policy.contact.caps.items()
-        for days, cap in zip((1, 7, 30), caps, strict=True)
+    """Person, channel and window of days in which a cap was exceeded: that of the policy under which each contact left.
+
+    Source: policy ``contact.caps``. A policy that was tightened later makes nothing wrong of what was right.
+    """
+    caps = _caps_of_runs(connection)
+    query = (
+        select(contact.c.party_id, contact.c.channel, contact.c.business_date, run.c.policy_sha256)
+        .join(run, run.c.run_id == contact.c.run_id)
+        .where(contact.c.state.in_(EFFECTS))
+        .order_by(contact.c.party_id, contact.c.channel, contact.c.business_date)
     )
-
-
-def _over_cap(connection: Connection, channel: str, days: int, cap: int) -> int:
-    query = select(contact.c.party_id, contact.c.business_date).where(
-        contact.c.channel == channel, contact.c.state.in_(EFFECTS)
-    ).order_by(contact.c.party_id, contact.c.business_date)  # fmt: skip
     recent: list[date] = []
-    over, person = 0, None
+    over, whose = 0, None
     for row in connection.execute(query):
-        recent = [] if row.party_id != person else [d for d in recent if d > row.business_date - timedelta(days=days)]
-        person = row.party_id
+        month = row.business_date - timedelta(days=WINDOWS[-1])
+        recent = [day for day in recent if day > month] if whose == (row.party_id, row.channel) else []
+        whose = (row.party_id, row.channel)
         recent.append(row.business_date)
-        over += len(recent) > cap
+        for days, cap in zip(
+            WINDOWS, caps.get(row.policy_sha256, policy.contact.caps).get(row.channel, ()), strict=False
+        ):
+            over += sum(day > row.business_date - timedelta(days=days) for day in recent) > cap
     return over
+
+
+def _caps_of_runs(connection: Connection) -> dict[str, Caps]:
+    """Return the caps of each policy that a run worked under, read from its kept text."""
+    ran = select(run.c.policy_sha256)
+    texts = connection.execute(select(policy_text).where(policy_text.c.policy_sha256.in_(ran)))
+    return {row.policy_sha256: json.loads(row.body)["contact"]["caps"] for row in texts}
 
 
 def _decided(connection: Connection, _policy: Policy) -> int:
