@@ -251,6 +251,7 @@ def test_a_written_demand_follows_after_twelve_working_days_and_only_where_no_le
         assert "written_demand" not in steps(decide(written, POLICY))
     worse = decide(replace(late, stage=2, effective_instalments=2), POLICY)
     assert why_not(worse, "written_demand") == ("covered_by_lawyers_letter",)
+    assert why_not(worse, "written_demand_guarantors") == ("covered_by_lawyers_letter_guarantors",), "it goes tomorrow"
     told = replace(late, stage=2, effective_instalments=2, done=(StepDone("lawyers_letter", 1, 1, 1),))
     assert why_not(decide(told, POLICY), "written_demand_guarantors") == ("covered_by_lawyers_letter_guarantors",)
     alone = replace(late, evidence=CALLED)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from arrears.core.keys import digest
+from arrears.ladder.call_limits import call_limits
 from arrears.ladder.contact_days import is_used, refusal
 from arrears.ladder.facts import Facts, StepDone, entitled_rung, marks_of
 from arrears.ladder.lanes import lane_of, triggers_of
@@ -215,7 +216,7 @@ def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     if not is_used(rule.days, facts.on, working=facts.working_day, holiday=facts.holiday):
         found.append(refusal(rule.days))
     if channel == "call" and rule.mark.audience == "borrower":
-        found += _call_limits(case)
+        found += call_limits(facts, case.policy)
     if rule.about == "cycle" and channel == "sms" and _arrears_message_goes(case, due):
         found.append("covered_by_arrears_message")
     if facts.missed_working_days or facts.missed_steps:
@@ -243,27 +244,20 @@ def _lateness(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
 
 
 def _better_step(rule: Rule, case: _Case, due: list[Rule]) -> str | None:
-    """Return what takes the place of a step: a visit with the letter that has gone out, or a letter that goes today."""
+    """Return what takes the place of a step: a visit with the letter that has gone out, or a letter that goes."""
     for rung, name, earlier in rule.better:
         if rung <= case.rung and (earlier is None or _happened(earlier, case)):
             return name
     others = (other for other in due if other.mark in rule.unless)
-    return next((other.mark.name for other in others if not _why_not(other, case, due)), None)
+    return next((other.mark.name for other in others if _goes(other, case, due)), None)
 
 
-def _call_limits(case: _Case) -> list[str]:
-    """Return the limits on calls to the borrower: few at first, more by the week, silence after a talk or refusal."""
-    facts, contact = case.facts, case.policy.contact
-    found, budgets = [], contact.weekly_calls_by_week
-    if facts.calls_last_7_days >= budgets[min(facts.days_past_due // 7, len(budgets) - 1)]:
-        found.append("weekly_call_budget")
-    talked = facts.days_since_conversation
-    if talked is not None and talked < contact.quiet_after_conversation_days:
-        found.append("recent_conversation")
-    refused = facts.days_since_refusal
-    if refused is not None and refused < contact.quiet_after_refusal_days:
-        found.append("recent_refusal")
-    return found
+def _goes(rule: Rule, case: _Case, due: list[Rule]) -> bool:
+    """Say whether a step goes today, or waits for nothing but one that goes today and was never tried before."""
+    against, earlier = _why_not(rule, case, due), rule.earlier
+    if not against or earlier is None or earlier.name in case.done or against != [f"before_{earlier.name}"]:
+        return not against
+    return any(one.mark == earlier and not one.unless and not _why_not(one, case, due) for one in due)
 
 
 def _action(rule: Rule, case: _Case) -> Action:
