@@ -58,11 +58,11 @@ def test_the_first_ten_minutes_go_as_the_guide_says(project: Path) -> None:
     questions, order, *_ = [block for block in blocks_of("getting-started.md") if "arrears" in block]
     said = carry_out(questions, project)
     assert "A00099" in said
-    assert "RO-20261112-0003" in said
+    assert "RO-20261112-0002" in said
     left = carry_out(f"export ARREARS_HOME=var/sample\n{order}", project)
     assert "orders_blocked" in left
     kept = (project / "var" / "sample" / "sandbox" / "agency" / "agency.jsonl").read_text(encoding="utf-8")
-    assert "RO-20261112-0003" in kept
+    assert "RO-20261112-0002" in kept
 
 
 @pytest.mark.real
