@@ -9,8 +9,9 @@ what is past its retention is let go: raw files, and the people of accounts clos
 * **When it fails:** somebody must look the same morning; see `docs/operate.md#arrears_assurance`.
 """
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
+from arrears.orchestration.forms import form_of_a_day
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, sealing, step
 from arrears.orchestration.timetable import begins, every_night
@@ -25,10 +26,7 @@ from arrears.steps import assurance as steps
     max_active_runs=1,
     **about(__doc__),
     tags=["arrears", "impact:internal", "tier:1"],
-    params={
-        "business_date": Param(None, type=["null", "string"], format="date"),
-        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
-    },
+    params=form_of_a_day(),
 )
 def arrears_assurance() -> None:
     """Prove the store."""

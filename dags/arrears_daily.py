@@ -11,9 +11,10 @@ sends stage by stage and hands over approved orders.
 from datetime import timedelta
 
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
-from airflow.sdk import Param, dag, task_group
+from airflow.sdk import dag, task_group
 
 from arrears.orchestration.assets import AUDIT_LOG, LEDGER, PROPOSED_ORDERS
+from arrears.orchestration.forms import form_of_the_day
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import branch, closing, sealing, sending, step, wait
 from arrears.orchestration.timetable import begins, every_morning, patience_for_the_ledger
@@ -28,14 +29,7 @@ from arrears.steps import daily
     max_active_runs=1,
     **about(__doc__),
     tags=["arrears", "impact:customer-contact", "tier:1"],
-    params={
-        "business_date": Param(
-            None, type=["null", "string"], format="date", description="empty: the day it is started"
-        ),
-        "feeds": Param(None, type=["null", "string"], description="folder of feeds; empty: the configured ledger"),
-        "plan_only": Param(False, type="boolean", description="plan and build, send nothing"),
-        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
-    },
+    params=form_of_the_day(),
 )
 def arrears_daily() -> None:
     """Run one business date."""

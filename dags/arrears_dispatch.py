@@ -7,8 +7,9 @@ overtaken, and asks again for acknowledgements.
 * **When it fails:** contacts in doubt are listed in the digest; see `docs/operate.md#arrears_dispatch`.
 """
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
+from arrears.orchestration.forms import form_of_a_day
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, sending, step
 from arrears.orchestration.timetable import at_minutes, begins
@@ -23,10 +24,7 @@ from arrears.steps import dispatch as steps
     max_active_runs=1,
     **about(__doc__),
     tags=["arrears", "impact:customer-contact", "tier:1"],
-    params={
-        "business_date": Param(None, type=["null", "string"], format="date"),
-        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
-    },
+    params=form_of_a_day(),
 )
 def arrears_dispatch() -> None:
     """Send what is due."""

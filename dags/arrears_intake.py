@@ -7,8 +7,9 @@ the delivery receipts and bounces that came for what was sent.
 * **When it fails:** the file is named with row and column; see `docs/operate.md#arrears_intake`.
 """
 
-from airflow.sdk import Param, dag
+from airflow.sdk import dag
 
+from arrears.orchestration.forms import form_of_a_day
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import at_minutes, begins
@@ -23,10 +24,7 @@ from arrears.steps import intake as steps
     max_active_runs=1,
     **about(__doc__),
     tags=["arrears", "impact:internal", "tier:2"],
-    params={
-        "business_date": Param(None, type=["null", "string"], format="date"),
-        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
-    },
+    params=form_of_a_day(),
 )
 def arrears_intake() -> None:
     """Import what has arrived."""

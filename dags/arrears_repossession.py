@@ -12,6 +12,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag
 
 from arrears.orchestration.assets import WAITING_ORDERS
+from arrears.orchestration.forms import form_of_a_day
 from arrears.orchestration.pages import about
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import begins, time_to_answer
@@ -36,10 +37,7 @@ ANSWER = {
     max_active_runs=5,  # a batch may wait for days: the next one asks all the same, and the store counts a vote once
     **about(__doc__),
     tags=["arrears", "impact:legal", "tier:1"],
-    params={
-        "business_date": Param(None, type=["null", "string"], format="date"),
-        "rehearsal": Param(False, type="boolean", description="sandbox only: the clock stands in that day's window"),
-    },
+    params=form_of_a_day(),
 )
 def arrears_repossession() -> None:
     """Ask both desks about the waiting orders."""

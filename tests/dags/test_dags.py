@@ -42,6 +42,7 @@ for name in sys.argv[3:]:
         "waits": {task.task_id: task.timeout for task in dag.tasks if hasattr(task, "poke_interval")},
         "answers": {task.task_id: task.partial_kwargs["response_timeout"].days for task in dag.tasks
                     if "response_timeout" in getattr(task, "partial_kwargs", {})},
+        "fields": {name: [field.schema.get("title"), field.description] for name, field in dag.params.items()},
         "owners": sorted({task.owner for task in dag.tasks}), "owner_links": dag.owner_links,
         "silent": [task.task_id for task in dag.tasks if not task.has_on_failure_callback],
         "labels": {task.task_id: task.map_index_template for task in dag.tasks if hasattr(task, "partial_kwargs")},
@@ -102,6 +103,14 @@ def test_every_dag_says_what_it_is_for_and_whether_it_may_run_again(dags):
         assert dag["catchup"] is False
 
 
+def test_every_field_of_a_form_says_what_it_is_for_in_both_languages(dags):
+    chinese = re.compile("[一-鿿]")
+    for name, dag in dags.items():
+        assert {"business_date", "rehearsal"} <= set(dag["fields"]), name
+        for field, said in dag["fields"].items():
+            assert all(text and chinese.search(text) and re.search("[A-Z][a-z]+", text) for text in said), (name, field)
+
+
 def test_every_dag_has_an_owner_and_every_red_task_says_who_must_get_up(dags):
     from arrears.orchestration.pages import DAGS as URGENCIES
     from arrears.orchestration.pages import STEPS
@@ -118,6 +127,15 @@ def test_the_runbook_is_a_link_where_its_address_is_known():
     for name, dag in read_dags(ARREARS_RUNBOOK_URL=address).items():
         assert f"[docs/operate.md#{name}]({address}#{name})" in dag["doc"]
         assert dag["owner_links"] == {"collections-operations": address}
+
+
+@pytest.mark.parametrize("base", ["", "https://airflow.example/collections"])
+def test_the_runbook_is_on_the_desk_where_no_other_place_is_named(base: str):
+    variables = {"AIRFLOW__API__BASE_URL": base} if base else {}
+    for name, dag in read_dags(**variables).items():
+        assert f"[docs/operate.md#{name}]({base}/arrears/guide/operate.md#{name})" in dag["doc"]
+        whole = {"collections-operations": f"{base}/arrears/guide/operate.md"}
+        assert dag["owner_links"] == (whole if base else {}), "Airflow takes no owner link without a host"
 
 
 def test_a_mapped_task_is_called_by_what_it_does_and_not_by_a_number(dags):

@@ -59,7 +59,9 @@ SAME_SITE = {"sec-fetch-site": "same-origin"}
 
 def desk(home: Path, reader, writer=None) -> TestClient:
     settings = Settings.from_environment({"ARREARS_HOME": str(home)})
-    app = create_desk(Door(reader, writer or reader), lambda: build_runtime(settings, shell_attempt("desk")))
+    app = create_desk(
+        Door(reader, writer or reader), lambda: build_runtime(settings, shell_attempt("desk")), ROOT / "docs"
+    )
     return TestClient(app, follow_redirects=False, headers=SAME_SITE)
 
 

@@ -584,6 +584,24 @@ def test_recovery_counts_what_was_overdue_and_came_in(morning, rt, policy, look)
     assert found.recovered_yesterday_minor == 4_000_00
 
 
+def test_a_manager_reads_which_branch_lacks_most_and_whom_to_ask(morning, rt, policy, look):
+    # 华北 5,000 (A2) + 2,000 (A3) of which 4,000 came; 华东 6,000 + 30,000 + 50,000 and nothing: 26.67 % are 22,936.20.
+    with writing(morning) as connection:
+        change = update(feeds.staff).where(feeds.staff.c.staff_id == "S2").values(roles="field;supervisor")
+        connection.execute(change)
+    east, north = look(morning).branch_lines
+    assert (east.branch, east.base_minor, east.collected_minor, east.short_minor) == ("华东", 86_000_00, 0, 22_936_20)
+    assert (north.branch, north.base_minor, north.collected_minor) == ("华北", 7_000_00, 4_000_00)
+    assert (north.short_minor < 0, north.recovered) == (True, 5714)
+    assert (east.supervisors, north.supervisors) == (("Lee",), ())
+    (mail,) = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))
+    told = mail.text[mail.text.index("本月各分公司") :].splitlines()[1:]
+    lines = [line for line in told if line.startswith(("华", "- 华", "  华"))][:2]
+    assert "应收回 ¥86,000.00 · 已收回 ¥0.00 · 收回率 0.0% · 比应到少 ¥22,936.20 · 主管 Lee" in lines[0]
+    assert "应收回 ¥7,000.00 · 已收回 ¥4,000.00 · 收回率 57.1% · 比应到少 — · 主管 （未分配）" in lines[1]
+    assert look(morning, "华北").branch_lines == []
+
+
 def test_the_recovery_of_a_morning_is_kept_for_the_page_of_the_month(morning, rt, policy):
     for _ in range(2):
         _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", "华北"))

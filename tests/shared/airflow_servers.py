@@ -58,7 +58,7 @@ class AirflowServers:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "ARREARS"))}
         self.environment = inherited | airflow_environment(home, ROOT) | quick | extra
         self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        self._orphans: list[psutil.Process] = []
+        self._sessions: set[int] = set()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self._client = httpx.Client(base_url=self.base, timeout=60, trust_env=False)
 
@@ -74,13 +74,11 @@ class AirflowServers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._client.close()
-        for process in self.running.values():
-            for child in _family(process.pid):
-                _kill(child.pid)
-            process.wait()
-        for orphan in self._orphans:
-            with suppress(psutil.NoSuchProcess):
-                orphan.kill()
+        while left := [pid for pid in psutil.pids() if _session(pid) in self._sessions and _lives(pid)]:
+            for pid in left:
+                _kill(pid)
+            for process in self.running.values():
+                process.poll()
 
     def add_dag(self, name: str, changes: dict[str, str]) -> None:
         """Copy a DAG of the project into this Airflow, with changes of its text that must all be found."""
@@ -107,18 +105,17 @@ class AirflowServers:
                 [*program, *command],
                 env=env or self.environment, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+        self._sessions.add(self.running[name].pid)
 
     def kill_scheduler(self) -> None:
         """Kill the scheduler alone, as an out-of-memory killer does; what it started lives on."""
         process = self.running.pop(SCHEDULER[0])
-        self._orphans += _family(process.pid)[1:]
         _kill(process.pid)
         process.wait()
 
     def kill_supervisor(self) -> psutil.Process:
         """Kill the supervisor of the one task that runs, and return the process of the task, which it leaves behind."""
         task = self.until(self._task, "a running task")
-        self._orphans.append(task)
         supervisor = task.parent()
         assert supervisor is not None
         _kill(supervisor.pid)
@@ -211,6 +208,20 @@ def _family(pid: int) -> list[psutil.Process]:
         return [head, *head.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _session(pid: int) -> int | None:
+    """Return the session of a process: that of the service it came from, also when its parents are dead."""
+    with suppress(ProcessLookupError):
+        return os.getsid(pid)
+    return None
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _kill(pid: int) -> None:

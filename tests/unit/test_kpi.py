@@ -132,6 +132,19 @@ def test_recovery_of_the_month_counts_old_arrears_and_what_became_overdue():
     assert (found.received_yesterday_minor, found.recovered_yesterday_minor) == (60_00, 60_00)
 
 
+def test_recovery_is_told_by_branch_and_adds_up_to_the_whole():
+    day, first = date(2026, 11, 12), date(2026, 11, 5)
+    accounts = _accounts(refs=["A", "B", "C"], due=[300_00, 100_00, 40_00])
+    due = _instalments([("A", first, 100_00), ("B", first, 100_00), ("C", first, 40_00)])
+    paid = _payments([("A", date(2026, 10, 5), 100_00), ("A", date(2026, 11, 11), 60_00), ("C", day, 40_00)])
+    branches = pa.array(["N", "S", None], pa.string())
+    found = recovery_from_payments(accounts.append_column("branch", branches), due, paid, day)["CNY"]
+    # A stood 100 in arrears when the month began and another 100 since the 5th, of which 60 came; B 100 and nothing;
+    # C owed 40 of no branch.
+    assert found.branches == {"N": (200_00, 60_00), "S": (100_00, 0)}
+    assert (found.base_minor, found.collected_minor) == (340_00, 100_00)
+
+
 def test_recovery_between_snapshots_follows_the_arrears_that_stood_then():
     then = _accounts(refs=["A", "B", "GONE"], due=[0, 0, 0], overdue=[150_00, 80_00, 70_00])
     now = pa.table(

@@ -3,23 +3,25 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
-from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from arrears.core.errors import ArrearsError, CannotTell
 from arrears.core.runtime import Runtime
-from arrears.desk import accounts, cases, evidence, history, rules, team
+from arrears.desk import accounts, cases, evidence, guide, history, rules, team
 from arrears.desk import today as day
 from arrears.desk.paging import Number
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.steps.approvals import vote_on_the_desk
 
 SAFE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'self'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
@@ -38,18 +40,20 @@ class Door:
     writer: Callable[..., Any]
 
 
-def create_desk(door: Door, world: Callable[[], Runtime]) -> FastAPI:
-    """Return the desk; ``world`` gives the runtime of a request.
+def create_desk(door: Door, world: Callable[[], Runtime], docs: Path | None = None) -> FastAPI:
+    """Return the desk; ``world`` gives the runtime of a request, ``docs`` is the folder of the documentation.
 
     Accounts appear in addresses under their random ``subject_ref``, never under a number or name. Forms are taken from
     the desk's own pages only.
     """
     app = FastAPI(dependencies=[Depends(door.reader)], docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_harden)
-    desk = _Desk(door, world)
+    desk = _Desk(door, world, docs)
     for path, page in desk.pages().items():
         app.add_api_route(path, page, response_class=HTMLResponse)
     app.add_api_route("/style.css", _style)
+    app.add_api_route("/guide/{name}", desk.guide(), response_class=HTMLResponse)
+    app.add_api_route("/guide/images/{name}", desk.picture())
     app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
     app.add_api_route("/account/{subject_ref}/why/{business_date}", desk.why())
     app.add_api_route("/packet/{subject_ref}", desk.packet())
@@ -87,12 +91,13 @@ def _style() -> Response:
 class _Desk:
     """The routes: each asks for a page's data and renders it."""
 
-    def __init__(self, door: Door, world: Callable[[], Runtime]) -> None:
-        self._world = world
+    def __init__(self, door: Door, world: Callable[[], Runtime], docs: Path | None) -> None:
+        self._world, self._docs = world, docs
         self._reader, self._writer = Depends(door.reader), Depends(door.writer)
         self._templates = Environment(
             loader=PackageLoader("arrears.desk", "templates"), autoescape=True, undefined=StrictUndefined
         )
+        self._templates.globals["has_guide"] = docs is not None
 
     def pages(self) -> dict[str, Callable[..., Any]]:
         """Return what is read, by its address."""
@@ -177,6 +182,25 @@ class _Desk:
             "/approvals/{approval_id}": vote,
             "/account/{subject_ref}/remedy": remedy,
         }
+
+    def guide(self) -> Callable[..., str]:
+        """Return the route of the documentation."""
+
+        def page(request: Request, name: str) -> str:
+            return self._show(request, "guide", lambda _rt, _say: guide.guide(self._docs, name))
+
+        return page
+
+    def picture(self) -> Callable[..., Response]:
+        """Return the route that hands out a picture of the documentation."""
+
+        def download(name: str) -> Response:
+            try:
+                return FileResponse(guide.picture(self._docs, name))
+            except ArrearsError:
+                raise HTTPException(404, "no such picture") from None
+
+        return download
 
     def receipt(self) -> Callable[..., Response]:
         """Return the route that hands out the proof of one decision."""

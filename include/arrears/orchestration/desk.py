@@ -48,6 +48,7 @@ def _create() -> Any:
     from fastapi import Depends, HTTPException
 
     from arrears.desk.app import Door, create_desk
+    from arrears.orchestration.pages import guide_folder
 
     logged_in = Depends(get_user)
 
@@ -64,7 +65,7 @@ def _create() -> Any:
             raise HTTPException(403, "you may look, but not decide")
         return str(user.get_name())
 
-    return create_desk(Door(reader, writer), world_of_desk())
+    return create_desk(Door(reader, writer), world_of_desk(), guide_folder())
 
 
 def world_of_desk() -> Callable[[], Any]:

@@ -1,7 +1,8 @@
 """What Airflow's pages say of our DAGs: whose they are, what they are for, where the runbook is, who must get up.
 
-The runbook is ``docs/operate.md``; ``ARREARS_RUNBOOK_URL`` is the address at which people can read it, and makes links
-of the places in it. A failure tells names of DAG and step and counts of tries, never the error: it may quote a cell.
+The runbook is ``docs/operate.md``. People read it at ``ARREARS_RUNBOOK_URL``, or else on the desk where the
+documentation lies beside the DAGs; either makes links of the places in it. A failure tells names of DAG and step and
+counts of tries, never the error: it may quote a cell.
 """
 
 import logging
@@ -9,7 +10,10 @@ import os
 import re
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Any
+
+from arrears.orchestration.desk import PREFIX
 
 LOG = logging.getLogger(__name__)
 OWNER = "collections-operations"
@@ -44,18 +48,42 @@ DAGS = {
 
 def about(text: str | None) -> dict[str, Any]:
     """Return what every DAG is given: its page, its owner, and whom a failure wakes."""
-    address = os.environ.get("ARREARS_RUNBOOK_URL")
+    address = _address()
     linked = _PLACE.sub(rf"[{RUNBOOK}\1]({address}\1)", text or "") if address else text
     return {
         "doc_md": linked,
-        "owner_links": {OWNER: address} if address else {},
+        "owner_links": {OWNER: address} if _is_whole(address) else {},
         "default_args": {"owner": OWNER, "on_failure_callback": tell_failure},
     }
 
 
 def runbook_of(dag_id: str) -> str:
     """Return where the runbook speaks of a DAG."""
-    return f"{os.environ.get('ARREARS_RUNBOOK_URL') or RUNBOOK}#{dag_id}"
+    address = _address()
+    return f"{address if _is_whole(address) else RUNBOOK}#{dag_id}"
+
+
+def guide_folder() -> Path | None:
+    """Return the folder of the documentation, or None where the DAGs lie without it."""
+    from airflow.sdk import conf
+
+    docs = Path(str(conf.get("core", "dags_folder"))).parent / "docs"
+    return docs if (docs / Path(RUNBOOK).name).is_file() else None
+
+
+def _address() -> str:
+    """Return where people read the runbook; empty where they cannot, without a host where Airflow names none."""
+    from airflow.sdk import conf
+
+    if own := os.environ.get("ARREARS_RUNBOOK_URL"):
+        return own
+    if guide_folder() is None:
+        return ""
+    return f"{str(conf.get('api', 'base_url', fallback='') or '').rstrip('/')}{PREFIX}/guide/{Path(RUNBOOK).name}"
+
+
+def _is_whole(address: str) -> bool:
+    return "://" in address
 
 
 def urgency_of(dag_id: str, task_id: str) -> Urgency:

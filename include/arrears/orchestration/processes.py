@@ -4,11 +4,13 @@
 task logs to the whole network; here nothing listens but the API, on loopback.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NoReturn
@@ -20,6 +22,8 @@ OTHERS = (("scheduler", "--skip-serve-logs"), ("dag-processor",), ("triggerer", 
 HEALTH = "/api/v2/monitor/health"
 PATIENCE_SECONDS = 300
 STOP_SECONDS = 15
+LAST_WORDS_SECONDS = 5
+"""How long a task that is interrupted has to write down how its messages ended, as Airflow leaves it."""
 
 Running = dict[str, subprocess.Popen[bytes]]
 
@@ -45,7 +49,7 @@ def keep_running(port: int, logs: Path, ready: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         pass
     finally:
-        _stop(running)
+        stop(running.values())
 
 
 def _interrupt(*_: object) -> NoReturn:
@@ -85,13 +89,25 @@ def _refuse_ended(running: Running, logs: Path) -> None:
             raise PermanentFailure(f"Airflow's {name} ended by itself: the reason is at the end of {logs / name}.log")
 
 
-def _stop(running: Running) -> None:
-    for process in running.values():
-        process.terminate()
+def stop(services: Collection[subprocess.Popen[bytes]]) -> None:
+    """Stop services that lead process groups of their own, and whatever they leave behind."""
+    for service in services:
+        service.terminate()
     deadline = time.monotonic() + STOP_SECONDS
-    for process in running.values():
-        try:
-            process.wait(max(0.1, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+    for service in services:
+        with suppress(subprocess.TimeoutExpired):
+            service.wait(max(0.1, deadline - time.monotonic()))
+    for service in services:
+        _end_group(service)
+
+
+def _end_group(leader: subprocess.Popen[bytes]) -> None:
+    """End what is left of a group: workers of a scheduler that is killed while it waits for them live on without it."""
+    for how, seconds in ((signal.SIGTERM, LAST_WORDS_SECONDS), (signal.SIGKILL, LAST_WORDS_SECONDS)):
+        deadline = time.monotonic() + seconds
+        with suppress(ProcessLookupError):
+            os.killpg(leader.pid, how)
+            while time.monotonic() < deadline:
+                leader.poll()
+                os.killpg(leader.pid, 0)
+                time.sleep(0.05)

@@ -7,7 +7,7 @@ from functools import cached_property
 from sqlalchemy import Connection
 
 from arrears.ladder.policy import Policy
-from arrears.reports import casework, control, overnight, promised, questions, stopped, work
+from arrears.reports import branches, casework, control, overnight, promised, questions, stopped, work
 from arrears.reports.casework import Lapsing, PacketLine, Waiting
 from arrears.reports.committee import AgedLine, aged_lines, is_committee_day
 from arrears.reports.control import ExceptionLine, GateLine, RunLine
@@ -28,11 +28,9 @@ from arrears.reports.work import Plan, Task
 from arrears.reports.worklist_rows import Row
 from arrears.reports.worklists import first_rows
 
-ONE_DAY = timedelta(days=1)
+ONE_DAY, QUARTER = timedelta(days=1), timedelta(days=90)
 TOP = 10
 """How many lines of a list a mail carries; the rest is in the work lists."""
-
-QUARTER = timedelta(days=90)
 
 
 class Figures:
@@ -57,8 +55,7 @@ class Figures:
 
         Without ``artifacts_url``, or when the run has no snapshot, portfolio and recovery are empty.
         """
-        self.business_date, self.branch, self.staff_id = business_date, branch, staff_id
-        self.lists_of = business_date
+        self.business_date, self.lists_of, self.branch, self.staff_id = business_date, business_date, branch, staff_id
         self._connection, self._policy, self._artifacts_url, self._asked_run = connection, policy, artifacts_url, run_id
         self._yesterday = business_date - ONE_DAY
         self._reader = (business_date, branch, staff_id)
@@ -241,6 +238,11 @@ class Figures:
         share = expected_share(self._policy.business_calendar(), self.business_date)
         target = self._policy.digest.month_target_percent
         return pace(main.collected_minor, main.base_minor, target, share) if main else pace(0, 0, target, share)
+
+    @cached_property
+    def branch_lines(self) -> list[branches.BranchLine]:
+        """Return the month of the house currency by branch, the one that lacks most first."""
+        return branches.branch_lines(self._connection, self.recovery.get(self._policy.currency), self.pace)
 
     @cached_property
     def _promises(self) -> tuple[int, Amounts]:

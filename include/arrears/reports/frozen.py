@@ -158,9 +158,8 @@ def _earlier_snapshot(connection: Connection, business_date: date) -> tuple[date
 
 def _accounts(artifacts_url: str, snapshot_id: str, branch: str | None) -> Any:
     wanted = None if branch is None else [("branch", "=", branch)]
-    return _table(
-        artifacts_url, snapshot_id, "accounts", ["subject_ref", "currency", "due_minor", "overdue_minor"], wanted
-    )
+    columns = ["subject_ref", "currency", "branch", "due_minor", "overdue_minor"]
+    return _table(artifacts_url, snapshot_id, "accounts", columns, wanted)
 
 
 def _table(artifacts_url: str, snapshot_id: str, name: str, columns: list[str], wanted: Any) -> Any:

@@ -1,6 +1,7 @@
 """The tables about money: the key figures of a month, the stages, the ages, and the movement between them."""
 
 from arrears.reports.casework_tables import CaseworkTables
+from arrears.reports.figures import TOP
 from arrears.reports.kpi import PAR_DAYS, rate
 from arrears.reports.money_text import DASH, exact, exact_all, percent
 from arrears.reports.page import Table
@@ -62,6 +63,22 @@ class PortfolioTables(CaseworkTables):
         if before is not None:
             rows.append([self._words("measure.quarter_before"), percent(before.overdue_ratio)])
         return rows + [[self._words(f"measure.par{limit}"), percent(found.at_risk(limit))] for limit in PAR_DAYS]
+
+    def branches(self) -> Table | None:
+        """Return where the month stands by branch, the one that lacks most first, and whom to ask."""
+        lines, mark = self._figures.branch_lines, self._words("list_mark")
+        rows = [
+            [
+                line.branch,
+                *(exact(minor, self._currency) for minor in (line.base_minor, line.collected_minor)),
+                percent(line.recovered),
+                exact(line.short_minor, self._currency) if line.short_minor > 0 else DASH,
+                mark.join(line.supervisors) or self._words("nobody"),
+            ]
+            for line in lines[:TOP]
+        ]
+        heads = ("branch", "#base", "#collected", "#rate", "#short", "supervisor")
+        return self._table("branches", *heads, rows=rows, more=len(lines) - TOP)
 
     def stages(self) -> Table | None:
         """Return accounts and overdue amounts by instalments behind."""

@@ -4,8 +4,8 @@ Recovery counts arrears only: what was overdue when the month began, plus what b
 the oldest due date first (the staging rule), so what was unpaid on a day follows from two sums: due and received.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -17,7 +17,10 @@ _DAYS = 1 << 20
 
 @dataclass(frozen=True)
 class Recovery:
-    """One currency; minor units. ``base`` is what could be recovered since ``since``, ``collected`` what was."""
+    """One currency; minor units. ``base`` is what could be recovered since ``since``, ``collected`` what was.
+
+    ``branches`` has both by branch, where the accounts name theirs.
+    """
 
     basis: Literal["payments", "snapshots"]
     since: date
@@ -25,6 +28,7 @@ class Recovery:
     collected_minor: int
     received_yesterday_minor: int | None
     recovered_yesterday_minor: int | None
+    branches: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 class _Pool:
@@ -57,8 +61,8 @@ def window_start(business_date: date) -> date:
 def recovery_from_payments(accounts: Any, instalments: Any, payments: Any, business_date: date) -> dict[str, Recovery]:
     """Return recovery by currency from Arrow tables of one snapshot.
 
-    ``accounts`` needs subject_ref, currency and due_minor; ``instalments`` those due from :func:`window_start` on;
-    ``payments`` all of them. Accounts that have left the ledger are in neither sum.
+    ``accounts`` needs subject_ref, currency and due_minor, and branch to tell the branches apart; ``instalments`` those
+    due from :func:`window_start` on; ``payments`` all of them. Accounts that have left the ledger are in neither sum.
     """
     import numpy as np
 
@@ -85,9 +89,10 @@ def recovery_from_payments(accounts: Any, instalments: Any, payments: Any, busin
     received = _sum_by(pool.number[fresh], pool.amount[fresh], count)
     since = business_date.replace(day=1)
     return {
-        currency: Recovery("payments", since, total(base), total(base - now), total(received), total(recovered))
+        currency: Recovery("payments", since, total(base), total(base - now), total(received), total(recovered),
+                           _by_branch(accounts, currency, base, base - now))
         for currency, total in _totals(accounts)
-    }
+    }  # fmt: skip
 
 
 def _became_overdue(owner: Any, due_on: Any, amount: Any, before: Any, pool: _Pool) -> Any:
@@ -119,9 +124,10 @@ def recovery_between(then: Any, now: Any, since: date) -> dict[str, Recovery]:
     arrears = np.where(present, then.column("overdue_minor").to_numpy(), 0)
     left = np.minimum(_sum_by(owner, np.maximum(unpaid, 0), then.num_rows), arrears)
     return {
-        currency: Recovery("snapshots", since, total(arrears), total(arrears - left), None, None)
+        currency: Recovery("snapshots", since, total(arrears), total(arrears - left), None, None,
+                           _by_branch(then, currency, arrears, arrears - left))
         for currency, total in _totals(then)
-    }
+    }  # fmt: skip
 
 
 def _totals(accounts: Any) -> list[tuple[str, Callable[[Any], int]]]:
@@ -134,6 +140,20 @@ def _totals(accounts: Any) -> list[tuple[str, Callable[[Any], int]]]:
         return lambda values: int(values[currencies == currency].sum())
 
     return [(str(currency), adder(str(currency))) for currency in np.unique(currencies)]
+
+
+def _by_branch(accounts: Any, currency: str, base: Any, collected: Any) -> dict[str, tuple[int, int]]:
+    """Return base and collected of one currency by branch; empty where the accounts name none."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    if "branch" not in accounts.column_names:
+        return {}
+    held = pc.equal(accounts.column("currency"), currency).to_numpy(zero_copy_only=False)
+    coded = accounts.column("branch").combine_chunks().dictionary_encode()
+    place, names = coded.indices.fill_null(len(coded.dictionary)).to_numpy()[held], [*coded.dictionary.to_pylist(), ""]
+    sums = (_sum_by(place, values[held], len(names)) for values in (base.astype(np.int64), collected.astype(np.int64)))
+    return {name: (int(one), int(other)) for name, one, other in zip(names, *sums, strict=True) if name}
 
 
 def _numbers(refs: Any, accounts: Any) -> tuple[Any, Any]:

@@ -18,6 +18,7 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.clocks,
         Tables.promises,
         Tables.paid_since,
+        Tables.branches,
         Tables.packets,
         Tables.stages,
         Tables.plan,
