@@ -1,10 +1,10 @@
 """### One approval batch: two people, two questions
 
-Begins when a day leaves orders that wait for approval, and puts them before the legal and the risk desk. The task body
-shows order number and facts hash; the packet itself is on the desk. Nobody answering in time means no approval. The
-store decides what counts.
+Begins when a day leaves orders or packets that wait for approval, and puts them before the legal and the risk desk.
+The task body shows number and facts hash; the packet itself is on the desk. Nobody answering in time means no approval.
+The store decides what counts.
 
-* **Safe to run again:** yes; an order is asked about until both desks have spoken.
+* **Safe to run again:** yes; what waits is asked about until both desks have spoken, in one batch at a time.
 * **When it fails:** nothing has left; see `docs/operate.md#arrears_repossession`.
 """
 
@@ -19,12 +19,12 @@ from arrears.orchestration.timetable import begins, time_to_answer
 from arrears.steps import repossession as steps
 
 ANSWER = {
-    "subject": "Orders that wait for approval 待审批的委托拖车单",
+    "subject": "Orders and packets that wait for approval 待审批的委托拖车单和案件材料",
     "multiple": True,
     "defaults": [],
     "response_timeout": time_to_answer(),
     "retries": 0,  # a second try would ask again and drop the answer to the first: the next batch asks instead
-    "map_index_template": "{{ task.body.count('facts ') }} orders",
+    "map_index_template": "{{ task.body.count('facts ') }} to decide",
     "params": {"note": Param("", type="string", title="Reason 理由")},
 }
 
@@ -34,13 +34,13 @@ ANSWER = {
     schedule=[WAITING_ORDERS],
     start_date=begins(),
     catchup=False,
-    max_active_runs=5,  # a batch may wait for days: the next one asks all the same, and the store counts a vote once
+    max_active_runs=5,  # a batch may wait for days: the next one asks what is new since
     **about(__doc__),
     tags=["arrears", "impact:legal", "tier:1"],
     params=form_of_a_day(),
 )
 def arrears_repossession() -> None:
-    """Ask both desks about the waiting orders."""
+    """Ask both desks about what waits."""
     batch = step(steps.open_batch)()
     legal = HITLOperator.partial(task_id="legal_decides", **ANSWER).expand_kwargs(step(steps.ask_legal)(batch))
     risk = HITLOperator.partial(task_id="risk_decides", **ANSWER).expand_kwargs(step(steps.ask_risk)(batch))

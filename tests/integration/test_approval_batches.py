@@ -65,7 +65,7 @@ def test_a_desk_is_shown_what_it_decides_on_what_each_choice_means_and_who_may_a
 def test_an_answer_approves_refuses_or_sends_back(world, choice, ends, why):
     option = options_of(world.orders()[0].order_no)[choice]
     assert steps.record_legal(world.rt, batch(world), answer(option)) == {"recorded": 1}
-    assert votes(world) == [("legal", "LAW", "refuse" if choice else "approve")]
+    assert votes(world) == [("legal", "LAW", ("approve", "refuse", "send_back")[choice])]
     with reading(world.engine) as connection:
         assert tuple(connection.execute(select(approval.c.state, approval.c.closed_reason)).one()) == (ends, why)
     assert (world.state(), world.orders()[0].closed_reason) == ("void" if choice else "awaiting_approval", why)

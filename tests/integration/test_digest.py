@@ -793,7 +793,7 @@ def test_a_manager_reads_how_many_to_call_first_where_seven_figures_leave_room(m
 
 def test_who_answers_a_question_is_named(morning, rt, policy):
     text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
-    assert "选定救济方式 · 委托单或合同 A5 · 起始 2026-11-09 · 等谁答复 法务" in text
+    assert "选定救济方式 · 委托单、材料或合同 A5 · 起始 2026-11-09 · 等谁答复 法务" in text
 
 
 def test_a_packet_that_cannot_be_made_stands_behind_those_that_lack_something(morning, rt, policy, look):

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from order_world import ACCOUNT, POLICY, SUBJECT, World, fresh_world, furnish_home
-from sqlalchemy import select, update
+from sqlalchemy import insert, select, update
 
 from arrears.approvals.remedy import TAKEN_BACK, Choice, choose
 from arrears.core.errors import BadArguments
+from arrears.core.keys import natural_key
+from arrears.legal.case_file import load
 from arrears.legal.case_rows import cases_until, chosen_remedy
-from arrears.store.engine import reading
+from arrears.reports.control import exceptions_of
+from arrears.store.engine import reading, writing
 from arrears.store.tables import audit, feeds, legal, runs
 
 OPEN = "terminate_and_recover"
@@ -102,3 +106,32 @@ def test_in_a_live_store_a_choice_counts_from_a_logged_in_person_only(world):
         decide(world, BY_LAW)
     decide(world, replace(BY_LAW, identity="airflow"))
     assert standing(world) == OPEN
+
+
+@pytest.mark.parametrize(
+    ("person", "counts"), [("LAW", True), ("RISK", False), ("COL", False), ("NOBODY", False), (None, False)]
+)
+def test_a_delivered_choice_counts_only_by_who_may_choose_and_any_other_is_an_exception(world, person, counts):
+    key = natural_key("delivery")
+    with writing(world.engine) as connection:
+        connection.execute(
+            insert(feeds.delivery).values(
+                delivery_id=key, feed="cases", file_name="cases.csv", sha256=key, rows=1, accepted=1, quarantined=0,
+                received_at="2026-11-12T01:00:00Z", business_date=world.today, delivery_no=1, run_id="-",
+            )
+        )  # fmt: skip
+        connection.execute(
+            insert(feeds.court_case).values(
+                court_case_key="k", account_id=ACCOUNT, case_id="K", kind="remedy", state="chosen", remedy=OPEN,
+                at="2026-11-12T01:00:00Z", staff_id=person, delivery_id=key, row_no=1, row_sha256=key,
+            )
+        )  # fmt: skip
+    with reading(world.engine) as connection:
+        ledger = SimpleNamespace(row=lambda _: None, schedule=lambda _: [], payments=lambda _: [])
+        (case,) = load(connection, ledger, POLICY, world.today, [ACCOUNT])
+        kinds = [line.kind for line in exceptions_of(connection, world.today, None, POLICY)]
+    assert case.facts.chosen_remedy == (OPEN if counts else None)
+    assert ("remedy_unentitled" in kinds) is not counts
+    decide(world, BY_LAW)
+    with reading(world.engine) as connection:
+        assert "remedy_unentitled" not in [one.kind for one in exceptions_of(connection, world.today, None, POLICY)]

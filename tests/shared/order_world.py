@@ -215,8 +215,20 @@ class World:
                     "reasons": [],
                     "pdf_sha256": "4" * 64,
                     "clocks": [
-                        {"name": "limitation", "party_id": "", "expires_on": "2029-07-01", "preserved_on": ""},
-                        {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""},
+                        {
+                            "name": "limitation",
+                            "party_id": "",
+                            "expires_on": "2029-07-01",
+                            "assumption": "",
+                            "preserved_on": "",
+                        },
+                        {
+                            "name": "guarantee",
+                            "party_id": "P2",
+                            "expires_on": "2027-07-01",
+                            "assumption": "",
+                            "preserved_on": "",
+                        },
                     ],
                     "built_on": self.today,
                     "run_id": RUN,
@@ -276,6 +288,12 @@ class World:
         named = {key: natural_key(str(table), ACCOUNT)} if key else {}
         with writing(self.engine) as connection:
             connection.execute(insert(table).values(account_id=ACCOUNT, **named, **values))
+
+    def put_staff(self, staff_id: str, roles: str) -> None:
+        """Let somebody join the staff."""
+        row = {"staff_id": staff_id, "name": "示例", "roles": roles, "skills": "", "dialects": "", "branch": ""}
+        with writing(self.engine) as connection:
+            connection.execute(insert(feeds.staff), row)
 
     def place(self) -> None:
         """Give the account to an outside agency that collects."""

@@ -5,6 +5,7 @@ from importlib.resources import files
 import pytest
 import yaml
 
+from arrears.approvals.votes import REASONS
 from arrears.ladder.layers import load_policy
 from arrears.ledger.columns import REASONS as FAULTS
 from arrears.legal import wording as legal_wording
@@ -13,6 +14,7 @@ from arrears.reports import money_text
 from arrears.reports.control import OWNERS
 from arrears.reports.sheet import CHOICES, COLUMNS
 from arrears.reports.wording import words
+from arrears.repossession.order_kinds import WHY_NOT
 from arrears.store.tables import feeds, legal, repossession, runs
 
 POLICY = load_policy()
@@ -37,13 +39,17 @@ FAMILIES = {
     "hold": (*POLICY.holds.hard, *POLICY.holds.soft),
     "step": tuple(sorted(STEPS)),
     "need": (*NEEDS, *DOCUMENTS),
-    "clock": tuple(type(POLICY.legal.alert_days).model_fields),
+    "clock": (*type(POLICY.legal.alert_days).model_fields, "filing"),
     "outcome": feeds.OUTCOMES,
     "why": feeds.REASONS,
     "channel": feeds.CHANNELS,
-    "approval": repossession.APPROVAL_KINDS,
+    "approval": (*repossession.APPROVAL_KINDS, "visit", "lock", "filing"),
     "order": repossession.ORDER_STATES,
     "packet": legal.PACKET_STATES,
+    "approval_state": repossession.APPROVAL_STATES,
+    "vote": repossession.DECISIONS,
+    "case_kind": legal.FILED_KINDS,
+    "order_note": (*REASONS.values(), *WHY_NOT.values(), "withdrawn", "facts_changed", "agency_failed"),
     "run_status": runs.RUN_STATES,
     "exception": tuple(OWNERS),
     "role": tuple(OWNERS.values()),

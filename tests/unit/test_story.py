@@ -66,8 +66,16 @@ def story() -> dict:
             }
         ],
         "not_as_told": [],
-        "packet": {"version": 2, "state": "draft", "reasons": [], "missing": ["demand_served"], "clocks": []},
+        "packet": {
+            "version": 2,
+            "state": "draft",
+            "reasons": [],
+            "missing": ["demand_served"],
+            "clocks": [],
+            "approvals": [],
+        },
         "orders": [],
+        "filings": [],
         "lineage": {
             "policy": {"id": "cn", "version": "1.0", "sha256": HASH},
             "run_id": "daily-2026-11-12-1",

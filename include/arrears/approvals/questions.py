@@ -13,9 +13,15 @@ from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
+from arrears.store.artefacts import packet_number
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import account
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
+
+LIVE = ("open", "approved")
+"""The states in which a question stands."""
+PACKETS = ("packet", "preservation")
+"""The kinds whose subject is a packet."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,15 @@ class OpenApproval:
     requested_on: date
     given: tuple[str, ...]
     missing: tuple[str, ...]
+    number: str | None = None
+    """What people call it: the number of the order, or of the packet."""
+
+    @property
+    def about(self) -> str:
+        """Return the word people know it by: a lock is no other order, what is attested of an account is its filing."""
+        if self.kind == "attestation" and self.account_id is not None:
+            return "filing"
+        return "lock" if self.order_kind == "lock" else self.kind
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as JSON data."""
@@ -101,7 +116,7 @@ def list_open(engine: Engine, first: int = 0, limit: int | None = None) -> list[
         select(approval, repossession_order.c.order_no, repossession_order.c.kind.label("order_kind"))
         .outerjoin(repossession_order, repossession_order.c.order_id == approval.c.subject_key)
         .where(approval.c.state == "open")
-        .order_by(approval.c.requested_on, repossession_order.c.order_no, approval.c.approval_id)
+        .order_by(approval.c.requested_on, func.coalesce(repossession_order.c.order_no, ""), approval.c.approval_id)
         .offset(first)
         .limit(limit)
     )
@@ -133,21 +148,28 @@ def void(
     live = (
         approval.c.kind == "order",
         approval.c.subject_key == order_id,
-        approval.c.state.in_(("open", "approved", "used")),
+        approval.c.state.in_((*LIVE, "used")),
     )
     for row in connection.execute(select(approval).where(*live)).all():
-        close(connection, rt, row.approval_id, state, reason)
-        record(
-            connection,
-            rt,
-            run_id=run_id,
-            type=f"approval.{state}",
-            key=row.approval_id,
-            business_date=business_date,
-            subject_ref=subject_of(connection, row.account_id),
-            causes=[order_id],
-            data={"reason": reason, "facts_sha256": row.facts_sha256},
-        )
+        end(connection, rt, row, run_id=run_id, business_date=business_date, reason=reason, state=state)
+
+
+def end(
+    connection: Connection, rt: Runtime, row: Row[Any], *, run_id: str, business_date: date, reason: str, state: str
+) -> None:
+    """Take away one approval, or the question, because ``reason``, and tell the log."""
+    close(connection, rt, row.approval_id, state, reason)
+    record(
+        connection,
+        rt,
+        run_id=run_id,
+        type=f"approval.{state}",
+        key=row.approval_id,
+        business_date=business_date,
+        subject_ref=subject_of(connection, row.account_id),
+        causes=[row.subject_key],
+        data={"reason": reason, "facts_sha256": row.facts_sha256},
+    )
 
 
 def subject_of(connection: Connection, account_id: str | None) -> str | None:
@@ -169,6 +191,7 @@ def _open(row: Row[Any], given: Sequence[str]) -> OpenApproval:
         row.requested_on,
         tuple(sorted(given)),
         missing,
+        packet_number(row.subject_key) if row.kind in PACKETS else row.order_no,
     )
 
 

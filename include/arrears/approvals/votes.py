@@ -1,5 +1,6 @@
 """One person's vote: who may give it, what it is bound to, and what the last one needed leads to."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from arrears.approvals.chosen import keep_choice
-from arrears.approvals.questions import close, subject_of, votes_of
+from arrears.approvals.questions import PACKETS, close, end, subject_of, votes_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import BadArguments
@@ -17,12 +18,19 @@ from arrears.ladder.staff import collectors_of, staff_roles
 from arrears.store.engine import writing
 from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.legal import packet
-from arrears.store.tables.repossession import IDENTITIES, ORDER_UNSENT, approval, approval_vote, repossession_order
+from arrears.store.tables.repossession import (
+    DECISIONS,
+    IDENTITIES,
+    ORDER_UNSENT,
+    approval,
+    approval_vote,
+    repossession_order,
+)
 from arrears.store.tables.runs import store_identity
 
 ABOUT_A_PACKET = ("order", "packet")
 REASONS = {"refuse": "refused", "send_back": "sent_back"}
-DECISIONS = ("approve", *REASONS)
+PACKET_NUMBER = re.compile(r"[0-9A-Fa-f]{4}(-[0-9A-Fa-f]{4}){2}")
 
 
 @dataclass(frozen=True)
@@ -90,14 +98,16 @@ def vote(
 
 
 def _approval(connection: Connection, name: str) -> Row[Any]:
-    """Find an approval by its id, the start of it, or the order number it is about, and lock it."""
+    """Find an approval by its id, the start of it, or the number of the order or packet it is about, and lock it."""
     about = select(repossession_order.c.order_id).where(repossession_order.c.order_no == name).scalar_subquery()
-    query = select(approval).where(
-        approval.c.approval_id.startswith(name, autoescape=True) | (approval.c.subject_key == about)
-    )
+    named = approval.c.approval_id.startswith(name, autoescape=True) | (approval.c.subject_key == about)
+    if PACKET_NUMBER.fullmatch(name):
+        of_packet = approval.c.subject_key.startswith(name.replace("-", "").lower(), autoescape=True)
+        named = named | (of_packet & approval.c.kind.in_(PACKETS))
+    query = select(approval).where(named)
     rows = connection.execute(query.order_by(approval.c.ordinal.desc()).with_for_update()).all()
     if not name or not rows or len({row.subject_key for row in rows}) > 1:
-        raise BadArguments(f"approval {name[:24]!r}: give an id or order number of `arrears approvals list`")
+        raise BadArguments(f"approval {name[:24]!r}: give an id or number of `arrears approvals list`")
     return rows[0]
 
 
@@ -123,18 +133,7 @@ def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _
     )
     if connection.execute(current).scalar_one_or_none() == row.facts_sha256:
         return False
-    close(connection, rt, row.approval_id, "void", "facts_changed")
-    record(
-        connection,
-        rt,
-        run_id=cast.run_id,
-        type="approval.void",
-        key=row.approval_id,
-        business_date=cast.on,
-        subject_ref=subject_of(connection, row.account_id),
-        causes=[row.subject_key],
-        data={"reason": "facts_changed", "facts_sha256": row.facts_sha256},
-    )
+    end(connection, rt, row, run_id=cast.run_id, business_date=cast.on, reason="facts_changed", state="void")
     return True
 
 
@@ -157,7 +156,7 @@ def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, pol
             "approval_id": row.approval_id,
             "role": role,
             "staff_id": cast.staff_id,
-            "decision": "approve" if cast.decision == "approve" else "refuse",
+            "decision": cast.decision,
             "note": cast.note,
             "at": utc_text(rt.clock.now()),
             "identity": cast.identity,

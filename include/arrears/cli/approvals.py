@@ -11,7 +11,9 @@ from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.migrate import existing_store
 
 app = typer.Typer(help="Human decisions: list what waits, approve or refuse it.", no_args_is_help=True)
-Id = Annotated[str, typer.Argument(help="approval id or order number; the first letters are enough")]
+Id = Annotated[
+    str, typer.Argument(help="approval id, or number of the order or packet; of an id the first letters are enough")
+]
 As = Annotated[str, typer.Option("--as", help="your staff id")]
 Note = Annotated[str, typer.Option(help="what you looked at, and why")]
 
@@ -29,10 +31,10 @@ def list_(as_json: AsJson = False) -> None:
         print_json([one.as_dict() for one in waiting])
         return
     rows = [
-        (a.approval_id[:12], a.kind, a.order_no or "", a.account_id or "", ", ".join(a.missing), str(a.requested_on))
+        (a.approval_id[:12], a.kind, a.number or "", a.account_id or "", ", ".join(a.missing), str(a.requested_on))
         for a in waiting
     ]
-    print_table("Waiting for people", ("id", "kind", "order", "account", "missing", "since"), rows)
+    print_table("Waiting for people", ("id", "kind", "number", "account", "missing", "since"), rows)
 
 
 @app.command()

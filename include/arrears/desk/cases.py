@@ -104,7 +104,7 @@ def _remedy(row: Any, words: Words) -> tuple[str, bool]:
 
 
 def _orders(connection: Connection, number: int, words: Words) -> Leaf:
-    names = ("order_no", "kind", "state", "proposed_on", "expires_on", "recall_reason", "blocked_by")
+    names = ("order_no", "kind", "state", "proposed_on", "expires_on", "recall_reason", "closed_reason", "blocked_by")
     query = (
         select(*(repossession_order.c[name] for name in names), subject.c.subject_ref)
         .outerjoin(subject, subject.c.account_id == repossession_order.c.account_id)
@@ -154,8 +154,8 @@ def _last_days(connection: Connection, morning: Morning, rt: Runtime, words: Wor
 
 
 def _note(order: Any, words: Words) -> str:
-    """Say why an order came back; what blocks one that has not left is said check by check (C1 to C14)."""
-    reason = order.recall_reason
+    """Say why an order came back or was closed; what blocks one that has not left is said by check (C1 to C14)."""
+    reason = order.recall_reason or order.closed_reason
     if not reason:
         return words("list_mark").join(_check(one, words) for one in str(order.blocked_by or "").split("; "))
     return words.reason(reason) if reason.startswith("hold_") else words.label("order_note", reason)

@@ -11,6 +11,8 @@ from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.policy_law import Legal
 
 HUNDRED = 100
+TITLE_KEPT = ("finance_lease", "instalment_sale")
+"""The contracts under which the machine stays the lender's, who may take it back as agreed (Civil Code 410)."""
 
 
 @dataclass(frozen=True, slots=True)

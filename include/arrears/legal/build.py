@@ -21,6 +21,7 @@ from arrears.legal.judged import Judged, judge
 from arrears.legal.packet import State
 from arrears.legal.readiness import Readiness
 from arrears.store.artefacts import packet_id as packet_id_of
+from arrears.store.artefacts import packet_number
 from arrears.store.bulk import insert_all
 from arrears.store.engine import forget_pages, reading, writing
 from arrears.store.tables.feeds import account
@@ -203,7 +204,7 @@ def _build_one(rt: Runtime, one: Judged, policy: Policy, run_id: str) -> _Built 
 def _render(
     rt: Runtime, case: CaseFile, readiness: Readiness, policy: Policy, state: State, packet_id: str, identity: str
 ) -> tuple[bytes | None, State]:
-    number = number_of(packet_id)
+    number = packet_number(packet_id)
     try:
         return packet.render(rt.settings.home, case, readiness, policy, state, number, identity), state
     except ArrearsError as error:
@@ -213,12 +214,6 @@ def _render(
         return packet.render(rt.settings.home, case, readiness, policy, broken, number, identity), broken
     except ArrearsError:
         return None, broken
-
-
-def number_of(packet_id: str) -> str:
-    """Return the packet number that people read: the first twelve digits of its key, in groups of four."""
-    short = packet_id[:12].upper()
-    return f"{short[:4]}-{short[4:8]}-{short[8:]}"
 
 
 def _files(case: CaseFile, state: State, pdf: bytes | None) -> dict[str, bytes]:
@@ -232,7 +227,7 @@ def _manifest(
 ) -> dict[str, Any]:
     return {
         "packet_id": packet_id,
-        "number": number_of(packet_id),
+        "number": packet_number(packet_id),
         "version": version,
         "state": state.name,
         "facts_sha256": identity,

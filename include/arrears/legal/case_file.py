@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, func, select
 
 from arrears.core.clock import at_local, utc_text
+from arrears.ladder.chooser import is_by_nobody_entitled
 from arrears.ladder.holds import Holds, holds_in_force
 from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
@@ -49,6 +50,7 @@ def load(
     """Return the case files of a batch without their record, in the order of ``account_ids``, unknown ones left out."""
     accounts = {row["account_id"]: row for row in _rows(connection, feeds.account, account_ids)}
     side = _side(connection, account_ids, feeds.document, feeds.promise, feeds.court_case, feeds.opening)
+    side["court_case"] = _without_unfit_choices(connection, policy, side["court_case"])
     side["party"] = _grouped(_parties(connection, account_ids))
     side["arrived"] = _grouped(_arrived(connection, account_ids, policy.time_zone, day))
     rungs = _rungs(connection, day, account_ids)
@@ -125,6 +127,18 @@ def _recorded(case: CaseFile, own: Rows, zone: str) -> CaseFile:
 
 def _side(connection: Connection, account_ids: Sequence[str], *tables: Table) -> dict[str, dict[str, list[Row]]]:
     return {table.name: _grouped(_rows(connection, table, account_ids)) for table in tables}
+
+
+def _without_unfit_choices(
+    connection: Connection, policy: Policy, cases: Mapping[str, list[Row]]
+) -> dict[str, list[Row]]:
+    """Leave out the delivered choices of a remedy by people who may not choose one."""
+    some = [account_id for account_id, rows in cases.items() if any(row["kind"] == "remedy" for row in rows)]
+    unfit = select(feeds.court_case.c.court_case_key).where(
+        feeds.court_case.c.account_id.in_(some), is_by_nobody_entitled(policy)
+    )
+    keys = set(connection.execute(unfit).scalars()) if some else set()
+    return {name: [row for row in rows if row["court_case_key"] not in keys] for name, rows in cases.items()}
 
 
 def _rows(connection: Connection, table: Table, account_ids: Sequence[str]) -> list[Row]:

@@ -87,6 +87,7 @@ def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]
         "packet": then.packet(),
         "orders": then.orders(),
         "cases": then.cases(),
+        "filings": then.filings(),
         "not_as_told": [
             {"what": one.what, "key": one.key, "told": one.told, "stands": one.stands}
             for one in untold(connection, day, account_id)

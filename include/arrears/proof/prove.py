@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, and_, exists, func, select
 
+from arrears.approvals.filings import is_unapproved
 from arrears.core.progress import tell
 from arrears.ladder.policy import Policy
 from arrears.proof.conserve import contact_sum
@@ -19,7 +20,7 @@ from arrears.proof.told_actions import count_untold, days_of
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
-from arrears.store.tables.legal import packet
+from arrears.store.tables.legal import court_filing, packet
 from arrears.store.tables.outreach import contact, contact_attempt
 from arrears.store.tables.runs import policy_text, run
 
@@ -113,6 +114,11 @@ def _packets(connection: Connection, _policy: Policy) -> int:
     return _count(connection, missing) + _count(connection, twice.having(func.count() > 1))
 
 
+def _filings(connection: Connection, _policy: Policy) -> int:
+    """Suits and preservations that no approval stood behind when they were filed."""
+    return _count(connection, select(court_filing.c.filing_key).where(is_unapproved()))
+
+
 def _told(connection: Connection, _policy: Policy) -> int:
     """Contacts and suppressions that stand otherwise than the log was told, or are missing on one side."""
     return sum(count_untold(connection, day) for day in days_of(connection))
@@ -133,5 +139,10 @@ CHECKS: tuple[tuple[str, str, Counter], ...] = (
     ("lineage", "every decision stands on a frozen ledger", _decided),
     ("packets", "exactly one current packet for every stage-three account", _packets),
     ("orders", "no order left without the approvals of its own facts, by the roles of the policy", unapproved),
+    (
+        "filings",
+        "nothing was filed at court without an approval in force, unless two people attested it since",
+        _filings,
+    ),
     ("told", "every contact ended, and every step was left out, as the log was told", _told),
 )

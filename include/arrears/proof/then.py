@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select
 
+from arrears.approvals.filings import is_unapproved
 from arrears.audit.log import parse
 from arrears.core.clock import at_local, utc_text
 from arrears.store.tables.audit import audit_event, audit_event_index
 from arrears.store.tables.decisions import evidence
 from arrears.store.tables.feeds import court_case, delivery, document, hold, opening, outcome, promise
-from arrears.store.tables.legal import packet
+from arrears.store.tables.legal import court_filing, packet
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 from arrears.store.tables.runs import policy_text, run
 
@@ -22,6 +23,7 @@ PACKET = ("version", "state", "facts_sha256", "chosen_remedy", "built_on", "supe
           "reasons", "clocks")  # fmt: skip
 ORDER = ("order_id", "order_no", "kind", "state", "proposed_on", "offered_at", "acknowledged_at", "recall_reason",
          "recalled_at", "recall_acknowledged_at", "blocked_by")  # fmt: skip
+ASKED = ("approval_id", "state", "requested_at", "approved_on", "expires_on", "closed_at", "closed_reason")
 VOTE = ("role", "staff_id", "decision", "at", "identity")
 CHANGED = ("promise.kept", "promise.partly_kept", "promise.broken")
 
@@ -90,7 +92,28 @@ class Then:
             or_(packet.c.superseded_on.is_(None), packet.c.superseded_on > self._day),
         )  # fmt: skip
         row = self._connection.execute(query.order_by(packet.c.version.desc()).limit(1)).one_or_none()
-        return None if row is None else plain(row)
+        return None if row is None else plain(row) | {"approvals": self._approvals(row.facts_sha256)}
+
+    def _approvals(self, facts_sha256: str) -> list[dict[str, Any]]:
+        """Return the questions put about the facts of a packet, with their votes."""
+        query = select(*(approval.c[name] for name in ASKED)).where(
+            approval.c.account_id == self._account_id, approval.c.kind == "packet",
+            approval.c.facts_sha256 == facts_sha256,
+        )  # fmt: skip
+        found = [plain(row) for row in self._connection.execute(query.order_by(approval.c.ordinal))]
+        for row in found:
+            row |= {"came_later": row["requested_at"] >= self._end,
+                    "votes": self._votes(approval.c.approval_id == row["approval_id"])}  # fmt: skip
+        return found
+
+    def filings(self) -> list[dict[str, Any]]:
+        """Return what went to court since this store works, each with the approval that was in force."""
+        columns = (court_filing.c[name] for name in ("kind", "case_id", "filed_at", "approval_id"))
+        query = select(*columns, is_unapproved().label("is_unapproved")).where(
+            court_filing.c.account_id == self._account_id
+        )
+        rows = self._connection.execute(query.order_by(court_filing.c.filed_at, court_filing.c.filing_key))
+        return [plain(row) | {"is_unapproved": bool(row.is_unapproved)} for row in rows]
 
     def orders(self) -> list[dict[str, Any]]:
         """Return the orders proposed up to the day; ``came_later`` names the fields that changed afterwards."""
@@ -105,7 +128,7 @@ class Then:
             later = [name for name in row if name.endswith("_at") and (row[name] or "") >= self._end]
             if later or row["order_no"] in told_later:
                 later.append("state")
-            row |= {"came_later": later, "votes": self._votes(order_id)}
+            row |= {"came_later": later, "votes": self._votes(approval.c.subject_key == order_id)}
         return found
 
     def _told_later(self) -> set[str]:
@@ -120,10 +143,10 @@ class Then:
         query = select(index.type, audit_event.c.body).join(audit_event_index, index.seq == audit_event.c.seq)
         return query.where(index.subject_ref == self._ref, when)
 
-    def _votes(self, order_id: str) -> list[dict[str, Any]]:
+    def _votes(self, which: ColumnElement[bool]) -> list[dict[str, Any]]:
         columns = [approval_vote.c[name] for name in VOTE]
         query = select(*columns).join(approval, approval.c.approval_id == approval_vote.c.approval_id)
-        votes = query.where(approval.c.subject_key == order_id).order_by(approval_vote.c.at, approval_vote.c.role)
+        votes = query.where(which).order_by(approval_vote.c.at, approval_vote.c.role)
         return [plain(row) | {"came_later": row.at >= self._end} for row in self._connection.execute(votes)]
 
     def _delivered(self, table: Table, names: tuple[str, ...], which: Any) -> list[dict[str, Any]]:

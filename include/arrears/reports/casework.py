@@ -36,6 +36,8 @@ class PacketLine:
     currency: str
     order_state: str | None
     """How far the open recovery order of the account is, if it has one."""
+    approval_state: str | None = None
+    """How far the approval of the packet itself is, if somebody was asked."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
             decision.c.overdue_minor,
             decision.c.currency,
             _open_order(),
+            _approval(),
         )
         .select_from(packet)
         .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
@@ -115,7 +118,7 @@ def packet_lines(connection: Connection, business_date: date, branch: str | None
     )
     return [
         PacketLine(row[0], row[1], row[2], _names(row[3]), _names(row[4]), _names(row[5]), row[6], row[7], row[8],
-                   row[9], row[10], row[11])
+                   row[9], row[10], row[11], row[12])
         for row in rows
     ]  # fmt: skip
 
@@ -131,6 +134,19 @@ def _open_order() -> Any:
         .correlate(packet)
         .scalar_subquery()
     )
+
+
+def _approval() -> Any:
+    """Ask how far the approval of a packet's own facts is."""
+    return (
+        select(approval.c.state)
+        .where(approval.c.kind == "packet", approval.c.account_id == packet.c.account_id,
+               approval.c.facts_sha256 == packet.c.facts_sha256, approval.c.state.in_((*STILL_RUNNING, "used")))
+        .order_by(approval.c.ordinal.desc())
+        .limit(1)
+        .correlate(packet)
+        .scalar_subquery()
+    )  # fmt: skip
 
 
 def approvals_waiting(connection: Connection, branch: str | None) -> list[Waiting]:

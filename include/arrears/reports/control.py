@@ -1,6 +1,5 @@
 """How the run went, and what only a person can settle: gates, quarantine, doubt, and work without an owner."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -10,9 +9,11 @@ from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
 from arrears.ladder.policy import Policy
 from arrears.reports import neglected
+from arrears.reports.filings import choices_that_do_not_count, filed_unapproved
 from arrears.reports.recalls import placements_silent, recalls, refused_reports, silent_since, unlocks_silent
+from arrears.reports.refused_rows import quarantined, unknown_accounts
 from arrears.reports.scope import of_branch
-from arrears.store.tables.feeds import WHOLE_FEEDS, account, delivery, promise, quarantine, snapshot, staff
+from arrears.store.tables.feeds import account, promise, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, run
@@ -29,6 +30,8 @@ OWNERS = {
     "data_incomplete": "finance",
     "broken_promises": "collector",
     "recall_overdue": "risk",
+    "filed_unapproved": "legal",
+    "remedy_unentitled": "legal",
     "unlock_overdue": "risk",
     "placement_overdue": "manager",
     "recall_unanswered": "risk",
@@ -39,8 +42,8 @@ OWNERS = {
 }
 """Which role settles each kind of exception."""
 
-FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue")
-"""What somebody outside was told to stop and may still be doing."""
+FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue", "filed_unapproved")
+"""In this order: what somebody outside was told to stop and may still be doing, then what left without its approval."""
 
 SURVEYED = ("no_owner", "no_contact_point", "account_missing", "data_incomplete", *neglected.OWNERS)
 """What is found by reading every account: kept each morning, so that a page need not."""
@@ -149,8 +152,12 @@ def in_order(found: Iterable[ExceptionLine], business_date: date) -> list[Except
     """Return the kinds of which there is something, the most pressing first."""
     return sorted(
         (line for line in found if line.count),
-        key=lambda line: (line.kind not in FIRST, line.oldest_on or business_date, line.kind),
+        key=lambda line: (_weight(line.kind), line.oldest_on or business_date, line.kind),
     )
+
+
+def _weight(kind: str) -> int:
+    return FIRST.index(kind) if kind in FIRST else len(FIRST)
 
 
 def waiting_now(connection: Connection, business_date: date, branch: str | None, policy: Policy) -> list[ExceptionLine]:
@@ -160,10 +167,12 @@ def waiting_now(connection: Connection, business_date: date, branch: str | None,
         _line(connection, "recall_overdue", recalls(branch, until=silent)),
         _line(connection, "unlock_overdue", unlocks_silent(business_date, policy, branch)),
         _line(connection, "placement_overdue", placements_silent(silent, branch)),
+        _line(connection, "filed_unapproved", filed_unapproved(branch)),
+        _line(connection, "remedy_unentitled", choices_that_do_not_count(business_date, policy, branch)),
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
-        _line(connection, "quarantined_rows", _quarantined(business_date, branch)),
-        _line(connection, "unknown_accounts", _unknown_accounts(business_date, branch, policy)),
+        _line(connection, "quarantined_rows", quarantined(business_date, branch)),
+        _line(connection, "unknown_accounts", unknown_accounts(business_date, branch, policy)),
         _line(connection, "broken_promises", _broken(business_date, branch)),
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
@@ -190,18 +199,6 @@ def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tup
     found = _in_doubt(branch).subquery()
     query = select(found).order_by(found.c.day, found.c.key).limit(limit)
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]
-
-
-def quarantine_reasons(connection: Connection, business_date: date) -> Counter[str]:
-    """Count the quarantined cells of a business date's deliveries by feed and reason, ``payments:bad_amount``."""
-    rows = connection.execute(
-        select(delivery.c.feed, quarantine.c.reason, func.count())
-        .select_from(quarantine)
-        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
-        .where(delivery.c.business_date == business_date)
-        .group_by(delivery.c.feed, quarantine.c.reason)
-    )
-    return Counter({f"{row[0]}:{row[1]}": row[2] for row in rows})
 
 
 def _line(connection: Connection, kind: str, query: Any) -> ExceptionLine:
@@ -241,40 +238,6 @@ def _in_doubt(branch: str | None) -> Any:
     )
     found = select(*columns).where(_doubtful(branch))
     return found.union_all(mails) if branch is None else found
-
-
-def _quarantined(business_date: date, branch: str | None) -> Any:
-    rows = (
-        select(quarantine.c.delivery_id, quarantine.c.row_no, delivery.c.business_date)
-        .select_from(quarantine)
-        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
-        .where(delivery.c.business_date == business_date, of_branch(quarantine.c.account_id, branch))
-        .distinct()
-        .subquery()
-    )
-    return select(func.count(), func.min(rows.c.business_date)).select_from(rows)
-
-
-def _unknown_accounts(business_date: date, branch: str | None, policy: Policy) -> Any:
-    """Ask for the rows of news that wait for an account no ledger has brought, each file by its newest try."""
-    since = business_date - timedelta(days=policy.ledger.unknown_account_days)
-    tried = (
-        select(delivery.c.feed, delivery.c.sha256, func.max(delivery.c.business_date).label("last_on"),
-               func.min(delivery.c.business_date).label("first_on"))
-        .where(delivery.c.feed.not_in(WHOLE_FEEDS), delivery.c.business_date <= business_date)
-        .group_by(delivery.c.feed, delivery.c.sha256)
-        .subquery()
-    )  # fmt: skip
-    newest = and_(delivery.c.feed == tried.c.feed, delivery.c.sha256 == tried.c.sha256,
-                  delivery.c.business_date == tried.c.last_on)  # fmt: skip
-    return (
-        select(func.count(), func.min(tried.c.first_on))
-        .select_from(quarantine)
-        .join(delivery, delivery.c.delivery_id == quarantine.c.delivery_id)
-        .join(tried, newest)
-        .where(quarantine.c.reason == "unknown_account", tried.c.first_on > since)
-        .where(of_branch(quarantine.c.account_id, branch))
-    )
 
 
 def _flagged(flag: Any, branch: str | None) -> Any:

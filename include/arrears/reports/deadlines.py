@@ -1,4 +1,4 @@
-"""The last days that somebody must not miss, read where they stand: packets, orders, licences, notices, bankruptcies.
+"""The last days that somebody must not miss: of packets, their approvals, orders, licences, notices, bankruptcies.
 
 A day that runs against the lender is shown as it falls, never moved to a working day.
 """
@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, String, cast, exists, func, or_, select
 
 from arrears.ladder.policy import Policy
+from arrears.reports.filings import waiting_to_be_filed
 from arrears.reports.scope import of_branch
 from arrears.store.tables.feeds import agency, court_case, hold
 from arrears.store.tables.legal import legal_notice, packet
@@ -40,7 +41,10 @@ class Deadline:
 def deadlines_of(
     connection: Connection, business_date: date, policy: Policy, branch: str | None = None
 ) -> list[Deadline]:
-    """Return the deadlines within the policy's alert days and those that passed, the soonest first."""
+    """Return the deadlines within the policy's alert days and those that passed, the soonest first.
+
+    An approval that waits to be used is one from its first day on: it lives for a few.
+    """
     alert = policy.legal.alert_days
     steps = {
         "guarantee": alert.guarantee,
@@ -57,6 +61,7 @@ def deadlines_of(
              *_claims(connection, business_date, policy, branch))  # fmt: skip
     agencies = () if branch else _agencies(connection)
     near = [line for line in (*found, *agencies) if line.days_left(business_date) <= widest[line.kind]]
+    near += [Deadline("filing", row.account_id, row.expires_on) for row in waiting_to_be_filed(connection, branch)]
     return sorted(near, key=lambda line: (line.on, line.kind, line.subject, line.party_id))
 
 

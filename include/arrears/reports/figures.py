@@ -22,6 +22,7 @@ from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
 from arrears.reports.questions import Question
 from arrears.reports.recovery import Recovery
+from arrears.reports.refused_rows import quarantine_reasons
 from arrears.reports.standing import Amounts, Group, Standing, standing
 from arrears.reports.week import Week, week_until
 from arrears.reports.work import Plan, Task
@@ -229,7 +230,7 @@ class Figures:
     @cached_property
     def quarantine(self) -> Counter[str]:
         """Return why ledger rows were set aside."""
-        return control.quarantine_reasons(self._connection, self.business_date)
+        return quarantine_reasons(self._connection, self.business_date)
 
     @cached_property
     def pace(self) -> Pace:

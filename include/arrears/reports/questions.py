@@ -4,9 +4,11 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from arrears.approvals.questions import PACKETS
 from arrears.reports.scope import of_branch
+from arrears.store.artefacts import packet_number
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
 
@@ -16,7 +18,8 @@ class Question:
 
     kind: str
     account_id: str | None
-    order_no: str | None
+    number: str | None
+    """What people call it: the number of the order, or of the packet."""
     asked_on: date
     missing: tuple[str, ...]
 
@@ -27,6 +30,7 @@ def waiting(connection: Connection, branch: str | None, limit: int) -> list[Ques
         select(
             approval.c.approval_id,
             approval.c.kind,
+            approval.c.subject_key,
             approval.c.account_id,
             repossession_order.c.order_no,
             approval.c.requested_on,
@@ -34,7 +38,7 @@ def waiting(connection: Connection, branch: str | None, limit: int) -> list[Ques
         )
         .outerjoin(repossession_order, repossession_order.c.order_id == approval.c.subject_key)
         .where(approval.c.state == "open", approval.c.account_id.is_(None) | of_branch(approval.c.account_id, branch))
-        .order_by(approval.c.requested_on, repossession_order.c.order_no, approval.c.approval_id)
+        .order_by(approval.c.requested_on, func.coalesce(repossession_order.c.order_no, ""), approval.c.approval_id)
         .limit(limit)
     ).all()
     given: dict[str, set[str]] = defaultdict(set)
@@ -45,7 +49,7 @@ def waiting(connection: Connection, branch: str | None, limit: int) -> list[Ques
         Question(
             row.kind,
             row.account_id,
-            row.order_no,
+            packet_number(row.subject_key) if row.kind in PACKETS else row.order_no,
             row.requested_on,
             tuple(role for role in row.roles.split(";") if role and role not in given[row.approval_id]),
         )

@@ -54,6 +54,7 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
         ("not_done", list(_not_done(story["not_planned"], words))),
         ("packet", _packet(story["packet"], words)),
         ("orders", [_order(row, words) for row in story["orders"]]),
+        ("filings", [_filing(row, words) for row in story["filings"]]),
     )  # fmt: skip
     sections = tuple(Section(words(f"story.title.{name}"), tuple(lines)) for name, lines in parts if lines)
     return Told(_head(story, words), sections, _sources(story))
@@ -118,6 +119,13 @@ def _order(row: Mapping[str, Any], words: Words) -> str:
     return f"{row['order_no']} · {words.label('order', row['state'])}{mark}"
 
 
+def _filing(row: Mapping[str, Any], words: Words) -> str:
+    """Tell what was filed at court, and whether two people had approved it."""
+    behind = "unapproved" if row["is_unapproved"] else "approved" if row["approval_id"] else "attested"
+    return words("story.filing", kind=words.label("case_kind", row["kind"]), date=row["filed_at"][:10],
+                 behind=words(f"story.filed_{behind}"))  # fmt: skip
+
+
 def _later(row: Mapping[str, Any], words: Words, time_zone: str) -> str:
     """Mark what was not known yet when the day ended."""
     if not row["came_later"]:
@@ -164,6 +172,10 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
     if packet is None:
         return []
     said = [words("story.packet", state=words.label("packet", packet["state"]), version=packet["version"])]
+    said += [
+        words("story.packet_asked", state=words.label("approval_state", row["state"]), until=row["expires_on"] or "—")
+        for row in packet["approvals"]
+    ]
     lacking = lacking_of(packet["reasons"], packet["missing"], words)
     if lacking:
         said.append(words("story.lacking", what=words("list_mark").join(lacking)))

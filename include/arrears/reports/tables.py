@@ -71,9 +71,11 @@ class Tables(PortfolioTables):
         return f"{standing} · {self._complete(line)}"
 
     def _complete(self, line: PacketLine) -> str:
-        """Say what comes after the papers: the order's own state, so that it agrees with the orders and approvals."""
+        """Say what comes after the papers: the state of order or approval, so that it agrees with their tables."""
         if line.order_state is not None:
             return self._words("missing_ordered", state=self._words.label("order", line.order_state))
+        if line.approval_state is not None:
+            return self._words("missing_asked", state=self._words.label("approval_state", line.approval_state))
         return self._words("missing_chosen" if line.chosen_remedy else "missing_nothing")
 
     def approvals(self) -> Table | None:
@@ -82,7 +84,7 @@ class Tables(PortfolioTables):
         rows = [
             [
                 self._words.label("approval", line.kind),
-                " · ".join(filter(None, (line.order_no, line.account_id))) or DASH,
+                " · ".join(filter(None, (line.number, line.account_id))) or DASH,
                 line.asked_on.isoformat(),
                 self._words("list_mark").join(self._words.label("role", role) for role in line.missing) or DASH,
             ]

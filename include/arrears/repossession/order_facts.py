@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
-from arrears.ladder.legal_test import default_of
+from arrears.ladder.legal_test import TITLE_KEPT, default_of
 from arrears.ladder.policy import Policy
 from arrears.ladder.staff import collectors_of
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts
@@ -275,7 +275,7 @@ def right_to_take(contract_type: str, documents: Iterable[Row[Any]], cases: Iter
     """
     if any(row.kind == "enforcement" and row.state not in CASES_OVER for row in cases):
         return "court"
-    owned = contract_type in ("finance_lease", "instalment_sale")
+    owned = contract_type in TITLE_KEPT
     return "agreed_recovery" if owned and any(row.kind == "contract" for row in documents) else None
 
 

@@ -138,18 +138,23 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:
-    """Take over orders that ran before go-live, and ask for approval where a packet is ready and a remedy chosen."""
-    from arrears.approvals.questions import count_open
+    """Take over orders that ran before go-live, and ask for approval where a packet is ready and a remedy chosen.
+
+    What went to court meanwhile is held against its approval first: a filed suit voids nothing that it used.
+    """
+    from arrears.approvals.questions import PACKETS, count_open
     from arrears.repossession.orders import propose_orders as propose
     from arrears.repossession.running import import_running_orders
-    from arrears.steps import runs, world
+    from arrears.steps import filings, runs, world
     from arrears.store.engine import reading
 
     this, engine = runs.read_run(rt, day), world.store_of(rt)
     taken = import_running_orders(rt, engine, day)
     proposed = propose(rt, engine, day, this.business_date, world.policy_of(rt.settings))
+    filings.judge(rt, day, this.business_date)
+    filings.ask(rt, day, this.business_date)
     with reading(engine) as connection:
-        waiting = count_open(connection, "order")
+        waiting = count_open(connection, "order", *PACKETS)
     return {"imported": taken, "proposed": proposed.proposed, "waiting": waiting}
 
 

@@ -114,10 +114,12 @@ def import_file(rt: Runtime, kind: str, file: Path) -> dict[str, Any]:
 
 def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any, *, again: bool = False) -> dict[str, Any]:
     from arrears.ledger.intake import import_feed
-    from arrears.steps import golive, world
+    from arrears.steps import filings, golive, world
 
     delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date, again=again)
     returned = None if again else _give_back(rt, feed, file, delivery)
+    if feed == "cases":
+        filings.judge(rt, run_id, this.business_date)
     if feed == "opening":
         golive.ask(rt, run_id, this.business_date, world.policy_of(rt.settings))
     return {"run_id": run_id, "feed": feed, "rows": delivery.rows, "accepted": delivery.accepted,

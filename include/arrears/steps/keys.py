@@ -85,7 +85,7 @@ def attested(rt: Runtime, approval_id: str) -> Row[Any] | None:
         return None
     query = select(approval).where(
         approval.c.approval_id == approval_id, approval.c.kind == KIND, approval.c.state == "approved",
-        approval.c.subject_key.not_in(select(delivery.c.delivery_id)),
+        approval.c.subject_key.not_in(select(delivery.c.delivery_id)), approval.c.account_id.is_(None),
     )  # fmt: skip
     with reading(store_of(rt)) as connection:
         return connection.execute(query).one_or_none()

@@ -28,6 +28,12 @@ def packet_id(account_id: str, version: int) -> str:
     return natural_key(account_id, version)
 
 
+def packet_number(packet_id: str) -> str:
+    """Return the packet number that people read: the first twelve digits of its key, in groups of four."""
+    short = packet_id[:12].upper()
+    return f"{short[:4]}-{short[4:8]}-{short[8:]}"
+
+
 def packet_folder(packet_id: str) -> str:
     """Return the folder of a packet; the archive of it has the same name with its ending."""
     return f"packets/{packet_id[:2]}/{packet_id}"

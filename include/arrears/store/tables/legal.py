@@ -1,4 +1,4 @@
-"""Legal packets: every one ever built, and which one is current."""
+"""Legal packets: every one ever built, which one is current, and which approval stood behind what went to court."""
 
 from sqlalchemy import (
     JSON,
@@ -6,6 +6,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
+    ForeignKey,
     Index,
     Integer,
     String,
@@ -14,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from arrears.store.tables.base import Sha256, metadata, one_of
+from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
 PACKET_STATES = ("draft", "ready", "withheld", "incomplete")
 
@@ -58,6 +59,24 @@ packet = Table(
     CheckConstraint("state IN ('withheld', 'incomplete') OR pdf_sha256 IS NOT NULL", name="rendered_when_usable"),
     one_of("state", *PACKET_STATES),
     comment="packet_id = natural_key(account_id, version). One current packet per stage-three account, old ones kept.",
+)
+
+FILED_KINDS = ("suit", "preservation")
+
+court_filing = Table(
+    "court_filing",
+    metadata,
+    Column("filing_key", Sha256, primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("filed_at", UtcText, nullable=False),
+    Column("approval_id", Sha256, ForeignKey("approval.approval_id")),
+    Column("run_id", String(64), nullable=False),
+    UniqueConstraint("account_id", "kind", "case_id"),
+    one_of("kind", *FILED_KINDS),
+    comment="filing_key = natural_key(account_id, kind, case_id). What went to court since this store works, and the"
+    " approval in force when it was filed; none means that it was filed unapproved.",
 )
 
 NOTICE_KINDS = ("redemption", "disposition", "settlement")

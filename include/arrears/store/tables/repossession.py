@@ -17,8 +17,10 @@ from sqlalchemy import (
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
 
-APPROVAL_KINDS = ("remedy", "packet", "order", "waiver", "gate_override", "release", "in_doubt", "attestation")
+APPROVAL_KINDS = ("remedy", "packet", "order", "waiver", "gate_override", "release", "in_doubt", "attestation",
+                  "preservation")  # fmt: skip
 APPROVAL_STATES = ("open", "approved", "refused", "void", "expired", "used")
+DECISIONS = ("approve", "refuse", "send_back")
 IDENTITIES = ("rehearsal", "shell", "airflow")
 
 ORDER_KINDS = ("locate", "recover", "lock")
@@ -83,15 +85,27 @@ approval_vote = Table(
     Column("approval_id", Sha256, ForeignKey("approval.approval_id"), primary_key=True),
     Column("role", String(20), primary_key=True),
     Column("staff_id", String(64), nullable=False),
-    Column("decision", String(8), nullable=False),
+    Column("decision", String(10), nullable=False),
     Column("note", Text, nullable=False),
     Column("at", UtcText, nullable=False),
     Column("identity", String(10), nullable=False),
     UniqueConstraint("approval_id", "staff_id"),
-    one_of("decision", "approve", "refuse"),
+    one_of("decision", *DECISIONS),
     one_of("identity", *IDENTITIES),
     CheckConstraint("note <> ''", name="note_given"),
     comment="One vote a role and one role a person: the same person can never be both pairs of eyes.",
+)
+
+batch_question = Table(
+    "batch_question",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("role", String(20), primary_key=True),
+    Column("approval_id", Sha256, ForeignKey("approval.approval_id"), primary_key=True),
+    Column("asked_at", UtcText, nullable=False),
+    Column("ended_at", UtcText),
+    Index("ix_batch_question_standing", "role", "ended_at"),
+    comment="What a batch put before a role in Airflow; ended_at: it was answered there, or ran out.",
 )
 
 _IS_OPEN = (

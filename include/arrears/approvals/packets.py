@@ -1,0 +1,98 @@
+"""Packets that go to a court or an agency: two people approve the facts before anybody files them.
+
+A remedy that takes the machine is approved with its order instead.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from arrears.approvals.questions import LIVE, end, request
+from arrears.core.runtime import Runtime
+from arrears.ladder.holds import holds_in_force
+from arrears.ladder.legal_test import TITLE_KEPT
+from arrears.ladder.policy import Policy
+from arrears.store.tables.feeds import account
+from arrears.store.tables.legal import packet
+from arrears.store.tables.repossession import approval
+
+KIND = "packet"
+TO_COURT = ("accelerate", "realise_security", "sue_and_preserve")
+"""The remedies that ask a court for something."""
+ASKED = ("accelerate", "sue_and_preserve", "agency")
+"""The remedies that always leave as a packet; security is realised by a court only where no contract gives a right."""
+SAID_NO = ("refused", "withdrawn")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run changed: packets put to people, approvals whose facts are gone, approvals that ran out unused."""
+
+    asked: int
+    voided: int
+    expired: int
+
+
+def ask_about_packets(connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy) -> Asked:
+    """Ask two people about every ready packet whose chosen remedy leaves as a packet, once for the same facts.
+
+    Changed facts void what was asked or agreed. What was agreed and not used in time is asked again; what was refused
+    on the same facts is not, nor is an account under any hold: nobody approves what may not leave.
+    """
+    ready = _ready(connection)
+    voided, expired, standing = _settle_live(connection, rt, run_id, business_date, ready)
+    answered = _answered(connection, business_date)
+    wanted = [row for row in ready.values() if row.account_id not in standing]
+    held = holds_in_force(connection, business_date, policy, [row.account_id for row in wanted]) if wanted else {}
+    asked = [row for row in wanted if row.account_id not in held and (row.account_id, row.facts_sha256) not in answered]
+    for row in asked:
+        request(connection, rt, run_id=run_id, kind=KIND, subject_key=row.packet_id, facts_sha256=row.facts_sha256,
+                business_date=business_date, account_id=row.account_id)  # fmt: skip
+    return Asked(len(asked), voided, expired)
+
+
+def _ready(connection: Connection) -> dict[str, Any]:
+    no_title = and_(packet.c.chosen_remedy == "realise_security", account.c.contract_type.not_in(TITLE_KEPT))
+    query = (
+        select(packet.c.account_id, packet.c.packet_id, packet.c.facts_sha256)
+        .join(account, account.c.account_id == packet.c.account_id)
+        .where(packet.c.superseded_on.is_(None), packet.c.state == "ready",
+               or_(packet.c.chosen_remedy.in_(ASKED), no_title))
+        .order_by(packet.c.account_id)
+    )  # fmt: skip
+    return {row.account_id: row for row in connection.execute(query)}
+
+
+def _settle_live(
+    connection: Connection, rt: Runtime, run_id: str, on: date, ready: Mapping[str, Row[Any]]
+) -> tuple[int, int, set[str]]:
+    """Void and expire what no longer counts; return how many of each, and the accounts whose question stands."""
+    voided = expired = 0
+    standing = set()
+    for row in _live(connection):
+        current = ready.get(row.account_id)
+        if current is None or current.facts_sha256 != row.facts_sha256:
+            end(connection, rt, row, run_id=run_id, business_date=on, reason="facts_changed", state="void")
+            voided += 1
+        elif row.state == "approved" and row.expires_on < on:
+            end(connection, rt, row, run_id=run_id, business_date=on, reason="not_used_in_time", state="expired")
+            expired += 1
+        else:
+            standing.add(row.account_id)
+    return voided, expired, standing
+
+
+def _live(connection: Connection) -> Iterable[Row[Any]]:
+    query = select(approval).where(approval.c.kind == KIND, approval.c.state.in_(LIVE))
+    return connection.execute(query.order_by(approval.c.approval_id).with_for_update()).all()
+
+
+def _answered(connection: Connection, on: date) -> set[tuple[str, str]]:
+    """Return the facts, by account, that were refused, or approved and filed and still stand for a further filing."""
+    said_no = approval.c.closed_reason.in_(SAID_NO)
+    in_use = and_(approval.c.state == "used", approval.c.expires_on >= on)
+    query = select(approval.c.account_id, approval.c.facts_sha256).where(approval.c.kind == KIND, or_(said_no, in_use))
+    return {(row.account_id, row.facts_sha256) for row in connection.execute(query)}

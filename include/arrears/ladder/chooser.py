@@ -1,0 +1,40 @@
+"""Whether a choice of remedy counts: it was made here by somebody checked, or delivered about one who may choose."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+
+from arrears.ladder.policy import Policy
+from arrears.store.tables.feeds import account, assignment, court_case, staff
+
+
+def is_by_nobody_entitled(policy: Policy) -> ColumnElement[bool]:
+    """Say of a row of ``cases`` that it is a delivered choice by nobody who may choose a remedy for the account.
+
+    Who may choose has one of the policy's roles (``repossession.approval_roles.remedy``) in the staff feed and does not
+    collect the account. To take a choice back needs no role.
+    """
+    return and_(
+        court_case.c.kind == "remedy",
+        court_case.c.state == "chosen",
+        court_case.c.delivery_id.is_not(None),
+        ~and_(_holds_one(policy.repossession.approval_roles["remedy"]), ~_collects()),
+    )
+
+
+def _holds_one(roles: Sequence[str]) -> ColumnElement[bool]:
+    held = ";" + staff.c.roles + ";"
+    one = or_(*(held.contains(f";{role};", autoescape=True) for role in roles))
+    return exists().where(staff.c.staff_id == court_case.c.staff_id, one)
+
+
+def _collects() -> ColumnElement[bool]:
+    """Say whether who chose owns the account or has it by the newest assignment."""
+    owns = exists().where(account.c.account_id == court_case.c.account_id, account.c.owner == court_case.c.staff_id)
+    later = assignment.alias("later")
+    newest = select(func.max(later.c.from_on)).where(later.c.account_id == court_case.c.account_id).scalar_subquery()
+    assigned = exists().where(
+        assignment.c.account_id == court_case.c.account_id, assignment.c.staff_id == court_case.c.staff_id,
+        assignment.c.from_on == newest,
+    )  # fmt: skip
+    return or_(owns, assigned)

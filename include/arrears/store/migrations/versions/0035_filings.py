@@ -1,0 +1,78 @@
+"""What went to court and the approval behind it; a vote that sends back; what a batch asked; emergency approvals."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0035"
+down_revision = "0034"
+branch_labels = None
+depends_on = None
+
+KINDS = "'remedy', 'packet', 'order', 'waiver', 'gate_override', 'release', 'in_doubt', 'attestation'"
+MORE_KINDS = f"{KINDS}, 'preservation'"
+DECISIONS = "decision IN ('approve', 'refuse')"
+MORE_DECISIONS = "decision IN ('approve', 'refuse', 'send_back')"
+TABLES = ("approval", "approval_vote")
+
+
+def upgrade() -> None:
+    """Admit the new kind and the new decision, and add the filings and the questions of batches."""
+    if op.get_bind().dialect.name == "sqlite":
+        _rebuild()
+    else:
+        op.drop_constraint(op.f("ck_approval_kind_known"), "approval", type_="check")
+        op.create_check_constraint(op.f("ck_approval_kind_known"), "approval", f"kind IN ({MORE_KINDS})")
+        op.drop_constraint(op.f("ck_approval_vote_decision_known"), "approval_vote", type_="check")
+        op.alter_column("approval_vote", "decision", type_=sa.String(10))
+        op.create_check_constraint(op.f("ck_approval_vote_decision_known"), "approval_vote", MORE_DECISIONS)
+    op.create_table(
+        "court_filing",
+        sa.Column("filing_key", sa.String(64), nullable=False),
+        sa.Column("account_id", sa.String(64), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("case_id", sa.String(64), nullable=False),
+        sa.Column("filed_at", sa.String(20), nullable=False),
+        sa.Column("approval_id", sa.String(64), nullable=True),
+        sa.Column("run_id", sa.String(64), nullable=False),
+        sa.CheckConstraint("kind IN ('suit', 'preservation')", name=op.f("ck_court_filing_kind_known")),
+        sa.ForeignKeyConstraint(
+            ["approval_id"], ["approval.approval_id"], name=op.f("fk_court_filing_approval_id_approval")
+        ),
+        sa.PrimaryKeyConstraint("filing_key", name=op.f("pk_court_filing")),
+        sa.UniqueConstraint("account_id", "kind", "case_id", name=op.f("uq_court_filing_account_id_kind_case_id")),
+    )
+    op.create_table(
+        "batch_question",
+        sa.Column("run_id", sa.String(64), nullable=False),
+        sa.Column("role", sa.String(20), nullable=False),
+        sa.Column("approval_id", sa.String(64), nullable=False),
+        sa.Column("asked_at", sa.String(20), nullable=False),
+        sa.Column("ended_at", sa.String(20), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["approval_id"], ["approval.approval_id"], name=op.f("fk_batch_question_approval_id_approval")
+        ),
+        sa.PrimaryKeyConstraint("run_id", "role", "approval_id", name=op.f("pk_batch_question")),
+    )
+    op.create_index("ix_batch_question_standing", "batch_question", ["role", "ended_at"])
+
+
+def _rebuild() -> None:
+    """SQLite changes no check in place: make both tables anew as they are written down, with the wider checks.
+
+    Votes name their approval, so both are set aside before either is made.
+    """
+    kept = sa.text("SELECT name, tbl_name, type, sql FROM sqlite_master WHERE tbl_name IN :names AND sql IS NOT NULL")
+    names: sa.BindParameter[str] = sa.bindparam("names", TABLES, expanding=True)
+    rows = op.get_bind().execute(kept.bindparams(names)).all()
+    written = {row.name: row.sql for row in rows if row.type == "table"}
+    for name in reversed(TABLES):
+        op.rename_table(name, f"{name}_before")
+    for name in TABLES:
+        wider = written[name].replace(KINDS, MORE_KINDS).replace(DECISIONS, MORE_DECISIONS)
+        op.execute(wider.replace("decision VARCHAR(8)", "decision VARCHAR(10)"))
+        op.execute(f"INSERT INTO {name} SELECT * FROM {name}_before")  # noqa: S608 - names of this file alone
+    for name in reversed(TABLES):
+        op.drop_table(f"{name}_before")
+    for row in rows:
+        if row.type != "table":
+            op.execute(row.sql)
