@@ -75,6 +75,24 @@ def test_a_promise_beside_arrears_counts_neither_in_the_contacts_total_nor_in_it
     assert "合计100.00元" in witnesses.messages["sms"].got[0].text
 
 
+def test_a_contacts_total_is_in_the_currency_of_what_is_owed_though_the_promise_beside_it_is_in_another(
+    world, witnesses
+):
+    one_customer(world, SMS)
+    world.account("B1", {"P1": "borrower"})
+    world.decide("B1", [SMS | {"step": "promise_reminder", "occasion": "promise"}], currency="USD", instalments=3)
+    made = {"made_on": date(2026, 11, 5), "due_on": DAY + timedelta(days=1), "amount_minor": 50_00}
+    with writing(world.engine) as connection:
+        connection.execute(promise.insert().values(promise_key=ZERO, account_id="B1", **made))
+    world.plan()
+    [row] = world.rows(contact)
+    assert (row.total_minor, row.currency) == (100_00, "CNY")
+    with writing(world.engine) as connection:
+        connection.execute(item.update().where(item.c.account_id == "A1").values(dropped_reason="paid"))
+        refresh_totals(connection, {row.contact_id})
+    assert [(one.total_minor, one.currency) for one in world.rows(contact)] == [(50_00, "USD")]
+
+
 def test_a_person_with_five_contracts_gets_one_message_with_all_of_them_and_the_total(world, witnesses):
     one_customer(world, SMS, accounts=5)
     result = world.plan()

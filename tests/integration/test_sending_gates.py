@@ -17,6 +17,7 @@ from arrears.ledger.pull import pull
 from arrears.outreach.batches import open_days
 from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
+from arrears.outreach.verdict import not_sent
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import debit, hold, outcome, plan, promise
@@ -335,6 +336,22 @@ def test_who_paid_what_was_promised_at_noon_is_not_reminded_and_who_paid_less_is
     pay(world, tmp_path, "N1,A1,2026-11-12,48.00", "N2,A2,2026-11-12,40.00")
     world.at(time(13)).send(witnesses)
     assert reasons(world) == {"A1": "paid", "A2": None}
+    assert "付款10.00元" in witnesses.messages["sms"].got[0].text, "what is left at that moment, not in the morning"
+    assert [(row.total_minor, row.currency) for row in world.rows(contact)] == [(10_00, "CNY")]
+
+
+def test_a_reminder_tried_again_after_more_money_came_names_what_is_left_then(world, tmp_path):
+    customer(world, REMINDER)
+    promised(world, "A1")
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    pay(world, tmp_path, "N1,A1,2026-11-12,20.00")
+    silent, open_again = Witness("sms", not_sent("no_route")), Witness("sms")
+    world.at(time(13)).send(Channels(world.policy, {"sms": silent}))
+    assert "付款30.00元" in silent.got[0].text
+    pay(world, tmp_path, "N2,A1,2026-11-12,5.00", name="later.csv")
+    world.at(time(15)).send(Channels(world.policy, {"sms": open_again}))
+    assert "付款25.00元" in open_again.got[0].text
 
 
 def test_of_a_promise_kept_in_part_the_rest_is_reminded_of_and_the_rest_alone_keeps_it(world, witnesses, tmp_path):

@@ -17,7 +17,8 @@ from itertools import islice, product
 
 import pytest
 
-from arrears.ladder.decide import Action, Decision, choose, decide
+from arrears.ladder.decide import choose, decide
+from arrears.ladder.decision import Action, Decision
 from arrears.ladder.facts import Evidence, Facts, StepDone, entitled_rung, marks_of
 from arrears.ladder.lanes import triggers_of
 from arrears.ladder.layers import load_policy
@@ -153,6 +154,7 @@ def combinations() -> Iterator[Facts]:
             working_days_known=min(10, clock[1]) if count else 0, days_since_refusal=refused if count else None,
             treatment=treatment if count else None, visit_approved=approved and count > 0,
             committee=word if count else None, debit_mandate=mandate and count > 0,
+            paid_nothing=malice and not count,
         )  # fmt: skip
 
 
@@ -167,8 +169,10 @@ def faults(decision: Decision, facts: Facts, standing: Standing) -> Iterator[str
     for action in decision.actions:
         if action.rung > decision.rung:
             yield "a rung was skipped"
-        if action.audience == "guarantors" and action.rung == 2 and not is_guarantors_turn(facts, standing):
+        if action.audience == "guarantors" and action.rung == 2 and not is_guarantors_turn(standing):
             yield "a guarantor before the borrower"
+        if action.step == "visit" and "call" not in standing.by_hand:
+            yield "a visit without one documented call"
         yield from faults_of_the_day(action, facts)
     names = [one.step for one in (*decision.actions, *decision.suppressed)]
     if len(set(names)) != len(names):
@@ -177,16 +181,15 @@ def faults(decision: Decision, facts: Facts, standing: Standing) -> Iterator[str
         yield "a step left out without a reason"
 
 
-def is_guarantors_turn(facts: Facts, standing: Standing) -> bool:
-    called = any(one.step == "borrower_call" and one.sent for one in facts.done) or "call" in standing.by_hand
-    return called and standing.has_guarantors
+def is_guarantors_turn(standing: Standing) -> bool:
+    return "call" in standing.by_hand and standing.has_guarantors
 
 
 def faults_of_the_day(action: Action, facts: Facts) -> Iterator[str]:
     """Name what is wrong with one contact on this day, whatever the evidence says."""
     if action.occasion == "cured":
-        if facts.effective_instalments or not any(one.sent for one in facts.done):
-            yield "somebody was thanked who owes, or was never asked"
+        if facts.effective_instalments or facts.paid_nothing or not any(one.sent for one in facts.done):
+            yield "somebody was thanked who owes, never paid, or was never asked"
     elif not (facts.cycle_unpaid if action.occasion == "cycle" else facts.effective_instalments):
         yield "somebody who owes nothing was asked"
     if facts.soft_holds and (action.occasion == "episode" or action.channel == "call"):

@@ -1,11 +1,15 @@
 """One day of customers who signed, promised or were sued, beside one who did nothing of the kind."""
 
+import json
 from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from arrears.ladder.layers import load_policy
+from arrears.reports.control import exceptions_of
 from arrears.store.engine import reading
+from arrears.store.tables.decisions import decision, verdict
 from arrears.store.tables.feeds import plan, promise
 from arrears.store.tables.outreach import item, suppression
 
@@ -67,6 +71,36 @@ def test_an_instalment_of_a_kept_plan_is_reminded_of_the_day_before_unless_it_ha
     assert "hold_plan" in reasons(place, "K1") & reasons(place, "K2")
 
 
+def test_a_part_of_a_plans_instalment_is_taken_off_its_reminder_and_within_the_grace_nobody_is_dunned(place):
+    place.write("plans.csv", f"{PLANS}K1,2026-10-20,2026-11-13,3,500.00,S-1\nK2,2026-10-20,2026-11-11,3,500.00,S-1\n")
+    paid = ["Y-K1-plan,K1,2026-11-10,200.00", "Y-K2-plan,K2,2026-11-11,300.00"]
+    place.write("payments.csv", "\n".join([*place.rows("payments.csv"), *paid]) + "\n")
+    assert place.run(DAY).code == 0
+    assert states(place) == {"K1": ("active", None), "K2": ("active", None)}
+    with reading(place.store) as connection:
+        reminded = connection.execute(select(item.c.account_id, item.c.step, item.c.amount_minor)).all()
+    assert [tuple(row) for row in reminded if row.account_id in ("K1", "K2")] == [("K1", "promise_reminder", 300_00)]
+
+
+def test_a_plan_paid_in_part_ends_aloud_without_a_visit_and_asks_for_no_more_than_is_owed(place):
+    signed = "2026-10-20,2026-11-04,3,500.00,S-1"
+    place.write("plans.csv", f"{PLANS}K1,{signed}\nK2,{signed}\n")
+    place.write("payments.csv", "\n".join([*place.rows("payments.csv"), "Y-K1-plan,K1,2026-11-04,300.00"]) + "\n")
+    assert place.run(DAY).code == 0
+    assert states(place) == {"K1": ("broken", "part_paid"), "K2": ("broken", None)}
+    with reading(place.store) as connection:
+        told = {line.kind: (line.count, line.owner) for line in exceptions_of(connection, DAY, None, load_policy())}
+        asked = connection.execute(select(item.c.amount_minor).where(item.c.account_id == "K1")).scalars()
+        decided = {row.account_id: row for row in connection.execute(select(decision))}
+        verdicts = {row.verdict_sha256: json.loads(row.body) for row in connection.execute(select(verdict))}
+    assert told["broken_plans"] == (2, "collector")
+    assert set(asked) == {decided["K1"].overdue_minor}
+    assert decided["K2"].overdue_minor - decided["K1"].overdue_minor == 300_00
+    why = {name: verdicts[decided[name].verdict_sha256]["reasons"] for name in ("K1", "K2")}
+    assert "V3_broken_promise" in why["K2"]
+    assert "V3_broken_promise" not in why["K1"]
+
+
 def test_a_promise_taken_back_is_withdrawn_and_not_broken(day):
     with reading(day.store) as connection:
         found = {
@@ -92,3 +126,4 @@ def test_who_paid_is_thanked_and_whose_due_date_was_moved_is_not(place):
     place.write("instalments.csv", "\n".join(moved) + "\n")
     assert place.run(DAY).code == 0
     assert ("thank_you" in planned(place, "K1"), "thank_you" in planned(place, "K2")) == (True, False)
+    assert ("nothing_paid" in reasons(place, "K1"), "nothing_paid" in reasons(place, "K2")) == (False, True)

@@ -1,7 +1,8 @@
 """Every situation of the rulebook, lived side by side for a month, beside one customer who simply pays.
 
-``tests/golden/situations.txt`` holds the whole observed story of each for a head of collections to read: day, stage and
-rung, and what was done. ``python tests/scenarios/test_situations.py`` writes it anew after a change of the rules.
+``tests/golden/situations.txt`` and ``judgement.txt`` hold the whole observed story of each for a head of collections to
+read: day, stage and rung, and what was done. ``python tests/scenarios/test_situations.py`` writes them anew after a
+change of the rules.
 """
 
 import sys
@@ -31,6 +32,7 @@ from arrears.store.tables.feeds import promise
 from arrears.store.tables.outreach import contact, item
 
 GOLDEN = Path(__file__).resolve().parent.parent / "golden" / "situations.txt"
+JUDGED = GOLDEN.with_name("judgement.txt")
 DAYS = 32
 FOUND_OUT = [scenario.name for scenario in JUDGEMENT]
 CAST = [name for name, scenario in SCENARIOS.items() if not scenario.missed and name not in FOUND_OUT]
@@ -99,8 +101,14 @@ def story(told: Told, name: str) -> str:
     return "\n".join([f"== {name}: {tells}", *lines, ""])
 
 
-def stories(told: Told) -> str:
-    return "\n".join(story(told, name) for name in ("control", *CAST))
+def stories(told: Told, names: list[str]) -> str:
+    return "\n".join(story(told, name) for name in ("control", *names))
+
+
+def assert_told_as_before(told: Told, names: list[str], golden: Path) -> None:
+    found, expected = (text.split("\n\n") for text in (stories(told, names), golden.read_text("utf-8")))
+    for one, other in zip(found, expected, strict=True):
+        assert one == other
 
 
 @pytest.fixture(scope="module")
@@ -109,9 +117,7 @@ def told(tmp_path_factory) -> Told:
 
 
 def test_every_situation_is_told_as_the_rulebook_has_it(told):
-    found, expected = (text.split("\n\n") for text in (stories(told), GOLDEN.read_text("utf-8")))
-    for one, other in zip(found, expected, strict=True):
-        assert one == other
+    assert_told_as_before(told, CAST, GOLDEN)
 
 
 def test_no_situation_breaks_a_rule_of_the_whole_store(told):
@@ -323,10 +329,29 @@ def test_the_record_of_every_contact_is_one_person_one_channel_one_day(told):
 # --- judgement: what people found out ---
 
 
+BESIDE = ["one_overdue", "just_talked", "malice"]
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory) -> Told:
-    beside = ["one_overdue", "just_talked", "malice"]
-    return play(tmp_path_factory.mktemp("judged"), [*FOUND_OUT, *beside], days=DAYS)
+    return play(tmp_path_factory.mktemp("judged"), [*FOUND_OUT, *BESIDE])
+
+
+def test_every_situation_in_which_people_judge_is_told_as_the_rulebook_has_it(judged):
+    assert_told_as_before(judged, FOUND_OUT, JUDGED)
+    assert judged.broken <= WITHOUT_PACKETS
+
+
+def test_an_instalment_of_a_plan_paid_in_part_brings_no_visit_and_one_missed_does(judged):
+    over = 10
+    for name in ("plan_missed", "plan_paid_in_part"):
+        assert [day for day in judged.done(name) if 5 < day < over] == judged.days_of(name, "promise_reminder") == [7]
+    assert judged.days_of("plan_missed", "visit")[0] == over
+    early = {step for day in range(over, over + 4) for step in judged.done("plan_paid_in_part").get(day, [])}
+    assert "visit" not in early
+    assert early & {"arrears_sms", "borrower_call"}
+    [broken] = [line for line in exceptions_on(judged, over) if line.kind == "broken_plans"]
+    assert (broken.count, broken.owner) == (2, "collector")
 
 
 def test_who_refuses_is_not_called_for_a_week_and_gets_the_consequences_in_writing(judged):
@@ -428,7 +453,7 @@ def exceptions_on(told: Told, day: int) -> list[ExceptionLine]:
 
 def reason_missing(told: Told, day: int) -> set[str]:
     with reading(told.engine) as connection:
-        return set(connection.execute(without_reason(FROM + timedelta(days=day), None)).scalars())
+        return set(connection.execute(without_reason(FROM + timedelta(days=day), None, load_policy())).scalars())
 
 
 # --- the calendar ---
@@ -467,4 +492,5 @@ if __name__ == "__main__":
 
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
     with tempfile.TemporaryDirectory() as folder:
-        GOLDEN.write_text(stories(play(Path(folder), CAST)), "utf-8")
+        GOLDEN.write_text(stories(play(Path(folder) / "told", CAST), CAST), "utf-8")
+        JUDGED.write_text(stories(play(Path(folder) / "judged", [*FOUND_OUT, *BESIDE]), FOUND_OUT), "utf-8")

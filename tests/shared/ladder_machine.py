@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sqlalchemy import select
 from time_lapse import ZONE, lapse_of
 
+from arrears.core.clock import local_date
 from arrears.ladder import policy as policies
 from arrears.ladder.evidence import ANSWERED, UNANSWERED
 from arrears.ladder.layers import load_policy
@@ -167,6 +168,7 @@ class Department(RuleBasedStateMachine):
             body["version"] = "1.0-tight"
             body["contact"]["caps"] |= {"sms": [1, 2, 4], "call": [1, 2, 8]}
             body["contact"]["weekly_calls_by_week"] = [1, 1, 2, 2]
+            body["staging"] |= {"grace_days": 2, "holiday_shift": True}
         file = self.home / f"policy-{tight}.yaml"
         file.write_text(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), "utf-8")
         self.lapse.settings = self.lapse.settings.model_copy(update={"policy_file": file})
@@ -208,21 +210,34 @@ class Department(RuleBasedStateMachine):
         if row.channel not in ("sms", "email") and made < on - DAY:
             assert on > held_until, "an open promise was not respected"
         if row.occasion.startswith("episode"):
-            assert row.rung <= self._opened(row.account_id, date.fromisoformat(row.occasion[8:]), on), "a rung skipped"
+            since = date.fromisoformat(row.occasion[8:])
+            assert row.rung <= self._opened(row.account_id, since, on), "a rung skipped"
+            if row.audience == "guarantors" or row.channel == "visit":
+                assert self._was_called(row.account_id, since, on), "a guarantor or a visit before a call was told of"
+
+    def _was_called(self, account: str, since: date, on: date) -> bool:
+        """Say whether somebody wrote down a call to the borrower in the episode, whoever answered or did not."""
+        return any(row.channel == "call" for row in self._told(account, since, on) if self._is_own(account, row))
+
+    def _told(self, account: str, since: date, on: date) -> list:
+        query = select(outcome).where(outcome.c.account_id == account)
+        with reading(self.lapse.engine) as connection:
+            rows = connection.execute(query).all()
+        return [row for row in rows if since <= local_date(datetime.fromisoformat(row.at), ZONE) <= on]
+
+    def _is_own(self, account: str, row) -> bool:
+        parties = self.world.lives[account].contract.parties
+        return row.party_id in {party.person.party_id for party in parties if party.role != GUARANTORS}
 
     def _opened(self, account: str, since: date, on: date) -> int:
         """Say which rung the delivered outcomes open; the fourth has no contact of its own."""
         life = self.world.lives[account]
-        own = {party.person.party_id for party in life.contract.parties if party.role != GUARANTORS}
-        with reading(self.lapse.engine) as connection:
-            told = connection.execute(select(outcome).where(outcome.c.account_id == account)).all()
-        moments = [(row, datetime.fromisoformat(row.at).astimezone(ZoneInfo(ZONE)).date()) for row in told]
-        rows = [(row, day) for row, day in moments if since <= day <= on]
+        rows = [(row, local_date(datetime.fromisoformat(row.at), ZONE)) for row in self._told(account, since, on)]
         reached = {"delivered", "letter_served", "letter_refused", "letter_returned", *ANSWERED}
-        calls = [day for row, day in rows if row.party_id in own and row.channel == "call"
+        calls = [day for row, day in rows if self._is_own(account, row) and row.channel == "call"
                  and row.outcome in ANSWERED | UNANSWERED]  # fmt: skip
         tried = len(calls) >= 3 and len(set(calls)) >= 2
-        if not tried and not any(row.party_id in own and row.outcome in reached for row, _ in rows):
+        if not tried and not any(self._is_own(account, row) and row.outcome in reached for row, _ in rows):
             return 1
         sureties = {party.person.party_id for party in life.contract.guarantors}
         heard = {row.party_id for row, _ in rows if row.outcome in reached | UNANSWERED}

@@ -123,6 +123,7 @@ class World:
         lane: str = "good_faith",
         suppressed: list[dict[str, Any]] | None = None,
         run_id: str = "daily-2026-11-12-1",
+        currency: str = "CNY",
     ) -> None:
         body = {
             "actions": [{"occasion": "episode", "ordinal": 1} | action for action in actions],
@@ -148,7 +149,7 @@ class World:
                     days_past_due=10,
                     oldest_unpaid_due=date(2026, 11, 2) if overdue else None,
                     episode_due=date(2026, 11, 2) if overdue else None,
-                    currency="CNY",
+                    currency=currency,
                     branch="B",
                     ledger_row_sha256=ZERO,
                     facts_sha256=ZERO,

@@ -7,7 +7,7 @@ import pytest
 
 from arrears.ladder.layers import load_policy
 from arrears.ladder.part_payments import earns_quiet
-from arrears.ladder.plans import Terms, refusal, standing_of
+from arrears.ladder.plans import Terms, refusal, standing_of, why_broken
 from arrears.ladder.received import Received
 from arrears.ladder.reliability import assess, score
 
@@ -58,6 +58,22 @@ def test_a_missed_instalment_breaks_a_plan_once_its_grace_is_over():
     assert standing(date(2026, 10, 8)) == "active"  # 30 September; the next working day is 8 October
     assert standing(date(2026, 10, 9)) == "broken"
     assert standing(date(2026, 11, 20), (date(2026, 9, 30), 100_000)) == "broken"
+
+
+@pytest.mark.parametrize(
+    ("day", "paid", "why"),
+    [
+        (date(2026, 10, 9), 50_000, "part_paid"),
+        (date(2026, 10, 9), 49_999, None),
+        (date(2026, 11, 20), 160_000, "part_paid"),
+        (date(2026, 11, 20), 100_000, None),
+        (date(2026, 11, 20), 60_000, None),
+    ],
+)
+def test_a_plan_that_broke_says_whether_a_good_part_of_its_last_instalment_came(day, paid, why):
+    money = (date(2026, 9, 30), paid)
+    assert standing(day, money) == "broken"
+    assert why_broken(AGREED, Received((money,)), day, CALENDAR, POLICY) == why
 
 
 def test_money_taken_back_breaks_a_plan_and_money_before_the_signature_is_none_of_it():

@@ -5,7 +5,8 @@ from datetime import date
 
 import pytest
 
-from arrears.ladder.decide import Decision, decide
+from arrears.ladder.decide import decide
+from arrears.ladder.decision import Decision
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.layers import load_policy
 
@@ -75,6 +76,17 @@ def test_a_guarantor_is_never_called_before_the_borrower():
     assert "borrower_call" in steps(decision)
     after = decide(facts(evidence=replace(guaranteed, call_attempts=1, call_days=1)), POLICY)
     assert "guarantor_call" in steps(after)
+
+
+def test_a_call_that_was_only_put_on_a_list_brings_neither_the_guarantor_nor_a_visitor():
+    """Nobody dialled, or nobody wrote it down: our own failure never counts."""
+    listed = facts(evidence=replace(REMINDED, guarantors=1), promise_broken=True,
+                   done=(StepDone("borrower_call", 1, 1, 2),))  # fmt: skip
+    decision = decide(listed, POLICY)
+    for step in ("guarantor_call", "visit"):
+        assert why_not(decision, step) == ("before_borrower_call",)
+    told = decide(replace(listed, evidence=replace(listed.evidence, call_attempts=1, call_days=1)), POLICY)
+    assert {"guarantor_call", "visit"} <= steps(told)
 
 
 def test_one_cent_unpaid_causes_no_step_of_arrears():
@@ -237,6 +249,17 @@ def test_thanks_are_for_arrears_that_are_paid_and_were_asked_for():
     assert steps(decide(replace(paid, done=(StepDone("arrears_sms", 1, 0, None),)), POLICY)) == set()
     assert not decide(replace(paid, hard_holds=("complaint",)), POLICY).actions
     assert "thank_you" not in steps(decide(replace(paid, stage=1, effective_instalments=1), POLICY))
+
+
+def test_arrears_that_ended_without_money_earn_no_thanks_and_the_decision_says_why():
+    moved = facts(stage=0, effective_instalments=0, days_past_due=0, working_days_overdue=0, paid_nothing=True,
+                  calendar_steps=("thank_you",), done=(StepDone("arrears_sms", 1, 1, 3),))  # fmt: skip
+    assert not decide(moved, POLICY).actions
+    assert why_not(decide(moved, POLICY), "thank_you") == ("nothing_paid",)
+    assert why_not(decide(replace(moved, hard_holds=("dispute",)), POLICY), "thank_you") == (
+        "hold_dispute",
+        "nothing_paid",
+    )
 
 
 def test_a_written_demand_follows_after_twelve_working_days_and_only_where_no_letter_was_sent():

@@ -6,7 +6,8 @@ from datetime import date, timedelta
 import pytest
 
 from arrears.core.calendar import BusinessCalendar
-from arrears.ladder.decide import Decision, decide
+from arrears.ladder.decide import decide
+from arrears.ladder.decision import Decision
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.layers import load_policy
 from arrears.ladder.outage import Missed

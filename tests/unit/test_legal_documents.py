@@ -113,7 +113,7 @@ def test_a_printed_letter_says_what_every_notice_must(home, party, tone):
     assert policy.notices.help_line in sheet
     assert words_of_it.notice.minimum_part in sheet
     assert (statement.zh if party.language == "zh" else statement.en) in sheet
-    assert f"{policy.policy_id} {policy.version}" in sheet
+    assert policy.stamp in sheet
     flat = "".join(sheet.split())
     for block in words_of_it.blocks(court=not letter.data["consequences"]):
         for line in block:

@@ -166,7 +166,7 @@ def test_days_that_a_text_names_are_those_of_the_policy(language):
     policy = POLICY.model_copy(update={"promises": promises, "notices": notices})
     for channel, tone, days in (("call", "firm", "17"), ("credit_notice", "serious", "23")):
         notice = notice_of(_facts(channel, _item(tone=tone)), (), language, policy)
-        assert days in render(notice).text.replace(notice.policy_mark, "")
+        assert days in render(notice).text.replace(notice.policy_stamp, "")
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -177,7 +177,7 @@ def test_days_that_a_text_names_are_those_of_the_policy(language):
         ("payment_account", "missing_payment"),
         ("complaint_line", "missing_complaint_line"),
         ("help_line", "missing_help_line"),
-        ("policy_version", "missing_policy"),
+        ("policy_stamp", "missing_policy"),
     ],
 )
 def test_the_lint_misses_no_missing_statement(language, removed, finding):
@@ -364,10 +364,12 @@ def test_what_the_law_of_a_place_wants_said_is_in_every_text_and_its_absence_is_
             break
 
 
-def test_every_text_names_the_policy_by_its_hash_except_the_short_message():
+def test_every_text_names_the_policy_with_its_first_day_and_hash_and_the_short_message_id_and_version_alone():
     for language, channel in product(("zh", "en"), SAID):
         text = render(_notice(language, channel, "firm", "borrower", 1)).text
-        assert (POLICY.sha256[:8] in text) is (channel != "sms")
+        assert f"{POLICY.policy_id} {POLICY.version}" in text
+        for part in (POLICY.effective_from.isoformat(), POLICY.sha256[:8]):
+            assert (part in text) is (channel != "sms")
 
 
 if __name__ == "__main__":

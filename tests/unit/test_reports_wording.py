@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from arrears.approvals.votes import REASONS
+from arrears.ladder.gather import DELAYS
 from arrears.ladder.layers import load_policy
 from arrears.ledger.columns import REASONS as FAULTS
 from arrears.legal import wording as legal_wording
@@ -21,7 +22,7 @@ POLICY = load_policy()
 PROFILES = [file for file in files("arrears.ladder").joinpath("profiles").iterdir() if file.name.endswith(".yaml")]
 STEPS = {step["name"] for file in PROFILES for step in yaml.safe_load(file.read_text("utf-8")).get("steps", [])}
 DECIDE_REASONS = ("promise_open", "evidence_missing", "not_a_working_day", "weekly_call_budget", "recent_conversation",
-                  "covered_by_arrears_message", "not_a_contact_day", "missed_day")  # fmt: skip
+                  "covered_by_arrears_message", "not_a_contact_day", "missed_day", "nothing_paid")  # fmt: skip
 SEND_REASONS = ("past_date", "window_closed", "no_contact_point", "opted_out", "invalid", "land_line",
                 "account_closed",
                 "account_missing", "paid", "no_longer_due", "cap_day", "cap_7_days", "cap_reserved", "cap_30_days",
@@ -36,6 +37,7 @@ NEEDS = ("rung_four", "borrower_known", "service_address", "demand_served", "cur
 DOCUMENTS = tuple(f"document_{kind}" for kinds in POLICY.legal.required_documents.values() for kind in kinds)
 FAMILIES = {
     "reason": (*DECIDE_REASONS, *SEND_REASONS),
+    "delay": DELAYS,
     "hold": (*POLICY.holds.hard, *POLICY.holds.soft),
     "step": tuple(sorted(STEPS)),
     "need": (*NEEDS, *DOCUMENTS),

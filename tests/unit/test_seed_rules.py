@@ -40,8 +40,7 @@ def notice(tone: str = "courteous", channel: str = "email", language: str = "zh"
         payment_account=creditor.payment_account, pay_link="", minimum_part="500.00", may_opt_out=True,
         cure_days=POLICY.legal.demand_cure_days,
         promise_days=POLICY.promises.max_days, objection_days=POLICY.notices.credit_objection_days,
-        policy_id=POLICY.policy_id, policy_version=POLICY.version,
-        policy_mark=POLICY.sha256[:8],
+        policy_stamp=POLICY.stamp,
         statements=tuple(one.zh if language == "zh" else one.en for one in POLICY.notices.statements),
     )  # fmt: skip
 

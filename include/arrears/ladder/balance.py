@@ -11,23 +11,24 @@ from datetime import date
 from functools import cache
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Date, Row, Select, bindparam, exists, or_, select
 
 from arrears.core.runtime import Runtime
-from arrears.ladder.gather import effective_instalments
+from arrears.ladder.effective import EPOCH, OVERDUE, Overdue, effective, overdue_of
 from arrears.ladder.plans import Due, Span
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import falling_due
 from arrears.ladder.received import Known
+from arrears.ladder.staging import Schedule, Staged, allocate, stage
 from arrears.store import snapshot as frozen
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import delivery, payment, snapshot
 from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
 
-EPOCH = date(1970, 1, 1).toordinal()
-COLUMNS = ("subject_ref", "stage", "overdue_instalments", "overdue_minor", "days_past_due", "oldest_unpaid_minor",
-           "oldest_amount_minor", "next_due_minor")  # fmt: skip
+COLUMNS = ("subject_ref", "overdue_instalments", "oldest_unpaid_due", "overdue_minor", *OVERDUE, "next_due_minor")
+SAID = ("subject_ref", "overdue_minor", "overdue_instalments", "next_due_minor")
 News = Sequence[Row[Any]]
 
 
@@ -89,9 +90,17 @@ class Balances:
     def _read_all(self, snapshot_id: str) -> dict[str, Balance]:
         found = {}
         for batch in frozen.accounts(self._url, snapshot_id, COLUMNS):
-            for row in batch.to_pylist():
-                found[row["subject_ref"]] = self._balance(row)
+            refs, owed, counts, coming = (batch.column(name).to_pylist() for name in SAID)
+            counted = self._counted(overdue_of(batch))
+            for ref, *figures in zip(refs, owed, counts, counted, coming, strict=True):
+                found[ref] = Balance(*(figure or 0 for figure in figures))
         return found
+
+    def _counted(self, overdue: Overdue) -> list[int]:
+        """Return how many instalments of each account entitle to a rung."""
+        rules, calendar = self._policy.staging, self._policy.business_calendar()
+        counted: list[int] = effective(overdue, self._on, rules, calendar).counted.tolist()
+        return counted
 
     def _restage(
         self, connection: Connection, ledger: Row[Any], news: Mapping[str, News], subjects: Mapping[str, str]
@@ -107,12 +116,11 @@ class Balances:
         payments = {} if _is_open_items(ledger) else frozen.payments_of(self._url, ledger.snapshot_id, wanted)
         for account_id, rows in fresh.items():
             ref = refs[account_id]
-            row = _staged(schedules[ref], _pool(payments.get(ref), rows, self._on), self._on)
-            self._after_news[account_id, _print(rows)] = self._balance(row)
-
-    def _balance(self, row: Mapping[str, Any]) -> Balance:
-        effective, _ = effective_instalments(row, self._policy, on_holiday=False)
-        return Balance(row["overdue_minor"] or 0, row["overdue_instalments"], effective, row["next_due_minor"] or 0)
+            staged, overdue = _staged(schedules[ref], _pool(payments.get(ref), rows, self._on), self._on)
+            [counted] = self._counted(overdue)
+            self._after_news[account_id, _print(rows)] = Balance(
+                int(staged.overdue[0]), int(staged.overdue_instalments[0]), counted, int(staged.next_due[0])
+            )
 
 
 _DECIDED_ON = (
@@ -198,26 +206,15 @@ def _pool(payments: list[frozen.Payment] | None, news: News, on: date) -> tuple[
     return sum(amounts.values()), False
 
 
-def _staged(instalments: list[frozen.Instalment], pool: tuple[int, bool], on: date) -> dict[str, Any]:
+def _staged(instalments: list[frozen.Instalment], pool: tuple[int, bool], on: date) -> tuple[Staged, Overdue]:
     """Stage one account by the staging rule itself, with the money it has now."""
-    import numpy as np
-
-    from arrears.ladder.staging import Schedule, allocate, stage
-
-    money, is_added = pool
-    count = len(instalments)
+    (money, is_added), today = pool, (on - EPOCH).days
     before = np.array([one.paid_minor if is_added else 0 for one in instalments], dtype=np.int64)
     whole = np.array([one.amount_due_minor for one in instalments], dtype=np.int64)
-    due = np.array([one.due_date.toordinal() - EPOCH for one in instalments], dtype=np.int32)
-    rows = np.zeros(count, dtype=np.int64)
+    due = np.array([(one.due_date - EPOCH).days for one in instalments], dtype=np.int32)
+    rows = np.zeros(len(instalments), dtype=np.int64)
     paid = before + allocate(Schedule(1, rows, due, whole - before), np.array([money], dtype=np.int64))
-    found = stage(Schedule(1, rows, due, whole), paid, on.toordinal() - EPOCH)
-    return {
-        "stage": int(found.stage[0]),
-        "overdue_instalments": int(found.overdue_instalments[0]),
-        "overdue_minor": int(found.overdue[0]),
-        "days_past_due": int(found.days_past_due[0]),
-        "oldest_unpaid_minor": int(found.oldest_unpaid[0]),
-        "oldest_amount_minor": int(found.oldest_amount[0]),
-        "next_due_minor": int(found.next_due[0]),
-    }
+    late = (due < today) & (whole > paid)
+    edges = np.array([0, late.sum()], dtype=np.int64)
+    overdue = Overdue(edges, due[late].astype(np.int64), (whole - paid)[late], whole[late])
+    return stage(Schedule(1, rows, due, whole), paid, today), overdue

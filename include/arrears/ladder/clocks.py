@@ -16,13 +16,17 @@ from arrears.ladder.tighter import Tighter
 
 
 class Clocks(BaseModel):
-    """Times of day in the policy's zone; no answer of a person within ``answer_days`` is no approval."""
+    """Times of day in the policy's zone; no answer of a person within ``answer_days`` is no approval.
+
+    A letter leaves by ``posted_by`` of the next working day.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     day: Annotated[time, Tighter.FREE] = time(6)
     ledger_by: Annotated[time, Tighter.FREE] = time(8, 30)
     night: Annotated[time, Tighter.FREE] = time(22, 30)
+    posted_by: Annotated[time, Tighter.FREE] = time(18)
     answer_days: Annotated[int, Tighter.LOWER] = 3
 
     @model_validator(mode="after")

@@ -5,13 +5,11 @@ Source of the rules: the seed's flow chart (a cumulative ladder), its principle 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-from arrears.core.keys import digest
 from arrears.ladder.call_limits import call_limits
 from arrears.ladder.contact_days import is_used, refusal
+from arrears.ladder.decision import Action, Decision, Suppressed
 from arrears.ladder.facts import Facts, StepDone, entitled_rung, marks_of
 from arrears.ladder.lanes import lane_of, triggers_of
 from arrears.ladder.lateness import fell_on_a_missed_day, is_on_its_day, why_not_late
@@ -22,74 +20,6 @@ from arrears.ladder.step_table import Mark, Rule, StepTable, table_of
 TONES = ("courteous", "firm", "serious")
 OWN_REMINDER = ("promise", "plan")
 """What is said of, and the hold that does not stop it: an instalment of a plan is reminded of like a promise."""
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A step to be carried out today."""
-
-    step: str
-    channel: str
-    audience: str
-    tone: str
-    rung: int
-    occasion: str
-    ordinal: int
-
-
-@dataclass(frozen=True, slots=True)
-class Suppressed:
-    """A step that is due but not carried out, with every reason."""
-
-    step: str
-    channel: str
-    audience: str
-    reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """Where an account stands on the ladder today, what is done, and what is not."""
-
-    entitled_rung: int
-    unlocked_rung: int
-    rung: int
-    lane: str
-    reasons: tuple[str, ...]
-    gates: tuple[Gate, ...]
-    actions: tuple[Action, ...]
-    suppressed: tuple[Suppressed, ...]
-
-    def body(self) -> dict[str, Any]:
-        """Return the decision as JSON data: what is hashed, kept and replayed."""
-        return {
-            "entitled_rung": self.entitled_rung,
-            "unlocked_rung": self.unlocked_rung,
-            "rung": self.rung,
-            "lane": self.lane,
-            "reasons": list(self.reasons),
-            "gates": [{"name": g.name, "passed": g.passed, "detail": g.detail} for g in self.gates],
-            "actions": [
-                {
-                    "step": a.step,
-                    "channel": a.channel,
-                    "audience": a.audience,
-                    "tone": a.tone,
-                    "rung": a.rung,
-                    "occasion": a.occasion,
-                    "ordinal": a.ordinal,
-                }
-                for a in self.actions
-            ],
-            "suppressed": [
-                {"step": s.step, "channel": s.channel, "audience": s.audience, "reasons": list(s.reasons)}
-                for s in self.suppressed
-            ],
-        }
-
-    def sha256(self) -> str:
-        """Return the hash of the decision."""
-        return digest(self.body())
 
 
 def decide(facts: Facts, policy: Policy) -> Decision:
@@ -200,14 +130,19 @@ def _happened(mark: Mark, case: _Case) -> bool:
     return mark.audience == "borrower" and mark.channel in case.standing.by_hand
 
 
+def _is_done(mark: Mark, case: _Case) -> bool:
+    """Say whether what another step waits for was done; a call on a list is none until somebody tells of it."""
+    by_call = mark.channel == "call" and mark.audience == "borrower"
+    return "call" in case.standing.by_hand if by_call else _happened(mark, case)
+
+
 def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     """Return every reason against a due step; an empty answer means it is carried out."""
     facts, channel = case.facts, rule.mark.channel
-    found = [f"hold_{kind}" for kind in facts.hard_holds if (rule.about, kind) != OWN_REMINDER]
-    found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in _pausing(rule, facts)]
+    found = _holding(rule, facts)
     if rule.rung > case.rung:
         found.append("evidence_missing")
-    if rule.earlier and not _happened(rule.earlier, case):
+    if rule.earlier and not _is_done(rule.earlier, case):
         found.append(f"before_{rule.earlier.name}")
     elif rule.wait and rule.earlier and _lately(rule.earlier.name, rule.wait, case):
         found.append(f"too_soon_after_{rule.earlier.name}")
@@ -222,6 +157,13 @@ def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
     if facts.missed_working_days or facts.missed_steps:
         found += _lateness(rule, case, due)
     return found
+
+
+def _holding(rule: Rule, facts: Facts) -> list[str]:
+    """Return the holds that stop a step; thanks for arrears that no money ended have nothing to thank for."""
+    found = [f"hold_{kind}" for kind in facts.hard_holds if (rule.about, kind) != OWN_REMINDER]
+    found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in _pausing(rule, facts)]
+    return [*found, "nothing_paid"] if rule.about == "cured" and facts.paid_nothing else found
 
 
 def _pausing(rule: Rule, facts: Facts) -> Sequence[str]:
@@ -246,7 +188,7 @@ def _lateness(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
 def _better_step(rule: Rule, case: _Case, due: list[Rule]) -> str | None:
     """Return what takes the place of a step: a visit with the letter that has gone out, or a letter that goes."""
     for rung, name, earlier in rule.better:
-        if rung <= case.rung and (earlier is None or _happened(earlier, case)):
+        if rung <= case.rung and (earlier is None or _is_done(earlier, case)):
             return name
     others = (other for other in due if other.mark in rule.unless)
     return next((other.mark.name for other in others if _goes(other, case, due)), None)

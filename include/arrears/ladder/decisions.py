@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import Connection, Engine, select
 from arrears.audit.columns import row_digests, words_of
 from arrears.core.runtime import Runtime
 from arrears.ladder.decision_rows import ROW, Batch, Teller
+from arrears.ladder.effective import OVERDUE
 from arrears.ladder.episodes import advance_episodes, clean_episodes, end_episodes, open_episodes
 from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background, own_of
@@ -36,8 +38,8 @@ from arrears.store.months import make_months
 from arrears.store.tables.decisions import decision
 
 COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
-           "days_past_due", "oldest_unpaid_due", "oldest_unpaid_minor", "oldest_amount_minor", "next_due_on",
-           "next_due_minor", "data_incomplete", "ledger_row_sha256", "ledger_row")  # fmt: skip
+           "days_past_due", "oldest_unpaid_due", *OVERDUE, "next_due_on", "next_due_minor", "data_incomplete",
+           "ledger_row_sha256", "ledger_row")  # fmt: skip
 
 IN_FORCE = pa.schema([("account_id", pa.string()), ("revision", pa.int64()), ("row_sha256", pa.string())])
 
@@ -76,8 +78,8 @@ def decide_snapshot(
         span = Span(snapshot_id, business_date, today.promise_days)
         dues = falling_due(connection, rt, span, policy)
         promised = {account_id: (due.due_on - business_date).days for account_id, due in dues.items()}
-        thanked = payers(connection, rt, snapshot_id, business_date, today.clean_days)
-        work = _Work(connection, teller, rulebook, promised, thanked, newest, every, result)
+        paid = payers(connection, rt, snapshot_id, business_date, today.clean_days)
+        work = _Work(connection, teller, rulebook, promised, paid, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)
         if newest:
@@ -91,11 +93,11 @@ class _Work:
 
     def __init__(
         self, connection: Connection, teller: Teller, rulebook: Rulebook, promised: Mapping[str, int],
-        thanked: Collection[str], newest: bool,
+        payers: AbstractSet[str], newest: bool,
         every: bool, result: Decided,
     ) -> None:  # fmt: skip
         self.connection, self.teller, self.rulebook, self.promised = connection, teller, rulebook, promised
-        self.thanked = thanked
+        self.payers = payers
         self.newest, self.every, self.result = newest, every, result
         self.today = today = rulebook.todays[0]
         self.judge = Judge(rulebook.todays)
@@ -121,7 +123,7 @@ class _Work:
         self._write(ids.take(places), accounts.take(places), verdicts, background, in_force)
 
     def _read(self, accounts: pa.RecordBatch, today: Today) -> Readings:
-        return read(accounts, today.on, today.policy.staging, today.asked_days)
+        return read(accounts, today.on, today.policy.staging, today.calendar, today.asked_days)
 
     def _read_again(
         self, readings: Readings, names: list[str], accounts: pa.RecordBatch, rules: Mapping[str, int]
@@ -154,11 +156,11 @@ class _Work:
             standing = open_episodes(self.connection, among)
             episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
         seen = clean_episodes(self.connection, on, self.today.clean_days, among)
-        clean = {account: found for account, found in seen.items() if account in self.thanked}
-        episodes |= {account: due for account, (due, _) in clean.items() if account not in overdue}
+        clean = {account: days for account, (_, days) in seen.items() if account not in overdue}
+        episodes |= {account: seen[account][0] for account in clean}
         return gather_background(
-            self.connection, on, policy, episodes, among, promised=self.promised,
-            clean={account: days for account, (_, days) in clean.items() if account not in overdue},
+            self.connection, on, policy, episodes, among, promised=self.promised, clean=clean,
+            paid_nothing=clean.keys() - self.payers,
         )  # fmt: skip
 
     def _in_force(self, among: AccountRange) -> pa.Table:

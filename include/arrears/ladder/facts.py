@@ -49,7 +49,8 @@ class Facts:
     steps of this cycle that fell on one of these days. ``working_days_known`` counts those since the arrears were first
     seen here. ``days_since_refusal`` is counted up to the days that a refusal is respected; ``treatment`` is what the
     collector's rating of willingness and ability asks for, ``committee`` what the case committee decided that a step
-    waits for. ``debit_mandate``: the bank may be asked to debit what is overdue.
+    waits for. ``debit_mandate``: the bank may be asked to debit what is overdue. ``paid_nothing``: the arrears ended
+    without any money, by a moved due date or a correction.
     """
 
     on: date
@@ -79,6 +80,7 @@ class Facts:
     visit_approved: bool = False
     committee: str | None = None
     debit_mandate: bool = False
+    paid_nothing: bool = False
 
     def body(self) -> dict[str, Any]:
         """Return the facts as JSON data, dates as text: what is frozen beside the decision."""

@@ -1,7 +1,7 @@
 """Gather the facts of a range of accounts, set by set; no query ever asks for one account."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from arrears.ladder.findings import late_episodes, malicious, refusals, treatmen
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import broken_in_episode
-from arrears.ladder.readings import Reading, count_instalments
+from arrears.ladder.readings import Reading
 from arrears.ladder.recent_calls import recent_calls
 from arrears.ladder.tally import tally_evidence
 from arrears.ladder.today import Today
@@ -28,7 +28,7 @@ from arrears.store.tables.outreach import contact, item
 LOOKUP = 500
 """Accounts named in one statement."""
 
-DELAYS = ("tolerance", "grace", "payment_holiday")
+DELAYS = ("tolerance", "grace", "holiday_shift", "payment_holiday")
 
 
 class Own(NamedTuple):
@@ -56,6 +56,7 @@ class Own(NamedTuple):
     clean_for: int | None = None
     committee: str | None = None
     debit_mandate: bool = False
+    paid_nothing: bool = False
     rules: int = 0
 
 
@@ -84,12 +85,14 @@ class Background:
     clean: Mapping[str, int]
     committee: dict[str, str]
     mandates: set[str]
+    paid_nothing: Collection[str]
 
     def known(self) -> dict[str, tuple[tuple[str, Any], ...]]:
         """Return what is known of each account of which anything is, as names of ``Own`` with values; a few of each."""
         found: defaultdict[str, tuple[tuple[str, Any], ...]] = defaultdict(tuple)
         marked = {"payment_holiday": self.payment_holidays, "promise_broken": self.broken, "malice": self.malice,
-                  "visit_approved": self.approved_visits, "debit_mandate": self.mandates}  # fmt: skip
+                  "visit_approved": self.approved_visits, "debit_mandate": self.mandates,
+                  "paid_nothing": self.paid_nothing}  # fmt: skip
         valued: dict[str, Mapping[str, Any]] = {
             "hard_holds": {account_id: hard for account_id, (hard, _) in self.holds.items()},
             "soft_holds": {account_id: soft for account_id, (_, soft) in self.holds.items()},
@@ -121,11 +124,12 @@ def own_of(known: tuple[tuple[str, Any], ...], policy: Policy, rules: int = 0) -
 def gather_background(
     connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date], among: AccountRange = EVERY, *,
     promised: Mapping[str, int] | None = None, clean: Mapping[str, int] | None = None,
+    paid_nothing: Collection[str] = (),
 ) -> Background:  # fmt: skip
     """Read holds, promises, evidence and past steps of a range of accounts, in a few queries.
 
-    ``promised`` tells in how many days a promise falls due, ``clean`` for how many days arrears have been paid: of
-    those accounts alone of which a step of today speaks.
+    ``promised`` tells in how many days a promise falls due, ``clean`` for how many days there have been no arrears: of
+    those accounts alone of which a step of today speaks. ``paid_nothing`` names those whose arrears no money ended.
     """
     calls, conversation = recent_calls(connection, on, among)
     return Background(
@@ -147,18 +151,20 @@ def gather_background(
         clean=clean or {},
         committee=words_in_force(connection, on, among),
         mandates=_mandates(connection, policy, among),
+        paid_nothing=paid_nothing,
     )
 
 
 def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
     """Return the facts of every account of one reading of which the same is known: nothing else enters them."""
-    effective, delays = _effective(reading.counted, reading.tolerance, reading.grace, own.payment_holiday)
+    why = (reading.tolerance, reading.grace, reading.holiday_shift, own.payment_holiday)
+    effective, delays = _effective(reading.counted, *why)
     hard = own.hard_holds
     if reading.data_incomplete and "data_incomplete" not in hard:
         hard = tuple(sorted((*hard, "data_incomplete")))
     promise_in, clean_for = (own.promise_in, None) if reading.stage else (None, own.clean_for)
     dated, dated_missed = today.dated_steps(reading.due_in, promise_in, clean_for)
-    late = reading.stage > 0 and reading.oldest_unpaid_due is not None
+    since = reading.since if reading.stage else None
     return Facts(
         on=today.on,
         working_day=today.working_day,
@@ -166,8 +172,8 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         stage=reading.stage,
         effective_instalments=effective,
         delays=delays,
-        days_past_due=(today.on - reading.oldest_unpaid_due).days if late and reading.oldest_unpaid_due else 0,
-        working_days_overdue=today.working_days_since(reading.oldest_unpaid_due),
+        days_past_due=(today.on - since).days if since else 0,
+        working_days_overdue=today.working_days_since(since),
         cycle_unpaid=reading.cycle_unpaid,
         hard_holds=hard,
         soft_holds=own.soft_holds,
@@ -187,22 +193,12 @@ def facts_of(reading: Reading, own: Own, today: Today) -> Facts:
         visit_approved=own.visit_approved and reading.stage > 0,
         committee=own.committee if reading.stage else None,
         debit_mandate=own.debit_mandate and reading.stage > 0,
+        paid_nothing=own.paid_nothing and reading.stage == 0,
     )
 
 
-def effective_instalments(row: Mapping[str, Any], policy: Policy, *, on_holiday: bool) -> tuple[int, tuple[str, ...]]:
-    """Return the instalments of one staged account that count today and why others do not (policy ``staging``)."""
-    if row["stage"] == 0:
-        return 0, ()
-    found = count_instalments(
-        row["overdue_instalments"], row["days_past_due"], row["oldest_unpaid_minor"], row["oldest_amount_minor"],
-        policy.staging,
-    )  # fmt: skip
-    return _effective(int(found.counted), bool(found.tolerance), bool(found.grace), on_holiday)
-
-
 def _effective(counted: int, *why: bool) -> tuple[int, tuple[str, ...]]:
-    """Name what delays an account: a trifle on its oldest instalment, grace, or a payment holiday, which delays all."""
+    """Name what keeps instalments from counting: a trifle, grace, a moved due date, or a payment holiday of all."""
     on_holiday = why[-1]
     return 0 if on_holiday else counted, tuple(name for name, holds in zip(DELAYS, why, strict=True) if holds)
 

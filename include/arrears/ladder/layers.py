@@ -21,7 +21,7 @@ from arrears.ladder.tighter import Loosened, Tighter, loosened
 
 LAYERS = ("base", "jurisdiction", "lender")
 BELOW = (
-    "staging.grace_days", "staging.tolerance_minor", "staging.tolerance_percent", "steps",
+    "staging.grace_days", "staging.holiday_shift", "staging.tolerance_minor", "staging.tolerance_percent", "steps",
     "evidence.failed_visits", "evidence.unlock_rung_2", "evidence.unlock_rung_3", "evidence.unlock_rung_4",
     "visit_triggers.no_effect_attempts", "visit_triggers.no_effect_days", "visit_triggers.habitual_count",
     "visit_triggers.lost_contact_attempts", "visit_triggers.lost_contact_days", "lanes",

@@ -2,6 +2,7 @@
 
 Source: 签订书面协议, 分期付款或减免逾期费用; a change that burdens the debtor binds no guarantor who did not consent in
 writing (Civil Code 695). Policy keys under ``plans``; an instalment is missed as a promise is (policy ``promises``).
+A plan of which an instalment came in part is at an end as well, yet nobody is visited for it: so with promises.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,6 +28,9 @@ from arrears.store.tables.people import account_party, subject
 PERCENT = 100
 HOLDING = ("new", "active")
 ENDED = ("broken", "completed")
+PART_PAID = "part_paid"
+"""Why a plan broke: its last instalment came in part; without a reason nothing of it came, or too little."""
+
 LATE_NEWS = timedelta(days=30)
 """So long an ended plan is looked at again: a payment booked late revives it, one taken back breaks it."""
 
@@ -77,13 +81,24 @@ def _of_the_roles(terms: Terms, policy: Policy, staff: Mapping[str, frozenset[st
 
 def standing_of(terms: Terms, money: Received, on: date, calendar: BusinessCalendar, policy: Policy) -> str:
     """Return ``active``, ``broken`` or ``completed`` by what has come since the signature."""
-    grace, kept = policy.promises.grace_working_days, policy.promises.kept_percent
-    dues = _dues(terms.first_due_on, terms.instalments)
-    over = sum(calendar.add_working_days(due, grace) < on for due in dues)
+    kept, over = policy.promises.kept_percent, _over(terms, on, calendar, policy)
     came = money.towards(terms.signed_on, on) * PERCENT
     if came >= terms.instalments * terms.amount_each_minor * kept:
         return "completed"
     return "active" if came >= over * terms.amount_each_minor * kept else "broken"
+
+
+def why_broken(terms: Terms, money: Received, on: date, calendar: BusinessCalendar, policy: Policy) -> str | None:
+    """Return ``part_paid`` when so much of the last instalment came as keeps a promise in part."""
+    before = (_over(terms, on, calendar, policy) - 1) * terms.amount_each_minor
+    came = (money.towards(terms.signed_on, on) - before) * PERCENT
+    return PART_PAID if came >= terms.amount_each_minor * policy.promises.partial_percent else None
+
+
+def _over(terms: Terms, on: date, calendar: BusinessCalendar, policy: Policy) -> int:
+    """Count the instalments whose day and grace are over."""
+    grace = policy.promises.grace_working_days
+    return sum(calendar.add_working_days(due, grace) < on for due in _dues(terms.first_due_on, terms.instalments))
 
 
 def settle_plans(connection: Connection, rt: Runtime, run_id: str, snapshot_id: str, on: date, policy: Policy) -> int:
@@ -97,6 +112,9 @@ def settle_plans(connection: Connection, rt: Runtime, run_id: str, snapshot_id: 
                       row.approved_by, row.second_approved_by, row.guarantor_consent_ref)  # fmt: skip
         reason = refusal(terms, has_guarantors=row.has_guarantors, policy=policy, staff=staff)
         state = "refused" if reason else standing_of(terms, money[row.plan_key], on, calendar, policy)
+        if state == "broken":  # how it broke is said once: what comes or fails to come later is no part of it
+            first = row.state != state
+            reason = why_broken(terms, money[row.plan_key], on, calendar, policy) if first else row.state_reason
         if (state, reason) != (row.state, row.state_reason):
             changed.append((row, state, reason))
     _write(connection, rt, run_id, changed, on)
@@ -191,9 +209,13 @@ def _dues(first_due_on: date, instalments: int) -> list[date]:
 
 
 def broken_plans() -> Any:
-    """Return the query of the accounts whose plan broke in their open episode: a broken word, as a promise's."""
+    """Return the query of the accounts whose plan broke in their open episode: a broken word, as a promise's.
+
+    A plan paid in part breaks no word: it ends without a visit, as a promise kept in part does.
+    """
     return (
         select(plan.c.account_id)
         .join(episode, and_(episode.c.account_id == plan.c.account_id, episode.c.cured_on.is_(None)))
-        .where(plan.c.state == "broken", plan.c.signed_on >= episode.c.first_unpaid_due)
+        .where(plan.c.state == "broken", plan.c.state_reason.is_(None))
+        .where(plan.c.signed_on >= episode.c.first_unpaid_due)
     )

@@ -32,6 +32,9 @@ from arrears.ladder.policy_steps import (
 )
 from arrears.ladder.policy_terms import ContractType, Free, Language, Strict
 
+MARK = 8
+"""So many digits of the hash stand on a notice: enough to tell two texts of one version apart."""
+
 
 class Move(Strict):
     """A written mapping that lets open episodes leave an older version: ``was`` is its id and version, ``cn 1.0``.
@@ -128,6 +131,11 @@ class Policy(Strict):
     def sha256(self) -> str:
         """Return the hash stamped on every decision."""
         return sha256(self.canonical().encode())
+
+    @property
+    def stamp(self) -> str:
+        """Return what stands on every paper and mail: id, version, first day, and enough of the hash."""
+        return f"{self.policy_id} {self.version} ({self.effective_from.isoformat()}, {self.sha256[:MARK]})"
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a changed copy, which has a hash of its own."""

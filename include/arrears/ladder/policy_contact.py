@@ -28,11 +28,13 @@ class Calendar(Strict):
     """Whose public holidays count; ``subdivision`` is required where a country's regions differ.
 
     ``overrides`` says of single dates whether they are worked; a file names them by ``override_file``, a CSV beside it.
+    A day of the coming ``confirmed_days`` that nobody has announced as worked or free is a warning.
     """
 
     country: Annotated[str, Fixed]
     subdivision: Annotated[str | None, Free] = None
     overrides: Annotated[dict[date, bool], Free] = {}
+    confirmed_days: AtLeast = 60
 
 
 class Creditor(Strict):

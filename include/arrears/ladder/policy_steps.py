@@ -31,6 +31,7 @@ class Staging(Strict):
     """What may only delay the entitled rung, never change the stage."""
 
     grace_days: AtLeast
+    holiday_shift: Annotated[bool, Tighter.HIGHER] = False
     tolerance_minor: Annotated[Minor, Tighter.HIGHER]
     tolerance_percent: AtLeastPercent
     cure_days: AtMost
@@ -93,6 +94,16 @@ class Step(Strict):
         is_message = self.audience == "borrower" and self.channel in ("sms", "email")
         if self.about in ("promise", "cured") and not is_message:
             raise ValueError("a word about a promise or of thanks is a message (sms, email) to the borrower")
+        return self
+
+    @model_validator(mode="after")
+    def _the_borrower_comes_first(self) -> "Step":
+        if self.after is None and (self.audience == "guarantors" or self.channel == "visit"):
+            raise ValueError(
+                "after: a step for guarantors, and a visit, name the step to the borrower that comes first"
+            )
+        if self.channel == "visit" and self.rung == 1:
+            raise ValueError("rung: a visit is an action of rung 2, with a lawyer's letter of rung 3")
         return self
 
     @property
@@ -197,13 +208,15 @@ class Holds(Strict):
 class Lanes(Strict):
     """When an account is aged or its holder habitually late, and when the case committee sees the aged ones.
 
-    A supervisor looks at arrears ``review_working_days`` after their due date. ``committee_weekday`` counts from
-    Monday, 0; what the committee decided is on its list again after ``committee_review_days``.
+    By conversation ``reason_by_contact`` of an episode the reason for the arrears is known. A supervisor looks at
+    arrears ``review_working_days`` after their due date. ``committee_weekday`` counts from Monday,
+    0; what the committee decided is on its list again after ``committee_review_days``.
     """
 
     aged_days: Annotated[Count, Free]
     habitual_count: AtLeast
     aged_packets: Annotated[Count, Free] = 2
+    reason_by_contact: AtMost = 2
     review_working_days: AtMost = 15
     committee_weekday: Annotated[Whole, Field(ge=0, le=6), Free] = 3
     committee_review_days: AtMost = 90

@@ -3,17 +3,17 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from arrears.core.calendar import BusinessCalendar
+from arrears.ladder.effective import EPOCH, effective, overdue_of
 from arrears.ladder.policy_steps import Staging
 from arrears.ladder.staging import Int64
 
-EPOCH = date(1970, 1, 1)
-MOST = 3
 FIRST_DAY = date(1899, 12, 31)
 """One day before the earliest date a ledger may hold: a packed 0 is no date."""
 
@@ -24,16 +24,18 @@ _DAYS = 20
 class Reading(NamedTuple):
     """One account as the ledger shows it on a day: all that decide() may learn from the ledger.
 
-    ``counted`` is the number of instalments that count today, at most three; ``tolerance`` and ``grace`` say why
-    others do not; ``cycle_unpaid`` that an instalment of this month is still to come; ``due_in`` in how many days the
-    next one falls due, where a step asks for it.
+    ``counted`` is the number of instalments that count today, at most three; ``tolerance``, ``grace`` and
+    ``holiday_shift`` say why others do not. ``since`` is the due date of the oldest that counts, or of the oldest
+    unpaid one where none does. ``cycle_unpaid``: an instalment of this month is still to come; ``due_in``: in how many
+    days the next one falls due, where a step asks for it.
     """
 
     stage: int
     counted: int
     tolerance: bool
     grace: bool
-    oldest_unpaid_due: date | None
+    holiday_shift: bool
+    since: date | None
     cycle_unpaid: bool
     data_incomplete: bool
     due_in: int | None = None
@@ -57,45 +59,25 @@ class Readings:
 NO_STEP = 31
 """Stands for a next due date that no step asks for; it fills the five bits."""
 
-BITS = 2 + 2 + 1 + 1 + _DAYS + 1 + 1 + 5
+BITS = 2 + 2 + 1 + 1 + 1 + _DAYS + 1 + 1 + 5
 """How many bits a packed reading takes."""
 
 
-class Counted(NamedTuple):
-    """Instalments that count today, and whether a trifle or the days of grace took some away; numbers or columns."""
-
-    counted: Any
-    tolerance: Any
-    grace: Any
-
-
-def count_instalments(instalments: Any, late: Any, oldest_unpaid: Any, oldest_amount: Any, rules: Staging) -> Counted:
-    """Count the overdue instalments that matter (policy ``staging``), at most three; amounts in minor units.
-
-    A trifle left on the oldest instalment does not count; grace delays them all. One account or a column of them.
-    """
-    tolerance = oldest_unpaid <= np.maximum(rules.tolerance_minor, oldest_amount * rules.tolerance_percent // 100)
-    grace = late <= rules.grace_days
-    return Counted(np.where(grace, 0, np.minimum(instalments - tolerance, MOST)), tolerance, grace)
-
-
-def read(batch: pa.RecordBatch, on: date, rules: Staging, asked: Collection[int] = ()) -> Readings:
+def read(
+    batch: pa.RecordBatch, on: date, rules: Staging, calendar: BusinessCalendar, asked: Collection[int] = ()
+) -> Readings:
     """Read a batch of a frozen ledger (policy ``staging``); the stage is untouched by what may delay an account.
 
     ``asked`` are the days before a due date on which a step has something to say.
     """
-    stage, instalments, late = (_numbers(batch, name) for name in ("stage", "overdue_instalments", "days_past_due"))
-    owing = stage > 0
-    left, whole = (_numbers(batch, name) for name in ("oldest_unpaid_minor", "oldest_amount_minor"))
-    found = count_instalments(instalments, late, left, whole, rules)
-    tolerance, grace = owing & found.tolerance, owing & found.grace
-    counted = np.where(owing, found.counted, 0)
-    due = np.where(_absent(batch, "oldest_unpaid_due"), 0, _days(batch, "oldest_unpaid_due") - (FIRST_DAY - EPOCH).days)
+    stage, found = _numbers(batch, "stage"), effective(overdue_of(batch), on, rules, calendar)
+    since = np.where(stage > 0, found.since - (FIRST_DAY - EPOCH).days, 0)
     cycle = _in_month(batch, on) & (_numbers(batch, "next_due_minor") > 0)
     incomplete = np.asarray(batch.column("data_incomplete")).astype(bool)
     soon = _due_in(batch, on, asked)
-    packed = due
-    for values, bits in ((stage, 2), (counted, 2), (tolerance, 1), (grace, 1), (cycle, 1), (incomplete, 1), (soon, 5)):
+    packed = since
+    for values, bits in ((stage, 2), (found.counted, 2), (found.tolerance, 1), (found.grace, 1),
+                         (found.holiday_shift, 1), (cycle, 1), (incomplete, 1), (soon, 5)):  # fmt: skip
         packed = (packed << bits) | values.astype(np.int64)
     return Readings(packed, stage, cycle, soon != NO_STEP)
 
@@ -103,12 +85,12 @@ def read(batch: pa.RecordBatch, on: date, rules: Staging, asked: Collection[int]
 def unpack(packed: int) -> Reading:
     """Return the reading behind a number."""
     found = []
-    for bits in (5, 1, 1, 1, 1, 2, 2):
+    for bits in (5, 1, 1, 1, 1, 1, 2, 2):
         found.append(packed & ((1 << bits) - 1))
         packed >>= bits
-    soon, incomplete, cycle, grace, tolerance, counted, stage = found
-    due = FIRST_DAY + timedelta(days=packed) if packed else None
-    return Reading(stage, counted, bool(tolerance), bool(grace), due, bool(cycle), bool(incomplete),
+    soon, incomplete, cycle, shift, grace, tolerance, counted, stage = found
+    since = FIRST_DAY + timedelta(days=packed) if packed else None
+    return Reading(stage, counted, bool(tolerance), bool(grace), bool(shift), since, bool(cycle), bool(incomplete),
                    None if soon == NO_STEP else soon)  # fmt: skip
 
 

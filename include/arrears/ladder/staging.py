@@ -44,8 +44,6 @@ class Staged:
     overdue: Int64
     days_past_due: Int32
     oldest_unpaid_due: Int32
-    oldest_unpaid: Int64
-    oldest_amount: Int64
     due: Int64
     unpaid_due: Int64
     schedule: Int64
@@ -89,8 +87,7 @@ def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
     """Stage every account on day ``on``: overdue means due before ``on`` with a part unpaid; stage = min(3, count).
 
     ``reference_amount`` is the amount of one whole instalment: the oldest unpaid one that is due, else the newest one
-    due, else the first. ``oldest_amount`` and ``oldest_unpaid`` are the whole and the unpaid part of the oldest overdue
-    instalment, 0 where none is overdue.
+    due, else the first.
     """
     group = _Groups(schedule)
     unpaid = schedule.amount - allocated
@@ -106,8 +103,6 @@ def stage(schedule: Schedule, allocated: Int64, on: int) -> Staged:
         overdue=group.add(np.where(overdue, unpaid, 0)),
         days_past_due=np.where(count > 0, on - oldest, 0).astype(np.int32),
         oldest_unpaid_due=oldest,
-        oldest_unpaid=_at(unpaid, first, 0),
-        oldest_amount=_at(schedule.amount, first, 0),
         due=group.add(np.where(fallen, schedule.amount, 0)),
         unpaid_due=group.add(np.where(fallen, unpaid, 0)),
         schedule=group.add(schedule.amount),

@@ -26,7 +26,8 @@ MONEY = pa.int64()
 ACCOUNTS = pa.schema([
     ("subject_ref", pa.string()), ("currency", pa.string()), ("contract_type", pa.string()), ("branch", pa.string()),
     ("stage", pa.int8()), ("overdue_instalments", pa.int32()), ("overdue_minor", MONEY), ("days_past_due", pa.int32()),
-    ("oldest_unpaid_due", pa.date32()), ("oldest_unpaid_minor", MONEY), ("oldest_amount_minor", MONEY),
+    ("oldest_unpaid_due", pa.date32()), ("overdue_due_on", pa.list_(pa.date32())),
+    ("overdue_unpaid_minor", pa.list_(MONEY)), ("overdue_amount_minor", pa.list_(MONEY)),
     ("due_minor", MONEY), ("unpaid_due_minor", MONEY), ("schedule_minor", MONEY), ("paid_minor", MONEY),
     ("next_due_on", pa.date32()), ("next_due_minor", MONEY), ("last_paid_on", pa.date32()),
     ("whole_paid_on", pa.date32()), ("principal_outstanding_minor", MONEY), ("total_price_minor", MONEY),
@@ -131,7 +132,7 @@ class _Frame:
             "branch": self._words("branch", ""), "stage": staged.stage,
             "overdue_instalments": staged.overdue_instalments, "overdue_minor": staged.overdue,
             "days_past_due": staged.days_past_due, "oldest_unpaid_due": _dates(staged.oldest_unpaid_due),
-            "oldest_unpaid_minor": staged.oldest_unpaid, "oldest_amount_minor": staged.oldest_amount,
+            **self._overdue(),
             "due_minor": staged.due, "unpaid_due_minor": staged.unpaid_due, "schedule_minor": staged.schedule,
             "paid_minor": staged.paid, "next_due_on": _dates(staged.next_due_on), "next_due_minor": staged.next_due,
             "last_paid_on": _dates(self.part.last_paid_on),
@@ -142,6 +143,22 @@ class _Frame:
             "ledger_row": self.table.column("row_no"),
         }  # fmt: skip
         return pa.Table.from_pydict(values, schema=ACCOUNTS).filter(pa.array(self.open))
+
+    def _overdue(self) -> dict[str, pa.Array]:
+        """Return each account's overdue instalments, the oldest first: what may count is the policy's to say."""
+        rows = self.part.instalments
+        if rows is None:
+            nothing = pa.array([[]] * self.part.count, pa.list_(MONEY))
+            return {"overdue_due_on": nothing.cast(pa.list_(pa.date32())), "overdue_unpaid_minor": nothing,
+                    "overdue_amount_minor": nothing}  # fmt: skip
+        due, amount = column(rows, "due_date"), column(rows, "amount_due_minor")
+        unpaid = amount - self.part.allocated
+        late = (due < days(self.on)) & (unpaid > 0)
+        edges = pa.array(np.append(0, np.cumsum(self.part.staged.overdue_instalments)), pa.int32())
+        dates = pa.array(due[late].astype(np.int32), pa.int32()).cast(pa.date32())
+        return {name: pa.ListArray.from_arrays(edges, values) for name, values in (
+            ("overdue_due_on", dates), ("overdue_unpaid_minor", pa.array(unpaid[late], MONEY)),
+            ("overdue_amount_minor", pa.array(amount[late], MONEY)))}  # fmt: skip
 
     def instalments(self) -> pa.Table:
         """Return the rows of instalments.parquet."""

@@ -182,7 +182,7 @@ def _data(
         "kind": kind,
         "number": f"{notice_id[:4]}-{notice_id[4:8]}-{notice_id[8:12]}".upper(),
         "lender": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
-        "policy": f"{policy.policy_id} {policy.version}",
+        "policy": policy.stamp,
         "cutoff": day.isoformat(),
         "name": party.name,
         "address": party.service_address or party.address,

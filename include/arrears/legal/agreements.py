@@ -99,7 +99,7 @@ def _data(facts: LegalFacts, row: Row, policy: Policy) -> dict[str, Any]:
         "lang": lang,
         "number": f"{key[:4]}-{key[4:8]}-{key[8:12]}".upper(),
         "lender": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
-        "policy": f"{policy.policy_id} {policy.version}",
+        "policy": policy.stamp,
         "cutoff": facts.business_date.isoformat(),
         "contract": facts.account_id,
         "creditor": {

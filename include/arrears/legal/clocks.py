@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from arrears.core.calendar import BusinessCalendar, add_months
-from arrears.ladder.legal_test import cure_ends_on
+from arrears.ladder.grave_default import cure_ends_on
 from arrears.ladder.policy_law import Legal
 from arrears.legal.facts import Document, LegalFacts, Party
 

@@ -99,7 +99,7 @@ def _letter(
         "number": f"{letter_id[:4]}-{letter_id[4:8]}-{letter_id[8:12]}".upper(),
         "watermark": "",
         "lender": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
-        "policy": f"{policy.policy_id} {policy.version}",
+        "policy": policy.stamp,
         "cutoff": day.isoformat(),
         "name": party.name,
         "address": party.service_address or party.address,

@@ -1,6 +1,6 @@
 """Which remedies are open for an account and why the others are not; a person chooses among the open ones.
 
-Three overdue instalments are a business trigger; the test of the law is :mod:`arrears.ladder.legal_test`. A chattel
+Three overdue instalments are a business trigger; the test of the law is :mod:`arrears.ladder.grave_default`. A chattel
 mortgage is never enforced by self-help (Civil Code 410).
 """
 
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from arrears.ladder.legal_test import Default, default_of, is_grave, is_mostly_paid
+from arrears.ladder.grave_default import Default, default_of, is_grave, is_mostly_paid
 from arrears.ladder.policy import Policy
 from arrears.legal import clocks
 from arrears.legal.clocks import Cure, LegalClock

@@ -47,7 +47,7 @@ def compose(
         "watermark": WATERMARKS.get(state, ("", ""))[lang == "en"],
         "lender": policy.creditor.name if lang == "zh" else policy.creditor.name_en,
         "plaintiff": plaintiff(policy),
-        "policy": f"{policy.policy_id} {policy.version}",
+        "policy": policy.stamp,
         "cutoff": facts.business_date.isoformat(),
         "summary": pairs(_summary(case, readiness, policy)),
         "reasons": [words_or_code(reason, lang) for reason in reasons],

@@ -55,7 +55,7 @@ def _data(order: Mapping[str, Any], document_sha256: str, policy: Policy) -> dic
         "watermark": "",
         "lender": order["lender"]["name_en" if en else "name"],
         "contact": order["lender"]["contact"],
-        "policy": f"{policy.policy_id} {policy.version}",
+        "policy": policy.stamp,
         "cutoff": order["issued_on"],
         "contract": order["issued_for"],
         "expires": order["expires_on"],

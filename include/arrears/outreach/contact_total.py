@@ -29,3 +29,10 @@ def totals(items: Iterable[Said]) -> dict[str, int]:
     for (currency, _), amount in owed.items():
         found[currency] = found.get(currency, 0) + amount
     return found
+
+
+def headline(items: Iterable[Said], preferred: str) -> tuple[str, int]:
+    """Return the one currency and amount a contact is known by: the preferred one, unless all is owed in another."""
+    found = totals(items)
+    currency = preferred if preferred in found or not found else min(found)
+    return currency, found.get(currency, 0)

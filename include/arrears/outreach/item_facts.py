@@ -69,7 +69,7 @@ def load_items(
         about, then = row.occasion.partition(":")[0], decided.get(row.account_id)
         owed = _owed(row, about, now.get(row.account_id), then)
         due = dues.get(row.account_id) if about == "promise" else None
-        stands = about != "promise" or (due and (due.left_minor, due.due_on)) == (row.amount_minor, row.due_on)
+        came = _came_since(owed, then) if due else 0
         hard, soft = holds.get(row.account_id, NO_HOLDS)
         found[row.contact_id].append(
             ItemFacts(
@@ -80,7 +80,7 @@ def load_items(
                 tone=row.tone,
                 rung=row.rung,
                 planned_minor=row.amount_minor,
-                amount_minor=row.amount_minor if about == "promise" else owed.amount_minor,
+                amount_minor=max(due.left_minor - came, 0) if due else owed.amount_minor,
                 currency=row.currency,
                 due_on=row.due_on,
                 overdue_instalments=owed.instalments,
@@ -91,8 +91,11 @@ def load_items(
                 soft_holds=soft,
                 about=about,
                 is_tied=(row.account_id, row.party_id, row.audience) in ties,
-                still_due=_wants(then, row) and owed.entitled >= row.rung and stands and not _owes_again(about, owed),
-                paid_since=_is_paid(about, owed, then, due, policy),
+                still_due=_wants(then, row)
+                and owed.entitled >= row.rung
+                and _stands(row, about, due, came)
+                and not _owes_again(about, owed),
+                paid_since=_is_paid(about, owed, came, due, policy),
                 is_refused=refused.get(row.account_id, quiet) < quiet,
             )
         )
@@ -133,11 +136,22 @@ def _falling_due(connection: Connection, rows: Sequence[Row[Any]], balances: Bal
     return balances.falling_due(connection, {row.account_id for row in reminding}, days) if reminding else {}
 
 
-def _is_paid(about: str, owed: _Owed, decided: _Decided | None, due: Due | None, policy: Policy) -> bool:
+def _came_since(owed: _Owed, decided: _Decided | None) -> int:
+    """Return what the arrears fell by since they were decided on: money that came, and counts towards a promise."""
+    return max(decided.overdue_minor - owed.amount_minor, 0) if decided else 0
+
+
+def _stands(row: Row[Any], about: str, due: Due | None, came: int) -> bool:
+    """Say whether a promise is still the one that was planned for: its day, and its amount less what came since."""
+    if about != "promise":
+        return True
+    return due is not None and due.due_on == row.due_on and due.left_minor - came <= row.amount_minor <= due.left_minor
+
+
+def _is_paid(about: str, owed: _Owed, came: int, due: Due | None, policy: Policy) -> bool:
     """Say whether nothing is owed any more, or a promise is kept with what came before the decision and since."""
     if about == "cured":
         return False
-    came = decided.overdue_minor - owed.amount_minor if decided and due else 0
     kept = due is not None and state_of(due.amount_minor, due.received_minor + came, policy) == "kept"
     return owed.amount_minor <= 0 or (came > 0 and kept)
 

@@ -68,7 +68,7 @@ def _required(notice: Notice) -> dict[str, str]:
         "complaint_line": notice.complaint_line,
         "help_line": notice.help_line,
         "payment": notice.pay_link or notice.payment_account,
-        "policy": f"{notice.policy_id} {notice.policy_version}",
+        "policy": notice.policy_stamp,
     }
     required = {name: value for name, value in required.items() if name not in _moot(notice)}
     return required | {f"total_{currency}": amount for amount, currency in notice.totals}

@@ -21,9 +21,6 @@ CONSEQUENCES = {
 }
 """Which consequences a tone may name, if the policy says that the lender takes them."""
 
-MARK = 8
-"""So many digits of the policy's hash stand on a notice: enough to tell two texts of one version apart."""
-
 LEGAL_RUNG = 3
 """Legal action is named only to whom it may really happen next: rung 3, a visit with a lawyer's letter."""
 
@@ -68,9 +65,7 @@ class Notice:
     cure_days: int
     promise_days: int
     objection_days: int
-    policy_id: str
-    policy_version: str
-    policy_mark: str
+    policy_stamp: str
     statements: tuple[str, ...]
 
     @property
@@ -137,11 +132,14 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         cure_days=policy.legal.demand_cure_days,
         promise_days=policy.promises.max_days,
         objection_days=offer.credit_objection_days,
-        policy_id=policy.policy_id,
-        policy_version=policy.version,
-        policy_mark=policy.sha256[:MARK],
+        policy_stamp=_stamp(facts.channel, policy),
         statements=tuple(one.zh if language == "zh" else one.en for one in offer.statements),
     )
+
+
+def _stamp(channel: str, policy: Policy) -> str:
+    """Return the policy's id, version, first day and mark; an SMS, paid by the part, leaves the last two to the log."""
+    return f"{policy.policy_id} {policy.version}" if channel == "sms" else policy.stamp
 
 
 def _line(item: ItemFacts) -> Line:

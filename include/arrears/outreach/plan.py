@@ -13,7 +13,7 @@ from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.outreach.conflicts import conflicts
-from arrears.outreach.contact_total import totals
+from arrears.outreach.contact_total import headline
 from arrears.outreach.desks import Seat
 from arrears.outreach.owners import assign_owners
 from arrears.outreach.planned import TONES, contact_key, contacts_of, items_among, open_items, refresh_totals, said
@@ -152,6 +152,7 @@ class _Plan:
         lead = max(wishes, key=lambda wish: (wish.stage, wish.amount_minor, wish.account_id))
         language = person.language or self._policy.language
         slot = self._slot(wishes[0])
+        currency, total = headline(map(said, wishes), lead.currency)
         return {
             "contact_id": contact_id,
             "business_date": self._day,
@@ -164,8 +165,8 @@ class _Plan:
             "staff_id": seat.staff_id if seat else lead.owner,
             "stage": lead.stage,
             "batch_no": int(contact_id[:8], 16) % batches[lead.stage],
-            "total_minor": totals(map(said, wishes)).get(lead.currency, 0),
-            "currency": lead.currency,
+            "total_minor": total,
+            "currency": currency,
             "slot_opens_at": slot.opens_at,
             "slot_closes_at": slot.closes_at,
             "run_id": self._run_id,

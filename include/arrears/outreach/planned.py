@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from arrears.core.keys import natural_key
-from arrears.outreach.contact_total import Said, totals
+from arrears.outreach.contact_total import Said, headline
 from arrears.store.tables.outreach import contact, item
 
 LOOKUP = 5_000
@@ -70,10 +70,12 @@ def refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
         rows: dict[str, list[Any]] = {}
         for row in connection.execute(query):
             rows.setdefault(row.contact_id, []).append(row)
+        sums = {key: headline(map(said, found), found[0].total_currency) for key, found in rows.items()}
         changes = [
             {
                 "key": key,
-                "total": totals(map(said, found)).get(found[0].total_currency, 0),
+                "owed_in": sums[key][0],
+                "total": sums[key][1],
                 "highest": max(row.stage for row in found),
                 "sternest": max((row.tone for row in found), key=TONES.index),
                 "who": "borrower" if any(row.audience == "borrower" for row in found) else "guarantors",
@@ -86,6 +88,7 @@ def refresh_totals(connection: Connection, contact_ids: set[str]) -> None:
                 .where(contact.c.contact_id == bindparam("key"))
                 .values(
                     total_minor=bindparam("total"),
+                    currency=bindparam("owed_in"),
                     stage=bindparam("highest"),
                     tone=bindparam("sternest"),
                     audience=bindparam("who"),

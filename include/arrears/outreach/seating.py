@@ -1,7 +1,7 @@
 """Give the day's new work to people, most pressing first, and say by when each piece of it is due."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,9 +15,6 @@ from arrears.outreach.zones import Zones
 
 LANES = ("good_faith", "high_risk", "habitual", "aged")
 """The order of the day: the easy ones first, then those who move the machine, then the long work (the seed)."""
-
-POSTED_BY = time(18)
-"""A letter leaves by the end of the next working day."""
 
 Key = tuple[str, str]
 Groups = Mapping[Key, Sequence[Wanted]]
@@ -73,7 +70,8 @@ def work_items(
 def _due_at(row: Mapping[str, Any], zones: Zones, policy: Policy) -> str:
     """Return by when it must be done: inside the person's hours of the day, a letter by the next working evening.
 
-    A visit is announced first where the policy asks for notice (policy ``contact.visit_notice_days``).
+    A visit is announced first where the policy asks for notice (policy ``contact.visit_notice_days``); the hour by
+    which a letter is posted is ``clocks.posted_by``.
     """
     zone, notice = zones[0] if zones else policy.time_zone, policy.contact.visit_notice_days
     if row["channel"] == "visit" and notice:
@@ -82,4 +80,4 @@ def _due_at(row: Mapping[str, Any], zones: Zones, policy: Policy) -> str:
     if row["channel"] not in ("letter", "credit_notice"):
         return str(row["slot_closes_at"])
     posted_on = policy.business_calendar().add_working_days(row["business_date"], 1)
-    return utc_text(at_local(posted_on, POSTED_BY, zone))
+    return utc_text(at_local(posted_on, policy.clocks.posted_by, zone))

@@ -60,6 +60,7 @@ def _call(day: int, outcome: str, **more: str) -> Told:
 
 PLAN = {"signed_on": "5", "first_due_on": "25", "instalments": "3", "amount_each": "3500.00",
         "guarantor_consent_ref": "演练", "approved_by": "S-HD"}  # fmt: skip
+SOON_DUE = PLAN | {"first_due_on": "8"}
 HOLIDAY = {"kind": "payment_holiday", "from_on": "3", "until_on": "25", "approved_by": "S-HD"}
 SWITCHED_OFF = SILENT | {"call": "switched_off", "guarantor_call": "switched_off", "visit": "visit_not_met",
                          "letter": "returned"}  # fmt: skip
@@ -174,6 +175,10 @@ JUDGEMENT = (
              rows=((3, "agencies", COLLECTORS), (12, "committee", COMMITTEE | {"decision": "placement"}))),
     Scenario("to_court", "the committee sends an old case to court: the machine is looked for, the papers are prepared",
              30, behind=7, rows=((12, "committee", COMMITTEE | {"decision": "legal"}),)),
+    Scenario("plan_missed", "an instalment of a plan is missed: the plan is over, and somebody goes and looks", 20,
+             behind=1, rows=((5, "plans", SOON_DUE),)),
+    Scenario("plan_paid_in_part", "a good part of an instalment of a plan comes: the plan is over, no visit for it", 20,
+             behind=1, rows=((5, "plans", SOON_DUE),), pays=((7, 20, "transfer"),)),
 )  # fmt: skip
 SCENARIOS = {scenario.name: scenario for scenario in (*MONEY, *PROMISES, *HOLDS, *CONTACT, *JUDGEMENT)}
 

@@ -10,16 +10,15 @@ from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 from arrears.ladder.policy import Policy
 from arrears.reports import neglected
 from arrears.reports.filings import choices_that_do_not_count, filed_unapproved
+from arrears.reports.promised import broken_plans, broken_promises
 from arrears.reports.recalls import placements_silent, recalls, refused_reports, silent_since, unlocks_silent
 from arrears.reports.refused_rows import quarantined, unknown_accounts
 from arrears.reports.scope import of_branch
-from arrears.store.tables.feeds import account, promise, snapshot, staff
+from arrears.store.tables.feeds import account, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, run
 
-WEEK = timedelta(days=7)
-DAYS_AHEAD = 60
 OWNERS = {
     "in_doubt": "supervisor",
     "no_owner": "supervisor",
@@ -29,6 +28,7 @@ OWNERS = {
     "account_missing": "finance",
     "data_incomplete": "finance",
     "broken_promises": "collector",
+    "broken_plans": "collector",
     "recall_overdue": "risk",
     "filed_unapproved": "legal",
     "remedy_unentitled": "legal",
@@ -173,7 +173,8 @@ def waiting_now(connection: Connection, business_date: date, branch: str | None,
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
         _line(connection, "quarantined_rows", quarantined(business_date, branch)),
         _line(connection, "unknown_accounts", unknown_accounts(business_date, branch, policy)),
-        _line(connection, "broken_promises", _broken(business_date, branch)),
+        _line(connection, "broken_promises", broken_promises(business_date, branch)),
+        _line(connection, "broken_plans", broken_plans(business_date, branch)),
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
         _calendar(business_date, policy),
@@ -209,7 +210,7 @@ def _line(connection: Connection, kind: str, query: Any) -> ExceptionLine:
 
 def _calendar(business_date: date, policy: Policy) -> ExceptionLine:
     """Return how many of the coming days are not yet announced as worked or free; a file may say it before."""
-    days = policy.business_calendar().unconfirmed_days(business_date, DAYS_AHEAD)
+    days = policy.business_calendar().unconfirmed_days(business_date, policy.calendar.confirmed_days)
     return ExceptionLine("calendar_unconfirmed", days, OWNERS["calendar_unconfirmed"], None)
 
 
@@ -243,14 +244,6 @@ def _in_doubt(branch: str | None) -> Any:
 def _flagged(flag: Any, branch: str | None) -> Any:
     query = select(func.count(), func.min(account.c.closed_on)).where(flag.is_(True), account.c.closed_on.is_(None))
     return query if branch is None else query.where(account.c.branch == branch)
-
-
-def _broken(business_date: date, branch: str | None) -> Any:
-    return select(func.count(), func.min(promise.c.due_on)).where(
-        promise.c.state.in_(("broken", "partly_kept")),
-        promise.c.due_on.between(business_date - WEEK, business_date),
-        of_branch(promise.c.account_id, branch),
-    )
 
 
 def _certificates(business_date: date, branch: str | None) -> Any:

@@ -49,16 +49,13 @@ OWNERS = {
 MOST_NAMES = 500
 """So many sets of facts are asked for at once."""
 
-REASON_BY_CONTACT = 2
-"""By so many conversations in an episode the reason for the arrears is known."""
-
 
 def neglected(
     connection: Connection, business_date: date, branch: str | None, policy: Policy
 ) -> Iterator[tuple[str, int, date | None]]:
     """Yield each kind with how many there are and since when the oldest waits."""
     queries = {
-        "reason_missing": _counted(without_reason(business_date, branch)),
+        "reason_missing": _counted(without_reason(business_date, branch, policy)),
         "visit_waits": _visit_waits(business_date, branch),
         "review_due": review_due(business_date, branch, policy),
         "answer_overdue": _answer_overdue(business_date, branch, policy),
@@ -159,8 +156,11 @@ def _held(business_date: date) -> ColumnElement[bool]:
     )
 
 
-def without_reason(business_date: date, branch: str | None) -> Any:
-    """Ask for the overdue accounts spoken to twice in their episode whose reason for the arrears is still unknown."""
+def without_reason(business_date: date, branch: str | None, policy: Policy) -> Any:
+    """Ask for the overdue accounts spoken to so often that the reason for the arrears should be known, and is not.
+
+    Policy ``lanes.reason_by_contact``, conversations of the episode.
+    """
     day = func.substr(outcome.c.at, 1, 10)
     known = case((and_(outcome.c.reason.is_not(None), outcome.c.reason != "unknown"), 1), else_=0)
     return (
@@ -175,7 +175,7 @@ def without_reason(business_date: date, branch: str | None) -> Any:
             day <= business_date.isoformat(),
         )
         .group_by(outcome.c.account_id)
-        .having(func.count() >= REASON_BY_CONTACT, func.max(known) == 0)
+        .having(func.count() >= policy.lanes.reason_by_contact, func.max(known) == 0)
     )
 
 

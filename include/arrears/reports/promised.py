@@ -2,13 +2,17 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from arrears.reports.scope import of_branch, owned_by, tally
-from arrears.store.tables.feeds import account, promise
+from arrears.store.tables.feeds import account, plan, promise
 from arrears.store.tables.people import account_party, party
+
+WEEK = timedelta(days=7)
+"""So long a broken word is among what somebody must look at."""
 
 
 @dataclass(frozen=True)
@@ -82,3 +86,21 @@ def promises_settled(connection: Connection, first: date, last: date, branch: st
         .group_by(promise.c.state)
     )
     return tally(rows)
+
+
+def broken_promises(business_date: date, branch: str | None) -> Any:
+    """Ask for the promises that fell due in the past week and were not kept, or only in part."""
+    return select(func.count(), func.min(promise.c.due_on)).where(
+        promise.c.state.in_(("broken", "partly_kept")),
+        promise.c.due_on.between(business_date - WEEK, business_date),
+        of_branch(promise.c.account_id, branch),
+    )
+
+
+def broken_plans(business_date: date, branch: str | None) -> Any:
+    """Ask for the repayment plans that came to an end in the past week because an instalment was missed."""
+    return select(func.count(), func.min(plan.c.ended_on)).where(
+        plan.c.state == "broken",
+        plan.c.ended_on.between(business_date - WEEK, business_date),
+        of_branch(plan.c.account_id, branch),
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from arrears.ladder.legal_test import Default, cure_ends_on, is_grave, is_mostly_paid
+from arrears.ladder.grave_default import Default, cure_ends_on, is_grave, is_mostly_paid
 from arrears.ladder.policy import Policy
 from arrears.repossession.lockable import KIND
 from arrears.repossession.vin import serial_is_sound

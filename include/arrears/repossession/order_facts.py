@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row
 
 from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
-from arrears.ladder.legal_test import TITLE_KEPT, default_of
+from arrears.ladder.grave_default import TITLE_KEPT, default_of
 from arrears.ladder.policy import Policy
 from arrears.ladder.staff import collectors_of
 from arrears.repossession.checks import AgencyFacts, ApprovalFacts, OrderFacts, VoteFacts

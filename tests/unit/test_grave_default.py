@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from arrears.ladder.grave_default import Default, default_of, is_grave
 from arrears.ladder.layers import load_policy
-from arrears.ladder.legal_test import Default, default_of, is_grave
 
 LEASE = Default("finance_lease", 0, 1, 36_000_00, 18_000_00)
 PROFILES = [load_policy(Path(name)) for name in ("cn", "us", "uk")]
