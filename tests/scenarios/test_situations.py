@@ -1,11 +1,10 @@
 """Every situation of the rulebook, lived side by side for a month, beside one customer who simply pays.
 
 ``tests/golden/situations.txt`` and ``judgement.txt`` hold the whole observed story of each for a head of collections to
-read: day, stage and rung, and what was done. ``python tests/scenarios/test_situations.py`` writes them anew after a
-change of the rules.
+read: day, stage and rung, and what was done. ``PYTHONPATH=tests/shared python tests/scenarios/test_situations.py``
+writes them anew after a change of the rules.
 """
 
-import sys
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -490,7 +489,6 @@ def test_over_four_months_the_one_who_never_pays_reaches_every_rung_in_its_order
 if __name__ == "__main__":
     import tempfile
 
-    sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "shared"))
     with tempfile.TemporaryDirectory() as folder:
         GOLDEN.write_text(stories(play(Path(folder) / "told", CAST), CAST), "utf-8")
         JUDGED.write_text(stories(play(Path(folder) / "judged", [*FOUND_OUT, *BESIDE]), FOUND_OUT), "utf-8")
