@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, and_, or_, select
 
 from arrears.approvals.questions import LIVE, end, request
 from arrears.core.runtime import Runtime
+from arrears.ladder.grave_default import TITLE_KEPT
 from arrears.ladder.holds import holds_in_force
-from arrears.ladder.legal_test import TITLE_KEPT
 from arrears.ladder.policy import Policy
 from arrears.store.tables.feeds import account
 from arrears.store.tables.legal import packet
