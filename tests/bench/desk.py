@@ -1,19 +1,23 @@
-"""How fast the desk and the digest are on a large store: ``python tests/bench/desk.py STORE_URL [HOME COPIES]``.
+"""How fast the desk and the digest are on a large store: ``python tests/bench/desk.py STORE_URL FOLDER [HOME COPIES]``.
 
 A rehearsed store (``arrears rehearse --days 8 --accounts 1000``, its folder is HOME) is copied into an empty PostgreSQL
 database, or a new SQLite file, once for each of COPIES: every copy has its own accounts, people, contacts, decisions
-and events, under the same runs, staff and policy. Then the digests are built, and every page of the desk is asked for
-several times. Without HOME a database that was grown before is measured again. The log's tree is not grown with it, so
-nothing here verifies or seals.
+and events, under the same runs, staff and policy; so are the frozen ledgers a digest reads, into FOLDER. Then the
+digests are built, and every page of the desk and every question about the whole portfolio is asked for several times.
+Without HOME what was grown before is measured again. The log's tree is not grown with it, so nothing here verifies or
+seals.
 """
 
 import sys
-import tempfile
 from datetime import date
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, func, insert, select, text
 
@@ -23,17 +27,20 @@ from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.desk.app import Door, create_desk
 from arrears.ladder.layers import load_policy
+from arrears.proof.ask import numbered
 from arrears.reports.digest import build_digests
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.migrate import upgrade
 from arrears.store.tables.audit import audit_event
 from arrears.store.tables.base import metadata
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import account
+from arrears.store.tables.feeds import account, snapshot
 from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
 
 ROUNDS = 7
+QUESTION_ROUNDS = 3
+SAME_SITE = {"sec-fetch-site": "same-origin"}
 EVENTS_AN_ACCOUNT = 5
 """So many events an account the log is grown to: five million for a million accounts."""
 HISTORY_EVERY = 5
@@ -127,7 +134,38 @@ def _multiply(connection: Connection, table: Any, copies: int, events: int) -> N
     say(f"{table.name}: {done.rowcount} rows in {perf_counter() - start:.0f} s")
 
 
-def measure(url: str) -> None:
+def grow_ledgers(home: str, folder: str, copies: int) -> None:
+    """Copy the newest frozen ledger and that of the month's end before it, as the store's accounts were copied."""
+    engine = open_engine(Settings.from_environment({"ARREARS_HOME": home}).store_url)
+    with reading(engine) as small:
+        query = select(snapshot.c.business_date, snapshot.c.snapshot_id).where(snapshot.c.accepted_at.is_not(None))
+        ledgers = small.execute(query.order_by(snapshot.c.business_date, snapshot.c.delivery_no)).all()
+    first = ledgers[-1].business_date.replace(day=1)
+    before = [row for row in ledgers if row.business_date < first]
+    for row in (*before[-1:], ledgers[-1]):
+        start = perf_counter()
+        into = Path(folder) / "artifacts" / "snapshots" / row.snapshot_id
+        into.mkdir(parents=True, exist_ok=True)
+        for name in ("accounts", "instalments", "payments"):
+            _copy_rows(Path(home) / "artifacts" / "snapshots" / row.snapshot_id / f"{name}.parquet", into, copies)
+        say(f"frozen ledger of {row.business_date}: {perf_counter() - start:.0f} s")
+
+
+def _copy_rows(source: Path, into: Path, copies: int) -> None:
+    small = pq.read_table(source)
+    place = small.schema.get_field_index("subject_ref")
+    refs = small.column(place).cast(pa.string())
+    stems = pc.utf8_slice_codeunits(refs, 0, len(refs[0].as_py()) - 4) if len(refs) else refs
+    with pq.ParquetWriter(into / source.name, small.schema) as writer:
+        writer.write_table(small)
+        for copy in range(1, copies):
+            own = pc.binary_join_element_wise(stems, f"z{copy:03x}", "")
+            writer.write_table(
+                small.set_column(place, small.schema.field(place), own.cast(small.schema.field(place).type))
+            )
+
+
+def measure(url: str, folder: str) -> None:
     """Print how long the digests take and how large they are, then the median and the slowest of each page.
 
     As on every morning the digests come first: what they found is kept, and the pages show it.
@@ -142,10 +180,9 @@ def measure(url: str) -> None:
         decided = select(subject.c.subject_ref).join(decision, decision.c.account_id == subject.c.account_id)
         refs = connection.execute(decided.where(decision.c.business_date == day).limit(ROUNDS)).scalars()
         pages = {"account": [f"/account/{ref}" for ref in refs]}
-    for page in ("/", "/legal", "/month", "/runs", "/audit", "/audit/question/1", "/policy"):
+    for page in ("/", "/legal", "/month", "/runs", "/audit", "/policy"):
         pages[page] = [page] * ROUNDS
     say(f"{size} accounts, {events} events, {day}")
-    folder = tempfile.mkdtemp(prefix="arrears-bench-")
     settings = Settings.from_environment({"ARREARS_HOME": folder, "ARREARS_STORE_URL": url})
     rt = Runtime(settings, SystemClock(), SystemEntropy())
     start = perf_counter()
@@ -156,7 +193,11 @@ def measure(url: str) -> None:
         say(
             f"{mail.role}: {len(mail.html.encode())} bytes, attached {[len(file.content) for file in mail.attachments]}"
         )
-    desk = TestClient(create_desk(Door(lambda: "bench", lambda: "bench"), lambda: rt))
+    ask(TestClient(create_desk(Door(lambda: "bench", lambda: "bench"), lambda: rt), headers=SAME_SITE), pages, day)
+
+
+def ask(desk: TestClient, pages: dict[str, list[str]], day: date) -> None:
+    """Print the median and the slowest of each page, then of each question about the whole portfolio and of the day."""
     for name, asked in pages.items():
         took = []
         for page in asked:
@@ -165,9 +206,19 @@ def measure(url: str) -> None:
             took.append((perf_counter() - start) * 1000)
             assert answer.status_code == 200, answer.text
         say(f"{name}: median {median(took):.0f} ms, slowest {max(took):.0f} ms, {len(answer.content)} bytes")
+    for number in sorted(numbered()):
+        for about in ({}, {"on": day.isoformat()}):
+            took = []
+            for _ in range(QUESTION_ROUNDS):
+                start = perf_counter()
+                answer = desk.post(f"/audit/question/{number}", params={"lang": "en"}, data=about)
+                took.append((perf_counter() - start) * 1000)
+            ended = "broken off" if "Broken off" in answer.text else f"{len(answer.content)} bytes"
+            say(f"question {number} {about or 'whole'}: median {median(took):.0f} ms, {ended}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        grow(sys.argv[2], sys.argv[1], int(sys.argv[3]))
-    measure(sys.argv[1])
+    if len(sys.argv) > 3:
+        grow_ledgers(sys.argv[3], sys.argv[2], int(sys.argv[4]))
+        grow(sys.argv[3], sys.argv[1], int(sys.argv[4]))
+    measure(sys.argv[1], sys.argv[2])

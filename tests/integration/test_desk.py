@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import date
 from html import unescape
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from starlette.routing import Route
 from arrears.audit.seal import seal
 from arrears.core.settings import Settings
 from arrears.desk import cases, evidence, paging
+from arrears.desk.answers import told
 from arrears.desk.app import Door, create_desk
 from arrears.proof import patience
+from arrears.proof.ask import ask
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.reports.wording import words
 from arrears.repossession import checks
@@ -94,6 +97,15 @@ def test_today_shows_the_figures_of_the_summary(home: Path):
     assert f">{summary['date_totals']['planned']}<" in page
 
 
+def test_the_history_shows_what_each_run_came_to(home: Path):
+    summary = json.loads((home / "summary.json").read_text(encoding="utf-8"))
+    contacts = summary["actions"]
+    came_to = [summary["ledger"]["accounts"], *(contacts[name] for name in ("planned", "sent", "in_doubt")),
+               summary["packets"]["ready"]]  # fmt: skip
+    row = desk(home, somebody).get("/runs").text.partition(f"<tr><td>{summary['run_id']}</td>")[2].partition("</tr>")[0]
+    assert re.findall(r'<td class="number">([0-9,]+)</td>', row) == [f"{count:,}" for count in came_to]
+
+
 def test_an_account_is_found_by_its_number_and_shown_under_its_random_name(home: Path):
     client = desk(home, somebody)
     found = client.post("/search", data={"account": "A00099"})
@@ -122,14 +134,46 @@ def test_staff_of_a_branch_see_its_accounts_only(home: Path):
     assert other.post("/search", data={"account": "A00099"}).headers["location"] == "/?unknown=1"
     for part in ("", f"/receipt/{DAY}", f"/why/{DAY}"):
         assert other.get(address + part).status_code == 404
-    assert "you see the accounts of" in other.post("/audit/question/1", data={"account": "A00099"}).text
-    assert "you see the accounts of" in other.post("/audit/question/9", data={"on": DAY.isoformat()}).text
+    assert "您只能查看" in other.post("/audit/question/1", data={"account": "A00099"}).text
+    assert "You see the contracts of" in other.post(
+        "/audit/question/9?lang=en", data={"on": DAY.isoformat()}
+    ).text  # fmt: skip
     assert "A00099" in desk(home, lambda: here).post("/audit/question/1", data={"account": "A00099"}).text
 
 
 def test_who_works_from_a_list_gets_no_list_of_the_houses_cases(home: Path):
-    assert "look an account up by its number" in desk(home, lambda: "C-HB-1").get("/legal").text
+    assert "look a contract up by its number" in desk(home, lambda: "C-HB-1").get("/legal?lang=en").text
     assert "RO-" in desk(home, lambda: "S-HB").get("/legal").text, "a supervisor decides on orders"
+
+
+def test_the_legal_page_shows_staff_of_a_branch_its_own_cases(home: Path):
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        branch = connection.execute(select(staff.c.branch).where(staff.c.staff_id == "S-HB")).scalar_one()
+        mine = select(account.c.account_id).where(account.c.branch == branch)
+        packets, orders, approvals, ours = (
+            set(connection.execute(query).scalars())
+            for query in (
+                select(packet.c.account_id).where(packet.c.superseded_on.is_(None), packet.c.account_id.in_(mine)),
+                select(repossession_order.c.order_no).where(repossession_order.c.account_id.in_(mine)),
+                select(approval.c.approval_id).where(
+                    approval.c.state == "open", approval.c.account_id.in_(mine) | approval.c.account_id.is_(None)
+                ),
+                mine,
+            )
+        )
+    engine.dispose()
+    client, house = desk(home, lambda: "S-HB"), desk(home, somebody)
+    assert branch
+    assert set(all_leaves(client, "packets", r">(A[0-9]{5})</a></td>")) == packets
+    assert set(all_leaves(client, "orders", r"<tr><td>([^<]+)</td>")) == orders
+    assert set(all_leaves(client, "approvals", r'action="/approvals/([0-9a-f]{64})"')) == approvals
+    about = r"<tr><td>[^<]+</td><td>([^<]+)</td><td>[0-9-]{10}</td>"
+    last_days, all_days = (set(all_leaves(one, "deadlines", about)) for one in (client, house))
+    assert last_days == {one for one in all_days if one in ours or one in orders}
+    assert packets
+    assert len(set(all_leaves(house, "packets", r">(A[0-9]{5})</a></td>"))) > len(packets)
+    assert len(all_days) > len(last_days)
 
 
 def test_a_page_cuts_the_long_cells_of_an_answer(home: Path):
@@ -353,6 +397,41 @@ def test_an_answer_is_told_in_the_readers_words(home: Path):
         assert {"borrower_call", "audience", "step", "business_date"}.isdisjoint(cells)
 
 
+def test_questions_are_asked_in_the_language_of_the_reader(home: Path):
+    client = desk(home, somebody)
+    assert words("en").family("question") == {str(int(view[1:3])): text for view, text in questions().items()}
+    for language, other in (("zh", "en"), ("en", "zh")):
+        pages = [unescape(client.get(one).text) for one in (f"/audit?lang={language}", "/audit/question/20")]
+        for number, text in words(language).family("question").items():
+            assert text in pages[0]
+            assert words(other).label("question", number) not in pages[0]
+        assert words(language).label("question", 20) in pages[1]
+
+
+def test_every_phrase_of_the_views_has_its_words():
+    """A phrase is a text with a space in it, or a part of one around something to fill in."""
+    folder = files("arrears.store.views")
+    views = "".join(folder.joinpath(f"{view}.sql").read_text("utf-8").partition("\n")[2] for view in questions())
+    phrases = {text for text in re.findall(r"'([^']*)'", views) if " " in text.strip() or text != text.strip()}
+    assert len(phrases) > 30
+    known = words("zh").family("phrase")
+    assert [text for text in sorted(phrases) if not any(text in phrase for phrase in known)] == []
+
+
+@pytest.mark.parametrize("number", range(1, 22))
+def test_no_cell_that_says_something_stays_english_on_the_chinese_desk(home: Path, number: int):
+    say, engine = words("zh"), open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    answer = ask(engine, number, limit=20_000)
+    engine.dispose()
+    said = {
+        cell
+        for row in answer.rows
+        for name, cell in zip(answer.columns, told(dict(zip(answer.columns, row, strict=True)), say), strict=True)
+        if name in ("what", "detail", "why", "how", "fact", "remedy", "kind", "state", "status", "channel", "passed")
+    }
+    assert [cell for cell in sorted(said) if re.search("[a-z]{3}", cell)] == []
+
+
 def test_every_column_of_every_question_has_a_heading(home: Path):
     engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
     with reading(engine) as connection:
@@ -373,9 +452,10 @@ def test_a_question_that_takes_too_long_is_broken_off_and_says_what_to_do(home: 
     monkeypatch.setattr(patience, "LOOK_EVERY", 1)
     monkeypatch.setattr(evidence, "PATIENCE_S", 1e-9)
     client = desk(home, somebody)
-    assert "narrow it to an account, day or run, or ask `arrears ask 1`" in unescape(
-        client.post("/audit/question/1").text
-    )
+    page = client.post("/audit/question/1?lang=en", data={"run": "daily-2026-11-12-1"}).text
+    assert "Broken off after 1 second" in page
+    assert "<code>arrears ask 1</code>" in page
+    assert 'name="run" maxlength="64" value="daily-2026-11-12-1"' in page, "what was asked stands there to be narrowed"
     monkeypatch.setattr(evidence, "PATIENCE_S", 60.0)
     assert "A00099" in client.post("/audit/question/1", data={"account": "A00099"}).text
 
@@ -394,7 +474,9 @@ def test_a_question_about_everybody_shows_the_first_rows_and_says_that_there_are
 def test_the_log_is_verified_on_the_spot(home: Path):
     answer = desk(home, somebody).post("/audit/verify")
     assert answer.status_code == 200
-    assert re.search(r'<p role="status">[0-9]+ events under [0-9]+ signed checkpoints', answer.text)
+    assert re.search(
+        r'<p role="status"><strong>完好：</strong> [0-9]+ events under [0-9]+ signed checkpoints', answer.text
+    )
 
 
 def test_the_page_that_answers_a_complaint_is_a_pdf(home: Path):

@@ -1,6 +1,7 @@
 """Work reaches a named person with what to say, to know and to bring back; what does not fit comes back tomorrow."""
 
 import io
+import re
 from dataclasses import replace
 from datetime import date, time, timedelta
 
@@ -52,9 +53,10 @@ def test_the_card_of_a_call_says_the_amount_the_part_payment_and_the_rights(worl
         "合计300.00元",
         "可先部分还款（不低于500.00元）",
         "不收取任何催收费用",
-        "cn 1.0",
     ):
         assert phrase in said
+    assert world.policy.version not in said, "a collector needs no version of the rules"
+    assert not re.search(r"\b(?=\w*[a-f])[0-9a-f]{8,}\b", said), "nor the number or a hash of anything"
     assert "最迟 2026-11-12 20:00 前完成" in said
     assert "还没有联系过此人" in said
     assert "（见话术第1张）" in str(list(book(world, "S1").worksheets[0].values))

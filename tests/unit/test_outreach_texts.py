@@ -17,7 +17,7 @@ from markupsafe import escape
 
 from arrears.ladder.layers import load_policy
 from arrears.outreach.gates import ItemFacts, SendFacts
-from arrears.outreach.lint import lint
+from arrears.outreach.lint import SPOKEN, lint
 from arrears.outreach.notice import Notice, notice_of, payload_sha256, plain
 from arrears.outreach.render import FORMS, _environment, _texts, render, template_sha256
 from arrears.outreach.slots import INTERNAL
@@ -364,12 +364,15 @@ def test_what_the_law_of_a_place_wants_said_is_in_every_text_and_its_absence_is_
             break
 
 
-def test_every_text_names_the_policy_with_its_first_day_and_hash_and_the_short_message_id_and_version_alone():
+def test_what_is_sent_names_the_policy_with_its_first_day_and_hash_and_what_is_read_out_names_no_number():
+    """The short message names id and version alone."""
     for language, channel in product(("zh", "en"), SAID):
-        text = render(_notice(language, channel, "firm", "borrower", 1)).text
-        assert f"{POLICY.policy_id} {POLICY.version}" in text
+        notice = _notice(language, channel, "firm", "borrower", 1)
+        text = render(notice).text
+        for part in (f"{POLICY.policy_id} {POLICY.version}", notice.contact_ref):
+            assert (part in text) is (channel not in SPOKEN)
         for part in (POLICY.effective_from.isoformat(), POLICY.sha256[:8]):
-            assert (part in text) is (channel != "sms")
+            assert (part in text) is (channel not in ("sms", *SPOKEN))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, true, update
 
 from arrears.audit.record import record
 from arrears.core.clock import utc_text
@@ -102,20 +102,22 @@ def request(
     return approval_id
 
 
-def count_open(connection: Connection, *kinds: str) -> int:
-    """Return how many decisions wait for people: all, or those of some kinds."""
-    query = select(func.count()).select_from(approval).where(approval.c.state == "open")
+def count_open(connection: Connection, *kinds: str, branch: str | None = None) -> int:
+    """Return how many decisions wait for people: all, or those of some kinds, or those a branch sees."""
+    query = select(func.count()).select_from(approval).where(approval.c.state == "open", _seen_by(branch))
     if kinds:
         query = query.where(approval.c.kind.in_(kinds))
     return connection.execute(query).scalar_one()
 
 
-def list_open(engine: Engine, first: int = 0, limit: int | None = None) -> list[OpenApproval]:
-    """Return the decisions that wait for people, oldest first: all, or so many from the ``first`` on."""
+def list_open(
+    engine: Engine, first: int = 0, limit: int | None = None, branch: str | None = None
+) -> list[OpenApproval]:
+    """Return the decisions that wait for people, or those of them a branch sees, so many from the ``first`` on."""
     query = (
         select(approval, repossession_order.c.order_no, repossession_order.c.kind.label("order_kind"))
         .outerjoin(repossession_order, repossession_order.c.order_id == approval.c.subject_key)
-        .where(approval.c.state == "open")
+        .where(approval.c.state == "open", _seen_by(branch))
         .order_by(approval.c.requested_on, func.coalesce(repossession_order.c.order_no, ""), approval.c.approval_id)
         .offset(first)
         .limit(limit)
@@ -124,6 +126,14 @@ def list_open(engine: Engine, first: int = 0, limit: int | None = None) -> list[
         rows = connection.execute(query).all()
         votes = votes_of(connection, [row.approval_id for row in rows])
     return [_open(row, [vote.role for vote in votes.get(row.approval_id, ())]) for row in rows]
+
+
+def _seen_by(branch: str | None) -> ColumnElement[bool]:
+    """Say whether a question is about no account, or about one of the branch."""
+    if branch is None:
+        return true()
+    held = select(account.c.account_id).where(account.c.account_id == approval.c.account_id, account.c.branch == branch)
+    return approval.c.account_id.is_(None) | held.exists()
 
 
 def votes_of(connection: Connection, approval_ids: Sequence[str]) -> dict[str, Sequence[Row[Any]]]:

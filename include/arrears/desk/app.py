@@ -118,16 +118,16 @@ class _Desk:
             return self._show(request, "legal", lambda rt, say: cases.legal(rt, say, asked, user))
 
         def runs(request: Request) -> str:
-            return self._show(request, "runs", lambda rt, _: history.runs(rt))
+            return self._show(request, "runs", history.runs)
 
         def compare(request: Request, first: str, second: str) -> str:
             return self._show(request, "compare", lambda rt, _: history.compare(rt, first, second))
 
         def audit(request: Request) -> str:
-            return self._show(request, "audit", lambda rt, _: evidence.audit(rt))
+            return self._show(request, "audit", evidence.audit)
 
         def question(request: Request, number: int) -> str:
-            return self._show(request, "question", lambda _rt, _say: evidence.blank(number))
+            return self._show(request, "question", lambda _, say: evidence.blank(number, say))
 
         def policy(request: Request) -> str:
             return self._show(request, "policy", lambda rt, _: rules.policy(rt))
@@ -153,7 +153,7 @@ class _Desk:
             return RedirectResponse(_base(request) + target, status_code=303)
 
         def verify(request: Request) -> str:
-            return self._show(request, "audit", lambda rt, _: evidence.verify(rt))
+            return self._show(request, "audit", evidence.verify)
 
         def question(
             request: Request, number: int, account: Text = "", on: Text = "", run: Text = "", user: str = reader

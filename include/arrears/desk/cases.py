@@ -11,10 +11,11 @@ from arrears.audit.access import record_access
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk.paging import SHOWN, Leaf, start_of
-from arrears.desk.reach import may_see, refuse_hands
+from arrears.desk.reach import branch_of, may_see, refuse_hands
 from arrears.desk.today import morning_of
 from arrears.legal.wording import words_or_code
-from arrears.reports.mornings import Morning, deadlines_today
+from arrears.reports.mornings import deadlines_today
+from arrears.reports.scope import of_branch
 from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
 from arrears.steps.visits import open_visits
@@ -47,42 +48,52 @@ class Asked:
 def legal(rt: Runtime, words: Words, asked: Asked, user: str) -> dict[str, Any]:
     """Return a leaf of the packets nearest to hand-over first, the questions put to people, and the newest orders.
 
+    Who belongs to a branch sees what concerns its accounts, and what concerns the whole house.
+
     Raises:
         BadArguments: the user works from an own list.
     """
     engine = existing_store(rt)
-    morning = morning_of(rt)
-    visits = open_visits(engine) if asked.approvals == 1 else []
-    waiting = list_open(engine, start_of(asked.approvals), SHOWN)
     with reading(engine) as connection:
-        refuse_hands(connection, user)
-        counted = _counted(connection)
-        refs = _refs(connection, [one.account_id for one in (*visits, *waiting) if one.account_id])
+        refuse_hands(connection, user, words)
+        branch = branch_of(connection, user)
+    waiting = list_open(engine, start_of(asked.approvals), SHOWN, branch)
+    visits = open_visits(engine) if asked.approvals == 1 else []
+    with reading(engine) as connection:
+        counted = _counted(connection, branch)
+        refs = _refs(connection, [one.account_id for one in (*visits, *waiting) if one.account_id], branch)
         questions = [(one, refs.get(one.account_id or "")) for one in waiting]
+        lines = _packets(connection, counted, asked.packets, words, branch)
         return {
             "packets": counted,
-            "deadlines": _last_days(connection, morning, rt, words, asked.deadlines) if morning else Leaf([], 0, 1),
-            "lines": Leaf(_packets(connection, counted, asked.packets, words), sum(counted.values()), asked.packets),
-            "orders": _orders(connection, asked.orders, words),
-            "visits": [(one, refs.get(one.account_id or "")) for one in visits],
-            "approvals": Leaf(questions, count_open(connection), asked.approvals),
+            "deadlines": _last_days(connection, rt, words, asked.deadlines, branch),
+            "lines": Leaf(lines, sum(counted.values()), asked.packets),
+            "orders": _orders(connection, asked.orders, words, branch),
+            "visits": [(one, refs.get(one.account_id or "")) for one in visits if not branch or one.account_id in refs],
+            "approvals": Leaf(questions, count_open(connection, branch=branch), asked.approvals),
         }
 
 
-def _counted(connection: Connection) -> dict[str, int]:
-    query = select(packet.c.state, func.count()).where(packet.c.superseded_on.is_(None)).group_by(packet.c.state)
-    found = {state: int(count) for state, count in connection.execute(query)}
+def _counted(connection: Connection, branch: str | None) -> dict[str, int]:
+    query = select(packet.c.state, func.count()).where(
+        packet.c.superseded_on.is_(None), of_branch(packet.c.account_id, branch)
+    )
+    found = {state: int(count) for state, count in connection.execute(query.group_by(packet.c.state))}
     return {state: found[state] for state in NEAREST if state in found}
 
 
-def _packets(connection: Connection, counted: dict[str, int], number: int, words: Words) -> list[Line]:
+def _packets(
+    connection: Connection, counted: dict[str, int], number: int, words: Words, branch: str | None
+) -> list[Line]:
     """Return a leaf of the packets with what they lack and their remedy.
 
     Every state is read by itself, so that an index finds it.
     """
     names = ("account_id", "pdf_path", "state", "missing", "reasons", "built_on", "open_remedies", "chosen_remedy")
-    query = select(*(packet.c[name] for name in names), subject.c.subject_ref).join(
-        subject, subject.c.account_id == packet.c.account_id
+    query = (
+        select(*(packet.c[name] for name in names), subject.c.subject_ref)
+        .join(subject, subject.c.account_id == packet.c.account_id)
+        .where(of_branch(packet.c.account_id, branch))
     )
     before = start_of(number)
     lines: list[Line] = []
@@ -103,15 +114,17 @@ def _remedy(row: Any, words: Words) -> tuple[str, bool]:
     return chosen, row.state in STATES and bool(row.open_remedies)
 
 
-def _orders(connection: Connection, number: int, words: Words) -> Leaf:
+def _orders(connection: Connection, number: int, words: Words, branch: str | None) -> Leaf:
     names = ("order_no", "kind", "state", "proposed_on", "expires_on", "recall_reason", "closed_reason", "blocked_by")
+    mine = of_branch(repossession_order.c.account_id, branch)
     query = (
         select(*(repossession_order.c[name] for name in names), subject.c.subject_ref)
         .outerjoin(subject, subject.c.account_id == repossession_order.c.account_id)
+        .where(mine)
         .order_by(repossession_order.c.order_no.desc())
     )
     found = connection.execute(query.offset(start_of(number)).limit(SHOWN)).all()
-    total = connection.execute(select(func.count()).select_from(repossession_order)).scalar_one()
+    total = connection.execute(select(func.count()).select_from(repossession_order).where(mine)).scalar_one()
     return Leaf([(row, _note(row, words)) for row in found], total, number)
 
 
@@ -141,10 +154,13 @@ def packet_pdf(rt: Runtime, subject_ref: str, user: str) -> bytes:
     return content
 
 
-def _last_days(connection: Connection, morning: Morning, rt: Runtime, words: Words, number: int) -> Leaf:
+def _last_days(connection: Connection, rt: Runtime, words: Words, number: int, branch: str | None) -> Leaf:
     """Return what ends next: kind, whom it concerns, the last day, the days left in words, and whether it is over."""
-    day = morning.business_date
-    total, found = deadlines_today(connection, morning, policy_of(rt.settings), start_of(number), SHOWN)
+    morning = morning_of(rt)
+    if morning is None:
+        return Leaf([], 0, 1)
+    day, policy = morning.business_date, policy_of(rt.settings)
+    total, found = deadlines_today(connection, morning, policy, start_of(number), SHOWN, branch)
     lines = []
     for line in found:
         left = line.days_left(day)
@@ -169,6 +185,9 @@ def _check(said: str, words: Words) -> str:
     )
 
 
-def _refs(connection: Any, account_ids: list[str]) -> dict[str, str]:
-    query = select(subject.c.account_id, subject.c.subject_ref).where(subject.c.account_id.in_(account_ids))
+def _refs(connection: Any, account_ids: list[str], branch: str | None) -> dict[str, str]:
+    """Return the random names of those accounts that belong to the branch."""
+    query = select(subject.c.account_id, subject.c.subject_ref).where(
+        subject.c.account_id.in_(account_ids), of_branch(subject.c.account_id, branch)
+    )
     return {row.account_id: row.subject_ref for row in connection.execute(query)}

@@ -1,6 +1,7 @@
 """The runs so far, and two of them side by side."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,8 @@ from sqlalchemy import select
 
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
+from arrears.desk.gates import name_of, why_failed
+from arrears.reports.wording import Words
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.runs import gate, run
@@ -15,17 +18,29 @@ from arrears.store.tables.runs import gate, run
 RECENT_RUNS = 60
 
 
-def runs(rt: Runtime) -> dict[str, Any]:
-    """Return the newest runs with the checks that failed and who let them through."""
-    columns = (run.c.run_id, run.c.kind, run.c.business_date, run.c.status, run.c.started_at, run.c.code_id,
-               run.c.summary.is_not(None).label("has_summary"))  # fmt: skip
+def runs(rt: Runtime, words: Words) -> dict[str, Any]:
+    """Return the newest runs with what each came to, the checks that failed and who let them through."""
+    columns = (run.c.run_id, run.c.business_date, run.c.status, run.c.started_at, run.c.code_id, run.c.summary)
     with reading(existing_store(rt)) as connection:
         found = connection.execute(select(*columns).order_by(run.c.started_at.desc()).limit(RECENT_RUNS)).all()
         failed = select(gate.c.run_id, gate.c.name, gate.c.detail, gate.c.overridden_by).where(~gate.c.passed)
-        gates: dict[str, list[Any]] = {}
+        gates: dict[str, list[tuple[str, str, str | None]]] = defaultdict(list)
         for row in connection.execute(failed.where(gate.c.run_id.in_([r.run_id for r in found]))):
-            gates.setdefault(row.run_id, []).append(row)
-    return {"runs": found, "gates": gates, "comparable": [row.run_id for row in found if row.has_summary]}
+            said = name_of(row.name, words), why_failed(row.name, row.detail, words)
+            gates[row.run_id].append((*said, row.overridden_by))
+    return {
+        "runs": [(row, _totals(row.summary), gates[row.run_id]) for row in found],
+        "comparable": [row.run_id for row in found if row.summary],
+    }
+
+
+def _totals(summary: str | None) -> list[int]:
+    """Return accounts, contacts planned, sent and in doubt, and papers complete of a closed run; else nothing."""
+    if not summary:
+        return []
+    said = json.loads(summary)
+    contacts = (said["actions"][name] for name in ("planned", "sent", "in_doubt"))
+    return [said["ledger"]["accounts"], *contacts, said["packets"]["ready"]]
 
 
 def compare(rt: Runtime, first: str, second: str) -> dict[str, Any]:

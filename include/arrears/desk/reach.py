@@ -7,6 +7,7 @@ operator), sees the whole house. Collectors and field staff see single accounts,
 from sqlalchemy import Connection, select
 
 from arrears.core.errors import BadArguments
+from arrears.reports.wording import Words
 from arrears.store.tables.feeds import account, staff
 
 HANDS = {"collector", "field"}
@@ -15,7 +16,7 @@ HANDS = {"collector", "field"}
 
 def may_see(connection: Connection, user: str, account_id: str) -> bool:
     """Say whether an account is within somebody's reach."""
-    branch = _branch(connection, user)
+    branch = branch_of(connection, user)
     return (
         branch is None
         or branch
@@ -23,17 +24,17 @@ def may_see(connection: Connection, user: str, account_id: str) -> bool:
     )
 
 
-def refuse_part(connection: Connection, user: str) -> None:
+def refuse_part(connection: Connection, user: str, say: Words) -> None:
     """Refuse what is told of the whole house to staff of one branch.
 
     Raises:
         BadArguments: the user is on the staff of a branch.
     """
-    if (branch := _branch(connection, user)) is not None:
-        raise BadArguments(f"you see the accounts of {branch}: ask about one of them")
+    if (branch := branch_of(connection, user)) is not None:
+        raise BadArguments(say("desk.own_branch", branch=branch))
 
 
-def refuse_hands(connection: Connection, user: str) -> None:
+def refuse_hands(connection: Connection, user: str, say: Words) -> None:
     """Refuse a list of the house's cases to those who work from their own list.
 
     Raises:
@@ -41,9 +42,9 @@ def refuse_hands(connection: Connection, user: str) -> None:
     """
     roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none()
     if roles and set(roles.split(";")) <= HANDS:
-        raise BadArguments("your cases stand on your own list; look an account up by its number")
+        raise BadArguments(say("desk.own_list"))
 
 
-def _branch(connection: Connection, user: str) -> str | None:
+def branch_of(connection: Connection, user: str) -> str | None:
     """Return the branch somebody is bound to, or None for the whole house."""
     return connection.execute(select(staff.c.branch).where(staff.c.staff_id == user)).scalar_one_or_none() or None

@@ -11,6 +11,7 @@ from arrears.core.errors import BadInput, CannotTell
 from arrears.core.keys import sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
+from arrears.desk.gates import name_of, why_failed
 from arrears.reports.delivery import list_of
 from arrears.reports.mornings import Morning, exceptions_today
 from arrears.reports.wording import Words
@@ -43,7 +44,8 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
         "stages": _bars(document["stages"], earlier and earlier["stages"], "stage", words),
         "rungs": _bars(document["rungs"], earlier and earlier["rungs"], "rung", words),
         "gates": [
-            (_gate(gate["name"], words), gate["passed"], "" if gate["passed"] else _why(gate, words))
+            (name_of(gate["name"], words), gate["passed"],
+             "" if gate["passed"] else why_failed(gate["name"], str(gate["detail"]), words))
             for gate in document["ledger"]["gates"]
         ],
         "withheld": _reasons(document["date_totals"]["withheld"], words),
@@ -105,14 +107,6 @@ def _bars(
          None if earlier is None else count - earlier.get(name, 0))
         for name, count in sorted(counts.items())
     ]  # fmt: skip
-
-
-def _gate(name: str, words: Words) -> str:
-    return words.label("gate", name) if words.knows("gate", name) else name.replace("_", " ")
-
-
-def _why(gate: dict[str, Any], words: Words) -> str:
-    return words.label("gate_why", gate["name"]) if words.knows("gate_why", gate["name"]) else str(gate["detail"])
 
 
 def _reasons(counts: dict[str, int], words: Words) -> list[tuple[str, int]]:

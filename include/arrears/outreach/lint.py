@@ -23,6 +23,9 @@ STATEMENTS = {
 }
 """The words by which a required statement is recognised, per language."""
 
+SPOKEN = ("call", "visit", "senior_contact")
+"""Channels whose text somebody says: the number and the rules of what is said stand in the record, not on the list."""
+
 CONSEQUENCE_WORDS = {
     "zh": {"late_charges": ("罚息", "违约金"), "credit_report": ("征信",), "legal_action": ("诉讼", "起诉", "法院")},
     "en": {
@@ -57,8 +60,9 @@ def lint(text: str, notice: Notice, policy: Policy) -> list[str]:
 
 
 def _moot(notice: Notice) -> tuple[str, ...]:
-    """Return what a word of thanks need not say: it asks for nothing."""
-    return ("part_payment", "payment") if notice.only_thanks else ()
+    """Return what a text need not say: thanks ask for nothing, and nobody reads out a version of the rules."""
+    thanks = ("part_payment", "payment") if notice.only_thanks else ()
+    return (*thanks, "policy") if notice.channel in SPOKEN else thanks
 
 
 def _required(notice: Notice) -> dict[str, str]:

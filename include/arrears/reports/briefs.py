@@ -187,10 +187,7 @@ def _said(rows: Sequence[Row[Any]], say: Words) -> str:
     if lead.channel != "letter":
         return lead.script or say("brief.no_script")
     letters = json.loads(lead.documents) if lead.documents else []
-    told = [
-        say("brief.letter", contract=one["account_id"], number=one["number"], file=one["path"], mark=one["sha256"][:16])
-        for one in letters
-    ]
+    told = [say("brief.letter", contract=one["account_id"], number=one["number"], file=one["path"]) for one in letters]
     return "\n".join(told) or say("brief.no_letter")
 
 

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, ScalarSelect, delete, func, select, update
 
 from arrears.ladder.policy import Policy
 from arrears.reports.control import OWNERS, SURVEYED, ExceptionLine, exceptions_of, in_order, waiting_now
 from arrears.reports.deadlines import Deadline, deadlines_of
 from arrears.store.bulk import replace_all
+from arrears.store.tables.feeds import account
 from arrears.store.tables.reports import deadline_day, exception_day
+from arrears.store.tables.repossession import repossession_order
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,17 @@ def keep_morning(
         for ordinal, line in enumerate(deadlines)
     ]
     replace_all(connection, deadline_day, last_days)
+    connection.execute(
+        update(deadline_day).where(deadline_day.c.business_date == morning.business_date).values(branch=_branch())
+    )
+
+
+def _branch() -> ScalarSelect[str]:
+    """Return the branch of the account that a last day is about, itself or by its order; none for an agency."""
+    order = repossession_order.c
+    ordered = select(order.account_id).where(order.order_no == deadline_day.c.subject).scalar_subquery()
+    about = func.coalesce(ordered, deadline_day.c.subject)
+    return select(account.c.branch).where(account.c.account_id == about).scalar_subquery()
 
 
 def exceptions_today(connection: Connection, morning: Morning, policy: Policy) -> list[ExceptionLine]:
@@ -55,17 +68,23 @@ def exceptions_today(connection: Connection, morning: Morning, policy: Policy) -
 
 
 def deadlines_today(
-    connection: Connection, morning: Morning, policy: Policy, first: int, limit: int
+    connection: Connection, morning: Morning, policy: Policy, first: int, limit: int, branch: str | None = None
 ) -> tuple[int, list[Deadline]]:
-    """Return how many last days are near or passed, and so many of them from the ``first`` on, the soonest first."""
+    """Return how many last days are near or passed, and so many of them from the ``first`` on, the soonest first.
+
+    A branch has those of its accounts and their orders; agencies are the house's.
+    """
     if not _kept(connection, morning):
-        found = deadlines_of(connection, morning.business_date, policy)
+        found = deadlines_of(connection, morning.business_date, policy, branch)
         return len(found), found[first : first + limit]
     kept = deadline_day.c.business_date == morning.business_date
+    if branch is not None:
+        kept &= deadline_day.c.branch == branch
     rows = connection.execute(
         select(deadline_day.c.kind, deadline_day.c.subject, deadline_day.c.ends_on)
-        .where(kept, deadline_day.c.ordinal >= first)
+        .where(kept)
         .order_by(deadline_day.c.ordinal)
+        .offset(first)
         .limit(limit)
     )
     count = connection.execute(select(func.count()).select_from(deadline_day).where(kept)).scalar_one()

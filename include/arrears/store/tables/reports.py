@@ -68,6 +68,7 @@ deadline_day = Table(
     Column("subject", String(64), nullable=False),
     Column("ends_on", Date, nullable=False),
     Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    Column("branch", String(80)),
     comment="The last days the newest morning found near or passed, the soonest first; older mornings are not kept.",
 )
 
