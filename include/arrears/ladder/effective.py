@@ -20,7 +20,8 @@ EPOCH = date(1970, 1, 1)
 MOST = 3
 NONE = np.iinfo(np.int64).max
 OLDEST = ("oldest_unpaid_minor", "oldest_amount_minor")
-OVERDUE = ("overdue_due_on", "overdue_unpaid_minor", "overdue_amount_minor", *OLDEST)
+LISTS = ("overdue_due_on", "overdue_unpaid_minor", "overdue_amount_minor")
+OVERDUE = (*LISTS, *OLDEST)
 """The columns of a frozen ledger that tell of overdue instalments; an older release wrote of the oldest one alone."""
 
 Flags = NDArray[np.bool_]

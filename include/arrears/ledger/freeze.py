@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from arrears.core.entropy import random_uuid
 from arrears.core.runtime import Runtime
+from arrears.ladder.effective import LISTS
 from arrears.ladder.policy import Policy
 from arrears.ladder.staging import NO_DATE, Int32
 from arrears.ledger.accounts import Accounts
@@ -146,19 +147,14 @@ class _Frame:
 
     def _overdue(self) -> dict[str, pa.Array]:
         """Return each account's overdue instalments, the oldest first: what may count is the policy's to say."""
-        rows = self.part.instalments
-        if rows is None:
-            nothing = pa.array([[]] * self.part.count, pa.list_(MONEY))
-            return {"overdue_due_on": nothing.cast(pa.list_(pa.date32())), "overdue_unpaid_minor": nothing,
-                    "overdue_amount_minor": nothing}  # fmt: skip
+        rows = INSTALMENTS.empty_table() if self.part.instalments is None else self.part.instalments
         due, amount = column(rows, "due_date"), column(rows, "amount_due_minor")
         unpaid = amount - self.part.allocated
         late = (due < days(self.on)) & (unpaid > 0)
         edges = pa.array(np.append(0, np.cumsum(self.part.staged.overdue_instalments)), pa.int32())
         dates = pa.array(due[late].astype(np.int32), pa.int32()).cast(pa.date32())
-        return {name: pa.ListArray.from_arrays(edges, values) for name, values in (
-            ("overdue_due_on", dates), ("overdue_unpaid_minor", pa.array(unpaid[late], MONEY)),
-            ("overdue_amount_minor", pa.array(amount[late], MONEY)))}  # fmt: skip
+        values = (dates, pa.array(unpaid[late], MONEY), pa.array(amount[late], MONEY))
+        return {name: pa.ListArray.from_arrays(edges, each) for name, each in zip(LISTS, values, strict=True)}
 
     def instalments(self) -> pa.Table:
         """Return the rows of instalments.parquet."""
