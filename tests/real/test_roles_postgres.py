@@ -157,7 +157,7 @@ def test_an_upgrade_of_a_store_with_roles_gives_the_application_its_right(guarde
 def test_an_upgrade_of_a_store_with_roles_lets_the_application_remember_what_it_decided(
     guarded: Engine, app: Engine
 ) -> None:
-    upgrade = import_module("arrears.store.migrations.versions.0036_decided_ranges").upgrade
+    upgrade = import_module("arrears.store.migrations.versions.0037_decided_ranges").upgrade
     with writing(guarded) as connection:
         connection.exec_driver_sql("DROP TABLE decided_range")
         with Operations.context(MigrationContext.configure(connection)):
