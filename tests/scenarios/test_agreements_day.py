@@ -11,7 +11,7 @@ from arrears.reports.control import exceptions_of
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision, verdict
 from arrears.store.tables.feeds import plan, promise
-from arrears.store.tables.outreach import item, suppression
+from arrears.store.tables.outreach import contact, item, suppression
 
 DAY = date(2026, 11, 12)
 PLANS = "account_id,signed_on,first_due_on,instalments,amount_each,approved_by\n"
@@ -69,6 +69,16 @@ def test_an_instalment_of_a_kept_plan_is_reminded_of_the_day_before_unless_it_ha
     assert states(place) == {"K1": ("active", None), "K2": ("active", None)}
     assert (planned(place, "K1"), planned(place, "K2")) == ({"promise_reminder"}, set())
     assert "hold_plan" in reasons(place, "K1") & reasons(place, "K2")
+
+
+def test_a_reminder_of_a_plan_that_the_office_also_wrote_down_as_a_hold_is_no_contact_under_a_hold(place):
+    place.write("plans.csv", f"{PLANS}K1,2026-10-20,2026-11-13,3,500.00,S-1\n")
+    place.write("holds.csv", "account_id,kind,from_on\nK1,plan,2026-10-21\nK2,plan,2026-10-21\n")
+    assert place.run(DAY).code == 0
+    assert (planned(place, "K1"), planned(place, "K2")) == ({"promise_reminder"}, set())
+    with reading(place.store) as connection:
+        assert set(connection.execute(select(contact.c.state).where(contact.c.party_id == "PK1")).scalars()) == {"sent"}
+    assert place.call("prove").code == 0
 
 
 def test_a_part_of_a_plans_instalment_is_taken_off_its_reminder_and_within_the_grace_nobody_is_dunned(place):

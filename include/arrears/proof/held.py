@@ -53,7 +53,7 @@ def _later(policy: Policy) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     on, soft = contact.c.business_date, set(policy.holds.soft) - set(policy.holds.hard)
     yield hold, and_(
         hold.c.kind.not_in(soft), hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on),
-        _known(hold),
+        _known(hold), or_(hold.c.kind != "plan", ~REMINDS),
     )  # fmt: skip
     yield plan, and_(  # nobody can have broken a plan before its first day
         plan.c.approved_by.is_not(None), plan.c.state != "refused", plan.c.signed_on <= on, plan.c.first_due_on >= on,
