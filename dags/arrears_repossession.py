@@ -13,7 +13,7 @@ from airflow.sdk import Param, dag
 
 from arrears.orchestration.assets import WAITING_ORDERS
 from arrears.orchestration.forms import form_of_a_day
-from arrears.orchestration.pages import about
+from arrears.orchestration.pages import about, desk_page
 from arrears.orchestration.step import closing, step
 from arrears.orchestration.timetable import begins, time_to_answer
 from arrears.steps import repossession as steps
@@ -24,7 +24,7 @@ ANSWER = {
     "defaults": [],
     "response_timeout": time_to_answer(),
     "retries": 0,  # a second try would ask again and drop the answer to the first: the next batch asks instead
-    "map_index_template": "{{ task.body.count('facts ') }} to decide",
+    "map_index_template": "{{ task.body.count('facts `') }} to decide",
     "params": {"note": Param("", type="string", title="Reason 理由")},
 }
 
@@ -42,8 +42,10 @@ ANSWER = {
 def arrears_repossession() -> None:
     """Ask both desks about what waits."""
     batch = step(steps.open_batch)()
-    legal = HITLOperator.partial(task_id="legal_decides", **ANSWER).expand_kwargs(step(steps.ask_legal)(batch))
-    risk = HITLOperator.partial(task_id="risk_decides", **ANSWER).expand_kwargs(step(steps.ask_risk)(batch))
+    packets = desk_page("/legal")
+    to_legal, to_risk = step(steps.ask_legal)(batch, packets), step(steps.ask_risk)(batch, packets)
+    legal = HITLOperator.partial(task_id="legal_decides", **ANSWER).expand_kwargs(to_legal)
+    risk = HITLOperator.partial(task_id="risk_decides", **ANSWER).expand_kwargs(to_risk)
     by_legal = step(steps.record_legal)(batch, legal.output)
     by_risk = step(steps.record_risk)(batch, risk.output)
     closed = closing(steps.close_batch)(batch)

@@ -142,6 +142,7 @@ def test_a_mapped_task_is_called_by_what_it_does_and_not_by_a_number(dags):
     labels = {task: label for dag in dags.values() for task, label in dag["labels"].items()}
     assert len(labels) == 7
     assert [task for task, label in labels.items() if not label] == []
+    assert {labels[f"{who}_decides"] for who in ("legal", "risk")} == {"{{ task.body.count('facts `') }} to decide"}
 
 
 def test_no_step_that_reaches_people_is_tried_again_blindly(dags):

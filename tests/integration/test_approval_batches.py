@@ -50,10 +50,12 @@ def votes(world: World) -> list[tuple[str, ...]]:
 
 
 def test_a_desk_is_shown_what_it_decides_on_what_each_choice_means_and_who_may_answer(world):
-    (question,) = steps.ask_risk(world.rt, batch(world))
+    (question,) = steps.ask_risk(world.rt, batch(world), "/arrears/legal")
     (order,) = world.orders()
     assert question["options"] == [f"{order.order_no}{ending}" for ending in ("", " refuse 不同意", " send back 退回")]
     assert f"{order.order_no} (recover): facts `{order.facts_sha256[:16]}`" in question["body"]
+    assert question["body"].count("facts `") == 1, "by this the question is called: so many orders"
+    assert "](/arrears/legal)" in question["body"]
     named = question["body"].rsplit(": ", 1)[1].split(", ")
     assert "RISK" in named
     assert "LAW" not in named, "the question to the risk desk"
@@ -74,7 +76,7 @@ def test_an_answer_approves_refuses_or_sends_back(world, choice, ends, why):
 def test_two_choices_about_one_order_are_none_and_it_is_asked_again(world):
     both = options_of(world.orders()[0].order_no)[:2]
     assert steps.record_legal(world.rt, batch(world), answer(*both)) == {"recorded": 0}
-    assert steps.ask_legal(world.rt, "next")[0]["options"][:2] == both
+    assert steps.ask_legal(world.rt, "next", "/arrears/legal")[0]["options"][:2] == both
 
 
 def test_an_answer_without_a_reason_or_by_somebody_who_may_not_leaves_no_vote(world):

@@ -26,8 +26,17 @@ from arrears.reports.load import keep_load, load_of
 from arrears.reports.months import month_lines
 from arrears.reports.mornings import Morning, deadlines_today, exceptions_today, keep_morning
 from arrears.reports.results import Result, keep_results, results_of
+from arrears.reports.sheet import list_sheet
 from arrears.reports.wording import words
-from arrears.reports.worklists import language_of_header, outcome_dialect, write_worklists
+from arrears.reports.work import tasks_of
+from arrears.reports.worklist_rows import Row
+from arrears.reports.worklists import (
+    kept_list,
+    language_of_header,
+    outcome_dialect,
+    write_carried_over,
+    write_worklists,
+)
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.tables import decisions, feeds, legal, outreach, people, repossession, runs
@@ -563,7 +572,7 @@ def test_figures_agree_with_the_store_worked_out_by_hand(morning, rt, policy, lo
     assert found.standing.stages[3].overdue == {"CNY": 80_000_00}
     assert found.standing.rungs == {1: 2, 2: 2, 3: 1, 4: 1}
     assert found.standing.held_back == 2
-    assert (found.promises_due_count, found.promises_due_amount) == (2, {"CNY": 1_200_00})
+    assert found.promises_due_count == 2
     assert found.promise_kept_rate == 6667
     assert found.packets == {"draft": 2}
     assert [(line.kind, line.count) for line in found.approvals] == [("remedy", 1)]
@@ -871,7 +880,7 @@ def test_what_a_line_says_of_its_order_agrees_with_the_orders_and_the_approvals(
     with writing(morning) as connection:
         connection.execute(update(legal.packet).values(**complete, chosen_remedy="terminate_and_recover"))
     reader = ("legal", "l@arrears.example", "zh", None)
-    assert "材料齐备，已选定救济方式" in _mails(morning, rt, policy, reader)[0].text
+    assert "材料齐备，已选定：解除合同并收回设备" in _mails(morning, rt, policy, reader)[0].text
     with writing(morning) as connection:
         insert_all(connection, repossession.repossession_order, [_order("A5", "acknowledged")])
     text = _mails(morning, rt, policy, reader)[0].text
@@ -986,6 +995,47 @@ def test_a_ledger_that_is_late_carries_over_the_last_lists_marked_stale(morning,
     assert "今天的账本还没有到" in mail.text
     assert "沿用 2026-11-12 的账本" in mail.text
     assert "A2, A3" in mail.text
+
+
+def told_of(store, account_id, party_id):
+    """Somebody tells in the afternoon of the day what came of a call."""
+    with writing(store) as connection:
+        what = {"account_id": account_id, "party_id": party_id, "channel": "call", "outcome": "contacted"}
+        insert_all(connection, feeds.outcome, [what | {"outcome_key": key(account_id), "at": "2026-11-12T07:00:00Z"}])
+
+
+def test_what_was_worked_already_is_not_carried_over(morning, policy):
+    with reading(morning) as connection:
+        before = {task.accounts for task in tasks_of(connection, DAY, None, only_open=True)}
+    told_of(morning, "A2", "P2")
+    told_of(morning, "A3", "P2")
+    with reading(morning) as connection:
+        after = {task.accounts for task in tasks_of(connection, DAY, None, only_open=True)}
+    assert before - after == {("A2", "A3")}
+    assert after
+
+
+def test_on_a_day_without_decisions_every_desk_finds_what_is_left_of_its_last_list_marked_with_its_day(
+    morning, rt, policy
+):
+    later = date(2026, 11, 13)
+    issued = {file.desk: file.contacts for file in write_worklists(rt, morning, RUN, DAY, policy)}
+    told_of(morning, "A2", "P2")
+    told_of(morning, "A3", "P2")
+    carried = {file.desk: file for file in write_carried_over(rt, morning, later, policy)}
+    left = {desk: file.contacts for desk, file in carried.items()}
+    assert left == {desk: count for desk, count in (issued | {"S1": issued["S1"] - 1}).items() if count}
+    root = Path(rt.settings.artifacts_url.removeprefix("file://"))
+    file = carried["S2"]
+    sheet = openpyxl.load_workbook(root / file.path).worksheets[0]
+    scripts = [row[8].value for row in sheet.iter_rows(min_row=2) if row[0].value and row[8].value]
+    assert scripts
+    assert all(script.startswith("[Ledger of 2026-11-12: check for a payment before dialling]") for script in scripts)
+    index = (root / file.path).with_name("index.html").read_text(encoding="utf-8")
+    assert "Ledger of 2026-11-12" in index
+    with reading(morning) as connection:
+        assert kept_list(connection, rt.settings.artifacts_url, "S2", later, policy) == (root / file.path).read_bytes()
+    assert write_carried_over(rt, morning, DAY, policy) == [], "that day was decided"
 
 
 def test_a_run_that_broke_off_is_reported_without_any_of_its_tasks(store, rt, policy):
@@ -1163,6 +1213,15 @@ def test_the_header_of_a_list_is_the_mapping_back_to_the_outcomes_feed(morning, 
     ):
         assert sorted(words_to_codes.values()) == sorted(codes)
     assert language_of_header(["account_id", "outcome"]) is None
+
+
+def test_what_is_posted_shows_the_address_and_not_a_telephone():
+    who = ("legal", "A1", "P1", "赵一", "13800000000", "某市某路 1 号")
+    what = ("borrower", "serious", 1, 100, 100, "CNY", "三一 SY215", None, None, "good_faith")
+    for channel in ("credit_notice", "letter"):
+        book = list_sheet([Row(*who, channel, *what)], "t", DAY, words("zh"))
+        cells = [cell.value for cell in openpyxl.load_workbook(io.BytesIO(book)).worksheets[0][2]]
+        assert ("某市某路 1 号" in cells, "13800000000" in cells) == (True, False), channel
 
 
 def test_a_filled_list_is_read_back_and_untouched_rows_are_left_alone(morning, rt, policy):

@@ -97,7 +97,7 @@ def test_a_manager_gets_the_day_masked_whatever_the_way(morning: World):
 
 def test_lists_of_the_folder_and_the_desk_do_not_travel(morning: World):
     rt = with_passwords(morning.rt, f"S1: '{PASSWORD}'\n")
-    assert attached(morning, "folder", "one@arrears.example", rt=rt) == ([], "lists_note")
+    assert attached(morning, "folder", "one@arrears.example", rt=rt) == ([], "lists_in_folder")
     assert attached(morning, "desk", "one@arrears.example", rt=rt) == ([], "lists_on_desk")
 
 

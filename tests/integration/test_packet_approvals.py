@@ -301,7 +301,7 @@ def test_a_corrected_day_of_filing_is_judged_anew(world):
 def test_the_batch_shows_the_number_of_the_packet_and_an_answer_by_it_is_a_vote(world):
     ask(world)
     batch = steps.open_batch(world.rt, Request(asked_at=world.rt.clock.now()))
-    (question,) = steps.ask_legal(world.rt, batch)
+    (question,) = steps.ask_legal(world.rt, batch, "/legal")
     (waiting,) = list_open(world.engine)
     number = question["options"][0]
     assert number == waiting.number
@@ -315,23 +315,23 @@ def test_the_batch_shows_the_number_of_the_packet_and_an_answer_by_it_is_a_vote(
 
 def test_what_stands_in_an_open_batch_is_not_asked_again_until_it_ends_there(world):
     ask(world)
-    asked = steps.ask_legal(world.rt, "first")
-    assert steps.ask_legal(world.rt, "first") == asked, "a task that is tried again"
-    assert steps.ask_legal(world.rt, "second") == []
-    assert steps.ask_risk(world.rt, "second") != [], "the other desk was not asked yet"
+    asked = steps.ask_legal(world.rt, "first", "/legal")
+    assert steps.ask_legal(world.rt, "first", "/legal") == asked, "a task that is tried again"
+    assert steps.ask_legal(world.rt, "second", "/legal") == []
+    assert steps.ask_risk(world.rt, "second", "/legal") != [], "the other desk was not asked yet"
     assert steps.record_legal(world.rt, "first", [{"chosen_options": []}]) == {"recorded": 0}, "nobody answered"
-    assert steps.ask_legal(world.rt, "second") == asked
-    assert steps.ask_risk(world.rt, "third") == []
+    assert steps.ask_legal(world.rt, "second", "/legal") == asked
+    assert steps.ask_risk(world.rt, "third", "/legal") == []
     world.travel(POLICY.clocks.answer_days + 1)
-    assert steps.ask_risk(world.rt, "third") != [], "what was left standing for too long is asked again"
+    assert steps.ask_risk(world.rt, "third", "/legal") != [], "what was left standing for too long is asked again"
 
 
 def test_a_batch_that_ends_leaves_nothing_standing(world):
     ask(world)
     batch = steps.open_batch(world.rt, Request(asked_at=world.rt.clock.now()))
-    asked = steps.ask_legal(world.rt, batch)
+    asked = steps.ask_legal(world.rt, batch, "/legal")
     steps.close_batch(world.rt, batch)
-    assert steps.ask_legal(world.rt, "next") == asked
+    assert steps.ask_legal(world.rt, "next", "/legal") == asked
 
 
 @pytest.mark.real

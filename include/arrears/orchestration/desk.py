@@ -7,7 +7,7 @@ from typing import Any
 PREFIX = "/arrears"
 APPROVALS = "arrears_repossession"
 VIEW = {
-    "name": "催收工作台 Arrears",
+    "name": "Arrears 催收",
     "href": f"{PREFIX}/",
     "destination": "nav",
     "url_route": "arrears",

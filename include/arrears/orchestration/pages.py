@@ -73,13 +73,18 @@ def guide_folder() -> Path | None:
 
 def _address() -> str:
     """Return where people read the runbook; empty where they cannot, without a host where Airflow names none."""
-    from airflow.sdk import conf
-
     if own := os.environ.get("ARREARS_RUNBOOK_URL"):
         return own
     if guide_folder() is None:
         return ""
-    return f"{str(conf.get('api', 'base_url', fallback='') or '').rstrip('/')}{PREFIX}/guide/{Path(RUNBOOK).name}"
+    return desk_page(f"/guide/{Path(RUNBOOK).name}")
+
+
+def desk_page(path: str) -> str:
+    """Return the address of a page of the desk, without a host where Airflow names none."""
+    from airflow.sdk import conf
+
+    return f"{str(conf.get('api', 'base_url', fallback='') or '').rstrip('/')}{PREFIX}{path}"
 
 
 def _is_whole(address: str) -> bool:

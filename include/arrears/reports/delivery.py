@@ -58,8 +58,10 @@ def attachments_of(
         masked = masked_sheet(figures.list_rows, figures.staff_names, figures.business_date, say)
         return [Attachment(name, masked)], "lists_note"
     way = policy.digest.worklist_delivery
-    if recipient.role == "auditor" or way == "folder":
+    if recipient.role == "auditor":
         return [], "lists_note"
+    if way == "folder":
+        return [], "lists_in_folder"
     if way == "desk":
         return [], "lists_on_desk"
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine
 
 from arrears.audit.user_actions import are_collected
 from arrears.core.keys import natural_key, sha256
@@ -25,13 +25,13 @@ from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
 from arrears.reports.results import keep_results
+from arrears.reports.scope import last_decided
 from arrears.reports.scorecard import keep_scores
 from arrears.reports.sections import CARRIED_OVER, SECTIONS
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
 from arrears.store.engine import reading, writing
-from arrears.store.tables.decisions import decision
 
 Kind = Literal["morning", "held", "failed"]
 
@@ -64,7 +64,7 @@ class _Look:
                               artifacts_url=self.artifacts_url, run_id=self.run_id, staff_id=staff_id)  # fmt: skip
             kind, stale_from = _kind(figures, self.failure), None
             if kind != "morning" and not figures.standing.accounts:
-                stale_from = _last_decided(self.connection, self.business_date)
+                stale_from = last_decided(self.connection, self.business_date)
                 figures.lists_of = stale_from or self.business_date
             self._seen[branch, staff_id] = _Seen(kind, figures, stale_from)
         return self._seen[branch, staff_id]
@@ -173,12 +173,6 @@ def _kind(figures: Figures, failure: bool) -> Kind:
     is_held = figures.run is None or figures.run.status == "held" or figures.run.delivery_no == 0
     stopped = any(not line.passed and not line.overridden_by for line in figures.gates)
     return "held" if is_held or stopped else "morning"
-
-
-def _last_decided(connection: Connection, before: date) -> date | None:
-    return connection.execute(
-        select(func.max(decision.c.business_date)).where(decision.c.business_date < before)
-    ).scalar_one_or_none()
 
 
 def _mail(

@@ -23,7 +23,7 @@ from arrears.reports.promised import PromiseDue
 from arrears.reports.questions import Question
 from arrears.reports.recovery import Recovery
 from arrears.reports.refused_rows import quarantine_reasons
-from arrears.reports.standing import Amounts, Group, Standing, standing
+from arrears.reports.standing import Group, Standing, standing
 from arrears.reports.week import Week, week_until
 from arrears.reports.work import Plan, Task
 from arrears.reports.worklist_rows import Row
@@ -142,8 +142,11 @@ class Figures:
 
     @cached_property
     def tasks(self) -> list[Task]:
-        """Return the first calls and visits, of an earlier day where its lists are carried over."""
-        return work.tasks_of(self._connection, self.lists_of, self.branch, staff_id=self.staff_id, limit=TOP)
+        """Return the first calls and visits; where an earlier day's lists are carried over, what is left of those."""
+        is_carried = self.lists_of != self.business_date
+        return work.tasks_of(
+            self._connection, self.lists_of, self.branch, staff_id=self.staff_id, limit=TOP, only_open=is_carried
+        )
 
     @cached_property
     def list_rows(self) -> list[Row]:
@@ -246,18 +249,9 @@ class Figures:
         return branches.branch_lines(self._connection, self.recovery.get(self._policy.currency), self.pace)
 
     @cached_property
-    def _promises(self) -> tuple[int, Amounts]:
-        return promised.promise_totals(self._connection, *self._reader)
-
-    @property
     def promises_due_count(self) -> int:
         """Return how many promises fall due today."""
-        return self._promises[0]
-
-    @property
-    def promises_due_amount(self) -> Amounts:
-        """Return what was promised for today."""
-        return self._promises[1]
+        return promised.count_promises_due(self._connection, *self._reader)
 
     @cached_property
     def committee(self) -> list[AgedLine]:

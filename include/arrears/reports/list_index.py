@@ -16,8 +16,8 @@ class Entry(NamedTuple):
     contacts: int
 
 
-def list_index(entries: Iterable[Entry], business_date: date, say: Words) -> bytes:
-    """Return the page as HTML: a line for each list with its owner, its contacts and a link."""
+def list_index(entries: Iterable[Entry], business_date: date, say: Words, warning: str = "") -> bytes:
+    """Return the page as HTML: a line for each list with its owner, its contacts and a link, below a warning."""
     lines = "".join(
         f'<tr><td><a href="{escape(one.file)}">{escape(one.name)}</a></td><td align="right">{one.contacts:,}</td></tr>'
         for one in sorted(entries)
@@ -28,5 +28,6 @@ def list_index(entries: Iterable[Entry], business_date: date, say: Words) -> byt
     return (
         f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8"><title>{title}</title></head>'
         f'<body style="font: 16px/1.6 sans-serif; margin: 24px"><h1 style="font-size: 20px">{title}</h1>'
+        f"{f'<p><b>{escape(warning)}</b></p>' if warning else ''}"
         f'<table cellpadding="6">{head}{lines}</table></body></html>'
     ).encode()

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, func, select
 
-from arrears.reports.scope import CARRIED, in_force, owned_by
+from arrears.reports.scope import CARRIED, in_force, last_decided, owned_by
 from arrears.reports.stopped import protected_steps
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account
@@ -40,9 +40,7 @@ def paid_since(connection: Connection, day: date, branch: str | None, staff_id: 
 
     An account that needs no decision any more owes nothing; one that has left the ledger is not counted as paid.
     """
-    last = connection.execute(
-        select(func.max(decision.c.business_date)).where(decision.c.business_date < day)
-    ).scalar_one_or_none()
+    last = last_decided(connection, day)
     if last is None:
         return []
     then = (

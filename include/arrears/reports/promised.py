@@ -59,23 +59,17 @@ def promises_due(
     return [PromiseDue(*row) for row in connection.execute(query)]
 
 
-def promise_totals(
+def count_promises_due(
     connection: Connection, business_date: date, branch: str | None, staff_id: str | None = None
-) -> tuple[int, dict[str, int]]:
-    """Return how many open promises fall due today, and their amounts by currency."""
-    rows = connection.execute(
-        select(account.c.currency, func.count(), func.sum(promise.c.amount_minor))
-        .select_from(promise)
-        .join(account, account.c.account_id == promise.c.account_id)
-        .where(
-            promise.c.due_on == business_date,
-            promise.c.state == "open",
-            of_branch(promise.c.account_id, branch),
-            owned_by(promise.c.account_id, staff_id, business_date),
-        )
-        .group_by(account.c.currency)
-    ).all()
-    return sum(row[1] for row in rows), {row[0]: int(row[2]) for row in rows}
+) -> int:
+    """Count the open promises that fall due today."""
+    query = select(func.count()).where(
+        promise.c.due_on == business_date,
+        promise.c.state == "open",
+        of_branch(promise.c.account_id, branch),
+        owned_by(promise.c.account_id, staff_id, business_date),
+    )
+    return int(connection.execute(query).scalar_one())
 
 
 def promises_settled(connection: Connection, first: date, last: date, branch: str | None) -> Counter[str]:

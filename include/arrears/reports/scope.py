@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, String, case, cast, func, select, true
 
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import account, assignment
+from arrears.store.tables.feeds import account, assignment, outcome
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
 
@@ -27,6 +27,27 @@ CARRIED = ("planned", "claimed", "sending", "sent", "in_doubt")
 def desk_of_contact() -> Any:
     """Return whose list a contact is on: the legal desk's for what is posted, else a member of staff's, or ''."""
     return case((contact.c.channel.in_(POSTED), LEGAL_DESK), else_=func.coalesce(contact.c.staff_id, ""))
+
+
+def is_told() -> ColumnElement[bool]:
+    """Say whether somebody has told, since its day began, what came of an item of a contact."""
+    return (
+        select(outcome.c.outcome_key)
+        .where(
+            outcome.c.account_id == item.c.account_id,
+            outcome.c.party_id == contact.c.party_id,
+            outcome.c.channel == contact.c.channel,
+            outcome.c.at >= cast(contact.c.business_date, String),
+        )
+        .correlate(contact, item)
+        .exists()
+    )
+
+
+def last_decided(connection: Connection, before: date) -> date | None:
+    """Return the last day before another on which accounts were decided."""
+    query = select(func.max(decision.c.business_date)).where(decision.c.business_date < before)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def in_force(business_date: date, branch: str | None) -> ColumnElement[bool]:

@@ -11,7 +11,7 @@ from arrears.reports.briefs import Card
 from arrears.reports.card_sheet import Key, draw_cards, numbers_of
 from arrears.reports.choices import CHOICES
 from arrears.reports.money_text import masked, symbol
-from arrears.reports.scope import LEGAL_DESK
+from arrears.reports.scope import LEGAL_DESK, POSTED
 from arrears.reports.wording import Words
 from arrears.reports.worklist_rows import Row
 
@@ -49,12 +49,17 @@ EXACT_UP_TO = 10**15
 
 
 def list_sheet(
-    rows: list[Row], title: str, business_date: date, say: Words, cards: Mapping[Key, Card] | None = None
+    rows: list[Row],
+    title: str,
+    business_date: date,
+    say: Words,
+    cards: Mapping[Key, Card] | None = None,
+    warning: str = "",
 ) -> bytes:
-    """Return the workbook of one desk: the list, and behind it a card for each contact."""
+    """Return the workbook of one desk: the list, each contact behind the warning, and on a second sheet their cards."""
     known = cards or {}
     with _Book(business_date, title) as book:
-        _List(book, rows, title, business_date, say, numbers_of(rows, known)).draw()
+        _List(book, rows, title, business_date, say, numbers_of(rows, known), warning).draw()
         draw_cards(book, rows, known, say)
     return book.content
 
@@ -152,6 +157,7 @@ class _List:
     business_date: date
     say: Words
     numbers: Mapping[Key, int]
+    warning: str
 
     def draw(self) -> None:
         """Write the head, the rows and the rules for what may be filled in."""
@@ -204,6 +210,7 @@ class _List:
             script = f"{script} {self.say('sheet.card', n=number)}"
         if row.audience == "guarantors":
             script = f"{self.say('script.guarantor')} {script}"
+        script = f"{self.warning} {script}".strip()
         reach = (row.mobile, row.address) if row.channel == "visit" else (row.mobile,)
         texts = {
             "contract": row.account_id,
@@ -217,7 +224,7 @@ class _List:
             "script": script if is_first else "",
         }
         if is_first:
-            shown = (row.address,) if row.channel == "letter" else reach
+            shown = (row.address,) if row.channel in POSTED else reach
             texts["reach"] = " ".join(part for part in shown if part)
         return texts
 

@@ -10,7 +10,8 @@ from arrears.reports.portfolio_tables import PortfolioTables
 from arrears.reports.scope import LEGAL_DESK, POSTED
 from arrears.reports.work import Task
 
-CHANNEL_ORDER = ("call", "visit", "letter", "sms", "email")
+CHANNEL_ORDER = ("call", "visit", "letter", "sms", "email", "senior_contact", "credit_notice", "asset_search", "debit",
+                 "placement", "remote_lock")  # fmt: skip
 
 
 class Tables(PortfolioTables):
@@ -76,7 +77,9 @@ class Tables(PortfolioTables):
             return self._words("missing_ordered", state=self._words.label("order", line.order_state))
         if line.approval_state is not None:
             return self._words("missing_asked", state=self._words.label("approval_state", line.approval_state))
-        return self._words("missing_chosen" if line.chosen_remedy else "missing_nothing")
+        if line.chosen_remedy is None:
+            return self._words("missing_nothing")
+        return self._words("missing_chosen", remedy=self._words.label("chosen", line.chosen_remedy))
 
     def approvals(self) -> Table | None:
         """Return the questions that wait for people, with whose answer is missing."""
@@ -183,7 +186,7 @@ class Tables(PortfolioTables):
         """Return today's calls, visits and letters by member of staff, the fullest list first."""
         loads = sorted(self._figures.tasks_by_staff.items(), key=lambda pair: (-pair[1].total(), pair[0]))
         rows = [
-            [self._desk(desk), *(f"{load[channel]:,}" for channel in ("call", "visit", "letter"))]
+            [self._desk(desk), *(f"{sum(load[one] for one in kinds):,}" for kinds in (("call",), ("visit",), POSTED))]
             for desk, load in loads[:TOP]
         ]
         return self._table("workload", "staff", "#calls", "#visits", "#letters", rows=rows, more=len(loads) - TOP)

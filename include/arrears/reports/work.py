@@ -17,6 +17,7 @@ from arrears.reports.scope import (
     desk_of_contact,
     in_force,
     is_co_borrower,
+    is_told,
     of_branch,
     tally,
 )
@@ -107,8 +108,12 @@ def tasks_of(
     *,
     staff_id: str | None = None,
     limit: int | None = None,
+    only_open: bool = False,
 ) -> list[Task]:
-    """Return today's calls and visits in the order they should be worked, at most ``limit``; letters are legal work."""
+    """Return a day's calls and visits in the order they should be worked, at most ``limit``; letters are legal work.
+
+    ``only_open`` leaves out those of which somebody has told what came of them.
+    """
     lane = func.min(case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES)))
     query = (
         select(
@@ -143,6 +148,8 @@ def tasks_of(
     )
     if staff_id is not None:
         query = query.where(contact.c.staff_id == staff_id)
+    if only_open:
+        query = query.where(~is_told())
     rows = connection.execute(query).all()
     accounts = _accounts_of(connection, business_date, [row[0] for row in rows] if limit else None)
     told = _last_told(connection, [row[3] for row in rows]) if limit else {}

@@ -6,9 +6,17 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Subquery, and_, case, func, select
+from sqlalchemy import Connection, Subquery, and_, case, func, select, true
 
-from arrears.reports.scope import CARRIED, STAFFED, contact_of_branch, desk_of_contact, in_force, is_co_borrower
+from arrears.reports.scope import (
+    CARRIED,
+    STAFFED,
+    contact_of_branch,
+    desk_of_contact,
+    in_force,
+    is_co_borrower,
+    is_told,
+)
 from arrears.reports.work import LANES
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, outcome
@@ -40,20 +48,26 @@ class Row:
 
 
 def rows_by_desk(
-    connection: Connection, business_date: date, branch: str | None = None, limit: int | None = None
+    connection: Connection,
+    business_date: date,
+    branch: str | None = None,
+    limit: int | None = None,
+    *,
+    only_open: bool = False,
 ) -> Iterator[tuple[str, list[Row]]]:
     """Yield each desk with its rows: a member of staff, the legal desk for letters, '' for what nobody owns.
 
     The easy ones come first, then those who move the machine; a customer's contracts and channels stand together.
+    ``only_open`` leaves out what somebody has told the result of.
     """
-    rows = map(_row, connection.execute(_query(business_date, branch, limit)))
+    rows = map(_row, connection.execute(_query(business_date, branch, limit, only_open=only_open)))
     for desk, found in groupby(rows, key=lambda row: row.desk):
         yield desk, _customers_together(_each_contract_once(found))
 
 
-def _query(business_date: date, branch: str | None, limit: int | None) -> Any:
+def _query(business_date: date, branch: str | None, limit: int | None, *, only_open: bool) -> Any:
     """Ask for the rows in their order; what is told of them is looked up for those within the limit only."""
-    chosen = _chosen(business_date, branch, limit)
+    chosen = _chosen(business_date, branch, limit, only_open=only_open)
     audience = case((is_co_borrower(item.c.account_id, contact.c.party_id), "co_borrower"), else_=contact.c.audience)
     return (
         select(
@@ -89,7 +103,7 @@ def _query(business_date: date, branch: str | None, limit: int | None) -> Any:
     )  # fmt: skip
 
 
-def _chosen(business_date: date, branch: str | None, limit: int | None) -> Subquery:
+def _chosen(business_date: date, branch: str | None, limit: int | None, *, only_open: bool) -> Subquery:
     """Return which items stand on a list of the day, the first ones of the first desks where there is a limit."""
     desk = desk_of_contact().label("desk")
     lane = case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES))
@@ -104,6 +118,7 @@ def _chosen(business_date: date, branch: str | None, limit: int | None) -> Subqu
             contact.c.state.in_(CARRIED),
             item.c.dropped_reason.is_(None),
             contact_of_branch(branch),
+            ~is_told() if only_open else true(),
         )
         .order_by(
             "desk", "lane", contact.c.total_minor.desc(), contact.c.party_id, contact.c.channel, item.c.account_id

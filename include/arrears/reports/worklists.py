@@ -17,7 +17,7 @@ from datetime import date
 from typing import Any
 
 import yaml
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from arrears.core.keys import natural_key, sha256
 from arrears.core.runtime import Runtime
@@ -26,11 +26,12 @@ from arrears.reports.artefacts import keep
 from arrears.reports.briefs import PEOPLE, cards_of
 from arrears.reports.list_index import Entry, list_index
 from arrears.reports.owed import OverdueInstalments
-from arrears.reports.scope import LEGAL_DESK
+from arrears.reports.scope import LEGAL_DESK, last_decided
 from arrears.reports.sheet import INPUTS, list_sheet
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.reports.worklist_rows import Row, rows_by_desk
 from arrears.store.engine import reading
+from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import CHANNELS, LEVELS, OUTCOMES, REASONS, staff
 
 MOST_MASKED_ROWS = 5_000
@@ -74,17 +75,53 @@ def write_worklists(
     ``run_id`` is accepted for the record of the caller: what is on a list depends on the business date alone.
     """
     del run_id
-    written = []
+    return _write(rt, engine, _Issue(business_date, business_date), policy)
+
+
+def write_carried_over(rt: Runtime, engine: Engine, business_date: date, policy: Policy) -> list[WorklistFile]:
+    """Write, on a day without decisions, what is left of the last lists as today's: marked with the day they are of.
+
+    Nobody then has an empty morning; the lists of a ledger that comes later take their place.
+    """
+    with reading(engine) as connection:
+        rows_of = last_decided(connection, business_date)
+        if rows_of is None or _is_decided(connection, business_date):
+            return []
+    return _write(rt, engine, _Issue(business_date, rows_of), policy)
+
+
+@dataclass(frozen=True)
+class _Issue:
+    """The lists of a day, and the day whose work stands on them."""
+
+    business_date: date
+    rows_of: date
+
+    @property
+    def is_carried(self) -> bool:
+        return self.rows_of != self.business_date
+
+    def warning(self, say: Words) -> str:
+        """Return what stands before every contact of a list that is not of today."""
+        return say("sheet.carried", date=self.rows_of.isoformat()) if self.is_carried else ""
+
+    def path(self, language: str, policy: Policy, desk: str) -> str:
+        kind = "carried" if self.is_carried else "worklist"
+        return _path(self.business_date, language, policy, desk, kind)
+
+
+def _write(rt: Runtime, engine: Engine, issue: _Issue, policy: Policy) -> list[WorklistFile]:
+    written, business_date = [], issue.business_date
     entries: dict[str, list[Entry]] = defaultdict(list)
     with reading(engine) as connection:
-        owed = OverdueInstalments.listed(connection, rt.settings.artifacts_url, business_date)
+        owed = OverdueInstalments.listed(connection, rt.settings.artifacts_url, issue.rows_of)
         people = {row.staff_id: row for row in connection.execute(staff.select())}
-        for desks in _bundles(rows_by_desk(connection, business_date)):
+        for desks in _bundles(rows_by_desk(connection, issue.rows_of, only_open=issue.is_carried)):
             customers: dict[str, set[str]] = defaultdict(set)
             for desk, rows in desks:
                 customers[_language(people.get(desk), policy)].update(row.party_id for row in rows)
             cards = {
-                language: cards_of(connection, owed, business_date, words(language), policy, asked)
+                language: cards_of(connection, owed, issue.rows_of, words(language), policy, asked)
                 for language, asked in customers.items()
             }
             for desk, rows in desks:
@@ -92,15 +129,16 @@ def write_worklists(
                 language = _language(member, policy)
                 say = words(language)
                 title = _title(desk, member, business_date, say)
-                content = list_sheet(rows, title, business_date, say, cards[language])
-                path = _path(business_date, language, policy, desk)
+                content = list_sheet(rows, title, business_date, say, cards[language], issue.warning(say))
+                path = issue.path(language, policy, desk)
                 keep(rt.settings.artifacts_url, path, content)
                 entries[language].append(Entry(_owner(desk, member, say), path.rpartition("/")[2], _contacts(rows)))
                 written.append(WorklistFile(desk, language, path, sha256(content), len(rows), _contacts(rows)))
     for language in sorted({file.language for file in written}):
         mapping = {"outcomes": outcome_dialect(language, policy.time_zone)}
         text = yaml.safe_dump(mapping, allow_unicode=True, sort_keys=True)
-        index = list_index(entries[language], business_date, words(language))
+        say = words(language)
+        index = list_index(entries[language], business_date, say, issue.warning(say))
         keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/index.html", index)
         keep(rt.settings.artifacts_url, f"{_folder(business_date, language, policy)}/mapping.yaml", text.encode())
     return written
@@ -121,17 +159,26 @@ def _bundles(desks: Iterator[tuple[str, list[Row]]]) -> Iterator[list[tuple[str,
 def kept_list(
     connection: Connection, artifacts_url: str, desk: str, business_date: date, policy: Policy
 ) -> bytes | None:
-    """Return the kept file of a desk's list of a day, as it was first issued, or None when the desk has none."""
+    """Return the kept file of a desk's list of a day, as it was first issued, or None when the desk has none.
+
+    On a day without decisions it is the list that was carried over.
+    """
     import fsspec
 
     member = connection.execute(staff.select().where(staff.c.staff_id == desk)).first()
-    path = _path(business_date, _language(member, policy), policy, desk)
+    kind = "worklist" if _is_decided(connection, business_date) else "carried"
+    path = _path(business_date, _language(member, policy), policy, desk, kind)
     files, root = fsspec.core.url_to_fs(artifacts_url)
     return bytes(files.cat_file(f"{root}/{path}")) if files.exists(f"{root}/{path}") else None
 
 
-def _path(business_date: date, language: str, policy: Policy, desk: str) -> str:
-    name = natural_key("worklist", business_date.isoformat(), desk or "-")
+def _is_decided(connection: Connection, business_date: date) -> bool:
+    query = select(decision.c.account_id).where(decision.c.business_date == business_date)
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def _path(business_date: date, language: str, policy: Policy, desk: str, kind: str) -> str:
+    name = natural_key(kind, business_date.isoformat(), desk or "-")
     return f"{_folder(business_date, language, policy)}/{name}.xlsx"
 
 

@@ -3,7 +3,7 @@
 Features are imported inside the steps, so that reading a DAG file loads none of them.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from arrears.core.runtime import Request, Runtime
 
 STAGES = (0, 1, 2, 3)
 DONE_MARKER = "_DONE"
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""A moment that is over on every clock: Airflow waits by its own, also while the clock of a rehearsal is pinned."""
 
 
 def open_day(rt: Runtime, request: Request) -> str:
@@ -22,14 +24,29 @@ def open_day(rt: Runtime, request: Request) -> str:
 
 
 def ledger_is_there(rt: Runtime, day: str) -> bool:
-    """Say whether the day's feeds are complete: a named folder at once, a dated one by its ``_DONE`` marker."""
-    from arrears.steps import runs
+    """Say whether the day's feeds are complete: a named folder at once, a dated one by its ``_DONE`` marker.
+
+    Raises:
+        BadArguments: the folder that somebody named is not there.
+        GateHeld: the hour of that day is over by which its ledger is awaited, however late the wait began.
+    """
+    from arrears.core.clock import at_local
+    from arrears.steps import runs, world
 
     this = runs.read_run(rt, day)
     folder = _feeds_folder(rt, this.feeds_folder, this.business_date)
     if this.feeds_folder and not folder.is_dir():
         raise BadArguments(f"feeds folder {folder.name}: no such folder")
-    return bool(this.feeds_folder) or _is_complete(folder)
+    if this.feeds_folder or _is_complete(folder):
+        return True
+    policy = world.policy_of(rt.settings)
+    by = policy.clocks.ledger_by
+    if rt.clock.now() >= at_local(this.business_date, by, policy.time_zone):
+        raise GateHeld(
+            f"the ledger of {folder.name} has no {DONE_MARKER} by {by:%H:%M}: nobody was contacted; have it delivered, "
+            "then clear this task"
+        )
+    return False
 
 
 def _is_complete(folder: Path) -> bool:
@@ -199,13 +216,13 @@ def send_digest(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def window_opens_at(rt: Runtime, day: str) -> str:
-    """Return when contacts may start on the run's day, UTC; a rehearsal or a past day need not wait."""
+    """Return when contacts may start on the run's day, UTC; a rehearsal never waits, whatever day it plays."""
     from arrears.core.clock import at_local
     from arrears.steps import runs, world
 
     this, policy = runs.read_run(rt, day), world.policy_of(rt.settings)
     opens = at_local(this.business_date, policy.contact.window.opens, policy.time_zone)
-    return min(opens, rt.clock.now()).isoformat() if rt.rehearsal else opens.isoformat()
+    return (LONG_AGO if rt.rehearsal else opens).isoformat()
 
 
 def branch_by_stage(rt: Runtime, day: str) -> list[str]:
@@ -258,5 +275,5 @@ def close_day(rt: Runtime, day: str) -> dict[str, Any]:
     closed = summary.close(rt, day)
     if closed["status"] == "completed":
         return closed
-    alarm = digest.send_alarm(rt, runs.read_run(rt, day))
-    return {**summary.close(rt, day), "alarm": alarm}
+    alarm, carried = digest.send_alarm(rt, runs.read_run(rt, day)), digest.carry_over(rt, this)
+    return {**summary.close(rt, day), "alarm": alarm, "carried": carried}

@@ -57,6 +57,17 @@ def send_alarm(rt: Runtime, this: runs.Day) -> str:
         return "not sent"
 
 
+def carry_over(rt: Runtime, this: runs.Day) -> int:
+    """Lay out what is left of the last work lists for everybody and return how many lists that made."""
+    from arrears.reports.worklists import write_carried_over
+
+    try:
+        return len(write_carried_over(rt, store_of(rt), this.business_date, policy_of(rt.settings)))
+    except (ArrearsError, OSError) as error:
+        LOG.warning("no lists carried over for %s: %s", this.run_id, type(error).__name__)
+        return 0
+
+
 def _send_once(rt: Runtime, this: runs.Day, mail: "DigestMail", channel: "Channel") -> str:
     from arrears.outreach.message import Attachment, Message
 

@@ -32,14 +32,17 @@ def open_batch(rt: Runtime, request: Request) -> str:
     return runs.open_run(there, "repossession", asked)
 
 
-def ask_legal(rt: Runtime, batch: str) -> list[dict[str, Any]]:
-    """Return the question to the legal desk: numbers of orders and packets, facts hashes; empty when none waits."""
-    return _question(rt, batch, "legal")
+def ask_legal(rt: Runtime, batch: str, packets: str) -> list[dict[str, Any]]:
+    """Return the question to the legal desk: numbers of orders and packets, facts hashes; empty when none waits.
+
+    ``packets`` is the address at which the packets can be read.
+    """
+    return _question(rt, batch, "legal", packets)
 
 
-def ask_risk(rt: Runtime, batch: str) -> list[dict[str, Any]]:
+def ask_risk(rt: Runtime, batch: str, packets: str) -> list[dict[str, Any]]:
     """Return the question to the risk desk."""
-    return _question(rt, batch, "risk")
+    return _question(rt, batch, "risk", packets)
 
 
 def record_legal(rt: Runtime, batch: str, answers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
@@ -67,7 +70,7 @@ def close_batch(rt: Runtime, batch: str) -> dict[str, Any]:
     return summary.close(rt, batch)
 
 
-def _question(rt: Runtime, batch: str, role: str) -> list[dict[str, Any]]:
+def _question(rt: Runtime, batch: str, role: str, packets: str) -> list[dict[str, Any]]:
     """Return the question of a desk: what each choice means, and who of the staff feed may answer.
 
     What stands in an earlier batch that is still open is not asked again. Airflow's own list of who may answer knows
@@ -87,7 +90,8 @@ def _question(rt: Runtime, batch: str, role: str) -> list[dict[str, Any]]:
         people = sorted(name for name, roles in staff_roles(connection).items() if role in roles)
     options = [option for one in waiting for option in options_of(str(one.number))]
     asked = [f"* {one.number} ({one.order_kind or one.kind}): facts `{one.facts_sha256[:16]}`" for one in waiting]
-    return [{"options": options, "body": "\n".join([*asked, "", MEANING, f"May answer 可答: {', '.join(people)}"])}]
+    told = [f"[Packets 材料]({packets})", MEANING, f"May answer 可答: {', '.join(people)}"]
+    return [{"options": options, "body": "\n\n".join(["\n".join(asked), *told])}]
 
 
 def _only_new(rt: Runtime, batch: str, role: str, waiting: Sequence["OpenApproval"]) -> list["OpenApproval"]:
