@@ -70,6 +70,7 @@ def say(line: str) -> None:
 def grow(home: str, url: str, copies: int) -> None:
     """Copy a small store into a database that many times, with triggers and foreign keys asleep."""
     source, target = open_engine(Settings.from_environment({"ARREARS_HOME": home}).store_url), open_engine(url)
+    upgrade(source)
     upgrade(target)
     with reading(source) as small, writing(target) as large:
         events = small.execute(select(func.count()).select_from(audit_event)).scalar_one()

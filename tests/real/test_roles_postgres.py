@@ -154,6 +154,19 @@ def test_an_upgrade_of_a_store_with_roles_gives_the_application_its_right(guarde
     assert make_months(app, date(2031, 5, 3))
 
 
+def test_an_upgrade_of_a_store_with_roles_lets_the_application_remember_what_it_decided(
+    guarded: Engine, app: Engine
+) -> None:
+    upgrade = import_module("arrears.store.migrations.versions.0037_decided_ranges").upgrade
+    with writing(guarded) as connection:
+        connection.exec_driver_sql("DROP TABLE decided_range")
+        with Operations.context(MigrationContext.configure(connection)):
+            upgrade()
+    with writing(app) as connection:
+        connection.exec_driver_sql("INSERT INTO decided_range VALUES ('2026-11-12', 0, 'x')")
+        connection.exec_driver_sql("DELETE FROM decided_range")
+
+
 def test_two_that_make_one_month_at_once_make_it_once(guarded: Engine, app: Engine) -> None:
     with writing(guarded) as connection:
         connection.exec_driver_sql("SELECT arrears_make_month('2031-05-03')")

@@ -10,6 +10,7 @@ from sqlalchemy import inspect
 
 from arrears.core.runtime import Request
 from arrears.core.settings import Settings
+from arrears.proof import ask as prove_ask
 from arrears.steps import assurance
 from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.views import questions
@@ -74,6 +75,20 @@ def test_every_question_is_one_command(asked, number: int) -> None:
     place, ask = asked
     ask(number)
     assert place.call("ask", str(number)).code == 0
+
+
+@pytest.mark.parametrize("number", range(1, len(questions()) + 1))
+def test_the_first_rows_are_the_same_however_few_accounts_are_looked_at_for_them(asked, monkeypatch, number: int):
+    place, _ = asked
+    whole = prove_ask.ask(place.store, number)
+    place_of = [whole.columns.index(name) for name in prove_ask.ORDER if name in whole.columns]
+    for few in ((), (1, 2), (3,), (500,)):
+        monkeypatch.setattr(prove_ask, "FIRST_ACCOUNTS", few)
+        for limit in (1, 5, len(whole.rows) + 1):
+            rows = prove_ask.ask(place.store, number, limit=limit).rows
+            assert [[row[one] for one in place_of] for row in rows] == [
+                [row[one] for one in place_of] for row in whole.rows[:limit]
+            ]
 
 
 def test_the_reasons_file_policy_and_code_of_an_action_are_told(asked) -> None:

@@ -1,20 +1,27 @@
-"""Three months in which every instalment falls due on the 15th: no gate may hold a day that is only the 15th."""
+"""Three months in which every instalment falls due on the 15th: nothing may hold a day that is only the 15th."""
 
 from datetime import date, time, timedelta
 
 import pytest
+from sqlalchemy import select
+from time_lapse import lapse_of
 
 from arrears.core.clock import PinnedClock, at_local
 from arrears.core.entropy import SeededEntropy
 from arrears.core.errors import GateHeld
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.core.settings import Settings
+from arrears.ladder.layers import load_policy
 from arrears.rehearsal.world import portfolio_world
 from arrears.steps import daily
+from arrears.store.engine import reading
+from arrears.store.tables.outreach import channel_day
+from arrears.store.tables.runs import gate as gates
 
 START = date(2026, 11, 9)
 DAYS = 92
 ACCOUNTS = 60
+CROWD = 120
 
 
 def gate(settings: Settings, entropy: SeededEntropy, folder, on: date, what: str = "morning") -> None:
@@ -42,3 +49,19 @@ def test_three_months_with_every_due_day_on_the_15th_are_never_held_for_it(tmp_p
         (empty / f"{name}.csv").write_text("".join(lines[: len(lines) // 3]), encoding="utf-8")
     with pytest.raises(GateHeld):
         gate(settings, entropy, empty, on + timedelta(days=1), "broken")
+
+
+@pytest.mark.long
+def test_three_months_with_every_due_day_on_the_15th_are_never_held_by_the_breaker_either(tmp_path):
+    """The 12th and 13th have a hundred times the messages of other days, and are like those of the month before."""
+    world = portfolio_world(START, CROWD, 7, all_on_the_15th=True)
+    with lapse_of(world, tmp_path) as lapse:
+        for on in (START + timedelta(days=number) for number in range(DAYS)):
+            lapse.live(on)
+        with reading(lapse.engine) as connection:
+            days = connection.execute(select(channel_day)).all()
+            held = connection.execute(select(gates.c.name).where(gates.c.passed.is_(False))).all()
+    assert held == []
+    assert [row for row in days if row.state == "held"] == []
+    large = {row.business_date for row in days if row.channel == "sms" and row.courtesy > load_policy().surge.floor}
+    assert {(day.month, day.day) for day in large} == {(month, day) for month in (11, 12, 1) for day in (12, 13)}

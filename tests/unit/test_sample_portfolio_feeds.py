@@ -10,7 +10,7 @@ from arrears.ledger.catalogue import FEEDS
 from arrears.ledger.cells import Context
 from arrears.ledger.mapping import Dialect
 from arrears.ledger.read import find_feeds, open_feed
-from arrears.ledger.validate import Problem, Rules, check_all
+from arrears.ledger.validate import Problem, Rules, check
 from arrears.rehearsal.portfolio import SAMPLE_ACCOUNTS, SAMPLE_SEED, write_sample
 from arrears.rehearsal.stories import cast
 
@@ -35,7 +35,7 @@ def refused(folder) -> dict[str, list[Problem]]:
             accounts = read_accounts(source, Rules(CONTEXT, "CNY"))
             register, bad[name] = accounts.register, accounts.bad
         else:
-            bad[name] = check_all(source, Rules(CONTEXT, "CNY", register))[2]
+            bad[name] = [problem for valid in check(source, Rules(CONTEXT, "CNY", register)) for problem in valid.bad]
     return bad
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, func, select
 
 from arrears.audit.columns import row_digests, words_of
 from arrears.core.runtime import Runtime
@@ -29,6 +29,7 @@ from arrears.ladder.promises import falling_due, settle_promises
 from arrears.ladder.readings import Readings, read
 from arrears.ladder.reliability import assess_promises
 from arrears.ladder.rulebook import CURRENT, Rulebook
+from arrears.ladder.same_again import SameAgain
 from arrears.ladder.thanks import payers
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
@@ -82,6 +83,7 @@ def decide_snapshot(
         work = _Work(connection, teller, rulebook, promised, paid, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)
+        work.same_again.keep()
         if newest:
             teller.cured_elsewhere(connection, end_episodes(connection, business_date, policy))
         result.distinct = work.judge.distinct
@@ -103,6 +105,7 @@ class _Work:
         self.judge = Judge(rulebook.todays)
         there = select(decision.c.account_id).where(decision.c.business_date == today.on).limit(1)
         self.decided_before = connection.execute(there).first() is not None
+        self.same_again = SameAgain(connection, today.on, decided=self.decided_before)
 
     def decide(self, ids: pa.Array, accounts: pa.RecordBatch) -> None:
         """Decide one range of accounts, ordered by id."""
@@ -114,13 +117,22 @@ class _Work:
         background = self._background(names, accounts, readings, among)
         rules = self.rulebook.places(names, accounts.column("contract_type"), among)
         readings = self._read_again(readings, names, accounts, rules)
-        in_force = self._in_force(among)
-        places = self._places(ids, readings, background, in_force)
-        if not len(places):
-            return
         known, own = _own(ids, background, rules, self.rulebook.todays)
-        verdicts = self.judge.judge(readings.packed[places], known[places], own)
-        self._write(ids.take(places), accounts.take(places), verdicts, background, in_force)
+
+        def rows_of(places: NDArray[np.int64]) -> _Rows:
+            verdicts = self.judge.judge(readings.packed[places], known[places], own)
+            return self._rows(ids.take(places), accounts.take(places), verdicts, background)
+
+        wanted = self._wanted(ids, readings, background)
+        rows = rows_of(np.flatnonzero(wanted))
+        if not (self.same_again.is_same(rows.marks) and self._decided(among) == len(rows.verdicts)):
+            in_force = self._in_force(among)
+            corrected = wanted | np.asarray(pc.is_in(ids, in_force.column("account_id").combine_chunks()))
+            if (corrected != wanted).any():
+                rows = rows_of(np.flatnonzero(corrected))
+                self.same_again.corrected(rows.marks)
+            self._write(rows, in_force)
+        self._count(rows)
 
     def _read(self, accounts: pa.RecordBatch, today: Today) -> Readings:
         return read(accounts, today.on, today.policy.staging, today.calendar, today.asked_days)
@@ -163,6 +175,11 @@ class _Work:
             paid_nothing=clean.keys() - self.payers,
         )  # fmt: skip
 
+    def _decided(self, among: AccountRange) -> int:
+        """Count the accounts of a range that have a decision of the day: none may have been lost since."""
+        query = select(func.count(decision.c.account_id.distinct())).where(decision.c.business_date == self.today.on)
+        return int(self.connection.execute(among.of(self.connection, query, decision.c.account_id)).scalar_one())
+
     def _in_force(self, among: AccountRange) -> pa.Table:
         """Return the decisions of the day with the hash of each row, an account's newest revision first."""
         if not self.decided_before:
@@ -172,12 +189,10 @@ class _Work:
         return concatenate(fetch(self.connection, among.of(self.connection, query, decision.c.account_id), IN_FORCE),
                            IN_FORCE)  # fmt: skip
 
-    def _places(
-        self, ids: pa.Array, readings: Readings, background: Background, in_force: pa.Table
-    ) -> NDArray[np.int64]:
-        """Return which accounts get a row: something overdue, a step of the calendar, or a decision to correct."""
+    def _wanted(self, ids: pa.Array, readings: Readings, background: Background) -> NDArray[np.bool_]:
+        """Say which accounts get a row: something overdue, or a step of the calendar."""
         if self.every:
-            return np.arange(len(ids))
+            return np.ones(len(ids), dtype=bool)
         wanted = readings.stage > 0
         if self.today.has_steps:
             wanted = wanted | readings.cycle_unpaid
@@ -188,39 +203,50 @@ class _Work:
             wanted = wanted | (
                 watched & _among(ids, [name for name, times in background.late.items() if times >= often])
             )
-        wanted = wanted | _among(ids, background.clean)
-        if in_force.num_rows:
-            wanted = wanted | np.asarray(pc.is_in(ids, in_force.column("account_id").combine_chunks()))
-        found: NDArray[np.int64] = np.flatnonzero(wanted)
+        found: NDArray[np.bool_] = wanted | _among(ids, background.clean)
         return found
 
-    def _write(
-        self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], background: Background,
-        in_force: pa.Table,
-    ) -> None:  # fmt: skip
-        said = self.judge.columns(verdicts)
-        count = len(ids)
-        self.result.rows += count
-        for rung, times in enumerate(np.bincount(said["rung"].to_numpy(), minlength=1).tolist()):
-            if times:
-                self.result.rungs[rung] += times
+    def _rows(
+        self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], background: Background
+    ) -> "_Rows":
         columns: dict[str, pa.Array] = {
-            "business_date": pa.array([self.today.on] * count, pa.date32()),
+            "business_date": pa.array([self.today.on] * len(ids), pa.date32()),
             "account_id": ids,
             **{name: accounts.column(name) for name in ("stage", "overdue_instalments", "overdue_minor",
                "days_past_due", "oldest_unpaid_due", "currency", "branch", "ledger_row_sha256")},
             "episode_due": _episode_dues(ids, accounts, background),
-            **said,
         }  # fmt: skip
+        return _Rows(accounts, verdicts, columns, columns | {"verdict": self.judge.marks(verdicts)})
+
+    def _count(self, rows: "_Rows") -> None:
+        self.result.rows += len(rows.verdicts)
+        for rung, times in enumerate(self.judge.rungs(rows.verdicts)):
+            if times:
+                self.result.rungs[rung] += times
+
+    def _write(self, rows: "_Rows", in_force: pa.Table) -> None:
+        if not len(rows.verdicts):
+            return
+        columns = rows.columns | self.judge.columns(rows.verdicts)
         columns["row_sha256"] = row_digests(ROW, {name: words_of(values) for name, values in columns.items()})
-        revision, changed = _revisions(ids, columns["row_sha256"], in_force)
+        revision, changed = _revisions(columns["account_id"], columns["row_sha256"], in_force)
         columns["revision"] = pa.array(revision + 1, pa.int16())
-        columns["run_id"] = pa.repeat(self.teller.run_id, count)
-        quiet = self.judge.quiet(verdicts) & (revision == 0)
-        batch = Batch(columns, accounts.column("subject_ref"), _file_rows(accounts), quiet).where(changed)
+        columns["run_id"] = pa.repeat(self.teller.run_id, len(revision))
+        quiet = self.judge.quiet(rows.verdicts) & (revision == 0)
+        batch = Batch(columns, rows.accounts.column("subject_ref"), _file_rows(rows.accounts), quiet).where(changed)
         self.judge.store(self.connection)
         self.result.new_rows += insert_columns(self.connection, decision, batch.rows())
         self.teller.decided(self.connection, batch)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Accounts that get a row, what it says beside the verdict, and ``marks``: all that it says, as short as can be."""
+
+    accounts: pa.RecordBatch
+    verdicts: NDArray[np.int64]
+    columns: dict[str, pa.Array]
+    marks: dict[str, pa.Array]
 
 
 def _among(ids: pa.Array, those: Collection[str]) -> NDArray[np.bool_]:

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from arrears.core.keys import canonical, sha256
+from arrears.core.keys import canonical, digest, sha256
 from arrears.ladder.decide import decide
 from arrears.ladder.facts import Facts
 from arrears.ladder.gather import Own, facts_of
@@ -31,6 +31,7 @@ class Judge:
         self._places: dict[tuple[int, Facts], int] = {}
         self._values: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         self._quiet: list[bool] = []
+        self._marks: list[bytes] = []
         self._facts: dict[str, str] = {}
         self._verdicts: dict[str, str] = {}
 
@@ -65,6 +66,7 @@ class Judge:
                   verdict_sha256, policy.sha256)  # fmt: skip
         for name, value in zip(COLUMNS, values, strict=True):
             self._values[name].append(value)
+        self._marks.append(bytes.fromhex(digest(list(values))))
         self._quiet.append(not facts.stage and not decided.actions and not decided.suppressed)
 
     def columns(self, verdicts: Int64) -> dict[str, pa.Array]:
@@ -72,6 +74,16 @@ class Judge:
         places = pa.array(verdicts)
         kinds = {"entitled_rung": pa.int16(), "unlocked_rung": pa.int16(), "rung": pa.int16()}
         return {name: _words(values, kinds.get(name), places) for name, values in self._values.items()}
+
+    def marks(self, verdicts: Int64) -> pa.Array:
+        """Return a hash over all that each verdict says."""
+        return pa.array(self._marks, pa.binary(32)).take(pa.array(verdicts))
+
+    def rungs(self, verdicts: Int64) -> list[int]:
+        """Return how many of the verdicts stand on each rung."""
+        rungs = np.array(self._values["rung"], dtype=np.int64)[verdicts]
+        counts: list[int] = np.bincount(rungs, minlength=1).tolist()
+        return counts
 
     def quiet(self, verdicts: Int64) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Say which accounts have nothing overdue and nothing to be done."""

@@ -64,17 +64,17 @@ def _read(connection: Connection, rt: Runtime, snapshot_id: str, asked: Sequence
 def _paid_off(connection: Connection, rt: Runtime, snapshot_id: str, asked: Sequence[Asked]) -> Mapping[str, Received]:
     """Compare the open items of today with those of the day asked for; an item that left the file is paid."""
     url, found = rt.settings.artifacts_url, {}
-    by_day: dict[date, list[Asked]] = defaultdict(list)
+    near = {since: _snapshot_near(connection, since) for since in {one.since for one in asked}}
+    by_ledger: dict[str | None, list[Asked]] = defaultdict(list)
     for one in asked:
-        by_day[one.since].append(one)
+        by_ledger[near[one.since]].append(one)
     now = _unpaid(frozen.instalments_of(url, snapshot_id, {one.subject_ref for one in asked}))
-    for since, those in by_day.items():
-        then_id = _snapshot_near(connection, since)
+    for then_id, those in by_ledger.items():
         then = _unpaid(frozen.instalments_of(url, then_id, {one.subject_ref for one in those})) if then_id else {}
         for one in those:
             left = now.get(one.subject_ref, {})
             paid = sum(owed - left.get(number, 0) for number, owed in then.get(one.subject_ref, {}).items())
-            found[one.key] = Received(((since, paid),))
+            found[one.key] = Received(((one.since, paid),))
     return found
 
 

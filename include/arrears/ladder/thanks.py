@@ -3,14 +3,18 @@
 from collections.abc import Collection
 from datetime import date, timedelta
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, or_, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.received import Asked, received
 from arrears.store import snapshot as frozen
+from arrears.store.columns import concatenate, fetch
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.people import subject
+
+BEGUN = pa.schema([("subject_ref", pa.string()), ("account_id", pa.string()), ("since", pa.date32())])
 
 
 def payers(connection: Connection, rt: Runtime, snapshot_id: str, on: date, days: Collection[int]) -> set[str]:
@@ -19,20 +23,24 @@ def payers(connection: Connection, rt: Runtime, snapshot_id: str, on: date, days
         return set()
     lately = episode.c.clean_since.in_([on - timedelta(days=count) for count in days])
     query = (
-        select(episode.c.account_id, episode.c.first_unpaid_due, subject.c.subject_ref)
+        select(subject.c.subject_ref, episode.c.account_id, episode.c.first_unpaid_due)
         .join(subject, subject.c.account_id == episode.c.account_id)
         .where(or_(episode.c.cured_on.is_(None), lately))
         .order_by(episode.c.first_unpaid_due)
     )
-    begun = {row.subject_ref: (row.account_id, row.first_unpaid_due) for row in connection.execute(query)}
-    current = _current(rt, snapshot_id) if begun else set()
-    asked = [Asked(ref, ref, since) for ref, (_, since) in begun.items() if ref in current]
+    begun = concatenate(fetch(connection, query, BEGUN), BEGUN)
+    current = _current(rt, snapshot_id, begun.column("subject_ref").combine_chunks())
+    rows = begun.filter(pc.is_in(begun.column("subject_ref"), current)).to_pylist()
+    last = {row["subject_ref"]: row for row in rows}
+    asked = [Asked(ref, ref, row["since"]) for ref, row in last.items()]
     money = received(connection, rt, snapshot_id, asked)
-    return {begun[one.key][0] for one in asked if money[one.key].towards(one.since, on) > 0}
+    return {last[one.key]["account_id"] for one in asked if money[one.key].towards(one.since, on) > 0}
 
 
-def _current(rt: Runtime, snapshot_id: str) -> set[str]:
-    found: set[str] = set()
+def _current(rt: Runtime, snapshot_id: str, among: pa.Array) -> pa.Array:
+    """Return which of some accounts owe nothing: of a million performing ones no name is kept."""
+    found = [pa.array([], pa.string())]
     for batch in frozen.accounts(rt.settings.artifacts_url, snapshot_id, ("subject_ref", "stage")):
-        found.update(batch.filter(pc.equal(batch.column("stage"), 0)).column("subject_ref").to_pylist())
-    return found
+        refs = batch.filter(pc.equal(batch.column("stage"), 0)).column("subject_ref")
+        found.append(refs.filter(pc.is_in(refs, among)))
+    return pa.concat_arrays(found)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from arrears.audit.columns import text_digests
 from arrears.core.money import digits_of
-from arrears.ledger.register import Register, encode
+from arrears.ledger.register import Register, encode, minor_digits
 from arrears.ledger.shelf import Shelf
 from arrears.ledger.source import Source
 from arrears.ledger.spool import ACCOUNTS_A_RANGE, Spool
@@ -137,9 +137,6 @@ def _whole(table: pa.Table) -> pa.RecordBatch:
 
 
 def _digits(rows: pa.RecordBatch, currency: str) -> NDArray[np.int8]:
-    usual = digits_of(currency)
     if "currency" not in rows.schema.names:
-        return np.full(rows.num_rows, usual, dtype=np.int8)
-    coded = rows.column("currency").dictionary_encode()
-    table = np.array([*(digits_of(word) for word in coded.dictionary.to_pylist()), usual], dtype=np.int8)
-    return table[np.asarray(coded.indices.fill_null(len(table) - 1)).astype(np.int64)]
+        return np.full(rows.num_rows, digits_of(currency), dtype=np.int8)
+    return minor_digits(rows.column("currency"), currency)

@@ -4,14 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 
-import pyarrow as pa
 from sqlalchemy import Connection, Engine, func, select
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
-from arrears.core.money import digits_of
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
@@ -22,7 +20,6 @@ from arrears.ledger.columns import Context
 from arrears.ledger.corrections import supersede
 from arrears.ledger.deliveries import (
     Delivery,
-    delivery_id_of,
     duplicate_event,
     incomplete_accounts,
     open_delivery,
@@ -31,13 +28,14 @@ from arrears.ledger.deliveries import (
 from arrears.ledger.mapping import FILE_NAME, read_mapping
 from arrears.ledger.parties import store_parties
 from arrears.ledger.portfolio import set_incomplete, store_accounts
+from arrears.ledger.portions import Arrived, read_portions
 from arrears.ledger.read import open_feed
-from arrears.ledger.register import Register
+from arrears.ledger.register import Register, register_of
 from arrears.ledger.roles import collectors_of, reassignments, role_snapshots
-from arrears.ledger.rows import TARGETS, Row, once, store_rows, write_changed
+from arrears.ledger.rows import LOOK_UP, TARGETS, Row, once, store_rows, write_changed
 from arrears.ledger.source import Source
-from arrears.ledger.validate import Problem, Rules, check_all
-from arrears.ledger.waiting import Waiting, not_overtaken, waiting_rows
+from arrears.ledger.validate import Problem, Rules
+from arrears.ledger.waiting import Later, Waiting, waiting_rows
 from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account, delivery, promise
 
@@ -88,36 +86,40 @@ def import_source(
     business_date: date,
     policy: Policy,
     waited: Waiting | None = None,
+    register: Register | None = None,
 ) -> Delivery:
-    """Import an opened feed file."""
+    """Import an opened feed file; ``register`` has the store's accounts, if they were read already."""
     if source.feed.name == "accounts":
-        known = read_accounts(source, rules)
-        with writing(engine) as connection:
-            arrived = open_delivery(connection, "accounts", source.name, source.sha256, known.rows, known.bad,
-                                    business_date)  # fmt: skip
-            if not _came_before(connection, rt, run_id, arrived, business_date):
-                record_delivery(connection, rt, run_id, arrived, known.bad, business_date)
-                store_accounts(connection, rt, known, arrived.delivery_id, policy)
-                _hold_incomplete(connection, known.bad, business_date)
-        return arrived
+        return _import_accounts(rt, engine, run_id, source, rules, business_date, policy)
     if source.feed.of_accounts:
         with reading(engine) as connection:
-            rules = Rules(rules.context, rules.currency, register_of(connection))
-    table, count, bad = check_all(source, rules)
+            rules = Rules(rules.context, rules.currency, register or register_of(connection))
+    found = read_portions(source, rules)
     with writing(engine) as connection:
-        first, again = _rows(source, table, business_date)
-        bad += _twice(source.feed, first, again)
-        if waited:
-            first = [row for row in first if row["row_no"] in waited.rows]
-            target = TARGETS[source.feed.name].table
-            first = not_overtaken(connection, target, source.sha256, first)
-            if waited.tried_on < business_date:  # what was refused for another reason is that day's matter
-                count, bad = len(waited.rows), [problem for problem in bad if problem.row in waited.rows]
-        arrived = open_delivery(connection, source.feed.name, source.name, source.sha256, count, bad, business_date)
+        later = Later(connection, source, waited.rows) if waited else None
+        if waited and waited.tried_on < business_date:  # what was refused for another reason is that day's matter
+            found.rows, found.bad = len(waited.rows), [problem for problem in found.bad if problem.row in waited.rows]
+        arrived = open_delivery(
+            connection, source.feed.name, source.name, source.sha256, found.rows, found.bad, business_date
+        )
         if not _came_before(connection, rt, run_id, arrived, business_date):
-            record_delivery(connection, rt, run_id, arrived, bad, business_date)
-            _store(connection, rt, run_id, arrived, first, policy, business_date)
-            _hold_incomplete(connection, bad, business_date)
+            record_delivery(connection, rt, run_id, arrived, found.bad, business_date)
+            _store_all(connection, rt, run_id, arrived, found, later, policy, business_date)
+            _hold_incomplete(connection, found.bad, business_date)
+    return arrived
+
+
+def _import_accounts(
+    rt: Runtime, engine: Engine, run_id: str, source: Source, rules: Rules, business_date: date, policy: Policy
+) -> Delivery:
+    known = read_accounts(source, rules)
+    with writing(engine) as connection:
+        arrived = open_delivery(connection, "accounts", source.name, source.sha256, known.rows, known.bad,
+                                business_date)  # fmt: skip
+        if not _came_before(connection, rt, run_id, arrived, business_date):
+            record_delivery(connection, rt, run_id, arrived, known.bad, business_date)
+            store_accounts(connection, rt, known, arrived.delivery_id, policy)
+            _hold_incomplete(connection, known.bad, business_date)
     return arrived
 
 
@@ -133,36 +135,34 @@ def _hold_incomplete(connection: Connection, bad: list[Problem], business_date: 
         set_incomplete(connection, {problem.account_id for problem in bad if problem.account_id})
 
 
-def register_of(connection: Connection) -> Register:
-    """Return the accounts of the store."""
-    rows = connection.execute(select(account.c.account_id, account.c.currency)).all()
-    return Register.of([row.account_id for row in rows], [digits_of(row.currency) for row in rows])
-
-
-def _rows(source: Source, table: pa.Table | None, business_date: date) -> tuple[list[Row], list[Row]]:
-    """Return the rows to store, and those whose key stood in an earlier row of the file."""
-    if table is None:
-        return [], []
-    rows = store_rows(source.feed, table, delivery_id_of(source.feed.name, source.sha256, business_date))
-    if source.feed.name == "payments":
-        rows = (row | {"business_date": business_date} for row in rows)
-    return once(TARGETS[source.feed.name].table, rows)
-
-
-def _twice(feed: Feed, first: list[Row], again: list[Row]) -> list[Problem]:
-    """Name repeated keys; a row that repeats another to the letter leaves no doubt, so it holds no account."""
-    texts = {row["row_sha256"] for row in first} if again else set()
-    return [
-        Problem(row["row_no"], feed.key[0], "duplicate", None if row["row_sha256"] in texts else row.get("account_id"))
-        for row in again
-    ]
-
-
 def _came_before(connection: Connection, rt: Runtime, run_id: str, arrived: Delivery, business_date: date) -> bool:
     if arrived.duplicate:
         event = duplicate_event(arrived.delivery_id, arrived.feed, arrived.sha256, business_date)
         record_many(connection, rt, run_id=run_id, events=[event])
     return arrived.duplicate
+
+
+def _store_all(
+    connection: Connection,
+    rt: Runtime,
+    run_id: str,
+    arrived: Delivery,
+    found: Arrived,
+    later: Later | None,
+    policy: Policy,
+    business_date: date,
+) -> None:
+    """Store what was accepted, a portion in memory at a time."""
+    if arrived.feed == "parties":
+        store_parties(connection, found.portions, arrived.delivery_id)
+        return
+    for portion in found.portions:
+        rows = list(store_rows(feed_named(arrived.feed), portion, arrived.delivery_id))
+        if arrived.feed == "payments":
+            rows = [row | {"business_date": business_date} for row in rows]
+        if later:
+            rows = later.left_of(rows)
+        _store(connection, rt, run_id, arrived, rows, policy, business_date)
 
 
 def _store(
@@ -174,9 +174,6 @@ def _store(
     policy: Policy,
     business_date: date,
 ) -> None:
-    if arrived.feed == "parties":
-        store_parties(connection, rows)
-        return
     collectors = collectors_of(connection, rows) if arrived.feed == "assignments" else {}
     new, changed = write_changed(connection, TARGETS[arrived.feed].table, rows)
     if arrived.feed == "staff":
@@ -187,7 +184,7 @@ def _store(
         record_many(connection, rt, run_id=run_id, events=moved)
     if arrived.feed not in ("outcomes", "promises"):
         return
-    told = _Told(connection, arrived, business_date)
+    told = _Told(connection, arrived, business_date, rows)
     if arrived.feed == "promises":
         record_many(connection, rt, run_id=run_id, events=told.promises(new))
         return
@@ -217,10 +214,14 @@ def _promise_in(row: Row, zone: str) -> Row:
 class _Told:
     """The events of one delivery: what happened to which account, never to whom."""
 
-    def __init__(self, connection: Connection, arrived: Delivery, business_date: date) -> None:
+    def __init__(self, connection: Connection, arrived: Delivery, business_date: date, rows: list[Row]) -> None:
         self.arrived, self.business_date = arrived, business_date
-        names = connection.execute(select(account.c.account_id, account.c.subject_ref))
-        self.refs = {row.account_id: row.subject_ref for row in names}
+        self.refs: dict[str, str] = {}
+        wanted = sorted({row["account_id"] for row in rows})
+        query = select(account.c.account_id, account.c.subject_ref)
+        for start in range(0, len(wanted), LOOK_UP):
+            some = query.where(account.c.account_id.in_(wanted[start : start + LOOK_UP]))
+            self.refs |= {row.account_id: row.subject_ref for row in connection.execute(some)}
 
     def _event(self, kind: str, key: str, row: Row, data: dict[str, str | int], causes: tuple[str, ...] = ()) -> Event:
         origin = {"sha256": self.arrived.sha256, "row": row["row_no"], "row_sha256": row["row_sha256"]}

@@ -14,7 +14,7 @@ from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ledger.accounts import Accounts
-from arrears.ledger.beside import ERASED, MISSING, Stored
+from arrears.ledger.beside import ERASED, MISSING, stored_accounts
 from arrears.ledger.catalogue import FEEDS
 from arrears.ledger.names import random_names
 from arrears.ledger.shelf import Shelf
@@ -52,7 +52,7 @@ def store_accounts(
     A new account is given a random name. An erased account stays erased, whatever is delivered of it.
     """
     standing = Standing()
-    with Stored(connection) as stored:
+    with stored_accounts(connection) as stored:
         for part in known.parts():
             ids = part.column("account_id")
             there = stored.up_to(ids[-1].as_py())

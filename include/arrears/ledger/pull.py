@@ -30,6 +30,7 @@ from arrears.ledger.intake import import_source, open_source, rules_of
 from arrears.ledger.portfolio import Standing, mark_missing, set_incomplete, store_accounts
 from arrears.ledger.read import find_feeds
 from arrears.ledger.reference import accounts_absent_since, reference_of
+from arrears.ledger.register import register_of
 from arrears.ledger.source import Source, nothing_delivered
 from arrears.ledger.spool import Spool
 from arrears.ledger.synthesise import synthesise_parties
@@ -174,10 +175,16 @@ class _Job:
 
     def take_the_rest(self) -> None:
         """Import the feeds beside the ledger, in their order."""
-        for name, (source, rules) in self.opened.items():
-            if name not in LEDGER:
-                arrived = import_source(self.rt, self.engine, self.run_id, source, rules, self.on, self.policy)
-                self.rows[name], self.refused[name] = arrived.rows, arrived.quarantined
+        beside = {name: opened for name, opened in self.opened.items() if name not in LEDGER}
+        register = None
+        if any(source.feed.of_accounts for source, _ in beside.values()):
+            with reading(self.engine) as connection:
+                register = register_of(connection)
+        for name, (source, rules) in beside.items():
+            arrived = import_source(
+                self.rt, self.engine, self.run_id, source, rules, self.on, self.policy, register=register
+            )
+            self.rows[name], self.refused[name] = arrived.rows, arrived.quarantined
         if self.rt.rehearsal:
             with writing(self.engine) as connection:
                 synthesise_parties(connection, self.policy)

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
 from arrears.ledger.catalogue import Feed
 from arrears.ledger.mapping import Dialect
+from arrears.ledger.shelf import Shelf
 from arrears.ledger.source import BATCH_ROWS, Rows, Source, match_header
 
 _SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(select|with)\b", re.IGNORECASE)
@@ -72,7 +73,7 @@ def _fetch(name: str, result: CursorResult[Any], feed: Feed, dialect: Dialect) -
     header = list(result.keys())
     columns = match_header(header, feed, dialect, name)
     digest = hashlib.sha256("\x1f".join(header).encode())
-    batches: list[pa.RecordBatch] = []
+    shelf = Shelf()  # the hash tells whether the rows are news, so all must have come before the first is looked at
     exact = {cell for cell, column in columns.items() if feed.field(column).kind != "degrees"}
     places = [header.index(cell) for cell in columns]
     row_no = 1
@@ -81,13 +82,13 @@ def _fetch(name: str, result: CursorResult[Any], feed: Feed, dialect: Dialect) -
         for line in texts:
             digest.update(b"\x1e" + "\x1f".join(line).encode())
         arrays = [pa.array([line[place] for line in texts], pa.string()) for place in places]
-        batches.append(pa.RecordBatch.from_arrays(arrays, names=list(columns.values())))
+        shelf.put(pa.RecordBatch.from_arrays(arrays, names=list(columns.values())))
         row_no += len(texts)
     unknown = tuple(cell for cell in header if cell not in columns)
-    return Source(feed, name, digest.hexdigest(), columns, unknown, lambda: _numbered(batches))
+    return Source(feed, name, digest.hexdigest(), columns, unknown, lambda: _numbered(shelf))
 
 
-def _numbered(batches: list[pa.RecordBatch]) -> Iterator[Rows]:
+def _numbered(batches: Iterable[pa.RecordBatch]) -> Iterator[Rows]:
     seen = 1
     for batch in batches:
         yield Rows(np.arange(seen + 1, seen + 1 + batch.num_rows), batch)

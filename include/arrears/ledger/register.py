@@ -7,6 +7,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from sqlalchemy import Connection, select
+
+from arrears.core.money import digits_of
+from arrears.store.account_range import in_byte_order
+from arrears.store.columns import fetch
+from arrears.store.tables.feeds import account
+
+STORED = pa.schema([("account_id", pa.string()), ("currency", pa.string())])
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,27 @@ class Register:
         among = pa.array(self.ids[first:last], pa.binary())
         found = pc.index_in(account_ids.cast(pa.binary()), among, skip_nulls=True)
         return np.asarray(found.cast(pa.int64()).fill_null(-1 - first)).astype(np.int64) + first
+
+
+def register_of(connection: Connection) -> Register:
+    """Return the accounts of the store."""
+    ids, digits = [np.zeros(0, dtype=np.bytes_)], [np.zeros(0, dtype=np.int8)]
+    query = select(account.c.account_id, account.c.currency)
+    for rows in fetch(connection, query.order_by(in_byte_order(connection, account.c.account_id)), STORED):
+        ids.append(encode(rows.column("account_id")))
+        digits.append(minor_digits(rows.column("currency")))
+    return Register(np.concatenate(ids), np.concatenate(digits))
+
+
+def minor_digits(currencies: pa.Array, usual: str = "") -> NDArray[np.int8]:
+    """Return the minor digits of each currency; ``usual`` is meant where none stands."""
+    coded = pc.dictionary_encode(currencies)
+    if isinstance(coded, pa.ChunkedArray):
+        coded = coded.combine_chunks()
+    table = [digits_of(word) for word in coded.dictionary.to_pylist()]
+    if coded.null_count:
+        table.append(digits_of(usual))
+    return np.array(table, dtype=np.int8)[np.asarray(coded.indices.fill_null(len(table) - 1)).astype(np.int64)]
 
 
 def encode(texts: pa.Array) -> NDArray[np.bytes_]:

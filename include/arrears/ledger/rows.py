@@ -67,11 +67,17 @@ def key_of(feed: Feed, row: Row) -> str:
     return natural_key(*("-" if part is None else part if isinstance(part, int) else str(part) for part in parts))
 
 
-def store_rows(feed: Feed, table: pa.Table, delivery_id: str) -> Iterator[Row]:
-    """Yield the rows of a checked table as the store holds them."""
+def key_columns(feed: Feed) -> tuple[str, ...]:
+    """Return the columns that tell one row of a feed from another in the store."""
+    target = TARGETS[feed.name]
+    return feed.key if target.hashed else tuple(column.name for column in target.table.primary_key)
+
+
+def store_rows(feed: Feed, rows: pa.RecordBatch, delivery_id: str) -> Iterator[Row]:
+    """Yield checked rows as the store holds them."""
     target, defaults = TARGETS[feed.name], DEFAULTS.get(feed.name, {})
     absent = {field.stored: None for field in feed.fields}
-    for row in table.drop_columns([name for name in ("code",) if name in table.schema.names]).to_pylist():
+    for row in rows.drop_columns(["code"]).to_pylist():
         text = row.pop("row_text")
         full = absent | row | {"delivery_id": delivery_id, "row_sha256": row_hash(text)}
         for name, value in defaults.items():

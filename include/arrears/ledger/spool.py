@@ -39,11 +39,11 @@ class Spool:
 
     def add(self, batch: pa.RecordBatch, *, names: bool = False) -> None:
         """Take a batch in; the account is its code from here on, unless ``names`` are wanted as well."""
+        if not batch.num_rows:  # of a feed without a good row it may have no code either
+            return
         if "account_id" in batch.schema.names and not names:
             batch = batch.drop_columns(["account_id"])
         ranges = np.asarray(batch.column("code")) // self._width
-        if not len(ranges):
-            return
         if bool(np.all(ranges[1:] >= ranges[:-1])):
             edges = np.flatnonzero(np.diff(ranges)) + 1
             starts = [0, *edges.tolist()]
@@ -56,6 +56,10 @@ class Spool:
         self._held += batch.nbytes
         if self._held > self._limit:
             self._spill()
+
+    def ranges(self) -> list[int]:
+        """Return the ranges that have rows, in their order."""
+        return sorted(self._waiting.keys() | self._writers.keys())
 
     def take(self, number: int) -> pa.Table | None:
         """Return all rows of a range, in the order of arrival, and forget those in memory; None if there are none."""

@@ -85,17 +85,6 @@ def check(source: Source, rules: Rules) -> Iterator[Valid]:
         yield Valid(_nothing(source.feed), len(rest), _of_width(rest, rules))
 
 
-def check_all(source: Source, rules: Rules) -> tuple[pa.Table | None, int, list[Problem]]:
-    """Check a whole feed that fits into memory: good rows (None if there are none), the number of rows, and the bad."""
-    batches, count, bad = [], 0, []
-    for valid in check(source, rules):
-        if valid.rows.num_rows:
-            batches.append(valid.rows)
-        count += valid.count
-        bad += valid.bad
-    return (pa.Table.from_batches(batches) if batches else None), count, bad
-
-
 def refused_rows(bad: Iterable[Problem]) -> int:
     """Return how many rows were left out; of a row that was kept only a cell is missing."""
     return len({problem.row for problem in bad if not problem.row_kept})

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, func, select
 
-from arrears.ledger.rows import LOOK_UP, Row, identity
+from arrears.ledger.rows import LOOK_UP, TARGETS, Row, identity
+from arrears.ledger.source import Source
 from arrears.store.tables.feeds import WHOLE_FEEDS, delivery, quarantine
 
 UNKNOWN = "unknown_account"
@@ -37,20 +38,29 @@ def waiting_rows(connection: Connection, feed: str, sha256: str) -> Waiting | No
     return Waiting(rows, tries[0].business_date, tries[-1].business_date) if rows else None
 
 
-def not_overtaken(connection: Connection, table: Table, sha256: str, rows: list[Row]) -> list[Row]:
-    """Return the rows of a file that waited, without those of which a file that first came later has told since."""
-    first = select(delivery.c.sha256, func.min(delivery.c.received_at)).group_by(delivery.c.sha256)
-    came: dict[str, str] = {row[0]: row[1] for row in connection.execute(first)}
-    keys = list(table.primary_key)
-    stored = select(*keys, delivery.c.sha256).join(delivery, delivery.c.delivery_id == table.c.delivery_id)
-    names = sorted({row[keys[0].name] for row in rows})
-    newer = {
-        tuple(found[:-1])
-        for start in range(0, len(names), LOOK_UP)
-        for found in connection.execute(stored.where(keys[0].in_(names[start : start + LOOK_UP])))
-        if came[found[-1]] > came[sha256]
-    }
-    return [row for row in rows if identity(table, row) not in newer]
+class Later:
+    """What other files have told since a file first came; asked before the file is written down anew."""
+
+    def __init__(self, connection: Connection, source: Source, waited: frozenset[int]) -> None:
+        """Read when each file first came; ``waited`` are the rows of this one that waited."""
+        first = select(delivery.c.sha256, func.min(delivery.c.received_at)).group_by(delivery.c.sha256)
+        self._came: dict[str, str] = {row[0]: row[1] for row in connection.execute(first)}
+        self._connection, self._source, self._waited = connection, source, waited
+
+    def left_of(self, rows: list[Row]) -> list[Row]:
+        """Return the rows that waited, without those of which a file that first came later has told since."""
+        table = TARGETS[self._source.feed.name].table
+        rows = [row for row in rows if row["row_no"] in self._waited]
+        keys = list(table.primary_key)
+        stored = select(*keys, delivery.c.sha256).join(delivery, delivery.c.delivery_id == table.c.delivery_id)
+        names = sorted({row[keys[0].name] for row in rows})
+        newer = {
+            tuple(found[:-1])
+            for start in range(0, len(names), LOOK_UP)
+            for found in self._connection.execute(stored.where(keys[0].in_(names[start : start + LOOK_UP])))
+            if self._came[found[-1]] > self._came[self._source.sha256]
+        }
+        return [row for row in rows if identity(table, row) not in newer]
 
 
 def has_come(connection: Connection, feed: str, sha256: str) -> bool:

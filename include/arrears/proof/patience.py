@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Select, text
 from sqlalchemy.exc import OperationalError
 
 from arrears.store.bulk import raw_of
@@ -17,22 +18,32 @@ class TookTooLong(Exception):
     """The question was broken off."""
 
 
-@contextmanager
-def within(connection: Connection, seconds: float | None) -> Iterator[None]:
-    """Let the reads of a transaction take so long; without ``seconds`` as long as they need.
+class Patience:
+    """So many seconds for all reads of a question together; as long as they need without a number."""
 
-    Raises:
-        TookTooLong: they took longer and were broken off.
-    """
-    if seconds is None:
-        yield
-        return
+    def __init__(self, seconds: float | None) -> None:
+        self._end = None if seconds is None else monotonic() + seconds
+
+    def read(self, connection: Connection, query: Select[Any]) -> list[Any]:
+        """Return the rows of a query.
+
+        Raises:
+            TookTooLong: the time is over, before it or in its midst.
+        """
+        if self._end is None:
+            return list(connection.execute(query))
+        with _until(connection, self._end):
+            return list(connection.execute(query))
+
+
+@contextmanager
+def _until(connection: Connection, end: float) -> Iterator[None]:
     is_sqlite = connection.dialect.name == "sqlite"
     if is_sqlite:
-        end = monotonic() + seconds
         raw_of(connection).set_progress_handler(lambda: int(monotonic() > end), LOOK_EVERY)
     else:
-        connection.execute(text(f"SET LOCAL statement_timeout = {max(1, int(seconds * 1000))}"))
+        left = max(1, int((end - monotonic()) * 1000))
+        connection.execute(text(f"SET LOCAL statement_timeout = {left}"))
     try:
         yield
     except OperationalError as error:

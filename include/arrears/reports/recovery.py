@@ -32,14 +32,20 @@ class Recovery:
 
 
 class _Pool:
-    """What an account had paid by the end of a day, never less than nothing."""
+    """What an account had paid by the end of a day, never less than nothing; asked from the day before ``first`` on.
 
-    def __init__(self, accounts: Any, payments: Any) -> None:
+    What was paid before ``first``, nearly everything, is only added up.
+    """
+
+    def __init__(self, accounts: Any, payments: Any, first: int) -> None:
         import numpy as np
 
         number, kept = _numbers(payments.column("subject_ref"), accounts)
         day = _days(payments.column("paid_on"))[kept]
         amount = payments.column("amount_minor").to_numpy()[kept]
+        fresh = day >= first
+        self._before = _sum_by(number[~fresh], amount[~fresh], len(accounts))
+        number, day, amount = number[fresh], day[fresh], amount[fresh]
         order = np.argsort(number * _DAYS + day, kind="stable")
         self._keys = (number * _DAYS + day)[order]
         self._sums = np.concatenate([[0], np.cumsum(amount[order])])
@@ -50,7 +56,7 @@ class _Pool:
 
         first = np.searchsorted(self._keys, number * _DAYS, "left")
         last = np.searchsorted(self._keys, number * _DAYS + day, "right")
-        return np.maximum(self._sums[last] - self._sums[first], 0)
+        return np.maximum(self._before[number] + self._sums[last] - self._sums[first], 0)
 
 
 def window_start(business_date: date) -> date:
@@ -66,7 +72,7 @@ def recovery_from_payments(accounts: Any, instalments: Any, payments: Any, busin
     """
     import numpy as np
 
-    pool = _Pool(accounts.column("subject_ref"), payments)
+    pool = _Pool(accounts.column("subject_ref"), payments, _day(window_start(business_date)))
     owner, kept = _numbers(instalments.column("subject_ref"), accounts.column("subject_ref"))
     due_on = _days(instalments.column("due_date"))[kept]
     amount = instalments.column("amount_due_minor").to_numpy()[kept]

@@ -189,13 +189,21 @@ def temporary_copy(connection: Connection, table: Table, names: Sequence[str]) -
     connection.exec_driver_sql(f"DROP TABLE {name}")
 
 
-def merge_statement(connection: Connection, table: Table, waiting: str, names: Sequence[str], *, replace: bool) -> str:
-    """Return the INSERT that takes rows over from a temporary table; ``replace`` overwrites those already there."""
-    quote = connection.dialect.identifier_preparer.quote
+def merge_statement(
+    connection: Connection, table: Table, waiting: str, names: Sequence[str], *, replace: bool,
+    unless_same: Sequence[str] = (),
+) -> str:  # fmt: skip
+    """Return the INSERT that takes rows over from a temporary table; ``replace`` overwrites those already there.
+
+    With ``unless_same`` only those that differ in one of these columns.
+    """
+    quote, own = connection.dialect.identifier_preparer.quote, connection.dialect.identifier_preparer.quote(table.name)
     keys, columns = [column.name for column in table.primary_key], ", ".join(map(quote, names))
     changed = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
     action = f"({', '.join(map(quote, keys))}) DO UPDATE SET {changed}" if replace and changed else "DO NOTHING"
-    return f"INSERT INTO {quote(table.name)} ({columns}) SELECT {columns} FROM {waiting} ON CONFLICT {action}"  # noqa: S608 - quoted names of our own tables
+    other = " OR ".join(f"{own}.{quote(name)} IS DISTINCT FROM excluded.{quote(name)}" for name in unless_same)
+    only = f" WHERE {other}" if other else ""
+    return f"INSERT INTO {own} ({columns}) SELECT {columns} FROM {waiting} ON CONFLICT {action}{only}"  # noqa: S608 - quoted names of our own tables
 
 
 def _merge(connection: Connection, table: Table, chunk: Sequence[Row], *, replace: bool) -> int:

@@ -1,7 +1,7 @@
 """Whole columns into and out of the store inside the caller's transaction: Arrow batches, no object for each row."""
 
 import io
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
-from sqlalchemy import ColumnElement, Connection, Select, String, Table, cast, func
+from sqlalchemy import ColumnElement, Connection, Select, String, Table, cast, func, or_
 from sqlalchemy.dialects import sqlite
 
 from arrears.store.bulk import (
@@ -38,18 +38,26 @@ def insert_columns(connection: Connection, table: Table, rows: pa.RecordBatch | 
     return int(rows.num_rows)
 
 
-def replace_columns(connection: Connection, table: Table, rows: pa.RecordBatch | pa.Table) -> int:
-    """Insert rows or overwrite those with the same primary key, each key once; return how many rows were given."""
+def replace_columns(
+    connection: Connection, table: Table, rows: pa.RecordBatch | pa.Table, unless_same: Sequence[str] = ()
+) -> int:
+    """Insert rows or overwrite those with the same primary key, each key once; return how many rows were given.
+
+    With ``unless_same`` a stored row that agrees in these columns is left as it is, where it came from included.
+    """
     names = list(rows.schema.names)
     if rows.num_rows and connection.dialect.name == "postgresql":
         with temporary_copy(connection, table, names) as waiting:
             _copy(connection, table, waiting, rows)
-            connection.exec_driver_sql(merge_statement(connection, table, waiting, names, replace=True))
+            merge = merge_statement(connection, table, waiting, names, replace=True, unless_same=unless_same)
+            connection.exec_driver_sql(merge)
     elif rows.num_rows:
         statement = sqlite.insert(table).values(dict.fromkeys(names))
         keys = [column.name for column in table.primary_key]
         changed = {name: statement.excluded[name] for name in names if name not in keys}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        differing = [table.c[name].is_distinct_from(statement.excluded[name]) for name in unless_same]
+        only = or_(*differing) if differing else None
+        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=only)
         _execute_many(connection, str(statement.compile(connection)), _in_order_of(table, rows))
     return int(rows.num_rows)
 

@@ -82,3 +82,13 @@ decision = Table(
     Index("ix_decision_account", "account_id", "business_date", "revision"),
     comment="A revision is added only when a later delivery of the same day changed the facts; the newest is in force.",
 )
+
+decided_range = Table(
+    "decided_range",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("rows_sha256", Sha256, nullable=False),
+    comment="What the decision rows of each range of accounts say, of the day decided last: the same again is seen "
+    "without reading them. A memory of the work, not evidence.",
+)
