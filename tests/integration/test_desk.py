@@ -25,6 +25,8 @@ from arrears.desk.app import Door, create_desk
 from arrears.proof import patience
 from arrears.proof.ask import ask
 from arrears.rehearsal.portfolio import sample_feeds
+from arrears.reports.deadlines import Deadline
+from arrears.reports.mornings import Morning, keep_morning
 from arrears.reports.wording import words
 from arrears.repossession import checks
 from arrears.steps.world import build_runtime, shell_attempt
@@ -32,6 +34,7 @@ from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.audit import audit_event_index, audit_pending
 from arrears.store.tables.feeds import account, staff
 from arrears.store.tables.legal import packet
+from arrears.store.tables.reports import deadline_day
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 from arrears.store.views import questions
 
@@ -174,6 +177,27 @@ def test_the_legal_page_shows_staff_of_a_branch_its_own_cases(home: Path):
     assert packets
     assert len(set(all_leaves(house, "packets", r">(A[0-9]{5})</a></td>"))) > len(packets)
     assert len(all_days) > len(last_days)
+
+
+def test_a_last_day_is_kept_with_the_branch_of_its_account_or_of_the_account_of_its_order(home: Path, tmp_path: Path):
+    copy = Path(shutil.copytree(home, tmp_path / "var"))
+    engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
+    with writing(engine) as connection:
+        run_id = json.loads((home / "summary.json").read_text())["run_id"]
+        held = {
+            row.account_id: row.branch for row in connection.execute(select(account.c.account_id, account.c.branch))
+        }
+        ordered = {
+            row.order_no: held[row.account_id]
+            for row in connection.execute(select(repossession_order.c.order_no, repossession_order.c.account_id))
+        }
+        expected = {**ordered, **dict(list(held.items())[:20]), "AGENCY": None}
+        lines = [Deadline("order", subject, DAY) for subject in expected]
+        keep_morning(connection, Morning(DAY, run_id), [], lines)
+        kept = dict(connection.execute(select(deadline_day.c.subject, deadline_day.c.branch)).tuples().all())
+    engine.dispose()
+    assert kept == expected
+    assert len(set(ordered.values())) > 1
 
 
 def test_a_page_cuts_the_long_cells_of_an_answer(home: Path):

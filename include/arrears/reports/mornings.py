@@ -53,8 +53,8 @@ def keep_morning(
 def _branch() -> ScalarSelect[str]:
     """Return the branch of the account that a last day is about, itself or by its order; none for an agency."""
     order = repossession_order.c
-    ordered = select(order.account_id).where(order.order_no == deadline_day.c.subject).scalar_subquery()
-    about = func.coalesce(ordered, deadline_day.c.subject)
+    ordered = select(order.account_id).where(order.order_no == deadline_day.c.subject).correlate(deadline_day)
+    about = func.coalesce(ordered.scalar_subquery(), deadline_day.c.subject)
     return select(account.c.branch).where(account.c.account_id == about).scalar_subquery()
 
 
