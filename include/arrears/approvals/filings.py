@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
 
 from arrears.approvals import questions
-from arrears.approvals.packets import KIND, TO_COURT
+from arrears.approvals.packets import EMERGENCY, KIND, TO_COURT
 from arrears.audit.record import record
 from arrears.core.clock import at_local, local_date, utc_text
 from arrears.core.keys import digest, natural_key
@@ -21,8 +21,6 @@ from arrears.store.tables.runs import run
 
 NOT_YET = ("asked", "approved")
 """States of a case before anything has reached the court."""
-EMERGENCY = "preservation"
-"""The approval of a preservation before the gates are open: it covers nothing else."""
 
 
 @dataclass(frozen=True)

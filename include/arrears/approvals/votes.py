@@ -17,7 +17,7 @@ from arrears.ladder.policy import Policy
 from arrears.ladder.staff import collectors_of, staff_roles
 from arrears.store.engine import writing
 from arrears.store.tables.feeds import account, assignment
-from arrears.store.tables.legal import packet
+from arrears.store.tables.legal import emergency_packet, packet
 from arrears.store.tables.repossession import (
     DECISIONS,
     IDENTITIES,
@@ -28,7 +28,7 @@ from arrears.store.tables.repossession import (
 )
 from arrears.store.tables.runs import store_identity
 
-ABOUT_A_PACKET = ("order", "packet")
+ABOUT_A_PACKET = ("order", "packet", "preservation")
 REASONS = {"refuse": "refused", "send_back": "sent_back"}
 PACKET_NUMBER = re.compile(r"[0-9A-Fa-f]{4}(-[0-9A-Fa-f]{4}){2}")
 
@@ -128,8 +128,9 @@ def check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
 def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote) -> bool:
     if row.kind not in ABOUT_A_PACKET or row.state != "open":
         return False
-    current = select(packet.c.facts_sha256).where(
-        packet.c.account_id == row.account_id, packet.c.superseded_on.is_(None), packet.c.state == "ready"
+    table = emergency_packet if row.kind == "preservation" else packet
+    current = select(table.c.facts_sha256).where(
+        table.c.account_id == row.account_id, table.c.superseded_on.is_(None), table.c.state == "ready"
     )
     if connection.execute(current).scalar_one_or_none() == row.facts_sha256:
         return False
@@ -196,7 +197,7 @@ def _settle(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, rol
         reason = REASONS[cast.decision]
         close(connection, rt, row.approval_id, "refused", reason)
         _move_order(connection, row, "void", reason)
-        if cast.decision == "send_back":
+        if cast.decision == "send_back" and row.kind != "preservation":
             _take_back(connection, rt, row, cast, role)
         return Voted(row.approval_id, role, reason, None)
     given = {vote.role for vote in votes_of(connection, [row.approval_id])[row.approval_id]}

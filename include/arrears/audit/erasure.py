@@ -5,7 +5,7 @@ Sources: Personal Information Protection Law (PIPL) art. 19 and 47; General Data
 """
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,7 +18,7 @@ from arrears.core.entropy import random_uuid
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
-from arrears.store.artefacts import agreement_path, order_path, packet_folder, packet_id
+from arrears.store.artefacts import agreement_path, emergency_id, order_path, packet_folder, packet_id
 from arrears.store.tables.audit import event_detail
 from arrears.store.tables.feeds import (
     CASES_OVER,
@@ -32,7 +32,7 @@ from arrears.store.tables.feeds import (
     plan,
     visit_request,
 )
-from arrears.store.tables.legal import legal_notice, packet
+from arrears.store.tables.legal import emergency_packet, legal_notice, packet
 from arrears.store.tables.outreach import item, work_item
 from arrears.store.tables.people import account_party, party, subject
 from arrears.store.tables.repossession import ORDER_OPEN, approval, approval_vote, repossession_order
@@ -171,6 +171,7 @@ def files_of(connection: Connection, account_id: str) -> list[str]:
     built = connection.execute(rows).all()
     next_version = max((row.version for row in built), default=0) + 1
     packets = [*(row.packet_id for row in built), packet_id(account_id, next_version)]  # a run may have died over it
+    packets += _emergencies(connection, account_id)
     documents = select(repossession_order.c.document_sha256).where(
         repossession_order.c.account_id == account_id, repossession_order.c.document_sha256.is_not(None)
     )
@@ -186,6 +187,19 @@ def files_of(connection: Connection, account_id: str) -> list[str]:
         *(order_path(name) for name in orders),
         *(one["path"] for one in letters if one["account_id"] == account_id),
     ]
+
+
+def _emergencies(connection: Connection, account_id: str) -> Iterator[str]:
+    """Yield the applications of an account in emergencies, and for each the next, over which a run may have died."""
+    made = select(emergency_packet.c.case_id, emergency_packet.c.version).where(
+        emergency_packet.c.account_id == account_id
+    )
+    asked = select(court_case.c.case_id).where(court_case.c.account_id == account_id).distinct()
+    newest = dict.fromkeys(connection.execute(asked).scalars(), 0)
+    for case_id, version in connection.execute(made):
+        newest[case_id] = max(version, newest.get(case_id, 0))
+    for case_id, version in newest.items():
+        yield from (emergency_id(account_id, case_id, number) for number in range(1, version + 2))
 
 
 def erase(

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, FastAPI, Form, HTTPException, Request
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from sqlalchemy import Table
 
 from arrears.core.errors import ArrearsError, CannotTell
 from arrears.core.runtime import Runtime
@@ -18,6 +19,7 @@ from arrears.desk import today as day
 from arrears.desk.paging import Number
 from arrears.reports.wording import LANGUAGES, Words, words
 from arrears.steps.approvals import vote_on_the_desk
+from arrears.store.tables.legal import emergency_packet, packet
 
 SAFE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
@@ -56,7 +58,8 @@ def create_desk(door: Door, world: Callable[[], Runtime], docs: Path | None = No
     app.add_api_route("/guide/images/{name}", desk.picture())
     app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
     app.add_api_route("/account/{subject_ref}/why/{business_date}", desk.why())
-    app.add_api_route("/packet/{subject_ref}", desk.packet())
+    app.add_api_route("/packet/{subject_ref}", desk.packet(packet))
+    app.add_api_route("/preservation/{subject_ref}", desk.packet(emergency_packet))
     app.add_api_route("/list/{business_date}", desk.own_list())
     for path, form in desk.forms().items():
         app.add_api_route(path, form, methods=["POST"], response_class=HTMLResponse)
@@ -242,13 +245,13 @@ class _Desk:
 
         return download
 
-    def packet(self) -> Callable[..., Response]:
-        """Return the route that hands a current packet to the people who decide on it."""
+    def packet(self, table: Table) -> Callable[..., Response]:
+        """Return the route that hands a current packet, or application, to the people who decide on it."""
         reader = self._reader
 
         def download(subject_ref: str, user: str = reader) -> Response:
             try:
-                content = cases.packet_pdf(self._world(), subject_ref, user)
+                content = cases.packet_pdf(self._world(), subject_ref, user, table)
             except ArrearsError as error:
                 raise HTTPException(404, str(error)) from None
             return Response(content, media_type=PDF, headers=_file("packet.pdf"))

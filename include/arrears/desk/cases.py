@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Table, func, select
 
 from arrears.approvals.questions import count_open, list_open
 from arrears.approvals.remedy import STATES
@@ -128,8 +128,10 @@ def _orders(connection: Connection, number: int, words: Words, branch: str | Non
     return Leaf([(row, _note(row, words)) for row in found], total, number)
 
 
-def packet_pdf(rt: Runtime, subject_ref: str, user: str) -> bytes:
+def packet_pdf(rt: Runtime, subject_ref: str, user: str, table: Table = packet) -> bytes:
     """Return the current packet of an account for the people who decide on it; the download is recorded.
+
+    ``table``: that of packets, or that of applications in an emergency.
 
     Raises:
         CannotTell: the user is not on the staff as lawyer, risk officer or manager, or there is no such packet.
@@ -138,9 +140,9 @@ def packet_pdf(rt: Runtime, subject_ref: str, user: str) -> bytes:
 
     engine = existing_store(rt)
     query = (
-        select(packet.c.account_id, packet.c.pdf_path, packet.c.pdf_sha256)
-        .join(subject, subject.c.account_id == packet.c.account_id)
-        .where(subject.c.subject_ref == subject_ref, packet.c.superseded_on.is_(None), packet.c.pdf_path.is_not(None))
+        select(table.c.account_id, table.c.pdf_path, table.c.pdf_sha256)
+        .join(subject, subject.c.account_id == table.c.account_id)
+        .where(subject.c.subject_ref == subject_ref, table.c.superseded_on.is_(None), table.c.pdf_path.is_not(None))
     )
     with reading(engine) as connection:
         roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none() or ""

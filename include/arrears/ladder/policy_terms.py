@@ -49,6 +49,7 @@ Needed = Literal[
     "realise_security",
     "sue_and_preserve",
     "agency",
+    "emergency_preservation",
 ]
 DocumentKind = Literal[
     "contract",
@@ -69,6 +70,9 @@ DocumentKind = Literal[
     "identity",
     "agreement",
     "lender_licence",
+    "dissipation_evidence",
+    "validation_notice",
+    "notice_of_sums_in_arrears",
 ]
 AtMost = Annotated[Count, Tighter.LOWER]
 AtLeast = Annotated[Count, Tighter.HIGHER]

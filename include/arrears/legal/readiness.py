@@ -127,6 +127,13 @@ def _papers_on_file(facts: LegalFacts, policy: Policy, kinds: Sequence[str]) -> 
     return on_file
 
 
+def papers_of(facts: LegalFacts, policy: Policy, needed: str) -> dict[str, str | None]:
+    """Return, for each kind of paper that something needs, the hash of the one that counts, if there is one."""
+    kinds = _required(policy).get(needed, ())
+    found = {kind: _paper(facts, policy, kind) for kind in kinds}
+    return {kind: None if paper is None else paper.sha256 for kind, paper in found.items()}
+
+
 def _paper(facts: LegalFacts, policy: Policy, kind: str, party_id: str | None = None) -> Document | None:
     """Return the oldest document of a kind that counts; the policy names those that need two people's confirmation."""
     counted = (

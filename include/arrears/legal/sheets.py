@@ -32,6 +32,7 @@ def compose(
     reasons: Sequence[str],
     number: str,
     facts_sha256: str,
+    template: str = TEMPLATE,
 ) -> dict[str, Any]:
     """Return what the template shows: every amount and date already as text, people only in full packets."""
     facts, lang = case.facts, policy.language
@@ -55,6 +56,7 @@ def compose(
         "claims": _claims(chosen if state == "ready" else None, readiness),
         **_readiness(facts, readiness, lang, full),
         **(_file(case, readiness, lang, state, policy) if full else {}),
+        "manifest": table(_manifest(facts, policy, lang, template) if full else ()),
     }
 
 
@@ -182,7 +184,6 @@ def _file(case: CaseFile, readiness: Readiness, lang: str, state: str, policy: P
         "guarantors": table(_guarantors(facts, readiness, lang)),
         "asset": pairs(machine_rows(case, lang)),
         "positions": table(position_rows(case, lang, policy.time_zone)),
-        "manifest": table(_manifest(facts, policy, lang)),
     }
 
 
@@ -280,13 +281,13 @@ def _guarantors(facts: LegalFacts, readiness: Readiness, lang: str) -> list[list
     return rows
 
 
-def _manifest(facts: LegalFacts, policy: Policy, lang: str) -> list[list[str]]:
+def _manifest(facts: LegalFacts, policy: Policy, lang: str, template: str) -> list[list[str]]:
     documents = [
         [f"{number}  {row.title or words(row.kind, lang)}", row.sha256]
         for number, row in enumerate(in_order(facts), start=1)
     ]
     return [
         [f"policy {policy.policy_id} {policy.version}", policy.sha256],
-        [TEMPLATE, typesetting.template_sha256(TEMPLATE)],
+        [template, typesetting.template_sha256(template)],
         *documents,
     ]

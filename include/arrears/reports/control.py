@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
 from arrears.ladder.policy import Policy
 from arrears.reports import neglected
-from arrears.reports.filings import choices_that_do_not_count, filed_unapproved
+from arrears.reports.filings import choices_that_do_not_count, emergencies_lacking, filed_unapproved
 from arrears.reports.promised import broken_plans, broken_promises
 from arrears.reports.recalls import placements_silent, recalls, refused_reports, silent_since, unlocks_silent
 from arrears.reports.refused_rows import quarantined, unknown_accounts
@@ -32,6 +32,7 @@ OWNERS = {
     "recall_overdue": "risk",
     "filed_unapproved": "legal",
     "remedy_unentitled": "legal",
+    "emergency_lacking": "legal",
     "unlock_overdue": "risk",
     "placement_overdue": "manager",
     "recall_unanswered": "risk",
@@ -42,8 +43,9 @@ OWNERS = {
 }
 """Which role settles each kind of exception."""
 
-FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue", "filed_unapproved")
-"""In this order: what somebody outside was told to stop and may still be doing, then what left without its approval."""
+FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue", "filed_unapproved", "emergency_lacking")
+"""In this order: what somebody outside was told to stop and may still be doing, what left without its approval, and
+what cannot wait."""
 
 SURVEYED = ("no_owner", "no_contact_point", "account_missing", "data_incomplete", *neglected.OWNERS)
 """What is found by reading every account: kept each morning, so that a page need not."""
@@ -169,6 +171,7 @@ def waiting_now(connection: Connection, business_date: date, branch: str | None,
         _line(connection, "placement_overdue", placements_silent(silent, branch)),
         _line(connection, "filed_unapproved", filed_unapproved(branch)),
         _line(connection, "remedy_unentitled", choices_that_do_not_count(business_date, policy, branch)),
+        _line(connection, "emergency_lacking", emergencies_lacking(branch)),
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
         _line(connection, "quarantined_rows", quarantined(business_date, branch)),

@@ -5,11 +5,14 @@ A day that runs against the lender is shown as it falls, never moved to a workin
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, String, cast, exists, func, or_, select
 
+from arrears.approvals.filings import NOT_YET
+from arrears.core.clock import local_date
+from arrears.ladder.holds import SUIT_ENDED
 from arrears.ladder.policy import Policy
 from arrears.reports.filings import waiting_to_be_filed
 from arrears.reports.scope import of_branch
@@ -58,7 +61,7 @@ def deadlines_of(
     }
     widest = {name: max(days, default=0) for name, days in steps.items()}
     found = (*_packets(connection, branch), *_orders(connection, branch), *_notices(connection, branch),
-             *_claims(connection, business_date, policy, branch))  # fmt: skip
+             *_claims(connection, business_date, policy, branch), *_preserved(connection, policy, branch))  # fmt: skip
     agencies = () if branch else _agencies(connection)
     near = [line for line in (*found, *agencies) if line.days_left(business_date) <= widest[line.kind]]
     near += [Deadline("filing", row.account_id, row.expires_on) for row in waiting_to_be_filed(connection, branch)]
@@ -77,6 +80,26 @@ def _packets(connection: Connection, branch: str | None) -> Iterator[Deadline]:
             if clock["name"] in OF_PACKETS and not clock["preserved_on"]:
                 ends = date.fromisoformat(clock["expires_on"])
                 yield Deadline(clock["name"], account_id, ends, clock["party_id"], clock["assumption"])
+
+
+def _preserved(connection: Connection, policy: Policy, branch: str | None) -> Iterator[Deadline]:
+    """Return until when to sue after a preservation of an account without a packet, which would carry the clock."""
+    case, later = court_case.c, court_case.alias("later")
+    sued = exists().where(later.c.account_id == case.account_id, later.c.kind == "suit", later.c.state.not_in(NOT_YET))
+    has_packet = exists().where(packet.c.account_id == case.account_id, packet.c.superseded_on.is_(None))
+    over = exists().where(
+        later.c.account_id == case.account_id, later.c.case_id == case.case_id, later.c.state.in_(SUIT_ENDED)
+    )
+    rows = connection.execute(
+        select(case.account_id, func.max(case.at).label("at"))
+        .where(case.kind == "preservation", case.state == "preserved", ~sued, ~has_packet, ~over,
+               of_branch(case.account_id, branch))
+        .group_by(case.account_id)
+        .order_by(case.account_id)
+    )  # fmt: skip
+    for row in rows:
+        on = local_date(datetime.fromisoformat(row.at), policy.time_zone)
+        yield Deadline("preservation", row.account_id, on + timedelta(days=policy.legal.preservation_sue_days))
 
 
 def _claims(connection: Connection, business_date: date, policy: Policy, branch: str | None) -> Iterator[Deadline]:

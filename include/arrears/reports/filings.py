@@ -13,7 +13,7 @@ from arrears.ladder.holds import SUIT_ENDED
 from arrears.ladder.policy import Policy
 from arrears.reports.scope import of_branch
 from arrears.store.tables.feeds import court_case
-from arrears.store.tables.legal import court_filing, packet
+from arrears.store.tables.legal import court_filing, emergency_packet, packet
 from arrears.store.tables.repossession import approval
 
 DAY = timedelta(days=1)
@@ -40,6 +40,14 @@ def choices_that_do_not_count(business_date: date, policy: Policy, branch: str |
     return select(func.count(), func.min(court_case.c.at)).where(
         is_by_nobody_entitled(policy), ~newer, has_packet, court_case.c.at < (business_date + DAY).isoformat(),
         of_branch(court_case.c.account_id, branch),
+    )  # fmt: skip
+
+
+def emergencies_lacking(branch: str | None) -> Any:
+    """Return count and oldest of the emergencies asked for whose application cannot be made yet."""
+    return select(func.count(), func.min(emergency_packet.c.built_on)).where(
+        emergency_packet.c.superseded_on.is_(None), emergency_packet.c.state == "lacking",
+        of_branch(emergency_packet.c.account_id, branch),
     )  # fmt: skip
 
 

@@ -142,6 +142,7 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
     from arrears.legal.agreements import write_agreements
     from arrears.legal.build import build_packets as build
     from arrears.legal.build import retire_packets, stage_three_accounts
+    from arrears.legal.emergency import build_emergencies
     from arrears.steps import runs, world
 
     this, engine = runs.read_run(rt, day), world.store_of(rt)
@@ -150,8 +151,10 @@ def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
     policy, accounts = world.policy_of(rt.settings), stage_three_accounts(engine, this.business_date)
     notices = write_notices(rt, engine, day, this.business_date, policy)
     agreements = write_agreements(rt, engine, day, this.business_date, policy)
+    emergencies = build_emergencies(rt, engine, day, day, this.business_date, policy)
     built = build(rt, engine, day, this.business_date, policy, accounts)
-    return {**built, "notices": sum(notices.values()), "agreements": agreements}
+    return {**built, "notices": sum(notices.values()), "agreements": agreements,
+            "emergencies": emergencies["ready"]}  # fmt: skip
 
 
 def propose_orders(rt: Runtime, day: str) -> dict[str, Any]:

@@ -120,6 +120,8 @@ def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any, *, again
     returned = None if again else _give_back(rt, feed, file, delivery)
     if feed == "cases":
         filings.judge(rt, run_id, this.business_date)
+    if feed in ("cases", "documents"):
+        filings.meet_emergencies(rt, run_id, this.business_date)
     if feed == "opening":
         golive.ask(rt, run_id, this.business_date, world.policy_of(rt.settings))
     return {"run_id": run_id, "feed": feed, "rows": delivery.rows, "accepted": delivery.accepted,

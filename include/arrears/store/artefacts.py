@@ -28,6 +28,11 @@ def packet_id(account_id: str, version: int) -> str:
     return natural_key(account_id, version)
 
 
+def emergency_id(account_id: str, case_id: str, version: int) -> str:
+    """Return the key of the application for preservation in an emergency, in a version."""
+    return natural_key("emergency", account_id, case_id, version)
+
+
 def packet_number(packet_id: str) -> str:
     """Return the packet number that people read: the first twelve digits of its key, in groups of four."""
     short = packet_id[:12].upper()

@@ -84,6 +84,9 @@ DOCUMENT_KINDS = (
     "identity",
     "agreement",
     "lender_licence",
+    "dissipation_evidence",
+    "validation_notice",
+    "notice_of_sums_in_arrears",
 )
 SERVICE_RESULTS = ("sent", "arrived", "refused", "returned")
 DOCUMENT_FORMS = ("original", "copy")

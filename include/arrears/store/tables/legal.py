@@ -79,6 +79,38 @@ court_filing = Table(
     " approval in force when it was filed; none means that it was filed unapproved.",
 )
 
+EMERGENCY_STATES = ("ready", "lacking")
+
+emergency_packet = Table(
+    "emergency_packet",
+    metadata,
+    Column("emergency_id", Sha256, primary_key=True),
+    Column("account_id", String(64), nullable=False),
+    Column("case_id", String(64), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("state", String(8), nullable=False),
+    Column("lacking", JSON, nullable=False),
+    Column("facts_sha256", Sha256, nullable=False),
+    Column("pdf_path", String(200)),
+    Column("pdf_sha256", Sha256),
+    Column("manifest_sha256", Sha256),
+    Column("built_on", Date, nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("superseded_on", Date),
+    UniqueConstraint("account_id", "case_id", "version"),
+    Index(
+        "uq_emergency_packet_current",
+        "account_id",
+        unique=True,
+        sqlite_where=text("superseded_on IS NULL"),
+        postgresql_where=text("superseded_on IS NULL"),
+    ),
+    one_of("state", *EMERGENCY_STATES),
+    CheckConstraint("state = 'lacking' OR pdf_sha256 IS NOT NULL", name="rendered_when_ready"),
+    comment="Applications for preservation before the gates are open; emergency_id = natural_key('emergency',"
+    " account_id, case_id, version). One current an account.",
+)
+
 NOTICE_KINDS = ("redemption", "disposition", "settlement")
 
 legal_notice = Table(
