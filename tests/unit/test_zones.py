@@ -1,6 +1,6 @@
 """A message leaves only when it is a lawful hour wherever the person may be."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,3 +78,22 @@ def test_whoever_calls_is_told_what_others_may_be_asked(language, policy):
     told = conduct("call", DAY, policy, words(language))
     assert told == [words(language)(f"brief.third_parties.{policy.contact.third_parties}")]
     assert conduct("letter", DAY, policy, words(language)) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "day", "opens", "closes"),
+    [
+        (UK, date(2026, 3, 28), "2026-03-28T09:00:00Z", "2026-03-28T19:00:00Z"),
+        (UK, date(2026, 3, 29), "2026-03-29T08:00:00Z", "2026-03-29T18:00:00Z"),
+        (US, date(2026, 10, 31), "2026-10-31T13:00:00Z", "2026-11-01T00:00:00Z"),
+        (US, date(2026, 11, 1), "2026-11-01T14:00:00Z", "2026-11-02T01:00:00Z"),
+    ],
+)
+def test_when_the_clocks_change_the_window_stays_at_its_hours_on_the_wall(policy, day, opens, closes):
+    zones = (policy.time_zone,)
+    slot = slot_of(day, "sms", zones, None, policy)
+    assert (slot.opens_at, slot.closes_at) == (opens, closes)
+    first, end = (datetime.fromisoformat(moment) for moment in (opens, closes))
+    minute = timedelta(minutes=1)
+    assert [in_window(now, zones, policy) for now in (first - minute, first, end - minute, end)] == [
+        False, True, True, False]  # fmt: skip
