@@ -294,6 +294,11 @@ def test_a_dead_number_is_not_called_again_and_a_visitor_comes(told):
     assert told.days_of("invalid_number", "visit")[0] == 2
 
 
+def test_whose_number_is_dead_is_put_before_the_supervisor_for_nobody_is_immune(told):
+    [line] = [line for line in exceptions_on(told, 10) if line.kind == "number_dead"]
+    assert (line.count, line.owner) == (1, "supervisor")
+
+
 def test_who_opted_out_of_messages_gets_none_is_called_and_climbs(told):
     channels = Counter(step for steps in told.done("opted_out").values() for step in steps)
     assert not [step for step in channels if "sms" in step or "email" in step]

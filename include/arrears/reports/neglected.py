@@ -36,6 +36,7 @@ from arrears.store.tables.people import account_party, party
 OWNERS = {
     "untreated": "supervisor",
     "reason_missing": "supervisor",
+    "number_dead": "supervisor",
     "visit_waits": "supervisor",
     "review_due": "supervisor",
     "promise_too_far": "supervisor",
@@ -45,6 +46,9 @@ OWNERS = {
     "debit_silent": "finance",
 }
 """Which role settles each kind."""
+
+DEAD_NUMBER = ('"dead_number":true', '"calls_answered":0', '"no_contact_point":false')
+"""What the frozen facts say of somebody whose number leads to nobody, as nobody has attested yet."""
 
 MOST_NAMES = 500
 """So many sets of facts are asked for at once."""
@@ -56,6 +60,7 @@ def neglected(
     """Yield each kind with how many there are and since when the oldest waits."""
     queries = {
         "reason_missing": _counted(without_reason(business_date, branch, policy)),
+        "number_dead": number_dead(business_date, branch),
         "visit_waits": _visit_waits(business_date, branch),
         "review_due": review_due(business_date, branch, policy),
         "answer_overdue": _answer_overdue(business_date, branch, policy),
@@ -177,6 +182,18 @@ def without_reason(business_date: date, branch: str | None, policy: Policy) -> A
         .group_by(outcome.c.account_id)
         .having(func.count() >= policy.lanes.reason_by_contact, func.max(known) == 0)
     )
+
+
+def number_dead(business_date: date, branch: str | None) -> Any:
+    """Ask for the overdue accounts whose borrower's number is dead: without calls they do not climb past rung 2.
+
+    Somebody finds another number, or a supervisor attests that there is no contact point: nobody is immune.
+    """
+    asked = (in_force(business_date, branch), decision.c.stage > 0)
+    told = select(decision.c.facts_sha256).where(*asked).distinct()
+    said = (fact_set.c.body.contains(word, autoescape=True) for word in DEAD_NUMBER)
+    dead = select(fact_set.c.facts_sha256).where(fact_set.c.facts_sha256.in_(told), *said)
+    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(*asked, decision.c.facts_sha256.in_(dead))
 
 
 def review_due(business_date: date, branch: str | None, policy: Policy) -> Any:
