@@ -225,6 +225,7 @@ def _mandates(connection: Connection, policy: Policy, among: AccountRange) -> se
     if not any("mandate" in step.when for step in policy.steps):
         return set()
     in_arrears = select(episode.c.account_id).where(episode.c.cured_on.is_(None))
+    in_arrears = among.of(connection, in_arrears, episode.c.account_id)  # or each range would read all open episodes
     query = select(account.c.account_id).where(
         account.c.debit_mandate.is_not(None), account.c.account_id.in_(in_arrears)
     )
