@@ -1,6 +1,7 @@
 """The commands of the auditor: explain, verify, receipt, export, replay and prove."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -199,12 +200,12 @@ def prove(as_json: AsJson = False) -> None:
         checks = check(existing_store(rt), policy_of(rt.settings))
     rows: list[tuple[Any, ...]] = [(c.name, c.violations, c.rule) for c in checks]
     if as_json:
-        print_json([{"name": name, "violations": count, "rule": rule} for name, count, rule in rows])
+        print_json([asdict(check) for check in checks])
     else:
         print_table("Proof over the whole store", ("check", "violations", "rule"), rows)
-    broken = [name for name, count, _ in rows if count]
+    broken = [f"{check.name} ({', '.join(check.first)})" for check in checks if check.violations]
     if broken:
-        raise Finding(f"prove: {', '.join(broken)} broken; `arrears explain ACCOUNT` tells about one account")
+        raise Finding(f"prove: broken: {'; '.join(broken)}: the first of each; `arrears explain ACCOUNT` tells more")
 
 
 @app.command()

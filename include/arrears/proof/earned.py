@@ -4,7 +4,7 @@ Evidence of an episode only grows, so the first item of each rung tells for all 
 than the item does not count for it; an account whose record was corrected since is told by the log alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -27,24 +27,24 @@ REMINDERS = ("message_delivered", "call_answered", "demand_served", *LETTERS)
 LOWEST_TO_EARN = 2
 
 
-def unearned(connection: Connection, _policy: Policy) -> int:
-    """Count the items without a decision behind them, and the rungs entered before the evidence was there."""
-    return _undecided(connection) + _too_early(connection)
+def unearned(connection: Connection, _policy: Policy) -> Iterator[str]:
+    """Yield the account of each item without a decision behind it, and of each rung entered before its evidence."""
+    yield from _undecided(connection)
+    yield from _too_early(connection)
 
 
-def _undecided(connection: Connection) -> int:
+def _undecided(connection: Connection) -> Iterator[str]:
     behind = exists().where(
         decision.c.account_id == item.c.account_id, decision.c.business_date == item.c.business_date,
         decision.c.rung >= item.c.rung,
     )  # fmt: skip
-    return int(connection.execute(select(func.count()).select_from(item).where(~behind)).scalar_one())
+    yield from connection.execute(select(item.c.account_id).where(~behind)).scalars()
 
 
-def _too_early(connection: Connection) -> int:
+def _too_early(connection: Connection) -> Iterator[str]:
     corrected = _corrected(connection)
     policies: dict[str, Policy] = {}
     sureties = _sureties(connection)
-    broken = 0
     for row in connection.execute(_tallied(_first_items())):
         if row.account_id in corrected:
             continue
@@ -52,8 +52,8 @@ def _too_early(connection: Connection) -> int:
             policies[row.policy_sha256] = _policy_of(connection, row.policy_sha256)
         found = _evidence(row, sureties.get(row.account_id, {}))
         gates = gates_of(found, policies[row.policy_sha256], promised=False)
-        broken += unlocked_by(gates) < row.rung
-    return broken
+        if unlocked_by(gates) < row.rung:
+            yield str(row.account_id)
 
 
 def _first_items() -> Subquery:

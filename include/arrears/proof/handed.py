@@ -1,6 +1,7 @@
 """No order left without the people the policy asks for: in their roles, on its own facts, and before it left."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, select
 
@@ -11,8 +12,8 @@ HANDED_OVER = ("offered", "acknowledged", "accepted", "located", "recovered")
 """States in which an agency may act: the approval behind them is used, and by nothing else."""
 
 
-def unapproved(connection: Connection, policy: Policy) -> int:
-    """Count the orders that left without one approval of their own facts by the roles of the policy, one person each.
+def unapproved(connection: Connection, policy: Policy) -> Iterator[str]:
+    """Yield the accounts of orders that left without approval of their own facts by the policy's roles, a person each.
 
     A refused, void or expired question stands behind no order that is still out.
     """
@@ -23,8 +24,8 @@ def unapproved(connection: Connection, policy: Policy) -> int:
         votes[vote.approval_id].append((vote.role, vote.staff_id, vote.at))
     query = (
         select(
-            repossession_order.c.order_id, repossession_order.c.state, repossession_order.c.offered_at,
-            approval.c.approval_id, approval.c.state.label("asked"),
+            repossession_order.c.order_id, repossession_order.c.account_id, repossession_order.c.state,
+            repossession_order.c.offered_at, approval.c.approval_id, approval.c.state.label("asked"),
             (approval.c.facts_sha256 == repossession_order.c.facts_sha256).label("same"),
         )
         .outerjoin(
@@ -32,10 +33,10 @@ def unapproved(connection: Connection, policy: Policy) -> int:
         )
         .where(repossession_order.c.offered_at.is_not(None), ~repossession_order.c.imported)
     )  # fmt: skip
-    stood: dict[str, bool] = defaultdict(bool)
+    stood: dict[tuple[str, str], bool] = defaultdict(bool)
     for row in connection.execute(query):
         people = [vote for vote in votes[row.approval_id or ""] if vote[2] <= row.offered_at]
         enough = {role for role, _, _ in people} >= wanted and len({who for _, who, _ in people}) >= len(wanted)
         live = row.state not in HANDED_OVER or row.asked == "used"
-        stood[row.order_id] |= bool(row.same) and enough and live
-    return sum(not holds for holds in stood.values())
+        stood[(row.account_id, row.order_id)] |= bool(row.same) and enough and live
+    yield from (account_id for (account_id, _), holds in stood.items() if not holds)

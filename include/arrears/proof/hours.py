@@ -3,6 +3,7 @@
 A person whose row came after the message, or was erased, may have been elsewhere then: for those the slot must tell.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -21,11 +22,12 @@ MINUTE = 16
 """Characters of a moment up to its minute: whoever is alike in zone and minute is asked once."""
 
 
-def outside_hours(connection: Connection, _policy: Policy) -> int:
-    """Count the messages that left when it was no lawful hour for their reader, under the policy that planned them."""
+def outside_hours(connection: Connection, _policy: Policy) -> Iterator[str]:
+    """Yield the messages that left when it was no lawful hour for their reader, under the policy that planned them."""
     query = (
         select(
-            contact.c.intent_at, contact.c.slot_opens_at, contact.c.slot_closes_at, run.c.policy_sha256,
+            contact.c.contact_id, contact.c.intent_at, contact.c.slot_opens_at, contact.c.slot_closes_at,
+            run.c.policy_sha256,
             party.c.time_zone, party.c.mobile, party.c.erased_at, delivery.c.received_at,
         )
         .join(run, run.c.run_id == contact.c.run_id)
@@ -39,7 +41,6 @@ def outside_hours(connection: Connection, _policy: Policy) -> int:
                                       .where(policy_text.c.policy_sha256.in_(select(run.c.policy_sha256))))
     }  # fmt: skip
     known: dict[tuple[str, Zones, str], bool] = {}
-    broken = 0
     for row in connection.execute(query, execution_options={"stream_results": True}):
         inside = row.slot_opens_at <= row.intent_at < row.slot_closes_at
         if row.erased_at is None and (row.received_at or "") <= row.intent_at:
@@ -48,5 +49,5 @@ def outside_hours(connection: Connection, _policy: Policy) -> int:
             if key not in known:
                 known[key] = in_window(datetime.fromisoformat(row.intent_at), key[1], policy)
             inside = inside and known[key]
-        broken += not inside
-    return broken
+        if not inside:
+            yield str(row.contact_id)

@@ -1,12 +1,13 @@
-"""Invariants over the whole store, each a query that must find nothing."""
+"""Invariants over the whole store, each a search that must find nothing; what it finds is named."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from itertools import islice
+from typing import Literal
 
-from sqlalchemy import Connection, Engine, Select, and_, exists, func, select
+from sqlalchemy import Connection, Engine, and_, exists, func, select
 
 from arrears.approvals.filings import is_unapproved
 from arrears.core.progress import tell
@@ -16,53 +17,70 @@ from arrears.proof.earned import unearned
 from arrears.proof.handed import unapproved
 from arrears.proof.held import EFFECTS, contacted_under_hold
 from arrears.proof.hours import outside_hours
-from arrears.proof.told_actions import count_untold, days_of
+from arrears.proof.told_actions import days_of, untold_of_all
 from arrears.store.engine import reading
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
 from arrears.store.tables.legal import court_filing, packet
-from arrears.store.tables.outreach import contact, contact_attempt
+from arrears.store.tables.outreach import contact, contact_attempt, item
 from arrears.store.tables.runs import policy_text, run
 
 WINDOWS = (1, 7, 30)
 """Days that the three caps of a channel count (policy ``contact.caps``)."""
 
+NAMED = 5
+"""So many of what breaks an invariant are named; for a person to begin with, the count tells of the rest."""
+
 Caps = Mapping[str, Sequence[int]]
+Kind = Literal["account", "contact", "day", "person"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One invariant and how often it is broken."""
+    """One invariant, how often it is broken, and the first of what breaks it: ``account A1``, ``day 2026-11-12``."""
 
     name: str
     violations: int
     rule: str
+    first: tuple[str, ...] = ()
 
 
 def prove(engine: Engine, policy: Policy) -> list[Check]:
     """Run every check over the whole store; 0 violations is the claim."""
     with reading(engine) as connection:
         found = []
-        for done, (name, rule, check) in enumerate(CHECKS):
+        for done, (name, rule, kind, search) in enumerate(CHECKS):
             tell(done, len(CHECKS), "checks")
-            found.append(Check(name, check(connection, policy), rule))
+            broken = iter(search(connection, policy))
+            first = list(islice(broken, NAMED))
+            count = len(first) + sum(1 for _ in broken)
+            found.append(Check(name, count, rule, tuple(_named(connection, kind, key) for key in first)))
     return found
 
 
-def _conservation(connection: Connection, _policy: Policy) -> int:
+def _named(connection: Connection, kind: Kind, key: str) -> str:
+    """Return what to look at: of a contact its account, which `arrears explain` tells about."""
+    if kind == "contact":
+        whose = select(func.min(item.c.account_id)).where(item.c.contact_id == key)
+        account_id = connection.execute(whose).scalar()
+        return f"account {account_id}" if account_id else f"contact {key}"
+    return f"{kind} {key}"
+
+
+def _conservation(connection: Connection, _policy: Policy) -> Iterator[str]:
     """Days whose contacts do not add up."""
     days = connection.execute(select(contact.c.business_date).distinct()).scalars().all()
-    return sum(not contact_sum(connection, day).holds for day in days)
+    yield from (day.isoformat() for day in sorted(days) if not contact_sum(connection, day).holds)
 
 
-def _at_most_once(connection: Connection, _policy: Policy) -> int:
+def _at_most_once(connection: Connection, _policy: Policy) -> Iterable[str]:
     """Contacts with more than one attempt that went out or may have."""
     out = contact_attempt.c.outcome.in_(EFFECTS) | contact_attempt.c.outcome.is_(None)
     query = select(contact_attempt.c.contact_id).where(out).group_by(contact_attempt.c.contact_id)
-    return _count(connection, query.having(func.count() > 1))
+    return connection.execute(query.having(func.count() > 1)).scalars()
 
 
-def _budgets(connection: Connection, policy: Policy) -> int:
+def _budgets(connection: Connection, policy: Policy) -> Iterator[str]:
     """Person, channel and window of days in which a cap was exceeded: that of the policy under which each contact left.
 
     Source: policy ``contact.caps``. A policy that was tightened later makes nothing wrong of what was right.
@@ -75,7 +93,7 @@ def _budgets(connection: Connection, policy: Policy) -> int:
         .order_by(contact.c.party_id, contact.c.channel, contact.c.business_date)
     )
     recent: list[date] = []
-    over, whose = 0, None
+    whose = None
     for row in connection.execute(query):
         month = row.business_date - timedelta(days=WINDOWS[-1])
         recent = [day for day in recent if day > month] if whose == (row.party_id, row.channel) else []
@@ -84,8 +102,8 @@ def _budgets(connection: Connection, policy: Policy) -> int:
         for days, cap in zip(
             WINDOWS, caps.get(row.policy_sha256, policy.contact.caps).get(row.channel, ()), strict=False
         ):
-            over += sum(day > row.business_date - timedelta(days=days) for day in recent) > cap
-    return over
+            if sum(day > row.business_date - timedelta(days=days) for day in recent) > cap:
+                yield str(row.party_id)
 
 
 def _caps_of_runs(connection: Connection) -> dict[str, Caps]:
@@ -95,13 +113,13 @@ def _caps_of_runs(connection: Connection) -> dict[str, Caps]:
     return {row.policy_sha256: json.loads(row.body)["contact"]["caps"] for row in texts}
 
 
-def _decided(connection: Connection, _policy: Policy) -> int:
+def _decided(connection: Connection, _policy: Policy) -> Iterable[str]:
     """Overdue decisions of days with a frozen ledger that lack the frozen ledger behind them."""
     frozen = exists().where(snapshot.c.business_date == decision.c.business_date)
-    return _count(connection, select(decision.c.account_id).where(~frozen))
+    return connection.execute(select(decision.c.account_id).where(~frozen)).scalars()
 
 
-def _packets(connection: Connection, _policy: Policy) -> int:
+def _packets(connection: Connection, _policy: Policy) -> Iterator[str]:
     """Stage-three accounts of the newest day without a current packet, and accounts with two."""
     newest = connection.execute(select(func.max(decision.c.business_date))).scalar()
     current = and_(packet.c.account_id == decision.c.account_id, packet.c.superseded_on.is_(None))
@@ -111,38 +129,46 @@ def _packets(connection: Connection, _policy: Policy) -> int:
         .where(decision.c.business_date == newest, decision.c.stage == 3, ~exists().where(current))
     )
     twice = select(packet.c.account_id).where(packet.c.superseded_on.is_(None)).group_by(packet.c.account_id)
-    return _count(connection, missing) + _count(connection, twice.having(func.count() > 1))
+    yield from connection.execute(missing).scalars()
+    yield from connection.execute(twice.having(func.count() > 1)).scalars()
 
 
-def _filings(connection: Connection, _policy: Policy) -> int:
+def _filings(connection: Connection, _policy: Policy) -> Iterable[str]:
     """Suits and preservations that no approval stood behind when they were filed."""
-    return _count(connection, select(court_filing.c.filing_key).where(is_unapproved()))
+    return connection.execute(select(court_filing.c.account_id).where(is_unapproved())).scalars()
 
 
-def _told(connection: Connection, _policy: Policy) -> int:
+def _told(connection: Connection, _policy: Policy) -> Iterator[str]:
     """Contacts and suppressions that stand otherwise than the log was told, or are missing on one side."""
-    return sum(count_untold(connection, day) for day in days_of(connection))
+    yield from (one.account_id for day in days_of(connection) for one in untold_of_all(connection, day))
 
 
-def _count(connection: Connection, query: Select[Any]) -> int:
-    return int(connection.execute(select(func.count()).select_from(query.subquery())).scalar_one())
-
-
-Counter = Callable[[Connection, Policy], int]
-CHECKS: tuple[tuple[str, str, Counter], ...] = (
-    ("ladder", "no action above the rung that evidence had opened", unearned),
-    ("conservation", "planned = sent + rejected + withheld + in doubt + withdrawn + expired + open", _conservation),
-    ("at_most_once", "no contact went out twice", _at_most_once),
-    ("budgets", "no person above a cap of any channel and window", _budgets),
-    ("holds", "nobody under a known hard hold was contacted", contacted_under_hold),
-    ("hours", "no message left outside the hours of its reader", outside_hours),
-    ("lineage", "every decision stands on a frozen ledger", _decided),
-    ("packets", "exactly one current packet for every stage-three account", _packets),
-    ("orders", "no order left without the approvals of its own facts, by the roles of the policy", unapproved),
+Search = Callable[[Connection, Policy], Iterable[str]]
+CHECKS: tuple[tuple[str, str, Kind, Search], ...] = (
+    ("ladder", "no action above the rung that evidence had opened", "account", unearned),
+    (
+        "conservation",
+        "planned = sent + rejected + withheld + in doubt + withdrawn + expired + open",
+        "day",
+        _conservation,
+    ),
+    ("at_most_once", "no contact went out twice", "contact", _at_most_once),
+    ("budgets", "no person above a cap of any channel and window", "person", _budgets),
+    ("holds", "nobody under a known hard hold was contacted", "contact", contacted_under_hold),
+    ("hours", "no message left outside the hours of its reader", "contact", outside_hours),
+    ("lineage", "every decision stands on a frozen ledger", "account", _decided),
+    ("packets", "exactly one current packet for every stage-three account", "account", _packets),
+    (
+        "orders",
+        "no order left without the approvals of its own facts, by the roles of the policy",
+        "account",
+        unapproved,
+    ),
     (
         "filings",
         "nothing was filed at court without an approval in force, unless two people attested it since",
+        "account",
         _filings,
     ),
-    ("told", "every contact ended, and every step was left out, as the log was told", _told),
+    ("told", "every contact ended, and every step was left out, as the log was told", "account", _told),
 )

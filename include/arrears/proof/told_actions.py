@@ -95,12 +95,13 @@ def untold(connection: Connection, on: date, account_id: str | None = None) -> l
     """
     if account_id is not None:
         return sorted(_untold(connection, _Rows(connection, on, account_id)), key=_by_place)
-    return sorted((one for some in _by_ranges(connection, on) for one in some), key=_by_place)
+    return sorted(untold_of_all(connection, on), key=_by_place)
 
 
-def count_untold(connection: Connection, on: date) -> int:
-    """Return how many contacts and suppressions of a day are not as the log was told, in memory that does not grow."""
-    return sum(map(len, _by_ranges(connection, on)))
+def untold_of_all(connection: Connection, on: date) -> Iterator[Untold]:
+    """Yield the contacts and suppressions of a day that are not as the log was told, in memory that does not grow."""
+    for some in _by_ranges(connection, on):
+        yield from some
 
 
 def days_of(connection: Connection) -> list[date]:
