@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, fields
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, and_, case, exists, func, select
+from sqlalchemy import Connection, Engine, Select, and_, case, func, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
@@ -113,13 +113,18 @@ def _inputs(on: date, branch: str | None) -> Select[Any]:
     covered = and_(
         account.c.asset_value_minor.is_not(None), account.c.asset_value_minor >= account.c.principal_outstanding_minor
     )
-    guaranteed = exists().where(account_party.c.account_id == decision.c.account_id, account_party.c.role.in_(SURETIES))
-    broken = exists().where(
-        promise.c.account_id == decision.c.account_id,
-        promise.c.state == "broken",
-        promise.c.made_on >= decision.c.episode_due,
+    sureties = select(account_party.c.account_id).where(account_party.c.role.in_(SURETIES)).distinct().subquery()
+    broken = (
+        select(promise.c.account_id, func.max(promise.c.made_on).label("made_on"))
+        .where(promise.c.state == "broken")
+        .group_by(promise.c.account_id)
+        .subquery()
     )
-    flags = {"secured": covered, "guaranteed": guaranteed, "broken": broken}
+    flags = {
+        "secured": covered,
+        "guaranteed": sureties.c.account_id.is_not(None),
+        "broken": broken.c.made_on >= decision.c.episode_due,
+    }
     return (
         select(
             account.c.subject_ref,
@@ -129,5 +134,7 @@ def _inputs(on: date, branch: str | None) -> Select[Any]:
             *(case((found, 1), else_=0).label(name) for name, found in flags.items()),
         )
         .join(account, account.c.account_id == decision.c.account_id)
+        .outerjoin(sureties, sureties.c.account_id == decision.c.account_id)
+        .outerjoin(broken, broken.c.account_id == decision.c.account_id)
         .where(in_force(on, branch), decision.c.stage > 0)
     )
