@@ -398,6 +398,38 @@ def test_a_part_payment_pause_stops_the_reminder_of_a_promise_and_a_dispute_the_
         "P1": "hold_part_payment", "P2": "hold_dispute"}  # fmt: skip
 
 
+ALONE = {"step": "guarantor_demand", "channel": "letter", "audience": "guarantors", "tone": "serious", "rung": 1}
+
+
+@pytest.mark.parametrize(
+    ("holds", "reason"),
+    [
+        (("bankrupt",), None),
+        (("bankrupt", "dispute"), "hold_dispute"),
+        (("deceased",), "hold_deceased"),
+        ((), "no_longer_due"),
+    ],
+)
+def test_the_letter_to_guarantors_alone_leaves_while_nothing_but_the_debtors_own_fate_holds(
+    world, witnesses, holds, reason
+):
+    world.person("P1")
+    world.person("P2", mobile="13800000002")
+    world.account("A1", {"P1": "borrower", "P2": "guarantor"})
+    world.decide("A1", [ALONE, EMAIL])
+    world.plan()
+    with writing(world.engine) as connection:
+        for kind in holds:
+            connection.execute(
+                hold.insert().values(account_id="A1", kind=kind, from_on=DAY, hold_key=natural_key(kind))
+            )
+    world.send(witnesses)
+    [letter] = world.rows(contact, channel="letter")
+    assert (letter.party_id, letter.state, letter.reason) == ("P2", "withheld" if reason else "sent", reason)
+    [mail] = world.rows(contact, channel="email")
+    assert (mail.state == "sent") is not bool(holds), "the debtor hears nothing"
+
+
 def test_who_paid_everything_is_thanked_and_asked_for_nothing(world, witnesses):
     one_customer(world)
     world.decide("A1", [THANKS], overdue=0, instalments=0, revision=2)

@@ -33,6 +33,7 @@ FOR_SOME = {
     "asset_search": {"secure", "to_court"},
     "placement": {"to_agency"},
     "debit_retry": {"mandate"},
+    "guarantor_demand": {"guarantors_alone"},
 }
 """Steps that are for some accounts alone."""
 STAFFED_CHANNELS = {"call", "visit", "letter", "credit_notice", "placement", "debit"}
@@ -114,7 +115,8 @@ OTHERS = {
     "missed": ((0, ()), (4, ("courtesy_sms_first",))),
     "calendar": (((), False), (SMS_DAY, True), (CALL_DAY, True), (CALL_DAY, False),
                  (WORD_DAY, True)),
-    "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",)), (("plan",), ())),
+    "holds": (((), ()), (("dispute",), ()), ((), ("promise",)), (("deceased", "plan"), ("promise",)), (("plan",), ()),
+              (("bankrupt",), ())),
     "cause": (
         (False, 0, False, False, None, None, False),
         (True, 0, False, False, "remind", "placement", True),
@@ -162,10 +164,8 @@ def faults(decision: Decision, facts: Facts, standing: Standing) -> Iterator[str
     """Name what a decision may never do."""
     if decision.rung != min(facts.effective_instalments + 1, standing.unlocked_rung):
         yield "the treatment is not the smaller of both rungs"
-    if facts.hard_holds and any(
-        action.occasion != "promise" or facts.hard_holds != ("plan",) for action in decision.actions
-    ):
-        yield "a contact under a hard hold that is no reminder of the plan which is the hold"
+    if facts.hard_holds and not all(may_under_hold(action, facts) for action in decision.actions):
+        yield "a contact under a hard hold: no reminder of its plan, no letter to who answers for a bankrupt"
     for action in decision.actions:
         if action.rung > decision.rung:
             yield "a rung was skipped"
@@ -179,6 +179,13 @@ def faults(decision: Decision, facts: Facts, standing: Standing) -> Iterator[str
         yield "one step twice"
     if not all(one.reasons for one in decision.suppressed):
         yield "a step left out without a reason"
+
+
+def may_under_hold(action: Action, facts: Facts) -> bool:
+    """Two things are said under a hard hold: a plan's reminder, and the letter to who answers for a bankrupt."""
+    if action.occasion == "promise":
+        return facts.hard_holds == ("plan",)
+    return facts.hard_holds == ("bankrupt",) and (action.channel, action.audience) == ("letter", "guarantors")
 
 
 def is_guarantors_turn(standing: Standing) -> bool:
@@ -205,7 +212,7 @@ def faults_of_the_day(action: Action, facts: Facts) -> Iterator[str]:
     ):
         yield "a call to somebody who has just refused"
     wanted = FOR_SOME.get(action.step)
-    if wanted and not marks_of(facts) & wanted:
+    if wanted and not marks_of(facts, POLICY.holds.debtor_only) & wanted:
         yield "a step that is for others"
     if action.step == "watch_sms" and (facts.late_episodes < 3 or facts.malice):
         yield "a reminder of the watch lane for somebody else"

@@ -137,3 +137,57 @@ def test_who_paid_is_thanked_and_whose_due_date_was_moved_is_not(place):
     assert place.run(DAY).code == 0
     assert ("thank_you" in planned(place, "K1"), "thank_you" in planned(place, "K2")) == (True, False)
     assert ("nothing_paid" in reasons(place, "K1"), "nothing_paid" in reasons(place, "K2")) == (False, True)
+
+
+OPEN_ITEMS = "account_id,instalment_no,due_date,amount_due,amount_paid"
+
+
+def open_items(place, *, gone: str = "", paid: str = "") -> None:
+    """Lay the schedule as open items: one account's overdue ones are gone, another's are paid in the file."""
+    (place.feeds / "payments.csv").unlink(missing_ok=True)
+    rows = []
+    for account in ("K1", "K2", "K3"):
+        for number, due in enumerate(("2026-09-15", "2026-10-15", "2026-12-15"), start=1):
+            if account != gone or due > str(DAY):
+                is_paid = account == paid and due < str(DAY)
+                rows.append(f"{account},{number},{due},1000.00,{1000 if is_paid else 0}.00")
+    place.write("instalments.csv", "\n".join([OPEN_ITEMS, *rows]) + "\n")
+    keep = [row for row in place.rows("accounts.csv") if row.split(",")[0] in ("account_id", "K1", "K2", "K3")]
+    place.write("accounts.csv", "\n".join(keep) + "\n")
+
+
+@pytest.mark.parametrize("told", ["nothing", "a payment of the day", "the lender's own rule"])
+def test_an_item_that_left_the_file_may_have_been_written_off_and_earns_thanks_only_where_money_was_told(place, told):
+    open_items(place)
+    rule = {}
+    if told == "the lender's own rule":
+        policy = place.home / "policy.yaml"
+        head = "extends: cn\nlayer: lender\npolicy_id: own\nversion: '1'\neffective_from: 2026-01-31\n"
+        policy.write_text(f"{head}ledger: {{gone_items: paid}}\n", "utf-8")
+        rule = {"ARREARS_POLICY": str(policy)}
+    assert place.run(DAY - timedelta(days=1), **rule).code == 0
+    if told == "a payment of the day":
+        file = place.home / "payments.csv"
+        file.write_text(f"payment_id,account_id,paid_on,amount\nY-9,K1,{DAY - timedelta(days=1)},2000.00\n", "utf-8")
+        assert place.call("import", "payments", str(file)).code == 0
+    open_items(place, gone="K1", paid="K2")
+    assert place.run(DAY, **rule).code == 0
+    assert ("thank_you" in planned(place, "K1")) is (told != "nothing")
+    assert "thank_you" in planned(place, "K2"), "the file says that this was paid"
+    assert "thank_you" not in planned(place, "K3")
+
+
+def test_money_that_comes_after_the_day_of_a_promise_keeps_it_no_more_in_a_file_without_payments(place):
+    open_items(place)
+    place.write("promises.csv", f"{PROMISES}K1,2026-11-09,2026-11-10,1000.00,\nK2,2026-11-09,2026-11-10,1000.00,\n")
+    assert place.run(date(2026, 11, 9)).code == 0
+    open_items(place, paid="K2")
+    for day in (11, 12):
+        assert place.run(date(2026, 11, day)).code == 0
+    ended = {"K1": "broken", "K2": "kept"}
+    with reading(place.store) as connection:
+        assert dict(connection.execute(select(promise.c.account_id, promise.c.state)).all()) == ended
+    open_items(place, gone="K1", paid="K2")
+    assert place.run(date(2026, 11, 13)).code == 0
+    with reading(place.store) as connection:
+        assert dict(connection.execute(select(promise.c.account_id, promise.c.state)).all()) == ended

@@ -276,6 +276,24 @@ def test_under_a_hard_hold_nobody_is_contacted_and_the_reason_stands_in_the_reco
     assert f"hold_{kind}" in told.why_not(kind, 8, "arrears_sms")
 
 
+def test_of_a_bankrupt_nothing_is_asked_and_each_guarantor_is_once_in_writing(told):
+    since = 6
+    after = {day: steps for day, steps in told.done("bankrupt").items() if day >= since}
+    assert list(after.values()) == [["guarantor_demand"]]
+    [asked] = [row for row in told.rows(item, "bankrupt") if row.step == "guarantor_demand"]
+    assert (asked.audience, asked.channel) == ("guarantors", "letter")
+    assert "hold_bankrupt" in told.why_not("bankrupt", 8, "arrears_sms")
+
+
+def test_after_a_death_the_guarantors_turn_comes_with_a_lawyers_word_and_no_sooner(told):
+    buried = 3
+    assert {day: steps for day, steps in told.done("estate").items() if day >= buried} == {11: ["guarantor_demand"]}
+    for name in ("estate_unseen", "buried_early", "deceased"):
+        assert not [day for day in told.done(name) if day > 6], name
+    assert "hold_deceased" in told.why_not("estate_unseen", 12, "arrears_sms")
+    assert "hold_deceased" in told.why_not("buried_early", 20, "arrears_sms")
+
+
 def test_once_a_dispute_is_settled_the_ladder_goes_on_where_it_stood(told):
     assert told.days("dispute")[21]["rung"] == told.days("dispute")[5]["rung"] == 2
     assert min(day for day in told.done("dispute") if day > 6) == 21

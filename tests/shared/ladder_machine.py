@@ -198,7 +198,8 @@ class Department(RuleBasedStateMachine):
             assert window.opens <= at.time() < window.closes, "a message outside the contact window"
         if row.account_id not in owing:
             return
-        assert not (row.account_id in self.held and self.held[row.account_id][0] < on), "a contact under a hold"
+        since, kind = self.held.get(row.account_id, (on, ""))
+        assert since >= on or (kind, row.step) == ("bankrupt", "guarantor_demand"), "a contact under a hold"
         if row.occasion.startswith(("episode", "promise")) and row.account_id not in hidden:
             assert owing[row.account_id], "somebody cured was asked for arrears"
         if row.occasion.startswith("cured") and row.account_id not in hidden:

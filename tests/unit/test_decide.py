@@ -292,6 +292,22 @@ def test_a_guarantor_gets_the_demand_while_the_lawyers_letter_cannot_reach_the_b
     assert why_not(decision, "written_demand") == ("covered_by_lawyers_letter",)
 
 
+@pytest.mark.parametrize("kind", POLICY.holds.debtor_only)
+def test_while_nothing_but_the_debtors_own_fate_holds_an_account_each_guarantor_is_asked_by_letter_and_nobody_else(
+    kind,
+):
+    """Source: domain.md 5e, guarantor-only; Civil Code 693: the period of the guarantee runs on."""
+    held = facts(evidence=replace(Evidence(), guarantors=1), working_days_overdue=1, hard_holds=(kind,))
+    assert steps(decide(held, POLICY)) == {"guarantor_demand"}
+    assert "guarantor_demand" not in steps(decide(replace(held, evidence=Evidence()), POLICY)), "there is no guarantor"
+    asked = replace(held, done=(StepDone("written_demand_guarantors", 1, 1, 9),))
+    assert not decide(asked, POLICY).actions, "they were asked in writing before"
+    for others in ((), ("deceased",), tuple(sorted((kind, "dispute"))), tuple(sorted((kind, "data_incomplete")))):
+        decision = decide(replace(held, hard_holds=others), POLICY)
+        assert "guarantor_demand" not in steps(decision)
+        assert not (others and decision.actions)
+
+
 def test_no_guarantor_gets_a_written_demand_before_the_borrower_was_tried():
     unheard = Evidence(reminders=1, attempts=1, channels=1, guarantors=1)
     decision = decide(facts(evidence=unheard, working_days_overdue=12, working_days_known=10), POLICY)

@@ -9,6 +9,7 @@ from pypdf import PdfReader
 
 from arrears.core.errors import CannotTell
 from arrears.ladder.layers import load_policy
+from arrears.proof.prove import CHECKS
 from arrears.proof.why import why_page
 from arrears.reports.story import tell
 from arrears.reports.wording import words
@@ -85,6 +86,14 @@ def story() -> dict:
             "code": {"version": "0.1.0", "id": "abc"},
         },
     }
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_every_check_of_the_proof_has_a_name_and_a_rule_in_words(language: str):
+    say = words(language)
+    for name, *_ in CHECKS:
+        said = f"{say(f'proof.{name}.name')} {say(f'proof.{name}.rule')}"
+        assert not re.search(r"[a-z]_[a-z]", said)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

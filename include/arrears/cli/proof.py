@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from sqlalchemy import Engine
@@ -18,15 +18,28 @@ from arrears.core.settings import Settings
 from arrears.steps.world import build_runtime, policy_of, shell_attempt
 from arrears.store.migrate import existing_store
 
+if TYPE_CHECKING:
+    from arrears.reports.wording import Words
+
 app = typer.Typer()
 OptionalDate = Annotated[str | None, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")]
 
 
+Language = Annotated[str, typer.Option(help="zh or en")]
 NOT_RECORDED = "this look was not recorded: the store is read-only for you"
 
 
 def _runtime(command: str) -> Runtime:
     return build_runtime(Settings.from_environment(), shell_attempt(command))
+
+
+def _words(language: str) -> "Words":
+    """Return the vocabulary that a command was asked to speak."""
+    from arrears.reports.wording import LANGUAGES, words
+
+    if language not in LANGUAGES:
+        raise BadArguments(f"--language {language}: write zh or en")
+    return words(language)
 
 
 def _looked(rt: Runtime, engine: Engine, what: str, story: Mapping[str, Any]) -> None:
@@ -41,7 +54,7 @@ def _looked(rt: Runtime, engine: Engine, what: str, story: Mapping[str, Any]) ->
 def explain(
     account: Annotated[str, typer.Argument(help="account id")],
     on: OptionalDate = None,
-    language: Annotated[str, typer.Option(help="zh or en")] = "zh",
+    language: Language = "zh",
     pdf: Annotated[Path | None, typer.Option(help="write the page that answers a complaint to this file")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -49,10 +62,8 @@ def explain(
     from arrears.cli.story_text import print_story
     from arrears.proof.explain import explain as tell
     from arrears.proof.why import why_page
-    from arrears.reports.wording import LANGUAGES
 
-    if language not in LANGUAGES:
-        raise BadArguments(f"--language {language}: write zh or en")
+    _words(language)
     rt = _runtime("explain")
     engine = existing_store(rt)
     story = tell(engine, account, read_date(on) if on else None)
@@ -191,19 +202,20 @@ def replay(
 
 
 @app.command()
-def prove(as_json: AsJson = False) -> None:
-    """Prove ladder, conservation, at-most-once, budgets, holds, hours and packets over the whole store."""
+def prove(language: Language = "zh", as_json: AsJson = False) -> None:
+    """Prove ladder, sums, at-most-once, budgets, holds, hours, packets, orders and log over the whole store."""
     from arrears.proof.prove import prove as check
 
+    say = _words(language)
     rt = _runtime("prove")
     with working("proving"):
         checks = check(existing_store(rt), policy_of(rt.settings))
-    rows: list[tuple[Any, ...]] = [(c.name, c.violations, c.rule) for c in checks]
     if as_json:
         print_json([asdict(check) for check in checks])
     else:
-        print_table("Proof over the whole store", ("check", "violations", "rule"), rows)
-    broken = [f"{check.name} ({', '.join(check.first)})" for check in checks if check.violations]
+        told = [(say(f"proof.{c.name}.name"), c.violations, say(f"proof.{c.name}.rule")) for c in checks]
+        print_table(say("proof.title"), tuple(say.family("proof.columns").values()), told)
+    broken = [f"{say(f'proof.{c.name}.name')} ({', '.join(c.first)})" for c in checks if c.violations]
     if broken:
         raise Finding(f"prove: broken: {'; '.join(broken)}: the first of each; `arrears explain ACCOUNT` tells more")
 

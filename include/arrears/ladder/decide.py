@@ -10,7 +10,7 @@ from functools import lru_cache
 from arrears.ladder.call_limits import call_limits
 from arrears.ladder.contact_days import is_used, refusal
 from arrears.ladder.decision import Action, Decision, Suppressed
-from arrears.ladder.facts import Facts, StepDone, entitled_rung, marks_of
+from arrears.ladder.facts import ALONE, Facts, StepDone, entitled_rung, marks_of
 from arrears.ladder.lanes import lane_of, triggers_of
 from arrears.ladder.lateness import fell_on_a_missed_day, is_on_its_day, why_not_late
 from arrears.ladder.policy import Policy
@@ -58,7 +58,7 @@ class _Case:
         self.table, self.policy = table, table.policy
         self.lane = lane_of(facts, table.policy)
         self.triggers = triggers_of(facts, standing, table.policy)
-        self.marks = marks_of(facts)
+        self.marks = marks_of(facts, table.policy.holds.debtor_only)
         self.done: dict[str, StepDone] = {done.step: done for done in facts.done}
 
 
@@ -160,8 +160,13 @@ def _why_not(rule: Rule, case: _Case, due: list[Rule]) -> list[str]:
 
 
 def _holding(rule: Rule, facts: Facts) -> list[str]:
-    """Return the holds that stop a step; thanks for arrears that no money ended have nothing to thank for."""
-    found = [f"hold_{kind}" for kind in facts.hard_holds if (rule.about, kind) != OWN_REMINDER]
+    """Return the holds that stop a step; thanks for arrears that no money ended have nothing to thank for.
+
+    A plan does not stop its own reminder, nor the debtor's fate the letter to guarantors who are left alone: that one
+    is due only where nothing else holds the account.
+    """
+    hard = () if ALONE in rule.when else facts.hard_holds
+    found = [f"hold_{kind}" for kind in hard if (rule.about, kind) != OWN_REMINDER]
     found += ["promise_open" if kind == "promise" else f"hold_{kind}" for kind in _pausing(rule, facts)]
     return [*found, "nothing_paid"] if rule.about == "cured" and facts.paid_nothing else found
 

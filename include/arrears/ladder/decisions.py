@@ -79,7 +79,7 @@ def decide_snapshot(
         span = Span(snapshot_id, business_date, today.promise_days)
         dues = falling_due(connection, rt, span, policy)
         promised = {account_id: (due.due_on - business_date).days for account_id, due in dues.items()}
-        paid = payers(connection, rt, snapshot_id, business_date, today.clean_days)
+        paid = payers(connection, rt, snapshot_id, business_date, today.clean_days, policy)
         work = _Work(connection, teller, rulebook, promised, paid, newest, every, result)
         for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
             work.decide(ids, accounts)

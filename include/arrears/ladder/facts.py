@@ -1,5 +1,6 @@
 """What decide() is told about one account on one day: small, discrete, without a name or an amount."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any
@@ -8,6 +9,9 @@ from arrears.core.keys import digest
 
 COMMITTEE_MARKS = {"legal": "to_court", "placement": "to_agency"}
 """Decisions of the case committee that steps wait for, as policy ``steps.when`` names them."""
+
+ALONE = "guarantors_alone"
+"""Whom a step is for while the debtor may not be asked and the guarantors may, as policy ``steps.when`` names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +121,16 @@ def entitled_rung(effective_instalments: int) -> int:
     return min(effective_instalments, 3) + 1
 
 
-def marks_of(facts: Facts) -> frozenset[str]:
-    """Return whom steps with ``when`` are for: by refusal, treatment, word of the committee, and a mandate."""
+def stops_debtors_alone(hard_holds: Collection[str], debtor_only: Collection[str]) -> bool:
+    """Say whether an account is held by nothing but what happened to its debtor (policy ``holds.debtor_only``)."""
+    return bool(hard_holds) and all(kind in debtor_only for kind in hard_holds)
+
+
+def marks_of(facts: Facts, debtor_only: Collection[str] = ()) -> frozenset[str]:
+    """Return whom steps with ``when`` are for: by refusal, treatment, committee, mandate, or guarantors left alone."""
     refused = ("refused",) if facts.days_since_refusal is not None else ()
     rated = () if facts.treatment is None else (facts.treatment,)
     decided = () if facts.committee is None else (COMMITTEE_MARKS[facts.committee],)
     agreed = ("mandate",) if facts.debit_mandate else ()
-    return frozenset((*refused, *rated, *decided, *agreed))
+    alone = (ALONE,) if stops_debtors_alone(facts.hard_holds, debtor_only) else ()
+    return frozenset((*refused, *rated, *decided, *agreed, *alone))

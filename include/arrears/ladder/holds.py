@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     exists,
     literal,
     or_,
@@ -27,7 +28,7 @@ from arrears.ladder.policy import Policy
 from arrears.ladder.promises import holding
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import committee, court_case, debit, hold, opening, plan
+from arrears.store.tables.feeds import committee, court_case, debit, hold, opening, plan, staff
 from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 
 SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "closed")
@@ -36,6 +37,12 @@ SUIT_ENDED = ("withdrawn", "dismissed", "settled", "judgment", "enforced", "clos
 ON, SILENT = bindparam("on", type_=Date), bindparam("silent", type_=Date)
 """The day asked about, and the last one on which a debit asked for by then is answered by silence: it makes nobody
 immune (policy ``holds.in_flight_working_days``)."""
+
+DEAD_SINCE = bindparam("dead_since", type_=Date)
+"""A death that became known after this day holds whatever end was named (policy ``holds.deceased_days``)."""
+
+DEATH, ESTATE = "deceased", "estate"
+"""The borrower died; and a lawyer has looked at what that means for the estate and the guarantors since."""
 
 Asked = tuple[Select[Any], ColumnElement[str]]
 """A question for (account_id, kind), with the column of the accounts."""
@@ -62,7 +69,7 @@ def holds_in_force(
     for account_id in holding(connection, on, policy, accounts, among=among):
         kinds[account_id].add("promise")
     silent = policy.business_calendar().working_days_before(on, policy.holds.in_flight_working_days + 1)
-    days = {"on": on, "silent": silent}
+    days = {"on": on, "silent": silent, "dead_since": on - timedelta(days=policy.holds.deceased_days)}
     for query, column in _of_all() if accounts is None else _of_some():
         asked = days if accounts is None else {**days, "accounts": list(accounts)}
         for account_id, kind in connection.execute(among.of(connection, query, column), asked):
@@ -73,12 +80,24 @@ def holds_in_force(
     }
 
 
+def kind_of_hold() -> ColumnElement[str]:
+    """Return what a hold of the feed is: after a death the guarantors' turn comes by a lawyer's word, nobody else's."""
+    is_lawyer = (";" + staff.c.roles + ";").contains(";legal;")
+    by_lawyer = exists().where(staff.c.staff_id == hold.c.approved_by, is_lawyer)
+    return case((and_(hold.c.kind == ESTATE, ~by_lawyer), DEATH), else_=hold.c.kind)
+
+
+def _is_running() -> ColumnElement[bool]:
+    """Say of a hold of the feed that it is in force: to its last day, a death for its least number of days."""
+    lately = and_(hold.c.kind == DEATH, hold.c.from_on > DEAD_SINCE)
+    return and_(hold.c.from_on <= ON, or_(hold.c.until_on.is_(None), hold.c.until_on >= ON, lately))
+
+
 @cache
 def _of_all() -> Sequence[Asked]:
     """Return the questions which accounts are under which kind of hold; made once, for messages ask them often."""
     asked = [
-        (hold.c.account_id, hold.c.kind, and_(
-            hold.c.from_on <= ON, or_(hold.c.until_on.is_(None), hold.c.until_on >= ON))),
+        (hold.c.account_id, kind_of_hold(), _is_running()),
         _named("part_payment", episode, and_(episode.c.cured_on.is_(None), episode.c.quiet_until >= ON)),
         _named("payment_in_flight", debit, and_(
             debit.c.result == "pending", debit.c.requested_on > SILENT, debit.c.requested_on <= ON)),

@@ -19,6 +19,8 @@ class LedgerGates(Strict):
     small_portfolio_accounts: AtMost
     unknown_account_days: AtLeast = 5
     """So long news about an account that no ledger has brought waits for it."""
+    gone_items: Annotated[Literal["unknown", "paid"], Free] = "unknown"
+    """What became of an item that left an open-items file: paid, where the lender's system removes none otherwise."""
 
 
 class Recipient(Strict):

@@ -98,12 +98,20 @@ class Step(Strict):
 
     @model_validator(mode="after")
     def _the_borrower_comes_first(self) -> "Step":
-        if self.after is None and (self.audience == "guarantors" or self.channel == "visit"):
+        alone = "guarantors_alone" in self.when
+        if self.after is None and not alone and (self.audience == "guarantors" or self.channel == "visit"):
             raise ValueError(
                 "after: a step for guarantors, and a visit, name the step to the borrower that comes first"
             )
         if self.channel == "visit" and self.rung == 1:
             raise ValueError("rung: a visit is an action of rung 2, with a lawyer's letter of rung 3")
+        return self
+
+    @model_validator(mode="after")
+    def _guarantors_alone_get_a_letter(self) -> "Step":
+        asked = (self.channel, self.audience, self.when)
+        if "guarantors_alone" in self.when and asked != ("letter", "guarantors", ["guarantors_alone"]):
+            raise ValueError("when guarantors_alone: a letter to the guarantors, and for nobody else")
         return self
 
     @property
@@ -197,10 +205,16 @@ class Plans(Strict):
 
 
 class Holds(Strict):
-    """Hard holds stop every contact; soft ones pause calls and block hand-off."""
+    """Hard holds stop every contact; soft ones pause calls and block hand-off.
+
+    ``debtor_only`` are hard ones of the debtor's person: the guarantors may be asked in writing. A death holds for at
+    least ``deceased_days``, whatever end was named.
+    """
 
     hard: Annotated[list[str], Tighter.MORE]
     soft: Annotated[list[str], Tighter.MORE]
+    debtor_only: Annotated[list[str], Tighter.FEWER] = []
+    deceased_days: AtLeast = 30
     in_flight_working_days: AtLeast = 2
     answer_working_days: Annotated[dict[str, Count], Tighter.LOWER] = {"dispute": 10, "hardship": 5, "complaint": 10}
 

@@ -36,7 +36,8 @@ Language = Literal["zh", "en"]
 LetterDocument = Literal["demand_letter", "lawyers_letter", "validation_notice", "notice_of_sums_in_arrears"]
 ContractType = Literal["loan", "finance_lease", "instalment_sale", "chattel_mortgage"]
 Lane = Literal["good_faith", "habitual", "high_risk", "aged"]
-When = Literal["refused", "remind", "plan", "press", "secure", "to_court", "to_agency", "mandate"]
+When = Literal["refused", "remind", "plan", "press", "secure", "to_court", "to_agency", "mandate",
+               "guarantors_alone"]  # fmt: skip
 Days = Literal["any", "mon_sat", "mon_sat_no_holidays", "working"]
 TimeZones = Literal["policy", "party", "all_possible"]
 ThirdParties = Literal["lost_contact_once", "location_once", "never"]

@@ -52,11 +52,13 @@ def settle_promises(
     calendar = policy.business_calendar()
     taken_back = _withdrawn(connection, on)
     _write(connection, rt, run_id, [(row, "withdrawn", 0) for row in taken_back], on)
-    over = [row for row in _candidates(connection, on) if last_day_of(row.due_on, calendar, policy) < on]
-    money = received(connection, rt, snapshot_id, [Asked(r.promise_key, r.subject_ref, r.made_on) for r in over])
+    ends = [(row, last_day_of(row.due_on, calendar, policy)) for row in _candidates(connection, on)]
+    over = [(row, day) for row, day in ends if day < on]
+    asked = [Asked(row.promise_key, row.subject_ref, row.made_on, day) for row, day in over]
+    money = received(connection, rt, snapshot_id, asked)
     changed = []
-    for row in over:
-        came = money[row.promise_key].towards(row.made_on, last_day_of(row.due_on, calendar, policy))
+    for row, day in over:
+        came = money[row.promise_key].towards(row.made_on, day)
         state = state_of(row.amount_minor, came, policy)
         if state != row.state:
             changed.append((row, state, came))

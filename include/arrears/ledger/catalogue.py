@@ -110,6 +110,7 @@ HOLD_KINDS = (
     "plan",
     "payment_in_flight",
     "asset_loss",
+    "estate",
     "promise",
 )
 

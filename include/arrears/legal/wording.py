@@ -99,6 +99,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hold_plan": ("还款计划履行中", "Repayment plan kept"),
     "hold_payment_in_flight": ("款项在途", "Payment in flight"),
     "hold_asset_loss": ("设备灭失", "Asset lost"),
+    "hold_estate": ("当事人死亡（法务已审查）", "Deceased, seen by a lawyer"),
     "hold_promise": ("还款承诺未到期", "Promise not yet due"),
     "hold_part_payment": ("部分还款后宽限中", "Pause after a part payment"),
     "hold_placement": ("已委外催收", "With an outside agency"),

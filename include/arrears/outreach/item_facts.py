@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select
 
 from arrears.ladder.balance import Balance, Balances
-from arrears.ladder.facts import entitled_rung
+from arrears.ladder.facts import ALONE, entitled_rung
 from arrears.ladder.findings import refusals
 from arrears.ladder.holds import holds_in_force
 from arrears.ladder.plans import Due
@@ -64,6 +64,7 @@ def load_items(
     called = {row.account_id for row in rows if row.channel == "call"}
     refused = refusals(connection, today, policy, called) if called else {}
     quiet = policy.contact.quiet_after_refusal_days
+    for_guarantors = {step.name for step in policy.steps if ALONE in step.when}
     found: dict[str, list[ItemFacts]] = defaultdict(list)
     for row in rows:
         about, then = row.occasion.partition(":")[0], decided.get(row.account_id)
@@ -71,6 +72,8 @@ def load_items(
         due = dues.get(row.account_id) if about == "promise" else None
         came = _came_since(owed, then) if due else 0
         hard, soft = holds.get(row.account_id, NO_HOLDS)
+        is_alone = row.step in for_guarantors
+        stopping = tuple(kind for kind in hard if not (is_alone and kind in policy.holds.debtor_only))
         found[row.contact_id].append(
             ItemFacts(
                 item_key=row.item_key,
@@ -87,14 +90,15 @@ def load_items(
                 is_closed=row.closed_on is not None and row.closed_on <= today,
                 is_missing=row.is_missing,
                 data_incomplete=row.data_incomplete,
-                hard_holds=hard,
+                hard_holds=stopping,
                 soft_holds=soft,
                 about=about,
                 is_tied=(row.account_id, row.party_id, row.audience) in ties,
                 still_due=_wants(then, row)
                 and owed.entitled >= row.rung
                 and _stands(row, about, due, came)
-                and not _owes_again(about, owed),
+                and not _owes_again(about, owed)
+                and (not is_alone or hard != stopping),  # the debtor may be asked again: then nobody is left alone
                 paid_since=_is_paid(about, owed, came, due, policy),
                 is_refused=refused.get(row.account_id, quiet) < quiet,
             )

@@ -5,11 +5,14 @@ themselves, each once it was delivered; a direct debit and a part payment keep n
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, exists, func, or_, select, union
+from sqlalchemy import ColumnElement, Connection, FromClause, Table, and_, exists, false, func, or_, select, union
 
-from arrears.ladder.holds import SUIT_ENDED
+from arrears.core.keys import canonical
+from arrears.ladder.facts import ALONE
+from arrears.ladder.holds import SUIT_ENDED, kind_of_hold
 from arrears.ladder.policy import Policy
 from arrears.store.tables.decisions import decision, fact_set
 from arrears.store.tables.feeds import committee, court_case, delivery, hold, plan, staff
@@ -27,7 +30,7 @@ REMINDS = item.c.occasion.like("promise:%")
 
 def contacted_under_hold(connection: Connection, policy: Policy) -> Iterator[str]:
     """Yield the contacts that went out although a hard hold was in force and known."""
-    broken = [_reached(_decided_under_hold())]
+    broken = [_reached(_decided_under_hold(policy))]
     broken += [_reached(and_(table.c.account_id == item.c.account_id, when), table) for table, when in _later(policy)]
     yield from connection.execute(union(*broken)).scalars()
 
@@ -38,14 +41,28 @@ def _reached(under: ColumnElement[bool], table: FromClause | None = None) -> Any
     return query.where(contact.c.state.in_(EFFECTS), item.c.dropped_reason.is_(None))
 
 
-def _decided_under_hold() -> ColumnElement[bool]:
+def _to_guarantors_alone(policy: Policy) -> ColumnElement[bool]:
+    """Say of an item that it is the letter which what happened to the debtor alone does not stop."""
+    return item.c.step.in_([step.name for step in policy.steps if ALONE in step.when])
+
+
+def _of_debtor_alone(policy: Policy) -> ColumnElement[bool]:
+    """Say of frozen facts that nothing but the debtor's own holds was known (policy ``holds.debtor_only``)."""
+    kinds = sorted(policy.holds.debtor_only)
+    some = (chosen for size in range(1, len(kinds) + 1) for chosen in combinations(kinds, size))
+    known = (fact_set.c.body.contains(f'"hard_holds":{canonical(list(chosen)).decode()}') for chosen in some)
+    return or_(false(), *known)
+
+
+def _decided_under_hold(policy: Policy) -> ColumnElement[bool]:
     """A run of the same day may have been without the hold that a later one knew: then that one planned the contact."""
     behind = exists().where(
         decision.c.account_id == item.c.account_id, decision.c.business_date == item.c.business_date,
         fact_set.c.facts_sha256 == decision.c.facts_sha256,
     )  # fmt: skip
     of_plan = and_(REMINDS, ~behind.where(~UNDER_PLAN_ALONE))
-    return and_(behind.where(UNDER_HOLD), ~behind.where(~UNDER_HOLD), ~of_plan)
+    alone = and_(_to_guarantors_alone(policy), ~behind.where(~_of_debtor_alone(policy)))
+    return and_(behind.where(UNDER_HOLD), ~behind.where(~UNDER_HOLD), ~of_plan, ~alone)
 
 
 def _later(policy: Policy) -> Iterator[tuple[Table, ColumnElement[bool]]]:
@@ -54,6 +71,7 @@ def _later(policy: Policy) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     yield hold, and_(
         hold.c.kind.not_in(soft), hold.c.from_on <= on, or_(hold.c.until_on.is_(None), hold.c.until_on >= on),
         _known(hold), or_(hold.c.kind != "plan", ~REMINDS),
+        ~and_(_to_guarantors_alone(policy), kind_of_hold().in_(policy.holds.debtor_only)),
     )  # fmt: skip
     yield plan, and_(  # nobody can have broken a plan before its first day
         plan.c.approved_by.is_not(None), plan.c.state != "refused", plan.c.signed_on <= on, plan.c.first_due_on >= on,

@@ -107,6 +107,18 @@ PROMISES = (
     Scenario("plan", "a signed and approved plan stops all but the reminder of its instalment", 30, behind=1,
              rows=((5, "plans", PLAN),)),
 )  # fmt: skip
+DEATH = {"kind": "deceased", "from_on": "-25", "until_on": "10", "reason": "演练", "approved_by": "S-HD"}
+ESTATE = {"kind": "estate", "from_on": "11", "reason": "演练", "approved_by": "L-01"}
+GUARANTORS_ALONE = (
+    Scenario("bankrupt", "an insolvency stops collection: a person files the claim, each guarantor is asked in writing",
+             40, behind=1, rows=(_hold("bankrupt", 6),)),
+    Scenario("estate", "a death, and a lawyer has looked at it: each guarantor is asked in writing, nobody else", 40,
+             behind=1, rows=((3, "holds", DEATH), (11, "holds", ESTATE))),
+    Scenario("estate_unseen", "a death that a supervisor calls seen: without a lawyer's word nobody is asked", 40,
+             behind=1, rows=((3, "holds", DEATH), (11, "holds", ESTATE | {"approved_by": "S-HD"}))),
+    Scenario("buried_early", "a death holds for thirty days, whatever end was named", 40, behind=1,
+             rows=((3, "holds", DEATH | {"from_on": "3", "until_on": "8"}),)),
+)  # fmt: skip
 HOLDS = (
     Scenario("dispute", "a dispute stops everything until it is settled", 40, behind=1,
              rows=(_hold("dispute", 6), _hold("dispute", 6, 20))),
@@ -115,7 +127,6 @@ HOLDS = (
         for kind, tells in (
             ("hardship", "hardship stops everything and asks a person"),
             ("deceased", "after a death nobody is contacted"),
-            ("bankrupt", "an insolvency stops collection; a person files the claim"),
             ("moratorium", "a moratorium stops collection"),
             ("cease", "who asked not to be contacted is not contacted"),
             ("complaint", "a complaint stops everything until a person has answered it"),
@@ -180,7 +191,9 @@ JUDGEMENT = (
     Scenario("plan_paid_in_part", "a good part of an instalment of a plan comes: the plan is over, no visit for it", 20,
              behind=1, rows=((5, "plans", SOON_DUE),), pays=((7, 20, "transfer"),)),
 )  # fmt: skip
-SCENARIOS = {scenario.name: scenario for scenario in (*MONEY, *PROMISES, *HOLDS, *CONTACT, *JUDGEMENT)}
+SCENARIOS = {
+    scenario.name: scenario for scenario in (*MONEY, *PROMISES, *HOLDS, *GUARANTORS_ALONE, *CONTACT, *JUDGEMENT)
+}
 
 
 def scenario_named(name: str) -> Scenario:

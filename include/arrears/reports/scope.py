@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, case, cast, func, select, true
 
+from arrears.ladder.in_force import FIRST
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment, outcome
 from arrears.store.tables.outreach import contact, item
@@ -59,6 +60,7 @@ def in_force(business_date: date, branch: str | None) -> ColumnElement[bool]:
             newer.c.business_date == decision.c.business_date,
             newer.c.account_id == decision.c.account_id,
             newer.c.revision > decision.c.revision,
+            newer.c.revision > FIRST,
         )
         .correlate(decision)
         .exists()

@@ -1,8 +1,23 @@
 """Episodes, evidence and one decision row per account and day, with what was chosen and what was not."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Date, ForeignKey, Index, Integer, SmallInteger, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    text,
+)
 
 from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+
+CORRECTED = text("revision > 1")
 
 episode = Table(
     "episode",
@@ -80,6 +95,14 @@ decision = Table(
     Column("row_sha256", Sha256, nullable=False),
     Index("ix_decision_run", "run_id"),
     Index("ix_decision_account", "account_id", "business_date", "revision"),
+    Index(
+        "ix_decision_corrected",
+        "business_date",
+        "account_id",
+        "revision",
+        sqlite_where=CORRECTED,
+        postgresql_where=CORRECTED,
+    ),
     comment="A revision is added only when a later delivery of the same day changed the facts; the newest is in force.",
 )
 
