@@ -6,20 +6,34 @@ Only those of the desk need Airflow. What people look at is looked at.
 import email
 import email.policy
 import json
+import os
 import shutil
 import subprocess
+import sys
 from base64 import b64decode, b64encode
+from datetime import date
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FloatRect, Page
 
+from arrears.rehearsal.office import LEGAL_APPROVER, RISK_APPROVER
+from arrears.rehearsal.portfolio import sample_feeds
 from arrears.store.artefacts import packet_folder
 
 pytestmark = [pytest.mark.real, pytest.mark.long]
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 DESK = {"today": "/", "legal": "/legal", "month": "/month", "audit": "/audit"}
+DAY = date(2026, 11, 12)
+ENGLISH = """
+extends: cn
+layer: lender
+policy_id: english
+version: "1.0"
+effective_from: 2026-01-31
+language: en
+"""
 WIDTHS = (600, 1200)
 TALLEST = {"desk": 1530, "digest": 1800}
 """Pixels: a longer page is shown from its top, for a picture in the docs is looked at and not scrolled."""
@@ -98,25 +112,65 @@ def test_take_the_picture_of_a_work_list_as_it_is_printed(lived, tmp_path):
     pages_of(pdf, "worklist-cards-zh", 90, first=2)
 
 
-def two_pages_of(browser: Browser, pdf: Path, name: str, beside: Path) -> None:
-    """Put the first two pages of a PDF side by side into docs/images/."""
-    subprocess.run(["pdftoppm", "-png", "-r", "64", "-l", "2", str(pdf), str(beside / name)], check=True)
+def two_pages_of(browser: Browser, pdf: Path, name: str, beside: Path, second: Path | None = None) -> None:
+    """Put the first two pages of a PDF, or its first and the second of another, side by side into docs/images/."""
+    for page, source in ((1, pdf), (2, second or pdf)):
+        only = ("-f", str(page), "-l", str(page), "-singlefile")
+        subprocess.run(["pdftoppm", "-png", "-r", "64", *only, str(source), str(beside / f"{name}-{page}")], check=True)
     drawn = sorted(beside.glob(f"{name}-*.png"))
     assert len(drawn) == 2, f"{name} has no two pages"
     shown = "".join(f'<img src="data:image/png;base64,{b64encode(one.read_bytes()).decode()}">' for one in drawn)
-    page = browser.new_page(viewport={"width": 1058, "height": 748})
-    page.set_content(f'<body style="margin:0;white-space:nowrap;font-size:0">{shown}</body>')
-    page.screenshot(path=IMAGES / f"{name}.png")
-    page.close()
+    sheet = browser.new_page(viewport={"width": 1058, "height": 748})
+    sheet.set_content(f'<body style="margin:0;white-space:nowrap;font-size:0">{shown}</body>')
+    sheet.screenshot(path=IMAGES / f"{name}.png")
+    sheet.close()
     assert (IMAGES / f"{name}.png").stat().st_size < LARGEST, f"{name} is too large"
 
 
-def test_take_the_pictures_of_a_packet_and_an_order(lived, browser, tmp_path):
-    kept = lived / "artifacts"
+def a_packet(home: Path, state: str) -> Path:
+    """Return the PDF of a packet in a state, always the same one."""
+    kept = home / "artifacts"
     packets = [json.loads(file.read_bytes()) for file in (kept / "packets").rglob("manifest.json")]
-    packet = min(one["packet_id"] for one in packets if one["state"] == "ready")
-    two_pages_of(browser, kept / packet_folder(packet) / "packet.pdf", "packet-zh", tmp_path)
-    orders = [json.loads(file.read_bytes()) for file in sorted((kept / "orders").glob("*.json"))]
-    sheet = next(one["sheet"] for one in orders if one["kind"] == "recover")
-    (tmp_path / "order.pdf").write_bytes(b64decode(sheet["base64"]))
-    two_pages_of(browser, tmp_path / "order.pdf", "order-zh", tmp_path)
+    return kept / packet_folder(min(one["packet_id"] for one in packets if one["state"] == state)) / "packet.pdf"
+
+
+def an_order(home: Path, kind: str, beside: Path) -> Path:
+    """Return the sheet of the first order of a kind that left, as a PDF."""
+    orders = [json.loads(file.read_bytes()) for file in sorted((home / "artifacts" / "orders").glob("*.json"))]
+    sheet = next(one["sheet"] for one in orders if one["kind"] == kind)
+    pdf = beside / f"{kind}.pdf"
+    pdf.write_bytes(b64decode(sheet["base64"]))
+    return pdf
+
+
+def test_take_the_pictures_of_a_packet_and_an_order(lived, browser, tmp_path):
+    two_pages_of(browser, a_packet(lived, "ready"), "packet-zh", tmp_path)
+    two_pages_of(browser, an_order(lived, "recover", tmp_path), "order-zh", tmp_path)
+
+
+@pytest.fixture
+def english(tmp_path: Path) -> Path:
+    """The home of the sample's day under a lender who reads English, with an order to search that has left."""
+    policy = tmp_path / "english.yaml"
+    policy.write_text(ENGLISH, encoding="utf-8")
+    home = tmp_path / "home"
+    home.mkdir()
+    env = {**os.environ, "ARREARS_HOME": str(home), "ARREARS_POLICY": str(policy), "NO_COLOR": "1"}
+
+    def arrears(*words: str) -> str:
+        command = [str(Path(sys.executable).with_name("arrears")), *words]
+        return subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+
+    arrears("run", "--date", str(DAY), "--feeds", str(sample_feeds(home, DAY)), "--rehearsal", "--json")
+    waiting = json.loads(arrears("approvals", "list", "--json"))
+    search = next(one["number"] for one in waiting if one["order_kind"] == "locate")
+    for person in (LEGAL_APPROVER, RISK_APPROVER):
+        arrears("approvals", "approve", search, "--as", person, "--note", "packet read")
+    arrears("dispatch", "--rehearsal", "--at", f"{DAY}T10:15:00+08:00")
+    return home
+
+
+def test_take_the_pictures_of_a_packet_and_of_orders_in_english(english, browser, tmp_path):
+    two_pages_of(browser, a_packet(english, "draft"), "packet-en", tmp_path)
+    search, recover = (an_order(english, kind, tmp_path) for kind in ("locate", "recover"))
+    two_pages_of(browser, search, "order-en", tmp_path, recover)

@@ -459,6 +459,24 @@ def test_the_sheet_of_an_order_names_people_and_rights_and_that_of_a_search_neit
     assert "示例甲" not in said["lock"]
 
 
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_who_issues_an_order_signs_on_the_page_of_the_machine_in_either_language(world, tmp_path, language):
+    """With keys, three positions and three people to ask the English signature once stood on a page of its own."""
+    reader = POLICY.model_copy(update={"language": language})
+    world.change(feeds.account, asset_colour="黄色", asset_hours=4321, key_info="备用钥匙在总部")
+    world.propose()
+    (order,) = world.orders()
+    with reading(world.engine) as connection:
+        sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, POLICY, [ACCOUNT])
+    data = order_data(sources, order, DAY, DAY, POLICY)
+    data["locations"] = data["locations"] * 3
+    data["ask_for"].append({"role": "guarantor", "name": "示例丙"})
+    first, *forms = pypdf.PdfReader(BytesIO(print_order(tmp_path, canonical(data), reader))).pages
+    signed = {"zh": "委托方（盖章）", "en": "Issued by (seal)"}[language]
+    assert signed in first.extract_text()
+    assert len(forms) == 1, "the forms to bring back, and no page between"
+
+
 def test_a_plain_http_address_outside_this_machine_gets_no_order():
     with pytest.raises(BadArguments, match="https"):
         open_agency("http://agency.example")
