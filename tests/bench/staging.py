@@ -1,6 +1,7 @@
 """Staging alone, four ways: ``python tests/bench/staging.py [--accounts N] [--rounds N] [--postgres URL] [--out F]``.
 
-Schedules of 12 to 36 instalments (24 million rows for a million accounts) and one payment an account, from Parquet.
+Schedules of 12 to 36 instalments (24 million rows for a million accounts) and one payment an account. They are read as
+a pull reads them when it stages: checked rows by account number that wait on disk as Arrow batches of whole accounts.
 ``kernel``: one cumulative sum and one reduction over streamed batches, overdue count and arrears only. ``project``:
 ``ladder.staging`` on the same batches, all its columns. ``pandas``: groupby over the whole frame. ``postgres``: a
 window over a table that is there already, in one process of a server on this machine, whose CPU time is counted.
@@ -31,6 +32,8 @@ import pyarrow.parquet as pq
 DAY = date(2026, 11, 12)
 ROWS = 250_000
 """Rows a batch: what a processor keeps near; with a million each row costs half as much again to stage."""
+ASIDE = "instalments.arrows"
+SCHEMA = pa.schema([("code", pa.int64()), ("due_date", pa.date32()), ("amount_due_minor", pa.int64())])
 Sums = tuple[int, int, int]
 """Overdue accounts, overdue instalments, overdue minor units."""
 
@@ -55,20 +58,36 @@ def _account(column: pa.DictionaryArray) -> np.ndarray:
     return numbers[np.asarray(column.indices)]
 
 
-def _batches(feeds: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield account, due day and amount of whole accounts, about ``ROWS`` at a time."""
-    held: list[np.ndarray] = [np.zeros(0, dtype=np.int64)] * 3
+def _put_aside(feeds: Path) -> int:
+    """Write the instalments as a pull lets them wait: whole accounts, about ``ROWS`` at a time; return their number."""
+    rows, held = 0, [np.zeros(0, dtype=kind) for kind in (np.int64, np.int32, np.int64)]
     columns = ["account_id", "due_date", "amount_due"]
     file = pq.ParquetFile(feeds / "instalments.parquet", read_dictionary=["account_id"], pre_buffer=False)
-    for batch in file.iter_batches(ROWS, columns=columns):
-        due = np.asarray(batch["due_date"].cast(pa.int32()))
-        new = _account(batch["account_id"]), due, _minor(batch["amount_due"])
-        rows = [np.concatenate(pair) for pair in zip(held, new, strict=True)]
-        cut = int(np.searchsorted(rows[0], rows[0][-1]))
-        held = [column[cut:] for column in rows]
-        if cut:
-            yield rows[0][:cut], rows[1][:cut], rows[2][:cut]
-    yield held[0], held[1], held[2]
+    with pa.ipc.new_stream(str(feeds / ASIDE), SCHEMA) as writer:
+
+        def write(part: list[np.ndarray]) -> None:
+            arrays = [pa.array(values).cast(field.type) for values, field in zip(part, SCHEMA, strict=True)]
+            writer.write_batch(pa.RecordBatch.from_arrays(arrays, schema=SCHEMA))
+
+        for batch in file.iter_batches(ROWS, columns=columns):
+            due = np.asarray(batch["due_date"].cast(pa.int32()))
+            new = _account(batch["account_id"]), due, _minor(batch["amount_due"])
+            all_of = [np.concatenate(pair) for pair in zip(held, new, strict=True)]
+            cut = int(np.searchsorted(all_of[0], all_of[0][-1]))
+            held = [column[cut:] for column in all_of]
+            rows += batch.num_rows
+            if cut:
+                write([column[:cut] for column in all_of])
+        write(held)
+    return rows
+
+
+def _batches(feeds: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield account, due day and amount of whole accounts, about ``ROWS`` at a time."""
+    with pa.OSFile(str(feeds / ASIDE)) as stored:
+        for batch in pa.ipc.open_stream(stored):
+            due = np.asarray(batch["due_date"].cast(pa.int32()))
+            yield np.asarray(batch["code"]), due, np.asarray(batch["amount_due_minor"])
 
 
 def _paid(feeds: Path) -> np.ndarray:
@@ -200,7 +219,7 @@ def compare(accounts: int, rounds: int, url: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="arrears-bench-") as name:
         feeds = Path(name)
         portfolio.write(feeds, accounts, day=DAY, schedules=True)
-        rows = pq.read_metadata(feeds / "instalments.parquet").num_rows
+        rows = _put_aside(feeds)
         if url:
             load(feeds, url)
         for _ in range(rounds):
