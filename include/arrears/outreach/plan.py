@@ -28,7 +28,7 @@ from arrears.store.engine import writing
 from arrears.store.tables.outreach import contact, item, work_item
 
 CONTACTS_PER_BATCH = 1_000
-"""A task costs Airflow some two CPU seconds of its own; to issue a thousand calls costs half a one, to mail them four."""
+"""A task costs Airflow some two CPU seconds; a thousand calls cost half a one to issue, a thousand mails four."""
 MOST_BATCHES = 32
 STORED = 8_192
 """Contacts whose rows and events are in memory at a time."""
