@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from order_world import ACCOUNT, DAY, POLICY, RUN, ZONE, World, fresh_world, furnish, furnish_home
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine, delete, func, select
 
 from arrears.approvals.filings import Judged, judge_filings
 from arrears.approvals.packets import Asked, ask_about_packets
@@ -296,6 +296,135 @@ def test_a_corrected_day_of_filing_is_judged_anew(world):
     with reading(world.engine) as connection:
         assert connection.execute(select(func.count()).select_from(legal.court_filing)).scalar_one() == 1
     assert unapproved(world) == 0
+
+
+@pytest.mark.parametrize("given_up", ["withdrawn", "rejected"])
+@pytest.mark.parametrize(("kind", "meant"), [("preservation", "asked"), ("suit", "approved")])
+def test_a_case_that_was_only_meant_and_then_given_up_never_went_to_court(world, kind, meant, given_up):
+    file(world, kind=kind, state=meant, hours=1)
+    file(world, kind=kind, state=given_up, hours=2)
+    assert judge(world) == Judged(0, 0)
+    file(world, kind=kind, hours=3)
+    assert judge(world) == Judged(0, 1), "taken up again, it went there after all"
+    with reading(world.engine) as connection:
+        filed_at = connection.execute(select(legal.court_filing.c.filed_at)).scalar_one()
+    assert filed_at == utc_text(world.rt.clock.now() + timedelta(hours=3))
+
+
+@pytest.mark.parametrize("given_up", ["withdrawn", "rejected"])
+def test_a_case_that_is_heard_of_only_when_it_is_over_went_to_court(world, given_up):
+    file(world, state=given_up)
+    assert judge(world) == Judged(0, 1)
+
+
+@pytest.mark.parametrize(("states", "told"), [(("approved", "withdrawn"), 1), (("approved", "filed"), 0)])
+def test_a_suit_that_was_given_up_before_it_was_filed_leaves_the_last_day_to_sue(world, states, told):
+    with writing(world.engine) as connection:
+        connection.execute(delete(legal.packet))
+    file(world, "P1", "preservation", "preserved")
+    for hour, state in enumerate(states, start=2):
+        file(world, state=state, hours=hour)
+    with reading(world.engine) as connection:
+        near = deadlines_of(connection, world.today + timedelta(days=20), POLICY)
+    lines = [line for line in near if line.kind == "preservation"]
+    assert len(lines) == told
+
+
+def file_on(world: World, days: int = 0) -> None:
+    """Let the court's word arrive without an hour: a day some days from now, as its midnight."""
+    at = utc_text(at_local(world.today + timedelta(days=days), time.min, ZONE))
+    world.put(feeds.court_case, None, court_case_key=natural_key(ACCOUNT, "K1", at), case_id="K1", kind="suit",
+              state="filed", at=at)  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "judged"), [(-1, Judged(0, 1)), (0, Judged(1, 0)), (5, Judged(1, 0)),
+                                              (6, Judged(0, 1))])  # fmt: skip
+def test_a_filing_without_an_hour_is_held_against_the_day_of_its_approval(world, days, judged):
+    world.travel(1)
+    ask(world)
+    approve(world)
+    file_on(world, days)
+    assert judge(world) == judged
+
+
+def test_an_unapproved_filing_is_told_until_somebody_answers_though_its_case_is_over(world):
+    file(world)
+    judge(world)
+    file(world, state="withdrawn", hours=2)
+    assert (first_exception(world), unapproved(world)) == ("filed_unapproved", 1)
+    attest(world)
+    assert (first_exception(world) == "filed_unapproved", unapproved(world)) == (False, 0)
+
+
+def test_what_nobody_would_attest_is_told_until_it_has_been_withdrawn_from_the_court(world):
+    file(world)
+    judge(world)
+    refuse(world)
+    assert (first_exception(world), unapproved(world)) == ("filed_unapproved", 1)
+    file(world, state="hearing", hours=2)
+    assert (first_exception(world), unapproved(world)) == ("filed_unapproved", 1)
+    file(world, state="withdrawn", hours=3)
+    assert (first_exception(world) == "filed_unapproved", unapproved(world)) == (False, 0)
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_an_attestation_is_of_one_day_and_a_corrected_day_is_asked_about_anew(world, answered):
+    file(world, hours=2)
+    judge(world)
+    if answered:
+        attest(world)
+    file(world, hours=1)
+    assert judge(world) == Judged(0, 1)
+    assert unapproved(world) == 1
+    assert attestations(world) == [("void", "facts_changed"), ("open", None)]
+    attest(world)
+    assert unapproved(world) == 0
+
+
+def test_a_refused_filing_is_asked_about_again_once_its_day_is_corrected_and_told_until_that_is_answered(world):
+    file(world, hours=2)
+    file(world, state="withdrawn", hours=3)
+    judge(world)
+    refuse(world)
+    file(world, hours=1)
+    assert judge(world) == Judged(0, 1)
+    assert (attestations(world), unapproved(world)) == ([("refused", "refused"), ("open", None)], 1)
+    refuse(world)
+    assert unapproved(world) == 0
+
+
+def test_a_question_about_a_filing_falls_when_its_corrected_day_has_an_approval(world):
+    ask(world)
+    file(world, hours=200)
+    judge(world)
+    approve(world)
+    file(world, hours=1)
+    assert judge(world) == Judged(1, 0)
+    assert attestations(world) == [("void", "facts_changed")]
+
+
+def attestation_of(world: World) -> str:
+    (waiting,) = [one for one in list_open(world.engine) if one.kind == "attestation"]
+    return waiting.approval_id
+
+
+def attest(world: World) -> None:
+    question = attestation_of(world)
+    with writing(world.engine) as connection:
+        connection.execute(delete(feeds.staff).where(feeds.staff.c.staff_id == "SUP"))
+    world.put_staff("SUP", "supervisor")
+    for person in ("SUP", "LAW"):
+        world.vote(question, person)
+
+
+def refuse(world: World) -> None:
+    world.vote(attestation_of(world), "LAW", "refuse")
+
+
+def attestations(world: World) -> list[tuple[str, str | None]]:
+    with reading(world.engine) as connection:
+        query = select(approval.c.state, approval.c.closed_reason).where(approval.c.kind == "attestation")
+        return sorted((tuple(row) for row in connection.execute(query)), key=lambda row: row[0] == "open")
 
 
 def test_the_batch_shows_the_number_of_the_packet_and_an_answer_by_it_is_a_vote(world):

@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select, update
 
 from arrears.approvals import questions
-from arrears.approvals.packets import EMERGENCY, KIND, TO_COURT
+from arrears.approvals.packets import EMERGENCY, KIND, SAID_NO, TO_COURT
 from arrears.audit.record import record
 from arrears.core.clock import at_local, local_date, utc_text
 from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Runtime
 from arrears.store.bulk import replace_all
-from arrears.store.tables.feeds import court_case
+from arrears.store.tables.feeds import CASES_OVER, court_case
 from arrears.store.tables.legal import FILED_KINDS, court_filing, packet
 from arrears.store.tables.repossession import approval
 from arrears.store.tables.runs import run
 
 NOT_YET = ("asked", "approved")
 """States of a case before anything has reached the court."""
+GIVEN_UP = ("withdrawn", "rejected")
+"""States that say nothing of a court where the case was only asked for or approved before: the house gave it up."""
+ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,28 @@ def judge_filings(connection: Connection, rt: Runtime, run_id: str, business_dat
 
 
 def is_unapproved() -> ColumnElement[bool]:
-    """Say of a filing that no approval stood behind it and that two people have not attested it since."""
-    attested = exists().where(
-        approval.c.kind == "attestation", approval.c.subject_key == court_filing.c.filing_key,
-        approval.c.state.in_(("approved", "used")),
-    )  # fmt: skip
-    return and_(court_filing.c.approval_id.is_(None), ~attested)
+    """Say of a filing that no approval stood behind it and that people have not settled it since.
+
+    Two people settle it by attesting it. Where they refuse to, it stays until the case is over at court as well.
+    """
+    about = and_(approval.c.kind == ATTESTATION, approval.c.subject_key == court_filing.c.filing_key)
+    attested = exists().where(about, approval.c.state == "approved")
+    asked = exists().where(about, approval.c.state == "open")
+    refused = exists().where(about, approval.c.closed_reason.in_(SAID_NO))
+    case = court_case.alias("over")
+    over = exists().where(*_same_case(case, court_filing), case.c.state.in_(CASES_OVER))
+    return and_(court_filing.c.approval_id.is_(None), ~attested, or_(asked, ~refused, ~over))
+
+
+def stands_at_court(case: FromClause) -> ColumnElement[bool]:
+    """Say of a state of a case that the court had the case by then, not that it was meant or given up before."""
+    before = court_case.alias("before")
+    meant = exists().where(*_same_case(before, case), before.c.state.in_(NOT_YET), before.c.at <= case.c.at)
+    return and_(case.c.state.not_in(NOT_YET), or_(case.c.state.not_in(GIVEN_UP), ~meant))
+
+
+def _same_case(one: FromClause, other: FromClause) -> list[ColumnElement[bool]]:
+    return [one.c[name] == other.c[name] for name in ("account_id", "kind", "case_id")]
 
 
 def _new_filings(connection: Connection, zone: str) -> Sequence[Row[Any]]:
@@ -60,14 +79,13 @@ def _new_filings(connection: Connection, zone: str) -> Sequence[Row[Any]]:
     case = court_case.c
     first = (
         select(case.account_id, case.kind, case.case_id, func.min(case.at).label("filed_at"))
-        .where(case.kind.in_(FILED_KINDS), case.state.not_in(NOT_YET))
+        .where(case.kind.in_(FILED_KINDS), stands_at_court(court_case))
         .group_by(case.account_id, case.kind, case.case_id)
         .subquery()
     )
-    same = and_(*(court_filing.c[name] == first.c[name] for name in ("account_id", "kind", "case_id")))
     query = (
         select(first)
-        .outerjoin(court_filing, same)
+        .outerjoin(court_filing, and_(*_same_case(court_filing, first)))
         .where(first.c.filed_at >= utc_text(at_local(first_day, time.min, zone)),
                or_(court_filing.c.filed_at.is_(None), court_filing.c.filed_at != first.c.filed_at))
         .order_by(first.c.account_id, first.c.filed_at, first.c.kind, first.c.case_id)
@@ -89,9 +107,18 @@ def _behind(connection: Connection, filing: Row[Any], zone: str) -> Row[Any] | N
     for row in rows:
         covers = row.chosen_remedy in TO_COURT if row.kind == KIND else filing.kind == EMERGENCY
         given = max(vote.at for vote in votes[row.approval_id] if vote.decision == "approve")
-        if covers and given <= filing.filed_at and _in_force(row, filing.filed_at, zone):
+        if covers and _was_given_by(given, filing.filed_at, zone) and _in_force(row, filing.filed_at, zone):
             return row
     return None
+
+
+def _was_given_by(given: str, filed_at: str, zone: str) -> bool:
+    """Compare moments; a filing at midnight came without its hour, and an approval of that day was there for it."""
+    approved, filed = (datetime.fromisoformat(at) for at in (given, filed_at))
+    on = local_date(filed, zone)
+    if filed == at_local(on, time.min, zone):
+        return local_date(approved, zone) <= on
+    return approved <= filed
 
 
 def _in_force(row: Row[Any], at: str, zone: str) -> bool:
@@ -113,13 +140,19 @@ def _keep(
            business_date=on, subject_ref=questions.subject_of(connection, filing.account_id),
            causes=[] if covering is None else [covering.approval_id, covering.subject_key],
            data={"kind": filing.kind, "filed_at": filing.filed_at})  # fmt: skip
-    if behind is None:
-        _ask(connection, rt, run_id, on, filing, key)
+    _ask_to_attest(connection, rt, run_id, on, filing, key, covered=covering is not None)
 
 
-def _ask(connection: Connection, rt: Runtime, run_id: str, on: date, filing: Row[Any], key: str) -> None:
-    asked = select(approval.c.approval_id).where(approval.c.kind == "attestation", approval.c.subject_key == key)
-    if connection.execute(asked).first() is None:
-        questions.request(connection, rt, run_id=run_id, kind="attestation", subject_key=key,
-                          facts_sha256=digest([key, filing.filed_at]), business_date=on,
-                          account_id=filing.account_id)  # fmt: skip
+def _ask_to_attest(
+    connection: Connection, rt: Runtime, run_id: str, on: date, filing: Row[Any], key: str, *, covered: bool
+) -> None:
+    """Void what was asked or attested of another moment of filing; ask about this one, unless it has its answer."""
+    facts = digest([key, filing.filed_at])
+    asked = select(approval).where(approval.c.kind == ATTESTATION, approval.c.subject_key == key)
+    live = connection.execute(asked.where(approval.c.state.in_(questions.LIVE)).with_for_update()).all()
+    for row in live:
+        questions.end(connection, rt, row, run_id=run_id, business_date=on, reason="facts_changed", state="void")
+    refused = asked.where(approval.c.facts_sha256 == facts, approval.c.closed_reason.in_(SAID_NO))
+    if not covered and connection.execute(refused).first() is None:
+        questions.request(connection, rt, run_id=run_id, kind=ATTESTATION, subject_key=key, facts_sha256=facts,
+                          business_date=on, account_id=filing.account_id)  # fmt: skip

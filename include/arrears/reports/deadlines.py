@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, String, cast, exists, func, or_, select
 
-from arrears.approvals.filings import NOT_YET
+from arrears.approvals.filings import stands_at_court
 from arrears.core.clock import local_date
 from arrears.ladder.holds import SUIT_ENDED
 from arrears.ladder.policy import Policy
@@ -85,7 +85,7 @@ def _packets(connection: Connection, branch: str | None) -> Iterator[Deadline]:
 def _preserved(connection: Connection, policy: Policy, branch: str | None) -> Iterator[Deadline]:
     """Return until when to sue after a preservation of an account without a packet, which would carry the clock."""
     case, later = court_case.c, court_case.alias("later")
-    sued = exists().where(later.c.account_id == case.account_id, later.c.kind == "suit", later.c.state.not_in(NOT_YET))
+    sued = exists().where(later.c.account_id == case.account_id, later.c.kind == "suit", stands_at_court(later))
     has_packet = exists().where(packet.c.account_id == case.account_id, packet.c.superseded_on.is_(None))
     over = exists().where(
         later.c.account_id == case.account_id, later.c.case_id == case.case_id, later.c.state.in_(SUIT_ENDED)

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, exists, func, select
 from arrears.approvals.filings import is_unapproved
 from arrears.approvals.questions import PACKETS
 from arrears.ladder.chooser import is_by_nobody_entitled
-from arrears.ladder.holds import SUIT_ENDED
 from arrears.ladder.policy import Policy
 from arrears.reports.scope import of_branch
 from arrears.store.tables.feeds import court_case
@@ -20,13 +19,9 @@ DAY = timedelta(days=1)
 
 
 def filed_unapproved(branch: str | None) -> Any:
-    """Return count and oldest of the running cases that no approval stands behind and that nobody has attested."""
-    over = exists().where(
-        court_case.c.account_id == court_filing.c.account_id, court_case.c.case_id == court_filing.c.case_id,
-        court_case.c.kind == court_filing.c.kind, court_case.c.state.in_(SUIT_ENDED),
-    )  # fmt: skip
+    """Return count and oldest of the filings that no approval stood behind and that people have not settled since."""
     return select(func.count(), func.min(court_filing.c.filed_at)).where(
-        is_unapproved(), ~over, of_branch(court_filing.c.account_id, branch)
+        is_unapproved(), of_branch(court_filing.c.account_id, branch)
     )
 
 
