@@ -34,7 +34,29 @@ def story() -> dict:
     return {
         "account_id": "A7",
         "business_date": DAY,
-        "standing": {"overdue_instalments": 3, "overdue_minor": 12_345_67, "days_past_due": 70, "currency": "CNY"},
+        "evidence": [
+            {"kind": "message_delivered", "counts": True, "local_date": "2026-11-03", "came_later": False},
+            {"kind": "message_delivered", "counts": True, "local_date": "2026-11-10", "came_later": False},
+            {"kind": "message_failed", "counts": False, "local_date": "2026-11-05", "came_later": False},
+            {"kind": "call_answered", "counts": True, "local_date": "2026-11-11", "came_later": True},
+            {"kind": "visit_reported", "counts": True, "local_date": "2026-08-11", "came_later": False},
+        ],
+        "afterwards": {
+            "decisions": [
+                {"business_date": "2026-11-13", "stage": 3, "rung": 2},
+                {"business_date": "2026-11-14", "stage": 3, "rung": 2},
+                {"business_date": "2026-11-16", "stage": 3, "rung": 3},
+            ],
+            "outcomes": [{"at": "2026-11-13T03:00:00Z", "channel": "call", "outcome": "promised"}],
+        },
+        "standing": {
+            "undecided": None,
+            "episode_due": "2026-09-03",
+            "overdue_instalments": 3,
+            "overdue_minor": 12_345_67,
+            "days_past_due": 70,
+            "currency": "CNY",
+        },
         "decision": {
             "rung": 2,
             "entitled_rung": 4,
@@ -43,6 +65,7 @@ def story() -> dict:
             "gates": [
                 {"name": "2:reminder_delivered", "passed": True, "detail": "3 of 1"},
                 {"name": "3:call_attempts", "passed": False, "detail": "1 of 3"},
+                {"name": "4:letter_cure_days", "passed": False, "detail": "-1 of 10 days since it arrived"},
                 {"name": "4:no_open_promise", "passed": False, "detail": "an open promise blocks the hand-off"},
             ],
         },
@@ -102,6 +125,43 @@ def test_a_story_is_told_without_a_single_code(story, language: str):
     said = " ".join([told.head, *(line for part in told.sections for line in (part.title, *part.lines))])
     assert not re.search(r"[a-z]_[a-z]", said)
     assert words(language)("unknown") not in said
+
+
+def test_days_are_not_counted_since_a_letter_that_never_arrived(story):
+    told = [line for part in tell(story, words("en"), "Asia/Shanghai").sections for line in part.lines]
+    assert "level 4 (court and recovery) lacks: days since the letter arrived (there is none)" in told
+
+
+def test_what_was_on_record_is_counted_kind_by_kind_as_far_as_it_was_known_and_of_this_episode(story):
+    [lines] = [part.lines for part in tell(story, words("en"), "Asia/Shanghai").sections if "on record" in part.title]
+    assert lines == (
+        "message delivered: 2 times, last on 2026-11-10",
+        "message not delivered: once, on 2026-11-05, which counts for nothing",
+    )
+
+
+def test_what_followed_is_told_once_for_each_change_and_result_in_the_order_of_days(story):
+    [lines] = [part.lines for part in tell(story, words("en"), "Asia/Shanghai").sections if "followed" in part.title]
+    assert [line.split(":")[0] for line in lines] == ["2026-11-13", "2026-11-13", "2026-11-16"]
+    assert "Call · promised to pay" in lines[1]
+
+
+def test_a_hold_that_was_over_is_told_as_that_and_one_the_system_found_itself_is_not_left_out(story):
+    over = {"kind": "hardship", "from_on": "2026-10-01", "until_on": "2026-10-20", "came_later": False}
+    told = story | {"holds": [over], "decision": story["decision"] | {"facts": {"hard_holds": ["plan"]}}}
+    [lines] = [part.lines for part in tell(told, words("en"), "Asia/Shanghai").sections if "Holds" in part.title]
+    assert lines[0].endswith("(over by then)")
+    assert lines[1].startswith("plan being kept")
+
+
+@pytest.mark.parametrize("why", ["quiet", "missing", "closed", "no_run"])
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_day_on_which_nothing_was_decided_says_why(story, language, why):
+    standing = {"undecided": why, "currency": "CNY"}
+    told = tell(story | {"decision": None, "lineage": None, "standing": standing}, words(language), "Asia/Shanghai")
+    assert told.head == words(language)(f"story.undecided.{why}", account="A7", date=DAY)
+    assert told.sections, "what is known is told all the same"
+    assert not told.sources
 
 
 def test_a_call_given_to_a_collector_is_not_told_as_made(story):

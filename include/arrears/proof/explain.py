@@ -12,6 +12,7 @@ from arrears.proof.then import Then, plain, text_of
 from arrears.proof.told import is_as_told, told_hashes
 from arrears.proof.told_actions import untold
 from arrears.store.engine import reading
+from arrears.store.tables.audit import audit_event_index, audit_pending
 from arrears.store.tables.decisions import decision, fact_set, verdict
 from arrears.store.tables.feeds import account, delivery, outcome, quarantine
 from arrears.store.tables.outreach import contact, item, suppression
@@ -21,7 +22,7 @@ from arrears.store.tables.runs import policy_text, run
 AFTER_DAYS = 30
 CONTACT = ("channel", "audience", "tone", "state", "reason", "sent_at", "provider_code", "message_id", "contact_id")
 KNOWN = ("account_id", "subject_ref", "closed_on", "delivery_id", "row_no", "row_sha256")
-STANDING = ("contract_type", "branch", "owner", "is_missing", "data_incomplete")
+STANDING = ("contract_type", "currency", "branch", "owner", "is_missing", "data_incomplete")
 
 
 def explain(engine: Engine, account_id: str, on: date | None) -> dict[str, Any]:
@@ -76,7 +77,7 @@ def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]
         "account_id": account_id,
         "subject_ref": known.subject_ref,
         "business_date": day.isoformat(),
-        "standing": _standing(known, row),
+        "standing": _standing(known, row) | {"undecided": None if row else _undecided(connection, known, day)},
         "decision": None if row is None else _decision(connection, row),
         "lanes": _lanes(connection, account_id, day),
         "contacts": _contacts(connection, account_id, day),
@@ -101,9 +102,36 @@ def _standing(known: Row[Any], row: Row[Any] | None) -> dict[str, Any]:
     common: dict[str, Any] = {name: getattr(known, name) for name in STANDING}
     common["closed_on"] = text_of(known.closed_on)
     if row is None:
-        return common | {"stage": 0, "reason": "nothing overdue and no step due on that day"}
+        return common | {"stage": 0, "reason": "nothing was decided on that day"}
     names = ("stage", "overdue_instalments", "overdue_minor", "days_past_due", "currency")
-    return common | {name: getattr(row, name) for name in names} | {"oldest_unpaid_due": text_of(row.oldest_unpaid_due)}
+    dues = {name: text_of(getattr(row, name)) for name in ("oldest_unpaid_due", "episode_due")}
+    return common | {name: getattr(row, name) for name in names} | dues
+
+
+def _undecided(connection: Connection, known: Row[Any], day: date) -> str:
+    """Say why nothing was decided about an account on a day: nobody decided, it was not there, or nothing was due."""
+    decided = select(decision.c.account_id).where(decision.c.business_date == day).limit(1)
+    worked = select(run.c.run_id).where(
+        run.c.kind == "daily", run.c.business_date == day, run.c.snapshot_id.is_not(None), run.c.status == "completed"
+    )
+    if not (connection.execute(decided).first() or connection.execute(worked.limit(1)).first()):
+        return "no_run"
+    if known.closed_on is not None and known.closed_on <= day:
+        return "closed"
+    return "missing" if known.is_missing and _went_missing(connection, known, day) else "quiet"
+
+
+def _went_missing(connection: Connection, known: Row[Any], day: date) -> bool:
+    """Say whether the log told by that day that the account is in the ledger no more."""
+    told = audit_event_index.c
+    since = select(func.max(told.business_date)).where(
+        told.subject_ref == known.subject_ref, told.type == "account.missing", told.business_date <= day
+    )
+    waiting = select(func.max(audit_pending.c.business_date)).where(
+        audit_pending.c.subject_ref == known.subject_ref, audit_pending.c.type == "account.missing",
+        audit_pending.c.business_date <= day,
+    )  # fmt: skip
+    return any(connection.execute(query).scalar() is not None for query in (since, waiting))
 
 
 def _decision(connection: Connection, row: Row[Any]) -> dict[str, Any]:

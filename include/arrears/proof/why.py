@@ -43,6 +43,7 @@ def why_page(home: Path, story: Mapping[str, Any], policy: Policy, language: str
                 ],
             }
             for part in told.sections
+            if part.title != say("story.title.followed")  # the page tells of its day
         ],
         "sources": list(told.sources),
         "proof": say("why_page.proof"),

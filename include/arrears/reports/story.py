@@ -1,6 +1,7 @@
 """The story of one account told in business words: what was done, what was not, and why; nobody is named."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,9 @@ from arrears.reports.assessment import rated
 from arrears.reports.wording import Words
 
 WORKED_BY_PEOPLE = ("call", "visit", "letter")
+
+MOST = {3: "3+"}
+"""The highest stage, which stands for three instalments and for any more."""
 
 Story = Mapping[str, Any]
 """What ``arrears explain --json`` prints."""
@@ -37,38 +41,40 @@ class Told:
 def tell(story: Story, words: Words, time_zone: str) -> Told:
     """Return the story in the words of a language; moments in the department's own time zone."""
     decision = story["decision"]
-    if decision is None:
-        head = words("story.nothing", account=story["account_id"], date=story["business_date"])
-        return Told(head, (), ())
     parts = (
-        ("treatment", _treatment(decision, words)),
-        ("missing", _missing(decision, words)),
+        ("treatment", _treatment(decision, words) if decision else []),
+        ("missing", _missing(decision, words) if decision and story["standing"]["overdue_instalments"] else []),
+        ("seen", list(_seen(story, words))),
         ("lanes", [words("story.lane", date=row["from_on"], lane=words.label("lane", row["lane"]))
                    for row in story["lanes"]]),
         ("otherwise", [_otherwise(row, words) for row in story["not_as_told"]]),
-        ("holds", [words("story.hold", name=words.label("hold", row["kind"]), since=row["from_on"],
-                         until=row["until_on"] or words("story.open_end")) + _later(row, words, time_zone)
-                   for row in story["holds"]]),
+        ("holds", list(_holds(story, words, time_zone))),
         ("promises", [_promise(row, story, words) + _later(row, words, time_zone) for row in story["promises"]]),
         ("done", [_contact(row, words, time_zone) for row in story["contacts"]]),
         ("not_done", list(_not_done(story["not_planned"], words))),
         ("packet", _packet(story["packet"], words)),
         ("orders", [_order(row, words) for row in story["orders"]]),
         ("filings", [_filing(row, words) for row in story["filings"]]),
+        ("followed", _followed(story, words, time_zone)),
     )  # fmt: skip
     sections = tuple(Section(words(f"story.title.{name}"), tuple(lines)) for name, lines in parts if lines)
-    return Told(_head(story, words), sections, _sources(story))
+    return Told(_head(story, words), sections, _sources(story, words))
 
 
 def _head(story: Story, words: Words) -> str:
     standing = story["standing"]
-    as_told = story["lineage"]["as_told"] and not story["not_as_told"]
+    as_told = (story["lineage"] is None or story["lineage"]["as_told"]) and not story["not_as_told"]
     warning = "" if as_told else words("story.not_as_told")
+    if story["decision"] is None:
+        why = standing.get("undecided") or "quiet"
+        return warning + words(f"story.undecided.{why}", account=story["account_id"], date=story["business_date"])
+    if not standing["overdue_instalments"]:
+        return warning + words("story.head_clean", account=story["account_id"], date=story["business_date"])
     return warning + words(
         "story.head",
         account=story["account_id"],
         date=story["business_date"],
-        count=standing["overdue_instalments"],
+        n=standing["overdue_instalments"],
         days=standing["days_past_due"],
         amount=f"{format_minor(standing['overdue_minor'], digits_of(standing['currency']), grouped=True)} "
         f"{standing['currency']}",
@@ -90,6 +96,55 @@ def _treatment(decision: Mapping[str, Any], words: Words) -> list[str]:
     return said + ([words("brief.why", why=words("list_mark").join(triggers))] if triggers else [])
 
 
+def _seen(story: Story, words: Words) -> Iterator[str]:
+    """Tell what the episode had on record when the day ended, kind by kind; what counts for nothing is told as that."""
+    since = story["standing"].get("episode_due") or ""
+    rows = [row for row in story["evidence"] if row["local_date"] >= since and not row["came_later"]]
+    kinds = Counter((row["kind"], bool(row["counts"])) for row in rows)
+    for (kind, counts), times in kinds.items():
+        last = max(row["local_date"] for row in rows if (row["kind"], bool(row["counts"])) == (kind, counts))
+        said = "story.seen" if counts else "story.seen_nothing"
+        yield words(said, what=words.label("evidence_kind", kind), n=times, date=last)
+
+
+def _holds(story: Story, words: Words, time_zone: str) -> Iterator[str]:
+    """Tell the holds that were delivered, those over by then as that, and those the system knew of by itself."""
+    for row in story["holds"]:
+        until = row["until_on"]
+        ended = words("story.ended") if until and until < story["business_date"] else ""
+        said = words("story.hold", name=words.label("hold", row["kind"]), since=row["from_on"],
+                     until=until or words("story.open_end"))  # fmt: skip
+        yield said + ended + _later(row, words, time_zone)
+    facts = (story["decision"] or {}).get("facts", {})
+    delivered = {row["kind"] for row in story["holds"]}
+    for kind in (*facts.get("hard_holds", ()), *facts.get("soft_holds", ())):
+        if kind not in delivered:
+            yield words("story.held", name=words.label("hold", kind))
+
+
+def _followed(story: Story, words: Words, time_zone: str) -> list[str]:
+    """Tell what came of it in the days after: each change of standing, and every result, in the order of days."""
+    found: list[tuple[str, str]] = []
+    before = (story["standing"].get("stage"), (story["decision"] or {}).get("rung"))
+    for row in story["afterwards"]["decisions"]:
+        standing = row["stage"], row["rung"]
+        if standing != before:
+            rung = words.label("rung", row["rung"])
+            is_paid = row["stage"] == 0
+            said = (
+                words("story.paid_later")
+                if is_paid
+                else words("story.standing_later", n=MOST.get(row["stage"], row["stage"]), rung=rung)
+            )
+            found.append((row["business_date"], said))
+        before = standing
+    for row in story["afterwards"]["outcomes"]:
+        day = datetime.fromisoformat(row["at"]).astimezone(ZoneInfo(time_zone)).date().isoformat()
+        channel, result = words.label("channel", row["channel"]), words.label("outcome", row["outcome"])
+        found.append((day, f"{channel} · {result}"))
+    return [words("story.followed", date=day, what=what) for day, what in sorted(found, key=lambda one: one[0])]
+
+
 def _missing(decision: Mapping[str, Any], words: Words) -> list[str]:
     """Return what evidence the next rung still lacks, each as found against asked."""
     found = []
@@ -99,7 +154,9 @@ def _missing(decision: Mapping[str, Any], words: Words) -> list[str]:
         rung, _, name = gate["name"].partition(":")
         counts = re.findall(r"\d+", gate["detail"])
         what = words.label("evidence_gate", name)
-        if len(counts) >= 2:
+        if gate["detail"].startswith("-"):  # counted since something that has not happened
+            what = words("story.none_yet", what=what)
+        elif len(counts) >= 2:
             what = words("story.counted", what=what, found=counts[0], asked=counts[1])
         found.append(words("story.for_rung", rung=words.label("rung", rung), what=what))
     return found
@@ -196,12 +253,14 @@ def lacking_of(reasons: Sequence[str], missing: Sequence[str], words: Words) -> 
     ]
 
 
-def _sources(story: Story) -> tuple[str, ...]:
+def _sources(story: Story, words: Words) -> tuple[str, ...]:
     lineage = story["lineage"]
-    policy = lineage["policy"]
+    if lineage is None:
+        return ()
+    policy, code = lineage["policy"], lineage["code"]
     return (
-        f"policy {policy['id']} {policy['version']} · {policy['sha256']}",
-        f"run {lineage['run_id']} · ledger row {lineage['ledger_row_sha256']}",
-        f"decision row {lineage['row_sha256']}",
-        f"code {lineage['code']['version']} {lineage['code']['id']}",
+        words("story.source.policy", id=policy["id"], version=policy["version"], hash=policy["sha256"]),
+        words("story.source.run", run=lineage["run_id"], hash=lineage["ledger_row_sha256"]),
+        words("story.source.decision", hash=lineage["row_sha256"]),
+        words("story.source.code", version=code["version"], id=code["id"]),
     )
