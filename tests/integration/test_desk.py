@@ -200,6 +200,19 @@ def test_a_last_day_is_kept_with_the_branch_of_its_account_or_of_the_account_of_
     assert len(set(ordered.values())) > 1
 
 
+def test_a_line_that_needs_a_person_leads_to_its_accounts(home: Path):
+    client = desk(home, somebody)
+    lines = re.findall(r'/exceptions/(\w+)">[^<]+</a></td><td class="number">([0-9,]+)<', client.get("/").text)
+    assert lines
+    for kind, count in lines:
+        page = client.get(f"/exceptions/{kind}").text
+        assert len(re.findall(r'href="/account/[0-9a-f-]+">A\d{5}<', page)) == min(int(count), paging.SHOWN), kind
+    assert client.get("/exceptions/in_doubt").status_code == 404
+    with reading(open_engine(f"sqlite:///{home / 'arrears.sqlite'}")) as connection:
+        hand = connection.execute(select(staff.c.staff_id).where(staff.c.roles == "collector").limit(1)).scalar_one()
+    assert "A0" not in desk(home, lambda: hand).get(f"/exceptions/{lines[0][0]}").text
+
+
 def test_a_page_cuts_the_long_cells_of_an_answer(home: Path):
     page = desk(home, somebody).post("/audit/question/3?lang=en", data={"account": "A00099"}).text
     assert "…</td>" in page

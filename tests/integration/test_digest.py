@@ -19,6 +19,7 @@ from arrears.desk.chart import chart
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy_office import Recipient
 from arrears.ledger.intake import import_feed
+from arrears.reports.behind import LISTED, accounts_behind
 from arrears.reports.deadlines import Deadline
 from arrears.reports.digest import build_digests
 from arrears.reports.figures import Figures
@@ -741,6 +742,20 @@ def test_a_guarantee_that_a_demand_has_saved_is_no_longer_counted(morning, rt, p
     assert [(line.account_id, line.expires_on) for line in lapsing["guarantee"].lines] == [("A5", date(2026, 11, 28))]
     assert lapsing["guarantee"].amount == {"CNY": 100_000_00}
     assert lapsing["limitation"].count == 1
+
+
+def test_behind_each_count_stand_as_many_accounts_as_it_says(morning, rt, policy, look):
+    told_of(morning, "A4", "P4")
+    for branch in (None, "华东"):
+        found = {line.kind: line.count for line in look(morning, branch).exceptions}
+        with reading(morning) as connection:
+            listed = {kind: accounts_behind(connection, kind, DAY, branch, policy, 0, 100) for kind in LISTED}
+        assert {kind: total for kind, (total, _) in listed.items() if total} == {
+            kind: count for kind, count in found.items() if kind in LISTED
+        }
+        assert all(total == len(rows) for total, rows in listed.values())
+        assert any(rows for _, rows in listed.values())
+        assert all(account_id.startswith("A") for _, rows in listed.values() for account_id, _ in rows)
 
 
 def test_every_exception_names_who_settles_it(morning, rt, policy, look):

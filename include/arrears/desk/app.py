@@ -14,7 +14,7 @@ from sqlalchemy import Table
 
 from arrears.core.errors import ArrearsError, CannotTell
 from arrears.core.runtime import Runtime
-from arrears.desk import accounts, cases, evidence, guide, history, rules, team
+from arrears.desk import accounts, cases, evidence, exceptions, guide, history, rules, team
 from arrears.desk import today as day
 from arrears.desk.paging import Number
 from arrears.reports.wording import LANGUAGES, Words, words
@@ -54,6 +54,7 @@ def create_desk(door: Door, world: Callable[[], Runtime], docs: Path | None = No
     for path, page in desk.pages().items():
         app.add_api_route(path, page, response_class=HTMLResponse)
     app.add_api_route("/style.css", _style)
+    app.add_api_route("/exceptions/{kind}", desk.exceptions(), response_class=HTMLResponse)
     app.add_api_route("/guide/{name}", desk.guide(), response_class=HTMLResponse)
     app.add_api_route("/guide/images/{name}", desk.picture())
     app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
@@ -185,6 +186,15 @@ class _Desk:
             "/approvals/{approval_id}": vote,
             "/account/{subject_ref}/remedy": remedy,
         }
+
+    def exceptions(self) -> Callable[..., str]:
+        """Return the route of the accounts behind an exception."""
+        reader = self._reader
+
+        def page(request: Request, kind: str, number: Number = 1, user: str = reader) -> str:
+            return self._show(request, "exceptions", lambda rt, say: exceptions.exceptions(rt, kind, number, user, say))
+
+        return page
 
     def guide(self) -> Callable[..., str]:
         """Return the route of the documentation."""

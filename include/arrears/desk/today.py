@@ -12,6 +12,7 @@ from arrears.core.keys import sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
 from arrears.desk.gates import name_of, why_failed
+from arrears.reports.behind import LISTED
 from arrears.reports.delivery import list_of
 from arrears.reports.mornings import Morning, exceptions_today
 from arrears.reports.wording import Words
@@ -52,7 +53,7 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
         "suppressed": _reasons(document["suppressed"], words),
         "exceptions": [
             (words.label("exception", line.kind), line.count, words.label("role", line.owner),
-             line.age(newest.business_date))
+             line.age(newest.business_date), line.kind if line.kind in LISTED else "")
             for line in found
         ],
     }  # fmt: skip

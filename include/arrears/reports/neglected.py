@@ -61,11 +61,11 @@ def neglected(
     queries = {
         "reason_missing": _counted(without_reason(business_date, branch, policy)),
         "number_dead": number_dead(business_date, branch),
-        "visit_waits": _visit_waits(business_date, branch),
+        "visit_waits": visit_waits(business_date, branch),
         "review_due": review_due(business_date, branch, policy),
-        "answer_overdue": _answer_overdue(business_date, branch, policy),
-        "prepare_early": _prepare_early(business_date, branch),
-        "debit_silent": _debit_silent(business_date, branch, policy),
+        "answer_overdue": answer_overdue(business_date, branch, policy),
+        "prepare_early": prepare_early(business_date, branch),
+        "debit_silent": debit_silent(business_date, branch, policy),
         "committee_due": _counted(due_accounts(business_date, branch, policy)),
     }
     for kind, query in queries.items():
@@ -228,7 +228,7 @@ def review_due(business_date: date, branch: str | None, policy: Policy) -> Any:
     )
 
 
-def _prepare_early(business_date: date, branch: str | None) -> Any:
+def prepare_early(business_date: date, branch: str | None) -> Any:
     """Ask for accounts whose papers are prepared early: rated neither willing nor able before the third instalment.
 
     So are those that the case committee sent to court, until their packet is ready or a suit is filed.
@@ -252,7 +252,8 @@ def _prepare_early(business_date: date, branch: str | None) -> Any:
     )
 
 
-def _visit_waits(business_date: date, branch: str | None) -> Any:
+def visit_waits(business_date: date, branch: str | None) -> Any:
+    """Ask for the requests for a visit that nobody has answered."""
     return select(func.count(), func.min(visit_request.c.asked_on)).where(
         ~is_answered(),
         visit_request.c.asked_on <= business_date,
@@ -270,7 +271,7 @@ def _promises_too_far(connection: Connection, branch: str | None, policy: Policy
     return len(far), min(far, default=None)
 
 
-def _answer_overdue(business_date: date, branch: str | None, policy: Policy) -> Any:
+def answer_overdue(business_date: date, branch: str | None, policy: Policy) -> Any:
     """Ask for holds that a person should have answered by now (policy ``holds.answer_working_days``)."""
     calendar = policy.business_calendar()
     late: list[ColumnElement[bool]] = [
@@ -284,7 +285,7 @@ def _answer_overdue(business_date: date, branch: str | None, policy: Policy) -> 
     )
 
 
-def _debit_silent(business_date: date, branch: str | None, policy: Policy) -> Any:
+def debit_silent(business_date: date, branch: str | None, policy: Policy) -> Any:
     """Ask for the direct debits that the bank has not answered in time: they hold nobody any longer."""
     last = policy.business_calendar().working_days_before(business_date, policy.holds.in_flight_working_days + 1)
     return select(func.count(), func.min(debit.c.requested_on)).where(
