@@ -75,6 +75,18 @@ def test_good_rows_count_once_and_bad_ones_come_back_with_their_reasons(listed):
     assert sum(event["type"] == "contact.recorded" for event in world.events()) == 3, "the good row is told once"
 
 
+def test_a_list_is_known_by_its_header_wherever_it_is_laid(listed, tmp_path):
+    """A collector gives the file back; nobody lays a mapping beside it."""
+    world, path = listed
+    fill(path, GOOD, NO_NEXT_STEP)
+    elsewhere = tmp_path / "outcomes__wang.xlsx"
+    elsewhere.write_bytes(path.read_bytes())
+    counts = intake.import_file(world.rt, "outcomes", elsewhere)
+    assert (counts["rows"], counts["accepted"], counts["quarantined"]) == (2, 1, 1)
+    marked = openpyxl.load_workbook(tmp_path / counts["returned"]).worksheets[0]
+    assert "必填项空着" in str(marked.cell(3, marked.max_column).value)
+
+
 def test_a_row_in_which_nobody_wrote_is_neither_taken_in_nor_hidden(listed):
     world, path = listed
     fill(path, GOOD, NO_NEXT_STEP)

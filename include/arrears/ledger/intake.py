@@ -25,7 +25,7 @@ from arrears.ledger.deliveries import (
     open_delivery,
     record_delivery,
 )
-from arrears.ledger.mapping import FILE_NAME, read_mapping
+from arrears.ledger.mapping import FILE_NAME, Dialect, read_mapping
 from arrears.ledger.parties import store_parties
 from arrears.ledger.portfolio import set_incomplete, store_accounts
 from arrears.ledger.portions import Arrived, read_portions
@@ -43,11 +43,20 @@ OF_THE_DAY = "instalments"
 
 
 def import_feed(
-    rt: Runtime, engine: Engine, run_id: str, feed: str, path: Path, business_date: date, *, again: bool = False
+    rt: Runtime,
+    engine: Engine,
+    run_id: str,
+    feed: str,
+    path: Path,
+    business_date: date,
+    *,
+    again: bool = False,
+    dialect: Dialect | None = None,
 ) -> Delivery:
     """Import one feed file; the same content again changes nothing, a correction supersedes row by row.
 
-    ``again``: only the rows that waited for their account are taken (:mod:`arrears.ledger.waiting`).
+    ``again``: only the rows that waited for their account are taken (:mod:`arrears.ledger.waiting`). ``dialect`` is how
+    the file is written, where the mapping beside it does not say so.
 
     Raises:
         BadArguments: an unknown feed, no such file, or instalments, which only come with the daily ledger.
@@ -57,22 +66,26 @@ def import_feed(
     if feed == OF_THE_DAY:
         raise BadArguments("instalments come with the daily ledger: put them into the feeds folder of `arrears run`")
     policy = load_policy(rt.settings.policy_file)
-    source, rules = open_source(rt, known, path, business_date, policy)
+    source, rules = open_source(rt, known, path, business_date, policy, dialect)
     with reading(engine) as connection:
         waited = waiting_rows(connection, feed, source.sha256) if again else None
     return import_source(rt, engine, run_id, source, rules, business_date, policy, waited)
 
 
-def open_source(rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy) -> tuple[Source, Rules]:
-    """Open a feed file with the mapping that lies beside it."""
-    rules = rules_of(rt, feed, path, business_date, policy)
+def open_source(
+    rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy, dialect: Dialect | None = None
+) -> tuple[Source, Rules]:
+    """Open a feed file with the mapping that lies beside it, or as ``dialect`` says."""
+    rules = rules_of(rt, feed, path, business_date, policy, dialect)
     dialect = rules.context.dialect
     return open_feed(path, feed, dialect, ledger_url=rt.settings.ledger_url, business_date=business_date), rules
 
 
-def rules_of(rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy) -> Rules:
+def rules_of(
+    rt: Runtime, feed: Feed, path: Path, business_date: date, policy: Policy, dialect: Dialect | None = None
+) -> Rules:
     """Return what a feed's rows are checked against."""
-    dialect = read_mapping(path.parent / FILE_NAME).of(feed.name)
+    dialect = dialect or read_mapping(path.parent / FILE_NAME).of(feed.name)
     today = max(business_date, local_date(rt.clock.now(), policy.time_zone))
     return Rules(Context(dialect, policy.time_zone, today), policy.currency)
 

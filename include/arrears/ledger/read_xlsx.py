@@ -54,14 +54,18 @@ def _worked(rows: Iterator[Sequence[Any]], filled_in: list[int]) -> Iterator[Seq
         yield () if untouched else row
 
 
+def headers_of(path: Path) -> list[list[str]]:
+    """Return the first row of every sheet.
+
+    Raises:
+        BadInput: no workbook.
+    """
+    sheets = _book(path).worksheets
+    return [[cell_text(cell) for cell in next(sheet.iter_rows(max_row=1, values_only=True), ())] for sheet in sheets]
+
+
 def _sheet(path: Path, dialect: Dialect) -> Iterable[Sequence[Any]]:
-    try:
-        with zipfile.ZipFile(path) as packed:
-            if sum(part.file_size for part in packed.infolist()) > UNPACKED_BYTES:
-                raise BadInput(f"{path.name}: larger than {UNPACKED_BYTES} bytes when unpacked")
-        book = load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
-        raise BadInput(f"{path.name}: not an XLSX workbook, or a truncated one") from None
+    book = _book(path)
     names = book.sheetnames
     if dialect.sheet is None and len(names) != 1:
         raise BadInput(f"{path.name}: {len(names)} sheets, name one in mapping.yaml")
@@ -69,6 +73,16 @@ def _sheet(path: Path, dialect: Dialect) -> Iterable[Sequence[Any]]:
         raise BadInput(f"{path.name}: no sheet {dialect.sheet!r}")
     rows: Iterable[Sequence[Any]] = book[dialect.sheet or names[0]].iter_rows(values_only=True)
     return rows
+
+
+def _book(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as packed:
+            if sum(part.file_size for part in packed.infolist()) > UNPACKED_BYTES:
+                raise BadInput(f"{path.name}: larger than {UNPACKED_BYTES} bytes when unpacked")
+        return load_workbook(path, read_only=True, data_only=True)
+    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
+        raise BadInput(f"{path.name}: not an XLSX workbook, or a truncated one") from None
 
 
 def _widths(rows: Iterator[Sequence[Any]], header: list[str], source: Source) -> Iterator[tuple[int, list[str]]]:

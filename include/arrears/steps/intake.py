@@ -116,8 +116,9 @@ def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any, *, again
     from arrears.ledger.intake import import_feed
     from arrears.steps import filings, golive, world
 
-    delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date, again=again)
-    returned = None if again else _give_back(rt, feed, file, delivery)
+    dialect = _dialect_of_list(rt, feed, file)
+    delivery = import_feed(rt, world.store_of(rt), run_id, feed, file, this.business_date, again=again, dialect=dialect)
+    returned = None if again else _give_back(rt, feed, file, delivery, dialect)
     if feed == "cases":
         filings.judge(rt, run_id, this.business_date)
     if feed in ("cases", "documents"):
@@ -128,7 +129,26 @@ def _import(rt: Runtime, run_id: str, feed: str, file: Path, this: Any, *, again
             "quarantined": delivery.quarantined, "sha256": delivery.sha256, "returned": returned}  # fmt: skip
 
 
-def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any) -> str | None:
+def _dialect_of_list(rt: Runtime, feed: str, file: Path) -> Any:
+    """Return how a filled work list is written, known by its header wherever it was laid; None for any other file.
+
+    A mapping beside the file that speaks of the feed counts before.
+    """
+    from arrears.ledger.mapping import FILE_NAME, Dialect, read_mapping
+    from arrears.ledger.read_xlsx import headers_of
+    from arrears.reports.worklists import language_of_header, outcome_dialect
+    from arrears.steps import world
+
+    is_form = feed == "outcomes" and file.suffix.lower() == ".xlsx" and file.is_file()
+    if not is_form or feed in read_mapping(file.parent / FILE_NAME).feeds:
+        return None
+    spoken = filter(None, map(language_of_header, headers_of(file)))
+    language = next(spoken, None)
+    zone = world.policy_of(rt.settings).time_zone
+    return None if language is None else Dialect.model_validate(outcome_dialect(language, zone))
+
+
+def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any, dialect: Any) -> str | None:
     """Write a filled list with refused rows back, marked up, into ``returned`` beside it; return its name, if any."""
     if feed != "outcomes" or file.suffix != ".xlsx" or not delivery.quarantined:
         return None
@@ -143,7 +163,7 @@ def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any) -> str | None:
 
     with reading(world.store_of(rt)) as connection:
         refused = refusals_of(connection, delivery.delivery_id)
-    dialect = read_mapping(file.parent / FILE_NAME).of(feed)
+    dialect = dialect or read_mapping(file.parent / FILE_NAME).of(feed)
     language = language_of_list(list(dialect.columns)) or world.policy_of(rt.settings).language
     say = words(language)
     target = file.parent / RETURNED / f"{file.stem}.xlsx"
