@@ -36,6 +36,7 @@ from arrears.store.tables.feeds import account, staff
 from arrears.store.tables.legal import packet
 from arrears.store.tables.reports import deadline_day
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
+from arrears.store.tables.runs import run
 from arrears.store.views import questions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -506,6 +507,19 @@ def test_a_question_about_everybody_shows_the_first_rows_and_says_that_there_are
     monkeypatch.setattr(evidence, "SHOWN", rows - 1)
     first = client.post("/audit/question/9", data={"on": DAY.isoformat()}).text
     assert (first.count("<tr><td>"), f"只列出前 {rows - 1} 行" in first) == (rows - 1, True)
+
+
+def test_the_auditor_reads_how_the_newest_nightly_checks_ended(home: Path, tmp_path: Path):
+    own = Path(shutil.copytree(home, tmp_path / "own"))
+    client = desk(own, somebody)
+    assert "还没有做过夜间核对" in client.get("/audit").text
+    with writing(open_engine(f"sqlite:///{own / 'arrears.sqlite'}")) as connection:
+        row = dict(connection.execute(select(run).limit(1)).one()._mapping)
+        for number, status in enumerate(("failed", "completed"), start=1):
+            changed = {"run_id": f"assurance-{number}", "origin_key": str(number) * 64, "kind": "assurance",
+                       "status": status, "started_at": f"2026-11-12T1{number}:00:00Z", "ordinal": number}  # fmt: skip
+            connection.execute(run.insert(), row | changed)
+    assert "暂停户未被联系、重算）：2026-11-12，完成" in client.get("/audit").text
 
 
 def test_the_log_is_verified_on_the_spot(home: Path):

@@ -22,6 +22,7 @@ from arrears.reports.wording import Words
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.audit import audit_checkpoint
+from arrears.store.tables.runs import run
 
 RECENT = 60
 SHOWN = 500
@@ -39,13 +40,20 @@ class Asked:
 
 
 def audit(rt: Runtime, say: Words) -> dict[str, Any]:
-    """Return the newest signed checkpoint, those before it, and the list of questions."""
+    """Return the newest nightly checks and signed checkpoint, the checkpoints before it, and the list of questions."""
+    nights = select(run.c.business_date, run.c.status).where(run.c.kind == "assurance", run.c.status != "running")
     columns = (audit_checkpoint.c.size, audit_checkpoint.c.root, audit_checkpoint.c.created_at)
     with reading(existing_store(rt)) as connection:
         head = last_checkpoint(connection)
         earlier = connection.execute(select(*columns).order_by(audit_checkpoint.c.size.desc()).limit(RECENT)).all()
+        night = connection.execute(nights.order_by(run.c.started_at.desc()).limit(1)).first()
     note = head.note if head else ""
-    return {"checkpoint": note, "earlier": earlier, "questions": titles(say), "verdict": None}
+    checked = (
+        say("desk.no_night")
+        if night is None
+        else say("desk.last_night", date=night.business_date.isoformat(), status=say.label("run_status", night.status))
+    )
+    return {"checkpoint": note, "earlier": earlier, "questions": titles(say), "verdict": None, "night": checked}
 
 
 def verify(rt: Runtime, say: Words) -> dict[str, Any]:

@@ -26,8 +26,12 @@ from arrears.orchestration import processes, progress
 
 DAG_ID = "arrears_daily"
 SAMPLE_DATE = date(2026, 11, 12)
-USERS = {"admin": "admin", "auditor": "viewer", "REH-LEGAL": "user", "REH-RISK": "user"}
-"""Who may log in on this machine, and what Airflow lets them do; the last two are the sample's rehearsal approvers."""
+USERS = {"admin": "admin", "auditor": "viewer", "REH-LEGAL": "user", "REH-RISK": "user", "M-01": "user",
+         "C-HB-3": "viewer"}  # fmt: skip
+"""Who may log in on this machine, and what Airflow lets them do.
+
+Behind the first two stand the sample's rehearsal approvers, its head of collections and one of its collectors.
+"""
 app = typer.Typer(add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 
 
@@ -164,7 +168,7 @@ def up(
 
 
 def _welcome(address: str, home: Path, passwords: dict[str, str], feeds: Path) -> str:
-    logins = ", ".join(f"{user} / {passwords[user]} ({role})" for user, role in USERS.items())
+    logins = "\n         ".join(f"{user} / {passwords[user]} ({role})" for user, role in USERS.items())
     return (
         f"Airflow  {address}\nlogin    {logins}\nlogs     {home / 'processes'}; Ctrl-C stops all\n"
         f"a day    trigger {DAG_ID} with business_date {SAMPLE_DATE}, rehearsal on, feeds {feeds}"
