@@ -49,6 +49,7 @@ STRUCK = {
     "a feed that is a folder": (("import", "payments", "/tmp"), "/tmp: is a folder"),
     "a policy that is a folder": (("policy", "check", "/tmp"), "/tmp: is a folder"),
     "no decision at all": (("replay", "--run", "x", "--sample", "0"), "--sample"),
+    "a first day that is none": (("rehearse", "--from", "2026-99-01"), "--from '2026-99-01': write it as YYYY-MM-DD"),
     "a question without a number": (("ask", "x"), "`arrears ask --help`"),
 }
 
@@ -110,7 +111,8 @@ def test_a_log_of_writes_beside_the_store_is_read_by_who_may_only_read(tmp_path:
 
 def test_a_home_that_is_not_there_is_named_and_not_made(place, tmp_path: Path) -> None:
     typo = tmp_path / "typo"
-    for words in (("pause", "--as", "head"), ("resume", "--as", "head"), ("runs",), ("verify",), ("prove",)):
+    keys = (("keys", "show"), ("keys", "rotate", "--as", "head"), ("keys", "replace", "--as", "head"))
+    for words in (("pause", "--as", "head"), ("resume", "--as", "head"), ("runs",), ("verify",), ("prove",), *keys):
         said = place.call(*words, ARREARS_HOME=str(typo))
         assert said.code == 2
         assert "no current store here" in said.reason

@@ -15,8 +15,8 @@ Rehearsal = Annotated[
 ]
 
 
-def read_date(text: str) -> date:
-    """Read a business date.
+def read_date(text: str, option: str = "--date") -> date:
+    """Read the day that an option gives.
 
     Raises:
         BadArguments: the text is not a day of the calendar.
@@ -24,7 +24,7 @@ def read_date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadArguments(f"--date {text!r}: write it as YYYY-MM-DD") from None
+        raise BadArguments(f"{option} {text!r}: write it as YYYY-MM-DD") from None
 
 
 def existing(path: Path, option: str) -> Path:

@@ -38,7 +38,7 @@ def rehearse(
     if scenario == "?":
         _list_scenarios()
         return
-    first = read_date(start) if start else time_lapse.FROM
+    first = read_date(start, "--from") if start else time_lapse.FROM
     plan, world = time_lapse.Plan(days or 30, accounts, seed, first, time_lapse.outages(days or 30)), None
     if scenario is not None:
         plan, world = _cast(scenario, days, seed, first)

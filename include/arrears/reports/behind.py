@@ -35,6 +35,7 @@ LISTED: Mapping[str, Ask] = {
     "no_contact_point": lambda on, branch, _: _of(neglected.no_contact_point(on, branch), *_DECIDED),
     "account_missing": _flagged(account.c.is_missing),
     "data_incomplete": _flagged(account.c.data_incomplete),
+    "number_dead": lambda on, branch, _: _of(neglected.number_dead(on, branch), *_DECIDED),
     "reason_missing": neglected.without_reason,
     "visit_waits": lambda on, branch, _: _of(
         neglected.visit_waits(on, branch), visit_request.c.account_id, visit_request.c.asked_on.label("day")
