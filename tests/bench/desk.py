@@ -172,6 +172,7 @@ def measure(url: str, folder: str) -> None:
     As on every morning the digests come first: what they found is kept, and the pages show it.
     """
     engine = open_engine(url)
+    upgrade(engine)
     with reading(engine) as connection:
         day: date = connection.execute(select(func.max(run.c.business_date))).scalar_one()
         daily = select(run.c.run_id).where(run.c.business_date == day, run.c.kind == "daily")
