@@ -72,6 +72,18 @@ def test_a_step_tells_its_counts_and_its_rate(rt: Runtime, store: Engine, listen
     }
 
 
+def test_a_step_leaves_one_line_of_json_with_its_run_and_batch_and_no_word_about_anybody(
+    rt: Runtime, store: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger=figures.__name__)
+    result = {"sent": 3, "root": "abc"}
+    figures.tell(rt, "send_batch", 1.5, result, {"rt": rt, "day": "daily-1", "stage": 2, "batch": 7, "name": "王.csv"})
+    assert json.loads(caplog.messages[0]) == {
+        "step": "send_batch", "run": "daily-1", "stage": 2, "batch": 7, "dag_run": "cli", "try": 1,
+        "milliseconds": 1500, "counts": {"sent": 3},
+    }  # fmt: skip
+
+
 def test_after_a_closing_step_the_state_of_the_store_is_told(rt: Runtime, store: Engine, listener: Listener) -> None:
     keys = fill(rt, store, 5)
     begun = rt.clock.now() - timedelta(hours=3)

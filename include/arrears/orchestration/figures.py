@@ -4,8 +4,9 @@ Counts, ages and rates only: names and tags never speak of an account or a perso
 sent never fails the task that was to tell it.
 """
 
+import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arrears.core.runtime import Runtime
@@ -14,18 +15,33 @@ LOG = logging.getLogger(__name__)
 PREFIX = "arrears"
 CLOSING = frozenset({"close_day", "close_dispatch", "watch_deliveries"})
 """Steps after which the state of the whole store is told: seldom, for it counts."""
+RUNS, PLACES = ("day", "dispatch", "intake", "night"), ("stage", "batch")
+"""Arguments of a step that name its run, and which part of the run's work it did."""
 Figure = tuple[str, float]
 
 
-def tell(rt: Runtime, step: str, seconds: float, result: Any) -> None:
-    """Send how long a step took, what it counted, and after a closing step how the store stands."""
+def tell(rt: Runtime, step: str, seconds: float, result: Any, keys: Mapping[str, Any] | None = None) -> None:
+    """Send how long a step took, what it counted, and after a closing step how the store stands.
+
+    The log gets the same as one line of JSON, with the run, stage and batch that the step's arguments ``keys`` name.
+    """
     from airflow.sdk.observability import stats
 
     try:
+        LOG.info(json.dumps(_line(rt, step, seconds, result, keys or {})))
         for name, value in _all(rt, step, seconds, result):
             stats.gauge(f"{PREFIX}.{name}", value)
     except Exception:
         LOG.warning("the figures of %s could not be told; the step itself is done", step, exc_info=True)
+
+
+def _line(rt: Runtime, step: str, seconds: float, result: Any, keys: Mapping[str, Any]) -> dict[str, Any]:
+    run = next((keys[name] for name in RUNS if name in keys), None)
+    place = {name: keys[name] for name in PLACES if name in keys}
+    said = result.items() if isinstance(result, dict) else ()
+    counts = {name: value for name, value in said if isinstance(value, int)}
+    return {"step": step, "run": run, **place, "dag_run": rt.attempt.run_id, "try": rt.attempt.try_number,
+            "milliseconds": int(1000 * seconds), "counts": counts}  # fmt: skip
 
 
 def _all(rt: Runtime, step: str, seconds: float, result: Any) -> Iterator[Figure]:

@@ -101,7 +101,8 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         try:
             rt, begun = runtime_of(context), time.monotonic()
             result = function(rt, *args, **kwargs)
-            figures.tell(rt, function.__name__, time.monotonic() - begun, result)
+            keys = signature.bind(rt, *args, **kwargs).arguments
+            figures.tell(rt, function.__name__, time.monotonic() - begun, result, keys)
             announce(context, result)
             lineage.keep(str(context["ti"].id), result)
             return result
