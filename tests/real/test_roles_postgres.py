@@ -9,6 +9,7 @@ from importlib.resources import files
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from old_store import at_revision
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.exc import ProgrammingError
 
@@ -16,7 +17,8 @@ from arrears.audit.record import Event, record_many
 from arrears.audit.seal import seal
 from arrears.audit.verify import verify_store
 from arrears.core.runtime import Runtime
-from arrears.store.engine import reading, writing
+from arrears.store import migrate
+from arrears.store.engine import open_engine, reading, writing
 from arrears.store.months import make_months
 from arrears.store.tables import metadata
 from arrears.store.tables.audit import APPEND_ONLY
@@ -154,17 +156,21 @@ def test_an_upgrade_of_a_store_with_roles_gives_the_application_its_right(guarde
     assert make_months(app, date(2031, 5, 3))
 
 
-def test_an_upgrade_of_a_store_with_roles_lets_the_application_remember_what_it_decided(
-    guarded: Engine, app: Engine
-) -> None:
-    upgrade = import_module("arrears.store.migrations.versions.0037_decided_ranges").upgrade
-    with writing(guarded) as connection:
-        connection.exec_driver_sql("DROP TABLE decided_range")
-        with Operations.context(MigrationContext.configure(connection)):
-            upgrade()
-    with writing(app) as connection:
-        connection.exec_driver_sql("INSERT INTO decided_range VALUES ('2026-11-12', 0, 'x')")
-        connection.exec_driver_sql("DELETE FROM decided_range")
+def test_the_application_writes_what_an_upgrade_adds_before_the_roles_are_given_again(postgres_database: str) -> None:
+    engine = open_engine(postgres_database)
+    at_revision(engine, "0034")
+    before = set(inspect(engine).get_table_names())
+    with writing(engine) as connection:
+        connection.connection.cursor().execute(files("arrears.store").joinpath("roles.sql").read_text("utf-8"))
+    migrate.upgrade(engine)
+    added = set(metadata.tables) - before
+    assert {"court_filing", "batch_question", "decided_range", "emergency_packet"} <= added
+    with reading(engine) as connection:
+        for table in sorted(added):
+            for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):
+                asked = f"SELECT has_table_privilege('arrears_app', '{table}', '{right}')"
+                assert connection.exec_driver_sql(asked).scalar_one(), (table, right)
+    engine.dispose()
 
 
 def test_two_that_make_one_month_at_once_make_it_once(guarded: Engine, app: Engine) -> None:

@@ -7,23 +7,10 @@ from typing import Any
 import yaml
 
 from arrears.core.errors import BadArguments
+from arrears.core.yaml_text import read_yaml
 
 PROFILES = ("base", "cn", "us", "uk", "eu")
 
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # typed only without libyaml
-    """The safe loader, in C where libyaml is there: a tenth of the time."""
-
-
-def _read_moment(loader: Any, node: Any) -> Any:
-    """Read a date or a moment; one that no calendar has stays a text, which the schema refuses by its key."""
-    try:
-        return yaml.SafeLoader.construct_yaml_timestamp(loader, node)
-    except ValueError:
-        return loader.construct_scalar(node)
-
-
-_Loader.add_constructor("tag:yaml.org,2002:timestamp", _read_moment)
 
 Values = dict[str, Any]
 
@@ -42,7 +29,7 @@ def file_values(place: str) -> Values:
     """Return what one layer says, as its file has it.
 
     Raises:
-        BadArguments: no such file, or not YAML with keys and values.
+        BadArguments: no such file, or not YAML with keys and values, each key once.
     """
     name = shown(place)
     try:
@@ -50,7 +37,7 @@ def file_values(place: str) -> Values:
             text = files("arrears.ladder").joinpath(f"profiles/{name}").read_text("utf-8")
         else:
             text = Path(place).read_text(encoding="utf-8")
-        found = yaml.load(text, _Loader)  # noqa: S506 - the safe loader
+        found = read_yaml(text)
     except IsADirectoryError:
         raise BadArguments(f"policy {place}: is a folder, name a file") from None
     except OSError:

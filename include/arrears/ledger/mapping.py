@@ -7,6 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from arrears.core.errors import BadArguments
+from arrears.core.yaml_text import read_yaml
 from arrears.ledger.catalogue import FEEDS
 
 FILE_NAME = "mapping.yaml"
@@ -63,11 +64,15 @@ def read_mapping(path: Path | None) -> Mapping:
     if path is None or not path.exists():
         return Mapping()
     try:
-        return Mapping(feeds=yaml.safe_load(path.read_text(encoding="utf-8")) or {})
+        return Mapping(feeds=read_yaml(path.read_text(encoding="utf-8")) or {})
     except ValidationError as error:
         raise BadArguments(f"{path.name}, {_problem(error.errors(include_url=False)[0])}") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise BadArguments(f"{path.name}: not readable as UTF-8 YAML ({type(error).__name__})") from None
+        raise BadArguments(f"{path.name}: not readable as UTF-8 YAML ({_why(error)})") from None
+
+
+def _why(error: Exception) -> str:
+    return str(error).splitlines()[0] if isinstance(error, yaml.YAMLError) else type(error).__name__
 
 
 def _problem(error: Any) -> str:

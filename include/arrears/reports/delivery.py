@@ -16,6 +16,7 @@ from sqlalchemy import Engine, func, select
 
 from arrears.core.errors import BadArguments, CannotTell
 from arrears.core.settings import Settings
+from arrears.core.yaml_text import read_yaml
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_office import Recipient
 from arrears.reports.figures import Figures
@@ -99,7 +100,7 @@ def read_passwords(settings: Settings) -> dict[str, str]:
     if path.stat().st_mode & 0o077:
         raise BadArguments(f"ARREARS_LIST_PASSWORDS: others may read {path}: chmod 600 it")
     try:
-        found = TypeAdapter(dict[str, str]).validate_python(yaml.safe_load(path.read_text("utf-8")) or {}, strict=True)
+        found = TypeAdapter(dict[str, str]).validate_python(read_yaml(path.read_text("utf-8")) or {}, strict=True)
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError):
         raise BadArguments(f"ARREARS_LIST_PASSWORDS: {path} must hold lines such as S01: 'a long password'") from None
     short = sorted(name for name, password in found.items() if len(password) < SHORTEST)

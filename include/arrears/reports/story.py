@@ -230,7 +230,9 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
         return []
     said = [words("story.packet", state=words.label("packet", packet["state"]), version=packet["version"])]
     said += [
-        words("story.packet_asked", state=words.label("approval_state", row["state"]), until=row["expires_on"] or "—")
+        words(
+            "story.packet_asked", state=words.label("packet_asked_state", row["state"]), until=row["expires_on"] or "—"
+        )
         for row in packet["approvals"]
     ]
     lacking = lacking_of(packet["reasons"], packet["missing"], words)

@@ -76,7 +76,7 @@ class Tables(PortfolioTables):
         if line.order_state is not None:
             return self._words("missing_ordered", state=self._words.label("order", line.order_state))
         if line.approval_state is not None:
-            return self._words("missing_asked", state=self._words.label("approval_state", line.approval_state))
+            return self._words("missing_asked", state=self._words.label("packet_asked_state", line.approval_state))
         if line.chosen_remedy is None:
             return self._words("missing_nothing")
         return self._words("missing_chosen", remedy=self._words.label("chosen", line.chosen_remedy))

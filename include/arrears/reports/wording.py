@@ -4,7 +4,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
+from arrears.core.yaml_text import read_yaml
 
 LANGUAGES = ("zh", "en")
 
@@ -72,4 +72,4 @@ class Words:
 def words(language: str) -> Words:
     """Return the vocabulary of ``zh`` or ``en``."""
     text = files("arrears.reports").joinpath(f"templates/words_{language}.yaml").read_text("utf-8")
-    return Words(language, yaml.safe_load(text))
+    return Words(language, read_yaml(text))

@@ -6,18 +6,12 @@ A store that has its roles needs no second ``arrears roles`` for this: the appli
 import sqlalchemy as sa
 from alembic import op
 
+from arrears.store.migrations.rights import let_application_write
+
 revision = "0037"
 down_revision = "0036"
 branch_labels = None
 depends_on = None
-
-GRANT = """
-DO $$ BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'arrears_app') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON decided_range TO arrears_app;
-    END IF;
-END $$
-"""
 
 
 def upgrade() -> None:
@@ -29,5 +23,4 @@ def upgrade() -> None:
         sa.Column("rows_sha256", sa.String(64), nullable=False),
         sa.PrimaryKeyConstraint("business_date", "number", name=op.f("pk_decided_range")),
     )
-    if op.get_bind().dialect.name == "postgresql":
-        op.get_bind().exec_driver_sql(GRANT)
+    let_application_write("decided_range")

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from arrears.store.migrations.rights import let_application_write
+
 revision = "0038"
 down_revision = "0037"
 branch_labels = None
@@ -18,11 +20,14 @@ def upgrade() -> None:
     if op.get_bind().dialect.name == "sqlite":
         _rebuild()
     else:
-        known = sa.text("SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = :name")
+        known = sa.text(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE conname = :name AND conrelid = 'document'::regclass"
+        )
         before = op.get_bind().execute(known.bindparams(name=KIND)).scalar_one()
         kinds = ", ".join(f"'{kind}'" for kind in before.split("'")[1::2])
         op.drop_constraint(op.f(KIND), "document", type_="check")
-        op.create_check_constraint(op.f(KIND), "document", f"kind IN ({kinds.replace(LAST, MORE)})")
+        op.create_check_constraint(op.f(KIND), "document", f"kind IN ({_wider(kinds)})")
     op.create_table(
         "emergency_packet",
         sa.Column("emergency_id", sa.String(64), nullable=False),
@@ -52,6 +57,13 @@ def upgrade() -> None:
         "uq_emergency_packet_current", "emergency_packet", ["account_id"], unique=True, sqlite_where=standing,
         postgresql_where=standing,
     )  # fmt: skip
+    let_application_write("emergency_packet")
+
+
+def _wider(kinds: str) -> str:
+    if LAST not in kinds:
+        raise RuntimeError(f"document is not as this project wrote it down: it lacks the kinds {LAST}")
+    return kinds.replace(LAST, MORE)
 
 
 def _rebuild() -> None:
@@ -60,7 +72,7 @@ def _rebuild() -> None:
     rows = op.get_bind().execute(kept).all()
     (table,) = (row.sql for row in rows if row.type == "table")
     op.rename_table("document", "document_before")
-    op.execute(table.replace(LAST, MORE))
+    op.execute(_wider(table))
     op.execute("INSERT INTO document SELECT * FROM document_before")
     op.drop_table("document_before")
     for row in rows:
