@@ -14,6 +14,7 @@ from arrears.store.engine import writing
 Rows = dict[str, list[dict[str, Any]]]
 DAY = date(2026, 11, 12)
 FITTING: dict[str, dict[str, Any]] = {
+    "emergency_packet": {"state": "lacking"},
     "delivery": {"rows": 2, "accepted": 1, "quarantined": 1},
     "committee": {"decided_by": "S1", "second_decided_by": "S2"},
     "opening": {"attested_by": "S1", "second_attested_by": "S2"},
