@@ -19,7 +19,6 @@ FITTING: dict[str, dict[str, Any]] = {
     "committee": {"decided_by": "S1", "second_decided_by": "S2"},
     "opening": {"attested_by": "S1", "second_attested_by": "S2"},
     "store_identity": {"id": 1},
-    "emergency_packet": {"state": "lacking"},
     "audit_event": {"seq": 0},
     "collection": {"read_until": "2026-11-12T02:00:00Z"},
     "audit_pending": {"body": b'{"action_id":null,"business_date":"2026-11-12","subject_ref":null}'},
