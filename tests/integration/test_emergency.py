@@ -25,8 +25,6 @@ from arrears.store.tables.legal import emergency_packet, packet
 from arrears.store.tables.people import party
 from arrears.store.tables.repossession import approval
 
-ZONE = "Asia/Shanghai"
-
 
 class Emergency(Office):
     """An office with one account two instalments behind whose machine is being sold."""
@@ -67,7 +65,7 @@ class Emergency(Office):
         """Make the application and ask about it."""
         made = build_emergencies(self.rt, self.engine, self.ledger_run, self.ledger_run, day, self.policy)
         with writing(self.engine) as connection:
-            self.asked = ask_about_emergencies(connection, self.rt, self.ledger_run, day)
+            self.asked = ask_about_emergencies(connection, self.rt, self.ledger_run, day, self.policy)
         return made
 
     def applications(self) -> list:
@@ -82,7 +80,7 @@ class Emergency(Office):
 
     def judge(self) -> Judged:
         with writing(self.engine) as connection:
-            return judge_filings(connection, self.rt, self.ledger_run, TODAY, ZONE)
+            return judge_filings(connection, self.rt, self.ledger_run, TODAY, self.policy)
 
     def exceptions(self) -> list[str]:
         with reading(self.engine) as connection:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -108,10 +109,8 @@ def test_in_a_live_store_a_choice_counts_from_a_logged_in_person_only(world):
     assert standing(world) == OPEN
 
 
-@pytest.mark.parametrize(
-    ("person", "counts"), [("LAW", True), ("RISK", False), ("COL", False), ("NOBODY", False), (None, False)]
-)
-def test_a_delivered_choice_counts_only_by_who_may_choose_and_any_other_is_an_exception(world, person, counts):
+def deliver(world: World, person: str | None) -> None:
+    """Let a choice of yesterday arrive by the feed ``cases``."""
     key = natural_key("delivery")
     with writing(world.engine) as connection:
         connection.execute(
@@ -123,15 +122,61 @@ def test_a_delivered_choice_counts_only_by_who_may_choose_and_any_other_is_an_ex
         connection.execute(
             insert(feeds.court_case).values(
                 court_case_key="k", account_id=ACCOUNT, case_id="K", kind="remedy", state="chosen", remedy=OPEN,
-                at="2026-11-12T01:00:00Z", staff_id=person, delivery_id=key, row_no=1, row_sha256=key,
+                at="2026-11-11T01:00:00Z", staff_id=person, delivery_id=key, row_no=1, row_sha256=key,
             )
         )  # fmt: skip
+
+
+def counts(world: World) -> bool:
+    """Whether the next packet is made by the choice that came; what does not count is an exception."""
     with reading(world.engine) as connection:
         ledger = SimpleNamespace(row=lambda _: None, schedule=lambda _: [], payments=lambda _: [])
         (case,) = load(connection, ledger, POLICY, world.today, [ACCOUNT])
         kinds = [line.kind for line in exceptions_of(connection, world.today, None, POLICY)]
-    assert case.facts.chosen_remedy == (OPEN if counts else None)
-    assert ("remedy_unentitled" in kinds) is not counts
+    assert ("remedy_unentitled" in kinds) is (case.facts.chosen_remedy is None)
+    return case.facts.chosen_remedy == OPEN
+
+
+def not_built_yet(world: World) -> None:
+    """Let the packet that stands be older than the choice."""
+    world.change(legal.packet, built_on=date(2026, 11, 10))
+
+
+@pytest.mark.parametrize(
+    ("person", "entitled"), [("LAW", True), ("RISK", False), ("COL", False), ("NOBODY", False), (None, False)]
+)
+def test_a_delivered_choice_counts_only_by_who_may_choose_and_any_other_is_an_exception(world, person, entitled):
+    not_built_yet(world)
+    deliver(world, person)
+    assert counts(world) is entitled
     decide(world, BY_LAW)
     with reading(world.engine) as connection:
         assert "remedy_unentitled" not in [one.kind for one in exceptions_of(connection, world.today, None, POLICY)]
+
+
+@pytest.mark.parametrize(("from_on", "entitled"), [("2026-11-11", False), ("2026-11-12", True), ("2026-12-01", True)])
+def test_a_choice_is_judged_by_who_collected_the_account_on_its_day(world, from_on, entitled):
+    not_built_yet(world)
+    deliver(world, "LAW")
+    world.put(feeds.assignment, None, from_on=date.fromisoformat(from_on), staff_id="LAW")
+    assert counts(world) is entitled
+
+
+def test_who_collected_before_the_choice_and_not_on_its_day_may_choose(world):
+    not_built_yet(world)
+    deliver(world, "LAW")
+    world.put(feeds.assignment, None, from_on=date(2026, 11, 1), staff_id="LAW")
+    world.put(feeds.assignment, None, from_on=date(2026, 11, 10), staff_id="COL")
+    assert counts(world)
+
+
+def test_a_choice_that_a_packet_was_made_by_goes_on_counting_when_the_person_loses_the_role(world):
+    deliver(world, "LAW")
+    with writing(world.engine) as connection:
+        connection.execute(update(feeds.staff).where(feeds.staff.c.staff_id == "LAW").values(roles="finance"))
+    not_built_yet(world)
+    assert not counts(world), "nothing shows that it ever counted"
+    world.change(legal.packet, built_on=date(2026, 11, 12))
+    assert counts(world)
+    world.change(legal.packet, chosen_remedy="agency")
+    assert not counts(world), "the packet was made by another choice"

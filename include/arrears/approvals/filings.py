@@ -8,11 +8,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select, update
 
 from arrears.approvals import questions
+from arrears.approvals.in_the_way import was_held
 from arrears.approvals.packets import EMERGENCY, KIND, SAID_NO, TO_COURT
 from arrears.audit.record import record
 from arrears.core.clock import at_local, local_date, utc_text
 from arrears.core.keys import digest, natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.policy import Policy
 from arrears.store.bulk import replace_all
 from arrears.store.tables.feeds import CASES_OVER, court_case
 from arrears.store.tables.legal import FILED_KINDS, court_filing, packet
@@ -34,12 +36,12 @@ class Judged:
     unapproved: int
 
 
-def judge_filings(connection: Connection, rt: Runtime, run_id: str, business_date: date, zone: str) -> Judged:
+def judge_filings(connection: Connection, rt: Runtime, run_id: str, business_date: date, policy: Policy) -> Judged:
     """Find the approval in force at each new filing, mark it used, and put a filing without one before two people.
 
     A case that was filed before this store's first day belongs to those taken over at go-live and is not judged.
     """
-    found = [(row, _behind(connection, row, zone)) for row in _new_filings(connection, zone)]
+    found = [(row, _behind(connection, row, policy)) for row in _new_filings(connection, policy.time_zone)]
     for row, covering in found:
         _keep(connection, rt, run_id, business_date, row, covering)
     approved = sum(covering is not None for _, covering in found)
@@ -93,8 +95,12 @@ def _new_filings(connection: Connection, zone: str) -> Sequence[Row[Any]]:
     return connection.execute(query).all()
 
 
-def _behind(connection: Connection, filing: Row[Any], zone: str) -> Row[Any] | None:
-    """Return the approval that was in force when a case was filed and covers what the court was asked for."""
+def _behind(connection: Connection, filing: Row[Any], policy: Policy) -> Row[Any] | None:
+    """Return the approval that was in force when a case was filed and covers what the court was asked for.
+
+    None was on a day on which the account was held.
+    """
+    zone = policy.time_zone
     rows = connection.execute(
         select(approval, packet.c.chosen_remedy)
         .outerjoin(packet, packet.c.packet_id == approval.c.subject_key)
@@ -108,7 +114,9 @@ def _behind(connection: Connection, filing: Row[Any], zone: str) -> Row[Any] | N
         covers = row.chosen_remedy in TO_COURT if row.kind == KIND else filing.kind == EMERGENCY
         given = max(vote.at for vote in votes[row.approval_id] if vote.decision == "approve")
         if covers and _was_given_by(given, filing.filed_at, zone) and _in_force(row, filing.filed_at, zone):
-            return row
+            on = local_date(datetime.fromisoformat(filing.filed_at), zone)
+            if not was_held(connection, on, policy, row.kind, filing.account_id):
+                return row
     return None
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, select, update
 
 from arrears.approvals.chosen import keep_choice
+from arrears.approvals.in_the_way import in_the_way
 from arrears.approvals.questions import PACKETS, close, end, subject_of, votes_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
@@ -75,11 +76,12 @@ def vote(
 
     The last vote needed approves until the policy's working days have passed; one refusal ends it. A refusal after
     the approval withdraws it. What is sent back ends too, and the choice of remedy with it: somebody has to choose
-    again, and may then ask again on the same facts. Changed facts void the approval instead of counting the vote.
+    again, and may then ask again on the same facts. Changed facts void the approval instead of counting the vote; a hold
+    or a payment of the day does so to an ``approve`` of what goes to court.
 
     Raises:
         BadArguments: no such approval, no note, a person who may not vote, the same person twice, facts that changed,
-            or an identity too weak for this store.
+            what stands in the way, or an identity too weak for this store.
     """
     if decision not in DECISIONS or identity not in IDENTITIES:
         known, sure = " or ".join(DECISIONS), ", ".join(IDENTITIES)
@@ -91,10 +93,13 @@ def vote(
     with writing(engine) as connection:
         row = _approval(connection, approval_id)
         check_identity(connection, rt, identity)
-        voted = None if _void_if_changed(connection, rt, row, cast) else _decide(connection, rt, row, cast, policy)
-    if voted is None:
+        reason = _why_void(connection, row, cast, policy)
+        if reason is None:
+            return _decide(connection, rt, row, cast, policy)
+        end(connection, rt, row, run_id=cast.run_id, business_date=cast.on, reason=reason, state="void")
+    if reason == "facts_changed":
         raise BadArguments(f"approval {row.approval_id[:12]} is void: the facts have changed; look at the new packet")
-    return voted
+    raise BadArguments(f"approval {row.approval_id[:12]} is void: {reason}; it is asked anew once it may leave")
 
 
 def _approval(connection: Connection, name: str) -> Row[Any]:
@@ -125,17 +130,22 @@ def check_identity(connection: Connection, rt: Runtime, identity: str) -> None:
         raise BadArguments("a rehearsed approval exists in a rehearsal only")
 
 
-def _void_if_changed(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote) -> bool:
+def _why_void(connection: Connection, row: Row[Any], cast: _Vote, policy: Policy) -> str | None:
+    """Say why a question no longer stands; what stands in the way of leaving keeps nobody from refusing.
+
+    An order is asked for what stands in its way when it is handed over.
+    """
     if row.kind not in ABOUT_A_PACKET or row.state != "open":
-        return False
+        return None
     table = emergency_packet if row.kind == "preservation" else packet
     current = select(table.c.facts_sha256).where(
         table.c.account_id == row.account_id, table.c.superseded_on.is_(None), table.c.state == "ready"
     )
-    if connection.execute(current).scalar_one_or_none() == row.facts_sha256:
-        return False
-    end(connection, rt, row, run_id=cast.run_id, business_date=cast.on, reason="facts_changed", state="void")
-    return True
+    if connection.execute(current).scalar_one_or_none() != row.facts_sha256:
+        return "facts_changed"
+    if row.kind not in PACKETS or cast.decision != "approve":
+        return None
+    return in_the_way(connection, cast.on, policy, row.kind, [row.account_id]).get(row.account_id)
 
 
 def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, policy: Policy) -> Voted:

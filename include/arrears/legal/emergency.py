@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from arrears.approvals.in_the_way import SUITS_IT
 from arrears.audit.record import Event, record_many
 from arrears.core.errors import ArrearsError
 from arrears.core.runtime import Runtime
@@ -23,8 +24,6 @@ from arrears.store.artefacts import emergency_id, packet_number
 from arrears.store.engine import reading, writing
 
 TEMPLATE = "preservation.typ"
-SUITS_IT = frozenset({"asset_loss", "placement"})
-"""Hard holds that do not stand in the way: what is lost is looked for, what an agency collects may be secured."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ def judge(rt: Runtime, run_id: str, business_date: date) -> int:
     from arrears.store.engine import writing
 
     with writing(store_of(rt)) as connection:
-        zone = policy_of(rt.settings).time_zone
-        return judge_filings(connection, rt, run_id, business_date, zone).unapproved
+        return judge_filings(connection, rt, run_id, business_date, policy_of(rt.settings)).unapproved
 
 
 def ask(rt: Runtime, run_id: str, business_date: date) -> int:
@@ -22,8 +21,9 @@ def ask(rt: Runtime, run_id: str, business_date: date) -> int:
     from arrears.store.engine import writing
 
     with writing(store_of(rt)) as connection:
-        asked = ask_about_packets(connection, rt, run_id, business_date, policy_of(rt.settings)).asked
-        return asked + ask_about_emergencies(connection, rt, run_id, business_date).asked
+        policy = policy_of(rt.settings)
+        asked = ask_about_packets(connection, rt, run_id, business_date, policy).asked
+        return asked + ask_about_emergencies(connection, rt, run_id, business_date, policy).asked
 
 
 def meet_emergencies(rt: Runtime, run_id: str, business_date: date) -> None:
@@ -39,7 +39,7 @@ def meet_emergencies(rt: Runtime, run_id: str, business_date: date) -> None:
     newest = runs.newest_daily(rt)
     if newest is None or runs.read_run(rt, newest).snapshot_id is None:
         return
-    engine = store_of(rt)
-    build_emergencies(rt, engine, run_id, newest, business_date, policy_of(rt.settings))
+    engine, policy = store_of(rt), policy_of(rt.settings)
+    build_emergencies(rt, engine, run_id, newest, business_date, policy)
     with writing(engine) as connection:
-        ask_about_emergencies(connection, rt, run_id, business_date)
+        ask_about_emergencies(connection, rt, run_id, business_date, policy)

@@ -1,0 +1,53 @@
+"""What keeps a packet from leaving although its facts stand: a hold, or money that no ledger tells of yet."""
+
+from collections.abc import Collection
+from datetime import date
+
+from sqlalchemy import Connection, func, select
+
+from arrears.ladder.holds import Holds, holds_in_force
+from arrears.ladder.policy import Policy
+from arrears.store.tables.feeds import payment
+from arrears.store.tables.runs import run
+
+PRESERVATION = "preservation"
+SUITS_IT = frozenset({"asset_loss", "placement"})
+"""Hard holds in spite of which a machine may be preserved: what is lost is looked for, what an agency collects may be
+secured."""
+OF_TODAY = frozenset({"litigation", "part_payment", "placement"})
+"""Holds that say nothing about a filing of an earlier day: the suit itself, and what the store knows of today alone."""
+
+
+def in_the_way(connection: Connection, on: date, policy: Policy, kind: str, accounts: Collection[str]) -> dict[str, str]:
+    """Return by account why what two people approve or approved may not leave on a day: ``hold_<kind>`` or ``payment``.
+
+    Any hold keeps a packet; of an application for preservation only a hard one does, and not those that suit it.
+    """
+    if not accounts:
+        return {}
+    found = dict.fromkeys(_paid(connection, on, accounts), "payment")
+    for account_id, holds in holds_in_force(connection, on, policy, accounts).items():
+        if kinds := _that_keep(kind, holds):
+            found[account_id] = f"hold_{min(kinds)}"
+    return found
+
+
+def was_held(connection: Connection, on: date, policy: Policy, kind: str, account_id: str) -> bool:
+    """Say whether a hold was in force on the day of a filing; a hold is known by its days, not by the hour."""
+    holds = holds_in_force(connection, on, policy, [account_id]).get(account_id, ((), ()))
+    return bool(_that_keep(kind, holds) - OF_TODAY)
+
+
+def _that_keep(kind: str, holds: Holds) -> frozenset[str]:
+    hard, soft = holds
+    return frozenset(hard) - SUITS_IT if kind == PRESERVATION else frozenset(hard + soft)
+
+
+def _paid(connection: Connection, on: date, accounts: Collection[str]) -> set[str]:
+    """Return the accounts that paid something since the newest ledger was frozen."""
+    newest = select(func.max(run.c.business_date)).where(run.c.kind == "daily", run.c.snapshot_id.is_not(None))
+    query = select(payment.c.account_id).where(
+        payment.c.account_id.in_(accounts), payment.c.amount_minor > 0, payment.c.paid_on <= on,
+        payment.c.business_date >= newest.scalar_subquery(),
+    )  # fmt: skip
+    return set(connection.execute(query).scalars())
