@@ -87,7 +87,9 @@ def dispute(world: World) -> None:
 
 def promise(world: World) -> None:
     due = world.today + timedelta(days=2)
-    world.put(feeds.promise, "promise_key", made_on=world.today, amount_minor=1, due_on=due, state="open", accepted=True)
+    world.put(
+        feeds.promise, "promise_key", made_on=world.today, amount_minor=1, due_on=due, state="open", accepted=True
+    )
 
 
 NEWS = [(dispute, "hold_dispute"), (promise, "hold_promise"), (World.pay, "payment")]

@@ -473,3 +473,4 @@ def test_postgresql_asks_uses_and_misses_approvals_alike(rt: Runtime, postgres_s
     file(world, "K2", hours=200)
     assert judge(world) == Judged(1, 1)
     assert (unapproved(world), states(world)) == (1, [("used", None)])
+    assert first_exception(world) == "filed_unapproved"

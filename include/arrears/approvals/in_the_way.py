@@ -18,7 +18,9 @@ OF_TODAY = frozenset({"litigation", "part_payment", "placement"})
 """Holds that say nothing about a filing of an earlier day: the suit itself, and what the store knows of today alone."""
 
 
-def in_the_way(connection: Connection, on: date, policy: Policy, kind: str, accounts: Collection[str]) -> dict[str, str]:
+def in_the_way(
+    connection: Connection, on: date, policy: Policy, kind: str, accounts: Collection[str]
+) -> dict[str, str]:
     """Return by account why what two people approve or approved may not leave on a day: ``hold_<kind>`` or ``payment``.
 
     Any hold keeps a packet; of an application for preservation only a hard one does, and not those that suit it.

@@ -41,8 +41,8 @@ def ask_about_packets(connection: Connection, rt: Runtime, run_id: str, business
     """Ask two people about every ready packet whose chosen remedy leaves as a packet, once for the same facts.
 
     Changed facts void what was asked or agreed, and so does a hold or money of the day: nobody approves what may not
-    leave, and it is asked anew once it may. What was agreed and not used in time is asked again; what was refused on the
-    same facts is not.
+    leave, and it is asked anew once it may. What was agreed and not used in time is asked again; what was refused on
+    the same facts is not.
     """
     return _bring_up_to_date(connection, rt, run_id, business_date, policy, KIND, _ready(connection))
 

@@ -76,8 +76,8 @@ def vote(
 
     The last vote needed approves until the policy's working days have passed; one refusal ends it. A refusal after
     the approval withdraws it. What is sent back ends too, and the choice of remedy with it: somebody has to choose
-    again, and may then ask again on the same facts. Changed facts void the approval instead of counting the vote; a hold
-    or a payment of the day does so to an ``approve`` of what goes to court.
+    again, and may then ask again on the same facts. Changed facts void the approval instead of counting the vote; a
+    hold or a payment of the day does so to an ``approve`` of what goes to court.
 
     Raises:
         BadArguments: no such approval, no note, a person who may not vote, the same person twice, facts that changed,

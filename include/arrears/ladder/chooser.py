@@ -36,9 +36,11 @@ def _collects() -> ColumnElement[bool]:
     """Say whether who chose owns the account or had it by the newest assignment of that day."""
     owns = exists().where(account.c.account_id == court_case.c.account_id, account.c.owner == court_case.c.staff_id)
     later = assignment.alias("later")
-    newest = select(func.max(later.c.from_on)).where(
-        later.c.account_id == court_case.c.account_id, cast(later.c.from_on, String) <= _day_of_choice()
-    ).scalar_subquery()
+    newest = (
+        select(func.max(later.c.from_on))
+        .where(later.c.account_id == court_case.c.account_id, cast(later.c.from_on, String) <= _day_of_choice())
+        .scalar_subquery()
+    )
     assigned = exists().where(
         assignment.c.account_id == court_case.c.account_id, assignment.c.staff_id == court_case.c.staff_id,
         assignment.c.from_on == newest,
