@@ -394,9 +394,9 @@ def test_a_refused_filing_is_asked_about_again_once_its_day_is_corrected_and_tol
 
 def test_a_question_about_a_filing_falls_when_its_corrected_day_has_an_approval(world):
     ask(world)
+    approve(world)
     file(world, hours=200)
     judge(world)
-    approve(world)
     file(world, hours=1)
     assert judge(world) == Judged(1, 0)
     assert attestations(world) == [("void", "facts_changed")]
