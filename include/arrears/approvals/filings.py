@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select, update
 
 from arrears.approvals import questions
-from arrears.approvals.in_the_way import was_held
-from arrears.approvals.packets import EMERGENCY, KIND, SAID_NO, TO_COURT
+from arrears.approvals.in_the_way import PRESERVATION, was_held
+from arrears.approvals.packets import KIND, SAID_NO, TO_COURT
 from arrears.audit.record import record
 from arrears.core.clock import at_local, local_date, utc_text
 from arrears.core.keys import digest, natural_key
@@ -104,14 +104,14 @@ def _behind(connection: Connection, filing: Row[Any], policy: Policy) -> Row[Any
     rows = connection.execute(
         select(approval, packet.c.chosen_remedy)
         .outerjoin(packet, packet.c.packet_id == approval.c.subject_key)
-        .where(approval.c.account_id == filing.account_id, approval.c.kind.in_((KIND, EMERGENCY)),
+        .where(approval.c.account_id == filing.account_id, approval.c.kind.in_((KIND, PRESERVATION)),
                approval.c.approved_on.is_not(None))
         .order_by(approval.c.approved_on.desc(), approval.c.approval_id)
         .with_for_update(of=approval)
     ).all()  # fmt: skip
     votes = questions.votes_of(connection, [row.approval_id for row in rows])
     for row in rows:
-        covers = row.chosen_remedy in TO_COURT if row.kind == KIND else filing.kind == EMERGENCY
+        covers = row.chosen_remedy in TO_COURT if row.kind == KIND else filing.kind == PRESERVATION
         given = max(vote.at for vote in votes[row.approval_id] if vote.decision == "approve")
         if covers and _was_given_by(given, filing.filed_at, zone) and _in_force(row, filing.filed_at, zone):
             on = local_date(datetime.fromisoformat(filing.filed_at), zone)

@@ -11,6 +11,7 @@ from arrears.store.tables.feeds import payment
 from arrears.store.tables.runs import run
 
 PRESERVATION = "preservation"
+"""The approval of a preservation before the gates are open: it covers nothing else."""
 SUITS_IT = frozenset({"asset_loss", "placement"})
 """Hard holds in spite of which a machine may be preserved: what is lost is looked for, what an agency collects may be
 secured."""

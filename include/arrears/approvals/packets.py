@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, or_, select
 
-from arrears.approvals.in_the_way import PRESERVATION as EMERGENCY
-from arrears.approvals.in_the_way import in_the_way
+from arrears.approvals.in_the_way import PRESERVATION, in_the_way
 from arrears.approvals.questions import LIVE, end, request
 from arrears.core.runtime import Runtime
 from arrears.ladder.grave_default import TITLE_KEPT
@@ -56,7 +55,7 @@ def ask_about_emergencies(
         emergency_packet.c.facts_sha256,
     ).where(emergency_packet.c.superseded_on.is_(None), emergency_packet.c.state == "ready")  # fmt: skip
     ready = {row.account_id: row for row in connection.execute(query.order_by(emergency_packet.c.account_id))}
-    return _bring_up_to_date(connection, rt, run_id, business_date, policy, EMERGENCY, ready)
+    return _bring_up_to_date(connection, rt, run_id, business_date, policy, PRESERVATION, ready)
 
 
 def _bring_up_to_date(
