@@ -101,6 +101,16 @@ def test_the_tone_is_courteous_first_and_grows_by_the_contact():
     assert tones == ["courteous", "firm", "serious", "serious"]
 
 
+@pytest.mark.parametrize(("sent", "tone"), [(0, "firm"), (1, "serious"), (2, "serious")])
+def test_after_a_broken_promise_the_next_contact_is_one_step_more_serious(sent, tone):
+    """Source: domain.md 5e: broken, ordinal + 1; who is willing and able still hears a soft tone."""
+    done = (StepDone("arrears_sms", sent, sent, 5),) if sent else ()
+    broken = facts(stage=1, effective_instalments=1, done=done, promise_broken=True)
+    for treatment, expected in ((None, tone), ("remind", "courteous")):
+        actions = decide(replace(broken, treatment=treatment), POLICY).actions
+        assert [action.tone for action in actions if action.step == "arrears_sms"] == [expected]
+
+
 def test_a_first_contact_names_no_consequence_a_second_late_charges_a_third_the_credit_record():
     first, second, third = (render(notice(tone)).text for tone in ("courteous", "firm", "serious"))
     assert "罚息" not in first

@@ -208,10 +208,13 @@ def _goes(rule: Rule, case: _Case, due: list[Rule]) -> bool:
 
 
 def _action(rule: Rule, case: _Case) -> Action:
-    """Return the step as today's action; the tone follows the contact's ordinal, and stays soft for the willing."""
+    """Return the step as today's action; the tone follows the contact's ordinal, and stays soft for the willing.
+
+    A promise broken in the episode counts as one contact more.
+    """
     last, tone = case.done.get(rule.mark.name), rule.tone
     if tone == "by_ordinal":
-        contacts = _contacts(case) + case.standing.earlier_contacts + 1
+        contacts = _contacts(case) + case.standing.earlier_contacts + case.facts.promise_broken + 1
         tone = TONES[0] if "remind" in case.marks else TONES[min(contacts, len(TONES)) - 1]
     return _made(rule.mark, tone, rule.rung, rule.about, (last.planned if last else 0) + 1)
 
