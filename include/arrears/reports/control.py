@@ -47,7 +47,14 @@ FIRST = ("recall_overdue", "unlock_overdue", "placement_overdue", "filed_unappro
 """In this order: what somebody outside was told to stop and may still be doing, what left without its approval, and
 what cannot wait."""
 
-SURVEYED = ("no_owner", "no_contact_point", "account_missing", "data_incomplete", *neglected.OWNERS)
+SURVEYED = (
+    "no_owner",
+    "no_contact_point",
+    "account_missing",
+    "data_incomplete",
+    "remedy_unentitled",
+    *neglected.OWNERS,
+)
 """What is found by reading every account: kept each morning, so that a page need not."""
 
 
@@ -170,7 +177,6 @@ def waiting_now(connection: Connection, business_date: date, branch: str | None,
         _line(connection, "unlock_overdue", unlocks_silent(business_date, policy, branch)),
         _line(connection, "placement_overdue", placements_silent(silent, branch)),
         _line(connection, "filed_unapproved", filed_unapproved(branch)),
-        _line(connection, "remedy_unentitled", choices_that_do_not_count(business_date, policy, branch)),
         _line(connection, "emergency_lacking", emergencies_lacking(branch)),
         _line(connection, "report_refused", refused_reports(business_date, branch)),
         _line(connection, "in_doubt", _counted(_in_doubt(branch).subquery())),
@@ -191,6 +197,7 @@ def surveyed(connection: Connection, business_date: date, branch: str | None, po
         _line(connection, "no_contact_point", neglected.no_contact_point(business_date, branch)),
         _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
         _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
+        _line(connection, "remedy_unentitled", choices_that_do_not_count(business_date, policy, branch)),
         *(
             ExceptionLine(kind, count, OWNERS[kind], oldest)
             for kind, count, oldest in neglected.neglected(connection, business_date, branch, policy)
