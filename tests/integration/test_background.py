@@ -11,7 +11,7 @@ from arrears.outreach.moment import _history
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode, evidence
-from arrears.store.tables.feeds import debit, outcome, staff
+from arrears.store.tables.feeds import debit, hold, outcome, staff
 from arrears.store.tables.people import account_party, party
 
 POLICY = load_policy()
@@ -135,6 +135,27 @@ def test_habit_is_counted_as_far_as_the_visit_asks_even_where_the_lane_asks_less
     assert own_of(found.known()["A1"], policy).late_episodes == 3, (
         "the visit of who pays late by habit cannot be switched off so"
     )
+
+
+@pytest.mark.parametrize(
+    ("until_on", "kinds"),
+    [
+        (None, (("dispute",), ())),
+        ("2026-11-12", (("dispute",), ())),
+        ("2026-11-11", ((), ("dispute_answered",))),
+        ("2026-11-09", ((), ("dispute_answered",))),
+        ("2026-11-08", None),  # today is the fourth working day after
+    ],
+)
+def test_after_the_answer_to_a_dispute_treatment_waits_three_working_days(store, until_on, kinds):
+    """Source: domain.md 5e."""
+    with writing(store) as connection:
+        since = {"hold_key": "0" * 64, "account_id": "A1", "from_on": date(2026, 11, 2)}
+        until = until_on and date.fromisoformat(until_on)
+        connection.execute(hold.insert().values(kind="dispute", until_on=until, **since))
+    with reading(store) as connection:
+        assert holds_in_force(connection, DAY, POLICY) == ({} if kinds is None else {"A1": kinds})
+        assert holds_in_force(connection, DAY, POLICY, ["A1"]) == ({} if kinds is None else {"A1": kinds})
 
 
 @pytest.mark.parametrize(("asked_on", "holds"), [("2026-11-10", True), ("2026-11-09", False), ("2026-11-01", False)])

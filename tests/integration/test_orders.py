@@ -183,6 +183,9 @@ STANDSTILLS = {
         decisions.episode, None, first_unpaid_due=date(2026, 8, 4), opened_on=date(2026, 8, 5),
         quiet_until=w.today + timedelta(days=2),
     ),
+    "hold_dispute_answered": lambda w: w.put(
+        feeds.hold, "hold_key", kind="dispute", from_on=date(2026, 8, 4), until_on=w.today - timedelta(days=1),
+    ),
     "hold_promise": lambda w: w.put(
         feeds.promise, "promise_key", made_on=w.today, due_on=w.today + timedelta(days=3), amount_minor=100_000,
         state="open", accepted=True,

@@ -41,6 +41,9 @@ immune (policy ``holds.in_flight_working_days``)."""
 DEAD_SINCE = bindparam("dead_since", type_=Date)
 """A death that became known after this day holds whatever end was named (policy ``holds.deceased_days``)."""
 
+ANSWERED_SINCE = bindparam("answered_since", type_=Date)
+"""A dispute whose last day is after this one still pauses treatment (policy ``holds.after_dispute_working_days``)."""
+
 DEATH, ESTATE = "deceased", "estate"
 """The borrower died; and a lawyer has looked at what that means for the estate and the guarantors since."""
 
@@ -59,7 +62,7 @@ def holds_in_force(
     *,
     among: AccountRange = EVERY,
 ) -> dict[str, Holds]:
-    """Return the holds of each held account: imported ones, open promises, plans, suits, debits, placements.
+    """Return the holds of each held account: imported ones, open promises, plans, suits, debits, placements, pauses.
 
     ``accounts`` limits the question to some, ``among`` to a range. A kind that the policy does not call soft is hard
     (policy ``holds``). Whoever asks whether an account may be pursued asks here: people, packets and orders. No hold
@@ -68,8 +71,10 @@ def holds_in_force(
     kinds: dict[str, set[str]] = defaultdict(set)
     for account_id in holding(connection, on, policy, accounts, among=among):
         kinds[account_id].add("promise")
-    silent = policy.business_calendar().working_days_before(on, policy.holds.in_flight_working_days + 1)
-    days = {"on": on, "silent": silent, "dead_since": on - timedelta(days=policy.holds.deceased_days)}
+    calendar, rules = policy.business_calendar(), policy.holds
+    days = {"on": on, "silent": calendar.working_days_before(on, rules.in_flight_working_days + 1),
+            "answered_since": calendar.working_days_before(on, rules.after_dispute_working_days + 1),
+            "dead_since": on - timedelta(days=rules.deceased_days)}  # fmt: skip
     for query, column in _of_all() if accounts is None else _of_some():
         asked = days if accounts is None else {**days, "accounts": list(accounts)}
         for account_id, kind in connection.execute(among.of(connection, query, column), asked):
@@ -98,6 +103,8 @@ def _of_all() -> Sequence[Asked]:
     """Return the questions which accounts are under which kind of hold; made once, for messages ask them often."""
     asked = [
         (hold.c.account_id, kind_of_hold(), _is_running()),
+        _named("dispute_answered", hold, and_(
+            hold.c.kind == "dispute", hold.c.until_on < ON, hold.c.until_on > ANSWERED_SINCE)),
         _named("part_payment", episode, and_(episode.c.cured_on.is_(None), episode.c.quiet_until >= ON)),
         _named("payment_in_flight", debit, and_(
             debit.c.result == "pending", debit.c.requested_on > SILENT, debit.c.requested_on <= ON)),

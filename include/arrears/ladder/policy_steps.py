@@ -208,7 +208,8 @@ class Holds(Strict):
     """Hard holds stop every contact; soft ones pause calls and block hand-off.
 
     ``debtor_only`` are hard ones of the debtor's person: the guarantors may be asked in writing. A death holds for at
-    least ``deceased_days``, whatever end was named.
+    least ``deceased_days``, whatever end was named. A dispute that has its answer pauses treatment for
+    ``after_dispute_working_days`` more.
     """
 
     hard: Annotated[list[str], Tighter.MORE]
@@ -216,6 +217,7 @@ class Holds(Strict):
     debtor_only: Annotated[list[str], Tighter.FEWER] = []
     deceased_days: AtLeast = 30
     in_flight_working_days: AtLeast = 2
+    after_dispute_working_days: AtLeast = 3
     answer_working_days: Annotated[dict[str, Count], Tighter.LOWER] = {"dispute": 10, "hardship": 5, "complaint": 10}
 
 

@@ -102,6 +102,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "hold_estate": ("当事人死亡（法务已审查）", "Deceased, seen by a lawyer"),
     "hold_promise": ("还款承诺未到期", "Promise not yet due"),
     "hold_part_payment": ("部分还款后宽限中", "Pause after a part payment"),
+    "hold_dispute_answered": ("异议已答复，继续前宽限中", "Pause after a dispute was answered"),
     "hold_placement": ("已委外催收", "With an outside agency"),
     "hold_written_off": ("已核销", "Written off"),
     # what a demand says beside the notice
