@@ -164,7 +164,7 @@ def test_the_application_writes_what_an_upgrade_adds_before_the_roles_are_given_
         connection.connection.cursor().execute(files("arrears.store").joinpath("roles.sql").read_text("utf-8"))
     migrate.upgrade(engine)
     added = set(metadata.tables) - before
-    assert {"court_filing", "batch_question", "decided_range", "emergency_packet"} <= added
+    assert {"court_filing", "batch_question", "decided_range", "emergency_packet", "account_clock"} <= added
     with reading(engine) as connection:
         for table in sorted(added):
             for right in ("SELECT", "INSERT", "UPDATE", "DELETE"):

@@ -41,6 +41,8 @@ FAMILIES = {
     "hold": (*POLICY.holds.hard, *POLICY.holds.soft),
     "step": tuple(sorted(STEPS)),
     "need": (*NEEDS, *DOCUMENTS),
+    "counted_from": ("from_last_instalment", "from_acceleration", "restarted_by_demand", "agreed_in_guarantee",
+                     "from_preservation", "from_judgment"),
     "clock": (*type(POLICY.legal.alert_days).model_fields, "filing"),
     "outcome": feeds.OUTCOMES,
     "why": feeds.REASONS,

@@ -98,6 +98,15 @@ def story() -> dict:
             "clocks": [],
             "approvals": [],
         },
+        "clocks": [
+            {
+                "name": "guarantee",
+                "party_id": "G1",
+                "expires_on": "2026-12-02",
+                "assumption": "from_last_instalment",
+                "preserved_on": "",
+            }
+        ],
         "orders": [],
         "filings": [],
         "lineage": {

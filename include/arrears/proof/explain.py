@@ -86,6 +86,7 @@ def _story(connection: Connection, known: Row[Any], day: date) -> dict[str, Any]
         "holds": then.holds(),
         "promises": then.promises(),
         "packet": then.packet(),
+        "clocks": then.clocks(),
         "orders": then.orders(),
         "cases": then.cases(),
         "filings": then.filings(),

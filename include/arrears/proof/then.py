@@ -11,7 +11,7 @@ from arrears.core.clock import at_local, utc_text
 from arrears.store.tables.audit import audit_event, audit_event_index
 from arrears.store.tables.decisions import evidence
 from arrears.store.tables.feeds import court_case, delivery, document, hold, opening, outcome, promise
-from arrears.store.tables.legal import court_filing, packet
+from arrears.store.tables.legal import account_clock, court_filing, packet
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 from arrears.store.tables.runs import policy_text, run
 
@@ -93,6 +93,15 @@ class Then:
         )  # fmt: skip
         row = self._connection.execute(query.order_by(packet.c.version.desc()).limit(1)).one_or_none()
         return None if row is None else plain(row) | {"approvals": self._approvals(row.facts_sha256)}
+
+    def clocks(self) -> list[dict[str, str]]:
+        """Return the clocks that ran at the end of the day of an account without a packet, which would carry them."""
+        table = account_clock.c
+        query = select(table.clocks).where(
+            table.account_id == self._account_id, table.built_on <= self._day,
+            or_(table.superseded_on.is_(None), table.superseded_on > self._day),
+        )  # fmt: skip
+        return list(self._connection.execute(query).scalar_one_or_none() or ())
 
     def _approvals(self, facts_sha256: str) -> list[dict[str, Any]]:
         """Return the questions put about the facts of a packet, with their votes."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Text, and_, case, cast, func, select
 
+from arrears.reports.running import running_clocks
 from arrears.reports.scope import in_force, of_branch, tally
 from arrears.reports.standing import Amounts
 from arrears.store.tables.decisions import decision
@@ -172,13 +173,13 @@ def orders_by_state(connection: Connection, branch: str | None) -> Counter[str]:
 def lapsing(connection: Connection, business_date: date, branch: str | None) -> dict[str, Lapsing]:
     """Return guarantees and limitation periods of overdue accounts that lapse between today and the month's end.
 
-    An agreed guarantee end comes from the parties feed; the clocks of a current packet win, because they know whether
+    An agreed guarantee end comes from the parties feed; the clocks that were counted win, because they know whether
     a demand has already saved the claim. The money is the unpaid principal, or the overdue amount where the ledger
     states no principal.
     """
     last = business_date.replace(day=monthrange(business_date.year, business_date.month)[1])
     lines = _agreed_guarantees(connection, business_date, last, branch)
-    lines.update(_packet_clocks(connection, business_date, last, branch))
+    lines.update(_counted_clocks(connection, business_date, last, branch))
     found = {"guarantee": Lapsing(), "limitation": Lapsing()}
     counted: set[tuple[str, str]] = set()
     for line in sorted(
@@ -215,22 +216,23 @@ def _agreed_between(first: date, last: date) -> tuple[ColumnElement[bool], ...]:
     return account_party.c.role == "guarantor", account_party.c.guarantee_until.between(first, last)
 
 
-def _packet_clocks(
+def _counted_clocks(
     connection: Connection, business_date: date, last: date, branch: str | None
 ) -> dict[tuple[str, str, str], ClockLine | None]:
-    """Return the clocks of current packets; None for one that a demand or suit has already preserved.
+    """Return the clocks that run, with a packet or without; None for one that a demand or suit has already preserved.
 
-    Only packets are read in which some clock names this month, or whose guarantors agreed to an end in it.
+    Only those are read in which some clock names this month, or whose guarantors agreed to an end in it.
     """
     money = func.coalesce(account.c.principal_outstanding_minor, decision.c.overdue_minor)
     agreed = select(account_party.c.account_id).where(*_agreed_between(business_date, last))
-    names_month = cast(packet.c.clocks, Text).contains(f'"{last:%Y-%m}-', autoescape=True)
+    running = running_clocks()
+    names_month = cast(running.c.clocks, Text).contains(f'"{last:%Y-%m}-', autoescape=True)
     rows = connection.execute(
-        select(packet.c.account_id, packet.c.clocks, money, decision.c.currency)
-        .select_from(packet)
-        .join(decision, and_(decision.c.account_id == packet.c.account_id, in_force(business_date, branch)))
-        .join(account, account.c.account_id == packet.c.account_id)
-        .where(packet.c.superseded_on.is_(None), names_month | packet.c.account_id.in_(agreed))
+        select(running.c.account_id, running.c.clocks, money, decision.c.currency)
+        .select_from(running)
+        .join(decision, and_(decision.c.account_id == running.c.account_id, in_force(business_date, branch)))
+        .join(account, account.c.account_id == running.c.account_id)
+        .where(names_month | running.c.account_id.in_(agreed))
     )
     found: dict[tuple[str, str, str], ClockLine | None] = {}
     for account_id, clocks, minor, currency in rows:

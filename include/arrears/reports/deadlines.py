@@ -1,4 +1,4 @@
-"""The last days that somebody must not miss: of packets, their approvals, orders, licences, notices, bankruptcies.
+"""The last days that nobody must miss: of our rights, packets, approvals, orders, licences, notices, bankruptcies.
 
 A day that runs against the lender is shown as it falls, never moved to a working day.
 """
@@ -15,13 +15,14 @@ from arrears.core.clock import local_date
 from arrears.ladder.holds import SUIT_ENDED
 from arrears.ladder.policy import Policy
 from arrears.reports.filings import waiting_to_be_filed
+from arrears.reports.running import running_clocks
 from arrears.reports.scope import of_branch
 from arrears.store.tables.feeds import agency, court_case, hold
 from arrears.store.tables.legal import legal_notice, packet
 from arrears.store.tables.repossession import repossession_order
 
 OUT = ("offered", "acknowledged", "accepted", "located")
-OF_PACKETS = ("guarantee", "limitation", "preservation", "enforcement")
+AGAINST_US = ("guarantee", "limitation", "preservation", "enforcement")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def deadlines_of(
         "claim": alert.claim,
     }
     widest = {name: max(days, default=0) for name, days in steps.items()}
-    found = (*_packets(connection, branch), *_orders(connection, branch), *_notices(connection, branch),
+    found = (*_running(connection, branch), *_orders(connection, branch), *_notices(connection, branch),
              *_claims(connection, business_date, policy, branch), *_preserved(connection, policy, branch))  # fmt: skip
     agencies = () if branch else _agencies(connection)
     near = [line for line in (*found, *agencies) if line.days_left(business_date) <= widest[line.kind]]
@@ -68,16 +69,15 @@ def deadlines_of(
     return sorted(near, key=lambda line: (line.on, line.kind, line.subject, line.party_id))
 
 
-def _packets(connection: Connection, branch: str | None) -> Iterator[Deadline]:
+def _running(connection: Connection, branch: str | None) -> Iterator[Deadline]:
     """A claim that a demand or suit has preserved no longer runs."""
+    running = running_clocks()
     rows = connection.execute(
-        select(packet.c.account_id, packet.c.clocks)
-        .where(packet.c.superseded_on.is_(None), of_branch(packet.c.account_id, branch))
-        .order_by(packet.c.account_id)
+        select(running).where(of_branch(running.c.account_id, branch)).order_by(running.c.account_id)
     )
     for account_id, clocks in rows:
         for clock in clocks:
-            if clock["name"] in OF_PACKETS and not clock["preserved_on"]:
+            if clock["name"] in AGAINST_US and not clock["preserved_on"]:
                 ends = date.fromisoformat(clock["expires_on"])
                 yield Deadline(clock["name"], account_id, ends, clock["party_id"], clock["assumption"])
 

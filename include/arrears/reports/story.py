@@ -53,6 +53,7 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
         ("done", [_contact(row, words, time_zone) for row in story["contacts"]]),
         ("not_done", list(_not_done(story["not_planned"], words))),
         ("packet", _packet(story["packet"], words)),
+        ("clocks", _clocks(story["clocks"], words)),
         ("orders", [_order(row, words) for row in story["orders"]]),
         ("filings", [_filing(row, words) for row in story["filings"]]),
         ("followed", _followed(story, words, time_zone)),
@@ -238,12 +239,17 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
     lacking = lacking_of(packet["reasons"], packet["missing"], words)
     if lacking:
         said.append(words("story.lacking", what=words("list_mark").join(lacking)))
-    said += [
-        words("story.clock", name=words.label("clock", clock["name"]), date=clock["expires_on"])
-        for clock in packet["clocks"]
+    return said + _clocks(packet["clocks"], words)
+
+
+def _clocks(clocks: Sequence[Mapping[str, str]], words: Words) -> list[str]:
+    """Say when each right lapses and what that is counted from; the claim on one guarantor says nothing of another."""
+    return [
+        words("story.clock", name=words.label("clock", clock["name"]), date=clock["expires_on"],
+              basis=words.label("counted_from", clock["assumption"]))
+        for clock in clocks
         if words.knows("clock", clock["name"])
-    ]
-    return said
+    ]  # fmt: skip
 
 
 def lacking_of(reasons: Sequence[str], missing: Sequence[str], words: Words) -> list[str]:

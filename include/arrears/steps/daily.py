@@ -137,18 +137,20 @@ def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def build_packets(rt: Runtime, day: str) -> dict[str, Any]:
-    """Keep exactly one current packet for every account at stage three."""
+    """Keep exactly one current packet for every account at stage three, and the clocks of those before it."""
     from arrears.legal.aftermath import write_notices
     from arrears.legal.agreements import write_agreements
     from arrears.legal.build import build_packets as build
     from arrears.legal.build import retire_packets, stage_three_accounts
     from arrears.legal.emergency import build_emergencies
+    from arrears.legal.watch import watch_clocks
     from arrears.steps import runs, world
 
-    this, engine = runs.read_run(rt, day), world.store_of(rt)
+    this, engine, policy = runs.read_run(rt, day), world.store_of(rt), world.policy_of(rt.settings)
     if runs.is_newest(rt, this):
         retire_packets(rt, engine, day, this.business_date)
-    policy, accounts = world.policy_of(rt.settings), stage_three_accounts(engine, this.business_date)
+        watch_clocks(rt, engine, day, this.business_date, policy)
+    accounts = stage_three_accounts(engine, this.business_date)
     notices = write_notices(rt, engine, day, this.business_date, policy)
     agreements = write_agreements(rt, engine, day, this.business_date, policy)
     emergencies = build_emergencies(rt, engine, day, day, this.business_date, policy)

@@ -61,6 +61,25 @@ packet = Table(
     comment="packet_id = natural_key(account_id, version). One current packet per stage-three account, old ones kept.",
 )
 
+account_clock = Table(
+    "account_clock",
+    metadata,
+    Column("account_id", String(64), primary_key=True),
+    Column("built_on", Date, primary_key=True),
+    Column("clocks", JSON, nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("superseded_on", Date),
+    Index(
+        "uq_account_clock_current",
+        "account_id",
+        unique=True,
+        sqlite_where=text("superseded_on IS NULL"),
+        postgresql_where=text("superseded_on IS NULL"),
+    ),
+    comment="Limitation and guarantee of accounts with arrears, near a last day and without a packet; a row stands"
+    " until its clocks move.",
+)
+
 FILED_KINDS = ("suit", "preservation")
 
 court_filing = Table(
