@@ -1,6 +1,6 @@
 """What nobody took up in time is told with its age, and what has a good reason to wait is not."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from outreach_world import CALL, DAY, World
 from sqlalchemy import Table, update
 
 from arrears.core.keys import natural_key
+from arrears.ladder.promises import holding, horizon_of
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decision
@@ -57,6 +58,23 @@ def test_a_promise_that_reaches_further_than_it_may_hold_is_told(world):
                 amount_minor=1))  # fmt: skip
     world.plan()
     assert told(world) == {"promise_too_far": (1, date(2026, 11, 1))}
+
+
+@pytest.mark.parametrize(("within_month", "far"), [(True, 1), (False, 0)])
+def test_a_promise_holds_no_longer_than_to_the_end_of_its_month(world, within_month, far):
+    """Source: domain.md 5e and 5f: month end is the horizon of promises; later ones are recorded and told."""
+    promises = world.policy.promises.model_copy(update={"within_month": within_month})
+    policy = world.policy.model_copy(update={"promises": promises})
+    made, due = date(2026, 11, 27), date(2026, 12, 4)
+    assert horizon_of(made, policy) == (date(2026, 11, 30) if within_month else date(2026, 12, 7))
+    with writing(world.engine) as connection:
+        connection.execute(promise.insert().values(
+            promise_key="p", account_id="A1", made_on=made, due_on=due, amount_minor=1))  # fmt: skip
+        days = [due - timedelta(days=count) for count in range(3, -1, -1)]
+        held = [day for day in days if holding(connection, day, policy)]
+        reached = {kind: count for kind, count, _ in neglected(connection, due, None, policy)}
+    assert held == ([date(2026, 12, 1)] if within_month else days), "its grace is one working day"
+    assert reached["promise_too_far"] == far
 
 
 PACKET = {"packet_id": "p1", "version": 1, "facts_sha256": "f", "open_remedies": [], "missing": [], "reasons": [],

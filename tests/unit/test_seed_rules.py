@@ -39,7 +39,8 @@ def notice(tone: str = "courteous", channel: str = "email", language: str = "zh"
         complaint_line=creditor.complaint_line, help_line=POLICY.notices.help_line,
         payment_account=creditor.payment_account, pay_link="", minimum_part="500.00", may_opt_out=True,
         cure_days=POLICY.legal.demand_cure_days,
-        promise_days=POLICY.promises.max_days, objection_days=POLICY.notices.credit_objection_days,
+        promise_days=POLICY.promises.max_days, promise_in_month=POLICY.promises.within_month,
+        objection_days=POLICY.notices.credit_objection_days,
         policy_stamp=POLICY.stamp,
         statements=tuple(one.zh if language == "zh" else one.en for one in POLICY.notices.statements),
     )  # fmt: skip

@@ -181,6 +181,7 @@ class Promises(Strict):
     """When a promise to pay is accepted, and when it is kept."""
 
     max_days: AtLeast
+    within_month: Annotated[bool, Tighter.LOWER] = False
     max_per_episode: AtLeast
     grace_working_days: AtLeast
     kept_percent: AtMostPercent

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Date, Row, and_, bindparam, or_, select, update
 
 from arrears.audit.record import Event, record_many
-from arrears.core.calendar import BusinessCalendar
+from arrears.core.calendar import ONE_DAY, BusinessCalendar, add_months
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.plans import Due, Span, broken_plans, instalments_due
@@ -40,6 +40,12 @@ def state_of(amount_minor: int, received_minor: int, policy: Policy) -> str:
 def last_day_of(due_on: date, calendar: BusinessCalendar, policy: Policy) -> date:
     """Return the last day on which money still keeps a promise (policy ``promises.grace_working_days``)."""
     return calendar.add_working_days(due_on, policy.promises.grace_working_days)
+
+
+def horizon_of(made_on: date, policy: Policy) -> date:
+    """Return the last day that may be promised (policy ``promises.max_days`` and ``promises.within_month``)."""
+    last = made_on + timedelta(days=policy.promises.max_days)
+    return min(last, add_months(made_on.replace(day=1), 1) - ONE_DAY) if policy.promises.within_month else last
 
 
 def settle_promises(
@@ -88,7 +94,7 @@ def holding(
 ) -> set[str]:
     """Return the accounts whose calls wait for a promise: open, not above the horizon, not one too many.
 
-    Source: policy ``promises``: ``max_days`` after it was made a promise holds no longer, and of one episode only
+    Source: policy ``promises``: after its horizon (``horizon_of``) a promise holds no longer, and of one episode only
     the first ``max_per_episode`` that were not kept hold at all. One that was withdrawn or not accepted holds nothing.
     """
     calendar, found, count = policy.business_calendar(), set(), Counter[str]()
@@ -96,7 +102,7 @@ def holding(
     query = _UNKEPT if accounts is None else _UNKEPT_OF_SOME
     for row in connection.execute(among.of(connection, query, promise.c.account_id), asked):
         count[row.account_id] += 1
-        until = min(row.due_on, row.made_on + timedelta(days=policy.promises.max_days))
+        until = min(row.due_on, horizon_of(row.made_on, policy))
         holds = row.state == "open" and count[row.account_id] <= policy.promises.max_per_episode
         if holds and on <= last_day_of(until, calendar, policy):
             found.add(row.account_id)
@@ -129,8 +135,7 @@ def _due_in(connection: Connection, span: Span, policy: Policy) -> list[Row[Any]
     )
     if span.accounts is not None:
         query = query.where(promise.c.account_id.in_(span.accounts))
-    horizon = timedelta(days=policy.promises.max_days)
-    return [row for row in connection.execute(query) if row.due_on <= row.made_on + horizon]
+    return [row for row in connection.execute(query) if row.due_on <= horizon_of(row.made_on, policy)]
 
 
 def broken_in_episode(connection: Connection, among: AccountRange = EVERY) -> set[str]:

@@ -64,6 +64,7 @@ class Notice:
     may_opt_out: bool
     cure_days: int
     promise_days: int
+    promise_in_month: bool
     objection_days: int
     policy_stamp: str
     statements: tuple[str, ...]
@@ -131,6 +132,7 @@ def notice_of(facts: SendFacts, dropped: Iterable[str], language: str, policy: P
         may_opt_out=facts.channel in offer.opt_out_channels,
         cure_days=policy.legal.demand_cure_days,
         promise_days=policy.promises.max_days,
+        promise_in_month=policy.promises.within_month,
         objection_days=offer.credit_objection_days,
         policy_stamp=_stamp(facts.channel, policy),
         statements=tuple(one.zh if language == "zh" else one.en for one in offer.statements),

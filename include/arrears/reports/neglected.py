@@ -5,7 +5,7 @@ Source: the seed's first principle (no waiting without a reason) and its first s
 
 import json
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, func, or_, select
@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exis
 from arrears.ladder.committee import is_in_force
 from arrears.ladder.evidence import ANSWERED
 from arrears.ladder.policy import Policy
+from arrears.ladder.promises import horizon_of
 from arrears.ladder.visit_requests import is_answered
 from arrears.reports.committee import due_accounts
 from arrears.reports.scope import CARRIED, in_force, of_branch
@@ -262,12 +263,11 @@ def visit_waits(business_date: date, branch: str | None) -> Any:
 
 
 def _promises_too_far(connection: Connection, branch: str | None, policy: Policy) -> tuple[int, date | None]:
-    """Count the open promises that reach further than they may hold anything (policy ``promises.max_days``)."""
+    """Count the open promises that reach further than they may hold anything (policy ``promises``)."""
     query = select(promise.c.made_on, promise.c.due_on).where(
         promise.c.state == "open", of_branch(promise.c.account_id, branch)
     )
-    horizon = timedelta(days=policy.promises.max_days)
-    far = [row.made_on for row in connection.execute(query) if row.due_on > row.made_on + horizon]
+    far = [row.made_on for row in connection.execute(query) if row.due_on > horizon_of(row.made_on, policy)]
     return len(far), min(far, default=None)
 
 
