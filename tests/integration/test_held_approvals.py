@@ -8,7 +8,9 @@ import pytest
 from order_world import ACCOUNT, POLICY, RUN, World, fresh_world, furnish_home
 from sqlalchemy import insert, select, update
 
+from arrears.approvals import in_the_way as in_the_way_of
 from arrears.approvals.filings import Judged, judge_filings
+from arrears.approvals.in_the_way import in_the_way
 from arrears.approvals.packets import Asked, ask_about_emergencies, ask_about_packets
 from arrears.approvals.questions import list_open
 from arrears.core.clock import utc_text
@@ -172,6 +174,15 @@ def test_a_hold_that_begins_after_the_filing_takes_nothing_from_it(world):
         connection.execute(insert(feeds.hold).values(hold_key=natural_key("later"), account_id=ACCOUNT, kind="dispute",
                                                      from_on=world.today + timedelta(days=1)))  # fmt: skip
     assert file(world) == Judged(1, 0)
+
+
+def test_however_many_packets_wait_each_is_asked_about(world, monkeypatch):
+    dispute(world)
+    accounts = [ACCOUNT, *(f"Z{n}" for n in range(5))]
+    with reading(world.engine) as connection:
+        whole = in_the_way(connection, world.today, POLICY, "packet", accounts)
+        monkeypatch.setattr(in_the_way_of, "AT_ONCE", 2)
+        assert in_the_way(connection, world.today, POLICY, "packet", accounts) == whole == {ACCOUNT: "hold_dispute"}
 
 
 def test_a_packet_to_an_agency_is_asked_of_nobody_for_the_committee_places_it(world):

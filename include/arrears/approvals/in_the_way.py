@@ -17,6 +17,8 @@ SUITS_IT = frozenset({"asset_loss", "placement"})
 secured."""
 OF_TODAY = frozenset({"litigation", "part_payment", "placement"})
 """Holds that say nothing about a filing of an earlier day: the suit itself, and what the store knows of today alone."""
+AT_ONCE = 1_000
+"""Accounts named in one question: a database takes no more than some ten thousands of values."""
 
 
 def in_the_way(
@@ -26,12 +28,14 @@ def in_the_way(
 
     Any hold keeps a packet; of an application for preservation only a hard one does, and not those that suit it.
     """
-    if not accounts:
-        return {}
-    found = dict.fromkeys(_paid(connection, on, accounts), "payment")
-    for account_id, holds in holds_in_force(connection, on, policy, accounts).items():
-        if kinds := _that_keep(kind, holds):
-            found[account_id] = f"hold_{min(kinds)}"
+    found: dict[str, str] = {}
+    ordered = sorted(accounts)
+    for start in range(0, len(ordered), AT_ONCE):
+        some = ordered[start : start + AT_ONCE]
+        found |= dict.fromkeys(_paid(connection, on, some), "payment")
+        for account_id, holds in holds_in_force(connection, on, policy, some).items():
+            if kinds := _that_keep(kind, holds):
+                found[account_id] = f"hold_{min(kinds)}"
     return found
 
 
