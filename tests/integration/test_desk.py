@@ -195,7 +195,7 @@ def test_a_last_day_is_kept_with_the_branch_of_its_account_or_of_the_account_of_
         expected = {**ordered, **dict(list(held.items())[:20]), "AGENCY": None}
         lines = [Deadline("order", subject, DAY) for subject in expected]
         keep_morning(connection, Morning(DAY, run_id), [], lines)
-        kept = dict(connection.execute(select(deadline_day.c.subject, deadline_day.c.branch)).tuples().all())
+        kept = dict(connection.execute(select(deadline_day.c.subject, deadline_day.c.branch)).all())
     engine.dispose()
     assert kept == expected
     assert len(set(ordered.values())) > 1

@@ -345,7 +345,7 @@ def test_a_hold_that_has_ended_stops_nothing(world, witnesses):
             hold.insert().values(
                 hold_key=ZERO,
                 account_id="A1",
-                kind="dispute",
+                kind="complaint",
                 from_on=DAY - timedelta(days=9),
                 until_on=DAY - timedelta(days=1),
             )
