@@ -32,8 +32,8 @@ pytestmark = pytest.mark.real
 DAG, SEND = "arrears_dispatch", "send_due"
 CONF = {"business_date": DAY.isoformat(), "rehearsal": True}
 ALWAYS_THAT_DAY = {
-    '"business_date": Param(None': f'"business_date": Param("{DAY}"',
-    '"rehearsal": Param(False': '"rehearsal": Param(True',
+    "params=form_of_a_day()": f'params={{"business_date": "{DAY}", "rehearsal": True}}',
+    "from arrears.orchestration.forms import form_of_a_day\n": "",
 }
 """Runs by schedule and backfill belong to that day too: by today's clock they would call its contacts expired."""
 AT = "2026-11-12T10:00:00+08:00"
