@@ -7,6 +7,7 @@ the policy. What must hold is read from the feeds as they were delivered and fro
 
 import shutil
 import tempfile
+from calendar import monthrange
 from collections import Counter
 from contextlib import ExitStack
 from datetime import date, datetime, time, timedelta
@@ -207,7 +208,8 @@ class Department(RuleBasedStateMachine):
         if row.occasion.startswith("promise") and row.account_id in self.promised:
             assert on < self.promised[row.account_id][1], "a reminder of a promise on its day or after"
         made, due = self.promised.get(row.account_id, (on, on))
-        held_until = min(due, made + timedelta(days=self.policy.promises.max_days))
+        month_end = made.replace(day=monthrange(made.year, made.month)[1])
+        held_until = min(due, made + timedelta(days=self.policy.promises.max_days), month_end)
         if row.channel not in ("sms", "email") and made < on - DAY:
             assert on > held_until, "an open promise was not respected"
         if row.occasion.startswith("episode"):
