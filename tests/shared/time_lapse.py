@@ -53,7 +53,7 @@ class Lapse:
             self.world.write_ledger(corrected, on)
             self.morning(on, corrected, "noon", max(NOON, hour))
         self.world.work(on, issued_on(self.engine, on))
-        self._take_in(on)
+        self._take_in(on, max(ARRIVALS, hour.replace(minute=hour.minute + 1)))
         evening = self.runtime(on, "evening", max(EVENING, hour))
         run = dispatch.open_dispatch(evening, Request(evening.clock.now()))
         dispatch.send_due(evening, run)
@@ -69,10 +69,11 @@ class Lapse:
         dispatch.send_due(rt, day)
         runs.set_run(rt, day, status="completed")  # without sealing: a day that sent is not a missed one
 
-    def _take_in(self, on: date) -> None:
+    def _take_in(self, on: date, hour: time) -> None:
+        """Take in the news of a day, never at an hour before the run that led to them."""
         waiting = self.settings.home / "feeds" / arrivals.ARRIVALS
         if self.world.write_arrivals(waiting, on):
-            rt = self.runtime(on, "intake", ARRIVALS)
+            rt = self.runtime(on, "intake", hour)
             run = intake.open_intake(rt, Request(rt.clock.now(), on))
             for name in intake.list_arrivals(rt, run):
                 intake.import_arrival(rt, run, name)
