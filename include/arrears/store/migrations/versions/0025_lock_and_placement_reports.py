@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from arrears.store.migrations.rebuild import rebuild
+
 revision = "0025"
 down_revision = "0024"
 branch_labels = None
@@ -15,27 +17,13 @@ KIND = "ck_repossession_order_kind_known"
 def upgrade() -> None:
     """Admit the new kind of order, and add the reports."""
     if op.get_bind().dialect.name == "sqlite":
-        _rebuild_orders()
+        rebuild({"repossession_order": [(BEFORE, AFTER)]})
     else:
         op.drop_constraint(op.f(KIND), "repossession_order", type_="check")
         op.create_check_constraint(op.f(KIND), "repossession_order", f"kind IN ({AFTER})")
     op.add_column("placement", sa.Column("accepted_at", sa.String(20), nullable=True))
     op.add_column("placement", sa.Column("recall_acknowledged_at", sa.String(20), nullable=True))
     _reports()
-
-
-def _rebuild_orders() -> None:
-    """SQLite changes no check of a table in place: make the table anew as it is written down, with the wider check."""
-    kept = sa.text("SELECT type, sql FROM sqlite_master WHERE tbl_name = 'repossession_order' AND sql IS NOT NULL")
-    rows = op.get_bind().execute(kept).all()
-    (table,) = (row.sql for row in rows if row.type == "table")
-    op.rename_table("repossession_order", "repossession_order_before")
-    op.execute(table.replace(BEFORE, AFTER))
-    op.execute("INSERT INTO repossession_order SELECT * FROM repossession_order_before")
-    op.drop_table("repossession_order_before")
-    for row in rows:
-        if row.type != "table":
-            op.execute(row.sql)
 
 
 def _reports() -> None:

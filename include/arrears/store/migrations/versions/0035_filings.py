@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from arrears.store.migrations.rebuild import rebuild
 from arrears.store.migrations.rights import let_application_write
 
 revision = "0035"
@@ -14,7 +15,6 @@ KINDS = "'remedy', 'packet', 'order', 'waiver', 'gate_override', 'release', 'in_
 MORE_KINDS = f"{KINDS}, 'preservation'"
 DECISIONS = "decision IN ('approve', 'refuse')"
 MORE_DECISIONS = "decision IN ('approve', 'refuse', 'send_back')"
-TABLES = ("approval", "approval_vote")
 WIDER = {
     "approval": ((KINDS, MORE_KINDS),),
     "approval_vote": ((DECISIONS, MORE_DECISIONS), ("decision VARCHAR(8)", "decision VARCHAR(10)")),
@@ -24,7 +24,7 @@ WIDER = {
 def upgrade() -> None:
     """Admit the new kind and the new decision, and add the filings and the questions of batches."""
     if op.get_bind().dialect.name == "sqlite":
-        _rebuild()
+        rebuild(WIDER)
     else:
         op.drop_constraint(op.f("ck_approval_kind_known"), "approval", type_="check")
         op.create_check_constraint(op.f("ck_approval_kind_known"), "approval", f"kind IN ({MORE_KINDS})")
@@ -61,29 +61,3 @@ def upgrade() -> None:
     )
     op.create_index("ix_batch_question_standing", "batch_question", ["role", "ended_at"])
     let_application_write("court_filing", "batch_question")
-
-
-def _rebuild() -> None:
-    """SQLite changes no check in place: make both tables anew as they are written down, with the wider checks.
-
-    Votes name their approval, so both are set aside before either is made.
-    """
-    kept = sa.text("SELECT name, tbl_name, type, sql FROM sqlite_master WHERE tbl_name IN :names AND sql IS NOT NULL")
-    names: sa.BindParameter[str] = sa.bindparam("names", TABLES, expanding=True)
-    rows = op.get_bind().execute(kept.bindparams(names)).all()
-    written = {row.name: row.sql for row in rows if row.type == "table"}
-    for name in reversed(TABLES):
-        op.rename_table(name, f"{name}_before")
-    for name in TABLES:
-        wider = written[name]
-        for narrow, wide in WIDER[name]:
-            if narrow not in wider:
-                raise RuntimeError(f"{name} is not as this project wrote it down: it lacks {narrow}")
-            wider = wider.replace(narrow, wide)
-        op.execute(wider)
-        op.execute(f"INSERT INTO {name} SELECT * FROM {name}_before")  # noqa: S608 - names of this file alone
-    for name in reversed(TABLES):
-        op.drop_table(f"{name}_before")
-    for row in rows:
-        if row.type != "table":
-            op.execute(row.sql)

@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from arrears.store.migrations.rebuild import rebuild, wider
 from arrears.store.migrations.rights import let_application_write
 
 revision = "0038"
@@ -12,13 +13,14 @@ depends_on = None
 
 LAST = "'agreement', 'lender_licence'"
 MORE = f"{LAST}, 'dissipation_evidence', 'validation_notice', 'notice_of_sums_in_arrears'"
+WIDER = [(LAST, MORE)]
 KIND = "ck_document_kind_known"
 
 
 def upgrade() -> None:
     """Admit the new kinds of document, and add the applications."""
     if op.get_bind().dialect.name == "sqlite":
-        _rebuild()
+        rebuild({"document": WIDER})
     else:
         known = sa.text(
             "SELECT pg_get_constraintdef(oid) FROM pg_constraint"
@@ -27,7 +29,7 @@ def upgrade() -> None:
         before = op.get_bind().execute(known.bindparams(name=KIND)).scalar_one()
         kinds = ", ".join(f"'{kind}'" for kind in before.split("'")[1::2])
         op.drop_constraint(op.f(KIND), "document", type_="check")
-        op.create_check_constraint(op.f(KIND), "document", f"kind IN ({_wider(kinds)})")
+        op.create_check_constraint(op.f(KIND), "document", f"kind IN ({wider('document', kinds, WIDER)})")
     op.create_table(
         "emergency_packet",
         sa.Column("emergency_id", sa.String(64), nullable=False),
@@ -58,23 +60,3 @@ def upgrade() -> None:
         postgresql_where=standing,
     )  # fmt: skip
     let_application_write("emergency_packet")
-
-
-def _wider(kinds: str) -> str:
-    if LAST not in kinds:
-        raise RuntimeError(f"document is not as this project wrote it down: it lacks the kinds {LAST}")
-    return kinds.replace(LAST, MORE)
-
-
-def _rebuild() -> None:
-    """SQLite changes no check of a table in place: make the table anew as it is written down, with the wider check."""
-    kept = sa.text("SELECT type, sql FROM sqlite_master WHERE tbl_name = 'document' AND sql IS NOT NULL")
-    rows = op.get_bind().execute(kept).all()
-    (table,) = (row.sql for row in rows if row.type == "table")
-    op.rename_table("document", "document_before")
-    op.execute(_wider(table))
-    op.execute("INSERT INTO document SELECT * FROM document_before")
-    op.drop_table("document_before")
-    for row in rows:
-        if row.type != "table":
-            op.execute(row.sql)
