@@ -1,12 +1,21 @@
-"""Fixtures of the tests that plan and send: a world in a store of its own, and channels that remember."""
+"""Fixtures of the tests that plan, send and approve: worlds in stores of their own, and channels that remember."""
+
+from pathlib import Path
 
 import pytest
+from order_world import furnish_home
 from outreach_world import Witness, World
 from sqlalchemy import Engine
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
 from arrears.outreach.channels import Channels
+
+
+@pytest.fixture(scope="module")
+def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
+    """A store with one account that an order or a suit could follow, and its frozen ledger, to be copied."""
+    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

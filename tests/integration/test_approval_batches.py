@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from order_world import DAY, World, fresh_world, furnish_home
+from order_world import DAY, World, fresh_world
 from sqlalchemy import select, update
 
 from arrears.approvals.questions import list_open
@@ -18,12 +18,6 @@ from arrears.steps.repossession import options_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables import feeds, runs
 from arrears.store.tables.repossession import approval, approval_vote
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """A furnished store with its frozen ledger, to be copied."""
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from order_world import ACCOUNT, POLICY, RUN, World, fresh_world, furnish_home
+from order_world import ACCOUNT, POLICY, RUN, World, fresh_world
 from sqlalchemy import insert, select, update
 
 from arrears.approvals import in_the_way as in_the_way_of
@@ -20,12 +20,6 @@ from arrears.reports.deadlines import deadlines_of
 from arrears.store.engine import reading, writing
 from arrears.store.tables import feeds, legal
 from arrears.store.tables.repossession import approval
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """A furnished store with its frozen ledger, to be copied."""
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from order_world import ACCOUNT, DAY, POLICY, RUN, World, fresh_world, furnish_home, furnished
+from order_world import ACCOUNT, DAY, POLICY, RUN, World, fresh_world, furnished
 from sqlalchemy import delete, event, insert
 
 from arrears.approvals.questions import list_open
@@ -23,11 +23,6 @@ from arrears.repossession.reported import apply_reports
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables import feeds
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

@@ -26,7 +26,6 @@ from order_world import (
     Witness,
     World,
     fresh_world,
-    furnish_home,
     sheet,
 )
 from sqlalchemy import delete, func, insert, select, update
@@ -48,12 +47,6 @@ from arrears.store.engine import reading, writing
 from arrears.store.identity import set_pause
 from arrears.store.tables import audit, decisions, feeds, legal, people, runs
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """A furnished store with its frozen ledger, to be copied."""
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from order_world import ACCOUNT, DAY, POLICY, World, fresh_world, furnish_home
+from order_world import ACCOUNT, DAY, POLICY, World, fresh_world
 from sqlalchemy import insert, select
 
 from arrears.core.clock import utc_text
@@ -16,12 +16,6 @@ from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import reading, writing
 from arrears.store.tables import feeds
 from arrears.store.tables.repossession import approval
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """A furnished store with its frozen ledger, to be copied."""
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

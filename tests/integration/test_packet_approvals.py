@@ -6,7 +6,7 @@ from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
-from order_world import ACCOUNT, DAY, POLICY, RUN, ZONE, World, fresh_world, furnish, furnish_home
+from order_world import ACCOUNT, DAY, POLICY, RUN, ZONE, World, fresh_world, furnish
 from sqlalchemy import Engine, delete, func, select
 
 from arrears.approvals.filings import Judged, judge_filings
@@ -25,12 +25,6 @@ from arrears.steps import repossession as steps
 from arrears.store.engine import reading, writing
 from arrears.store.tables import feeds, legal, runs
 from arrears.store.tables.repossession import approval, approval_vote
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """A furnished store with its frozen ledger, to be copied."""
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from order_world import ACCOUNT, POLICY, SUBJECT, World, fresh_world, furnish_home
+from order_world import ACCOUNT, POLICY, SUBJECT, World, fresh_world
 from sqlalchemy import insert, select, update
 
 from arrears.approvals.remedy import TAKEN_BACK, Choice, choose
@@ -21,12 +21,6 @@ from arrears.store.tables import audit, feeds, legal, runs
 
 OPEN = "terminate_and_recover"
 BY_LAW = Choice(ACCOUNT, OPEN, "LAW", "packet read", "shell")
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    """A furnished store with its frozen ledger, to be copied."""
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture

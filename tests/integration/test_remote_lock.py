@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from order_world import ACCOUNT, DAY, POLICY, RUN, VEHICLE, World, fresh_world, furnish_home
+from order_world import ACCOUNT, DAY, POLICY, RUN, VEHICLE, World, fresh_world
 from pydantic import ValidationError
 from sqlalchemy import delete, insert, update
 
@@ -25,11 +25,6 @@ from arrears.store.tables import feeds
 
 LOCK = RemoteLock(allowed=True, enabled=True)
 LOCKING = POLICY.model_copy(update={"repossession": POLICY.repossession.model_copy(update={"remote_lock": LOCK})})
-
-
-@pytest.fixture(scope="module")
-def furnished_home(tmp_path_factory: pytest.TempPathFactory, store_template: Path) -> Path:
-    return furnish_home(tmp_path_factory.mktemp("furnished"), store_template)
 
 
 @pytest.fixture
