@@ -16,8 +16,8 @@ from arrears.ledger import parties, portions
 from arrears.ledger.deliveries import Delivery
 from arrears.ledger.intake import import_feed
 from arrears.ledger.rows import TARGETS
-from arrears.ledger.spool import Spool
 from arrears.store.engine import open_engine, reading, writing
+from arrears.store.spool import Spool
 from arrears.store.tables import audit, feeds, people
 
 DAY = date(2026, 11, 12)

@@ -14,8 +14,8 @@ from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
 from arrears.ledger import read_csv
 from arrears.ledger.catalogue import FEEDS
 from arrears.ledger.mapping import Dialect, read_mapping
-from arrears.ledger.spool import Spool
 from arrears.ledger.stage_file import stage_files
+from arrears.store.spool import Spool
 
 DAY = date(2026, 11, 12)
 STAGED = "00123,2026-11-12,1234.50,2026-10-15,28,1,1\n"

@@ -20,9 +20,9 @@ from arrears.ledger.money_cells import amounts, exact_amounts
 from arrears.ledger.names import random_names
 from arrears.ledger.read_parquet import open_parquet
 from arrears.ledger.register import Register
-from arrears.ledger.shelf import Shelf
-from arrears.ledger.spool import ACCOUNTS_A_RANGE
 from arrears.ledger.validate import Problem, Rules
+from arrears.store.shelf import Shelf
+from arrears.store.spool import ACCOUNTS_A_RANGE
 
 CONTEXT = Context(Dialect(), "Asia/Shanghai", date(2026, 11, 12))
 

@@ -46,3 +46,22 @@ def named_accounts(
             held = held.slice(pc.max(places).as_py() + 1)
     finally:
         names.close()
+
+
+def ranges_of(
+    connection: Connection, rt: Runtime, snapshot_id: str, columns: Sequence[str]
+) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yield the accounts of a snapshot in the order of their ids, range by range, each with the id of its last one.
+
+    The first column asked for is ``subject_ref``.
+
+    Raises:
+        CannotTell: the snapshot is not there, or ends a range with an account that the store does not know.
+    """
+    for batch in snapshot.accounts(rt.settings.artifacts_url, snapshot_id, columns):
+        if batch.num_rows:
+            named = select(subject.c.account_id).where(subject.c.subject_ref == batch.column(0)[-1].as_py())
+            last = connection.execute(named).scalar()
+            if last is None:
+                raise CannotTell(f"snapshot {snapshot_id[:12]}: an account of it is unknown here")
+            yield last, batch

@@ -8,15 +8,15 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, func, or_, select
 
 from arrears.core.runtime import Runtime
+from arrears.ladder.named import ranges_of
 from arrears.ladder.policy import Policy
 from arrears.ladder.received import Asked, received
-from arrears.store import snapshot as frozen
-from arrears.store.columns import concatenate, fetch
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import debit, payment
 from arrears.store.tables.people import subject
+from arrears.store.walk import Walk
 
-BEGUN = pa.schema([("subject_ref", pa.string()), ("account_id", pa.string()), ("since", pa.date32())])
+BEGUN = pa.schema([("account_id", pa.string()), ("subject_ref", pa.string()), ("since", pa.date32())])
 
 LOOKUP = 500
 """Accounts named in one statement."""
@@ -30,29 +30,16 @@ def payers(
     Of an item that left an open-items file nobody knows whether it was paid (policy ``ledger.gone_items``): it counts
     where money was told beside the file.
     """
-    if not days:
-        return set()
-    lately = episode.c.clean_since.in_([on - timedelta(days=count) for count in days])
-    query = (
-        select(subject.c.subject_ref, episode.c.account_id, episode.c.first_unpaid_due)
-        .join(subject, subject.c.account_id == episode.c.account_id)
-        .where(or_(episode.c.cured_on.is_(None), lately))
-        .order_by(episode.c.first_unpaid_due)
-    )
-    begun = concatenate(fetch(connection, query, BEGUN), BEGUN)
-    current = _current(rt, snapshot_id, begun.column("subject_ref").combine_chunks())
-    rows = begun.filter(pc.is_in(begun.column("subject_ref"), current)).to_pylist()
-    last = {row["subject_ref"]: row for row in rows}
-    asked = [Asked(ref, ref, row["since"]) for ref, row in last.items()]
+    asked = _current(connection, rt, snapshot_id, on, days) if days else []
     money = received(connection, rt, snapshot_id, asked)
     certain = policy.ledger.gone_items == "paid"
     shown, unsure = set(), {}
     for one in asked:
         came, gone = money[one.key].towards(one.since, on), 0 if certain else money[one.key].gone
         if came > gone:
-            shown.add(last[one.key]["account_id"])
+            shown.add(one.key)
         elif came > 0:
-            unsure[last[one.key]["account_id"]] = one.since
+            unsure[one.key] = one.since
     return shown | _told(connection, unsure, on)
 
 
@@ -73,10 +60,24 @@ def _told(connection: Connection, since: Mapping[str, date], on: date) -> set[st
     return found
 
 
-def _current(rt: Runtime, snapshot_id: str, among: pa.Array) -> pa.Array:
-    """Return which of some accounts owe nothing: of a million performing ones no name is kept."""
-    found = [pa.array([], pa.string())]
-    for batch in frozen.accounts(rt.settings.artifacts_url, snapshot_id, ("subject_ref", "stage")):
-        refs = batch.filter(pc.equal(batch.column("stage"), 0)).column("subject_ref")
-        found.append(refs.filter(pc.is_in(refs, among)))
-    return pa.concat_arrays(found)
+def _current(connection: Connection, rt: Runtime, snapshot_id: str, on: date, days: Collection[int]) -> list[Asked]:
+    """Return the accounts that owe nothing though an episode of theirs has begun, since the newest of them.
+
+    Both sides are read in the order of the accounts: of a million performing ones, or in arrears, no name is kept.
+    """
+    lately = episode.c.clean_since.in_([on - timedelta(days=count) for count in days])
+    begun = select(episode.c.account_id, subject.c.subject_ref, episode.c.first_unpaid_due)
+    begun = begun.join(subject, subject.c.account_id == episode.c.account_id)
+    begun = begun.where(or_(episode.c.cured_on.is_(None), lately))
+    if connection.execute(begun.limit(1)).first() is None:
+        return []
+    found: dict[str, Asked] = {}
+    with Walk(connection, begun, episode.c.account_id, BEGUN) as episodes:
+        for last, accounts in ranges_of(connection, rt, snapshot_id, ("subject_ref", "stage")):
+            clean = accounts.filter(pc.equal(accounts.column("stage"), 0)).column("subject_ref")
+            own = episodes.up_to(last)
+            for row in own.filter(pc.is_in(own.column("subject_ref"), clean)).to_pylist():
+                one = Asked(row["account_id"], row["subject_ref"], row["since"])
+                if one.key not in found or found[one.key].since < one.since:
+                    found[one.key] = one
+    return list(found.values())

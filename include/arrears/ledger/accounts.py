@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from arrears.audit.columns import text_digests
 from arrears.core.money import digits_of
 from arrears.ledger.register import Register, encode, minor_digits
-from arrears.ledger.shelf import Shelf
 from arrears.ledger.source import Source
-from arrears.ledger.spool import ACCOUNTS_A_RANGE, Spool
 from arrears.ledger.validate import Problem, Rules, check
+from arrears.store.shelf import Shelf
+from arrears.store.spool import ACCOUNTS_A_RANGE, Spool
 
 EMPTY = pa.schema([("account_id", pa.string()), ("closed_on", pa.date32()), ("row_no", pa.int64()),
                    ("row_sha256", pa.string())])  # fmt: skip

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from arrears.ladder.staging import NO_DATE, Int32, Int64, Schedule, Staged, allocate, arrange, stage
 from arrears.ledger.register import Register
-from arrears.ledger.spool import ACCOUNTS_A_RANGE, Spool
 from arrears.ledger.validate import Problem
+from arrears.store.spool import ACCOUNTS_A_RANGE, Spool
 
 EPOCH = date(1970, 1, 1)
 

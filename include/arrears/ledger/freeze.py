@@ -19,8 +19,8 @@ from arrears.ladder.staging import NO_DATE, Int32
 from arrears.ledger.accounts import Accounts
 from arrears.ledger.assemble import Part, column, days
 from arrears.ledger.shape import Shape
-from arrears.ledger.shelf import Shelf
 from arrears.ledger.validate import Problem
+from arrears.store.shelf import Shelf
 from arrears.store.snapshot import folder_of
 
 MONEY = pa.int64()

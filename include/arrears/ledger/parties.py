@@ -7,12 +7,12 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, select, tuple_
 
 from arrears.audit.columns import text_digests
-from arrears.ledger.beside import Walk
 from arrears.ledger.portions import place_of, portions
 from arrears.ledger.rows import LOOK_UP
-from arrears.ledger.spool import Spool
 from arrears.store.columns import insert_columns, replace_columns
+from arrears.store.spool import Spool
 from arrears.store.tables.people import account_party, party
+from arrears.store.walk import Walk
 
 TIE = ("account_id", "party_id", "role")
 TERMS = {"guarantee_kind": pa.string(), "guarantee_until": pa.date32()}

@@ -17,8 +17,8 @@ from arrears.ledger.accounts import Accounts
 from arrears.ledger.beside import ERASED, MISSING, stored_accounts
 from arrears.ledger.catalogue import FEEDS
 from arrears.ledger.names import random_names
-from arrears.ledger.shelf import Shelf
 from arrears.store.columns import insert_columns, replace_columns
+from arrears.store.shelf import Shelf
 from arrears.store.tables.feeds import account
 from arrears.store.tables.people import subject
 

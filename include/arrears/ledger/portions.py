@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from arrears.ledger.catalogue import Feed
 from arrears.ledger.rows import key_columns
-from arrears.ledger.shelf import Shelf
 from arrears.ledger.source import Source
-from arrears.ledger.spool import Spool
 from arrears.ledger.validate import Problem, Rules, check
+from arrears.store.shelf import Shelf
+from arrears.store.spool import Spool
 
 PORTION = 8_192
 """Rows that stand in memory at a time; one account with more of them is a portion all the same."""

@@ -32,12 +32,12 @@ from arrears.ledger.read import find_feeds
 from arrears.ledger.reference import accounts_absent_since, reference_of
 from arrears.ledger.register import register_of
 from arrears.ledger.source import Source, nothing_delivered
-from arrears.ledger.spool import Spool
 from arrears.ledger.synthesise import synthesise_parties
 from arrears.ledger.validate import Problem, Rules, check, refused_rows
 from arrears.store import bulk
 from arrears.store.engine import reading, writing
 from arrears.store.snapshot import folder_of
+from arrears.store.spool import Spool
 from arrears.store.tables.feeds import snapshot
 
 LOG = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
 from arrears.ledger.catalogue import Feed
 from arrears.ledger.mapping import Dialect
-from arrears.ledger.shelf import Shelf
 from arrears.ledger.source import BATCH_ROWS, Rows, Source, match_header
+from arrears.store.shelf import Shelf
 
 _SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(select|with)\b", re.IGNORECASE)
 

@@ -21,8 +21,8 @@ from arrears.ledger.columns import Context
 from arrears.ledger.mapping import Mapping, read_mapping
 from arrears.ledger.read import open_feed
 from arrears.ledger.source import Source
-from arrears.ledger.spool import Spool
 from arrears.ledger.validate import Rules, check, refuse
+from arrears.store.spool import Spool
 
 COLUMNS = (
     "account_id",
