@@ -2,7 +2,7 @@
 
 import json
 import re
-import socket
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +13,7 @@ from airflow.sdk.observability import stats
 from contact_crowd import fill
 from sqlalchemy import Engine, update
 from statsd import StatsClient
+from statsd_listener import StatsdListener
 
 from arrears.core.clock import PinnedClock, utc_text
 from arrears.core.runtime import Runtime
@@ -26,43 +27,22 @@ ROOT = Path(__file__).resolve().parents[2]
 PREFIX = "airflow"
 
 
-class Listener:
-    """A StatsD server that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.door.bind(("127.0.0.1", 0))
-        self.door.settimeout(0.2)
-
-    def heard(self) -> dict[str, float]:
-        found = {}
-        while True:
-            try:
-                name, _, rest = self.door.recv(2048).decode().partition(":")
-            except TimeoutError:
-                return found
-            found[name] = float(rest.partition("|")[0])
-
-
 @pytest.fixture
-def listener(monkeypatch: pytest.MonkeyPatch):
+def listener() -> Iterator[StatsdListener]:
     from airflow.sdk._shared.observability.metrics.statsd_logger import get_statsd_logger
-
-    heard = Listener()
-    port = heard.door.getsockname()[1]
-
-    def factory():
-        return get_statsd_logger(stats_class=StatsClient, host="127.0.0.1", port=port, prefix=PREFIX)
-
-    stats.initialize(factory=factory, export_legacy_names=False)
-    yield heard
     from airflow.sdk.observability.metrics import stats_utils
 
-    stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
-    heard.door.close()
+    with StatsdListener() as heard:
+
+        def factory():
+            return get_statsd_logger(stats_class=StatsClient, host="127.0.0.1", port=heard.port, prefix=PREFIX)
+
+        stats.initialize(factory=factory, export_legacy_names=False)
+        yield heard
+        stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=True)
 
 
-def test_a_step_tells_its_counts_and_its_rate(rt: Runtime, store: Engine, listener: Listener) -> None:
+def test_a_step_tells_its_counts_and_its_rate(rt: Runtime, store: Engine, listener: StatsdListener) -> None:
     figures.tell(rt, "decide_accounts", 2.0, {"rows": 3000, "new": 10, "root": "abc", "held": True})
     assert listener.heard() == {
         "airflow.arrears.step.decide_accounts.seconds": 2.0,
@@ -84,7 +64,9 @@ def test_a_step_leaves_one_line_of_json_with_its_run_and_batch_and_no_word_about
     }  # fmt: skip
 
 
-def test_after_a_closing_step_the_state_of_the_store_is_told(rt: Runtime, store: Engine, listener: Listener) -> None:
+def test_after_a_closing_step_the_state_of_the_store_is_told(
+    rt: Runtime, store: Engine, listener: StatsdListener
+) -> None:
     keys = fill(rt, store, 5)
     begun = rt.clock.now() - timedelta(hours=3)
     with writing(store) as connection:
@@ -100,7 +82,7 @@ def test_after_a_closing_step_the_state_of_the_store_is_told(rt: Runtime, store:
     assert not [name for name in told if re.search(r"A\d|P\d|daily-", name)]
 
 
-def test_a_figure_that_cannot_be_told_fails_no_task(rt: Runtime, listener: Listener) -> None:
+def test_a_figure_that_cannot_be_told_fails_no_task(rt: Runtime, listener: StatsdListener) -> None:
     nowhere = rt.settings.model_copy(update={"store_url": "postgresql+psycopg://nobody@127.0.0.1:1/none"})
     figures.tell(replace(rt, settings=nowhere), "close_day", 1.0, {"status": "completed"})
     assert list(listener.heard()) == ["airflow.arrears.step.close_day.seconds"]
@@ -113,7 +95,12 @@ def names_of(text: str) -> set[str]:
 def test_dashboard_and_alerts_ask_only_for_figures_that_are_told(rt: Runtime, store: Engine) -> None:
     fill(rt, store, 1)
     told = {f"airflow_arrears_{name.replace('.', '_')}" for name in pulse(rt)}
-    made = ("decide_accounts_rows_per_second", "pull_ledger_accounts_per_second", "send_batch_seconds")
+    made = (
+        "decide_accounts_rows",
+        "decide_accounts_rows_per_second",
+        "pull_ledger_accounts_per_second",
+        "send_batch_seconds",
+    )
     steps = {f"airflow_arrears_step_{name}" for name in made}
     asked = names_of((ROOT / "deploy" / "dashboard.json").read_text("utf-8")) | names_of(
         (ROOT / "deploy" / "alerts.yaml").read_text("utf-8")

@@ -59,23 +59,82 @@ def values() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
 
 
+CHART_KEYS = ROOT / "tests" / "shared" / "chart_keys.yaml"
+KINDS: dict[str, type] = {"text": str, "number": int, "truth": bool, "list": list, "map": dict}
+
+
+def strangers(given: dict[str, Any], known: dict[str, Any], path: str = "") -> list[str]:
+    """Return the values that the chart does not know, or whose kind is another than the chart takes."""
+    found = []
+    for name, value in given.items():
+        kind = known.get(name)
+        if isinstance(kind, dict) and isinstance(value, dict):
+            found += strangers(value, kind, f"{path}{name}.")
+        elif not isinstance(kind, str) or type(value) is not KINDS[kind]:
+            found.append(f"{path}{name}")
+    return found
+
+
+def test_every_value_is_one_that_the_chart_knows(values: Any) -> None:
+    known = yaml.safe_load(CHART_KEYS.read_text(encoding="utf-8"))
+    assert strangers(values, known) == []
+    gone = {"workers": {"resources": {}}, "createUserJob": {"defaultUser": {"enabled": False}}, "webserver": {}}
+    assert strangers(gone, known) == ["workers.resources", "createUserJob.defaultUser.enabled", "webserver"]
+    assert strangers({"scheduler": {"replicas": "2"}}, known) == ["scheduler.replicas"]
+
+
+def variables(service: dict[str, Any]) -> dict[str, Any]:
+    """Return what a service of compose is told, by the name that a value would have without files and commands."""
+    return {name.removesuffix("_CMD").removesuffix("_FILE"): value for name, value in service["environment"].items()}
+
+
 def test_every_variable_of_compose_reaches_kubernetes_by_a_known_way(compose: Any, values: Any) -> None:
-    worker = compose["services"]["airflow-worker-seal"]["environment"]
-    wanted = {name.removesuffix("_CMD").removesuffix("_FILE"): value for name, value in worker.items()}
+    wanted = variables(compose["services"]["airflow-worker-seal"])
     given = {entry["name"]: entry["value"] for entry in values["env"]}
     celery = {name for name in wanted if name.startswith("AIRFLOW__CELERY__")} | {"DUMB_INIT_SETSID"}
-    assert set(wanted) - celery == set(given) | (FROM_THE_CHART.keys() & set(wanted)) | FROM_THE_SECRET
-    other = {name: value for name, value in given.items() if str(wanted[name]) != value}
+    by_the_hook = {"ARREARS_KEYS_CLAIM"}
+    assert set(wanted) - celery == set(given) - by_the_hook | (FROM_THE_CHART.keys() & set(wanted)) | FROM_THE_SECRET
+    other = {name: value for name, value in given.items() if name in wanted and str(wanted[name]) != value}
     assert other == {"ARREARS_MODE": "sandbox", "ARREARS_POLICY": "cn", "ARREARS_RUNBOOK_URL": ""}
+
+
+SERVICES = {
+    "airflow-apiserver": ("apiServer",),
+    "airflow-scheduler": ("scheduler",),
+    "airflow-dag-processor": ("dagProcessor",),
+    "airflow-triggerer": ("triggerer",),
+    "airflow-worker-default": ("workers", "kubernetes"),
+}
+"""Services of the compose file, and where the values speak of the same."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_each_service_is_handed_the_secrets_and_folders_that_it_has_in_compose(
+    compose: Any, values: Any, name: str
+) -> None:
+    service, here = compose["services"][name], values
+    for key in SERVICES[name]:
+        here = here[key]
+    secrets = {entry["name"]: entry["valueFrom"]["secretKeyRef"] for entry in here.get("env", [])}
+    assert set(secrets) == FROM_THE_SECRET & set(variables(service))
+    assert all(reference == {"name": "arrears", "key": name} for name, reference in secrets.items())
+    lines = (line.rpartition("}")[2].split(":") for line in service["volumes"] if "airflow-logs" not in line)
+    folders = {parts[1]: parts[2:] == ["ro"] for parts in lines}
+    mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in here.get("extraVolumeMounts", [])}
+    assert mounts == folders
+    named = {volume["name"] for volume in here.get("extraVolumes", [])}
+    assert {mount["name"] for mount in here.get("extraVolumeMounts", [])} == named
 
 
 def test_the_values_hold_no_secret_and_name_where_each_is(values: Any) -> None:
     named = [values["fernetKeySecretName"], values["jwtSecretName"], values["apiSecretKeySecretName"],
              values["data"]["metadataSecretName"], values["dags"]["gitSync"]["credentialsSecret"]]  # fmt: skip
     assert len(set(named)) == len(named)
-    assert yaml.safe_load(values["extraEnvFrom"]) == [{"secretRef": {"name": "arrears"}}]
+    assert not values.keys() & {"extraEnv", "extraEnvFrom", "volumes", "volumeMounts"}, "what every container has"
     told = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
-    assert [name for name in [*named, *FROM_THE_SECRET, "arrears-preparation"] if f"`{name}`" not in told] == []
+    claims = re.findall(r"claimName: ([\w-]+)", (ROOT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
+    wanted = [*named, *FROM_THE_SECRET, *claims, "arrears-preparation"]
+    assert [name for name in wanted if f"`{name}`" not in told] == []
 
 
 def test_image_version_and_preparation_are_those_of_compose(compose: Any, values: Any) -> None:
@@ -85,17 +144,17 @@ def test_image_version_and_preparation_are_those_of_compose(compose: Any, values
     assert (values["defaultAirflowRepository"].rpartition("/")[2], values["defaultAirflowTag"]) == (name, tag)
     assert values["dags"]["gitSync"]["ref"] == f"v{tag}"
     assert values["migrateDatabaseJob"]["args"] == compose["services"]["airflow-init"]["entrypoint"][2:]
-    assert values["createUserJob"] == {"defaultUser": {"enabled": False}}  # the first users come from init.sh
-    mounts = {mount["mountPath"] for mount in values["volumeMounts"]}
-    worker = compose["services"]["airflow-worker-seal"]["volumes"]
-    assert mounts == {text.rpartition(":")[2] for text in worker} - {"/opt/airflow/logs"}
+    assert values["createUserJob"] == {"enabled": False}  # the first users come from init.sh, not as admin with admin
+    mounts = {mount["mountPath"] for mount in values["migrateDatabaseJob"]["extraVolumeMounts"]}
+    prepared = compose["services"]["airflow-init"]["volumes"]
+    assert mounts - {"/run/secrets"} == {text.rpartition(":")[2] for text in prepared} - {"/opt/airflow/logs"}
 
 
 def test_what_the_preparation_reads_is_mounted_for_its_job_alone(values: Any) -> None:
     job = values["migrateDatabaseJob"]
-    (secret,) = job["extraVolumes"]
-    assert job["extraVolumeMounts"] == [{"name": secret["name"], "mountPath": "/run/secrets", "readOnly": True}]
-    assert "arrears-preparation" not in json.dumps([values["volumes"], values["extraEnvFrom"]])
+    (name,) = [volume["name"] for volume in job["extraVolumes"] if "secret" in volume]
+    assert {"name": name, "mountPath": "/run/secrets", "readOnly": True} in job["extraVolumeMounts"]
+    assert json.dumps(values).count("arrears-preparation") == 1
     told = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
     read = re.findall(r"\$secrets/(\w+)", (ROOT / "docker" / "init.sh").read_text(encoding="utf-8"))
     assert [name for name in read if f"`{name}`" not in told] == []
