@@ -1,11 +1,13 @@
 """The staging kernel against a slow reference that follows the contract word by word."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arrears.ladder import staging
 from arrears.ladder.staging import NO_DATE, Schedule, Staged, allocate, arrange, stage
 
 ON = 20_000
@@ -25,11 +27,15 @@ class Slow:
     next_due_on: int | None = None
     next_due: int = 0
     paid: int = 0
+    due: int = 0
+    unpaid_due: int = 0
+    whole: int = 0
 
 
 def slowly(rows: list[tuple[int, int, int]], pool: int, *, open_items: bool) -> Slow:
     result, left = Slow(), max(0, pool)
     ordered = sorted((due, place, amount, paid) for place, (due, amount, paid) in enumerate(rows))
+    fallen, owed, real = [], [], [amount for _, _, amount, _ in ordered if amount]
     for due, _, amount, given_paid in ordered:
         if open_items:
             used = min(given_paid, amount)
@@ -38,12 +44,18 @@ def slowly(rows: list[tuple[int, int, int]], pool: int, *, open_items: bool) -> 
             left -= used
         result.paid += used
         unpaid = amount - used
+        if due <= ON:
+            result.due += amount
+            result.unpaid_due += unpaid
+            fallen += [amount] if amount else []
+            owed += [amount] if unpaid else []
         if unpaid and due < ON:
             result.overdue += unpaid
             result.count += 1
             result.oldest = due if result.oldest is None else result.oldest
         elif unpaid and result.next_due_on is None:
             result.next_due_on, result.next_due = due, unpaid
+    result.whole = next(iter([*owed[:1], *fallen[-1:], *real[:1]]), 0)
     return result
 
 
@@ -76,6 +88,8 @@ def test_the_kernel_agrees_with_the_rule_applied_row_by_row(
         assert staged.next_due[code] == slow.next_due
         assert staged.paid[code] == slow.paid
         assert staged.schedule[code] == sum(amount for _, amount, _ in rows)
+        assert (staged.due[code], staged.unpaid_due[code]) == (slow.due, slow.unpaid_due)
+        assert staged.reference_amount[code] == slow.whole
 
 
 @settings(max_examples=200, deadline=None)
@@ -94,6 +108,19 @@ def test_no_money_is_lost_or_made(accounts: list[tuple[list[tuple[int, int, int]
     for code, (_, pool) in enumerate(accounts):
         assert staged.paid[code] == min(max(0, pool), staged.schedule[code])
         assert 0 <= staged.overdue[code] <= staged.unpaid_due[code] <= staged.due[code] <= staged.schedule[code]
+
+
+@settings(max_examples=100, deadline=None)
+@given(accounts=st.lists(ACCOUNT, max_size=8), block=st.integers(1, 9))
+def test_how_many_rows_are_staged_at_a_time_changes_nothing(
+    accounts: list[tuple[list[tuple[int, int, int]], int]], block: int
+) -> None:
+    _, at_once = fast(accounts, open_items=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(staging, "BLOCK", block)
+        _, in_blocks = fast(accounts, open_items=False)
+    for column in fields(Staged):
+        assert np.array_equal(getattr(at_once, column.name), getattr(in_blocks, column.name)), column.name
 
 
 def test_amounts_of_many_accounts_may_wrap_in_sum_and_stay_exact() -> None:
