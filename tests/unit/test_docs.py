@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 import typer
+from doc_commands import FENCE, commands_of
 from pydantic import BaseModel
 
 from arrears.approvals.questions import OpenApproval
@@ -22,24 +23,11 @@ from arrears.proof import explain, then
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-CALL = re.compile(r"(?:^|[\s`])(?:\.venv/bin/)?arrears ((?:--?)?[a-z].*)$")
 PATH = re.compile(r"`((?:dags|docs|include|plugins|tests|docker)/[\w./-]*)`")
 
 
 def named(page: Path) -> str:
     return str(page.relative_to(ROOT))
-
-
-def commands_of(text: str) -> Iterator[str]:
-    """Yield each call of the command: lines of code blocks, and code within a sentence."""
-    for block in FENCE.findall(text):
-        for line in block.splitlines()[1:-1]:
-            if (found := CALL.search(line)) and "arrears:" not in line:
-                yield found[1].split("   ")[0].split(" #")[0].strip()
-    for code in re.findall(r"`([^`\n]+)`", FENCE.sub("", text)):
-        if found := re.fullmatch(r"(?:\w+=\S+ )*(?:\.venv/bin/)?arrears ([a-z].*)", code):
-            yield found[1]
 
 
 CALLS = sorted({(named(page), call) for page in PAGES for call in commands_of(page.read_text(encoding="utf-8"))})
