@@ -3,6 +3,7 @@
 The services are those of docker-compose.yaml, as processes on loopback with Debian's PostgreSQL and Redis.
 """
 
+import re
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -13,14 +14,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from airflow_servers import ROOT
 from compose_servers import ComposeServers, databases, redis, services
 from slow_sms import SlowSms
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import ProgrammingError
+from statsd_listener import StatsdListener
 
 from arrears.core.clock import PinnedClock, SystemClock
 from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
+from arrears.orchestration.pages import Urgency
 from arrears.outreach.channels import open_channels
 from arrears.outreach.dispatch import dispatch
 from arrears.rehearsal.portfolio import write_sample
@@ -46,6 +50,7 @@ class Day:
     servers: ComposeServers
     sms: SlowSms
     mail: MailSandbox
+    figures: StatsdListener
     run: str
     killed: int
 
@@ -59,11 +64,12 @@ def day(postgres_url: str, redis_server: Path, tmp_path_factory: pytest.TempPath
         redis(redis_server, home) as broker,
         MailSandbox(home / "mail") as mail,
         SlowSms(home / "sms") as sms,
+        StatsdListener() as figures,
     ):
         here = {"ARREARS_HOME": str(home / "var"), "ARREARS_KEYS": str(home / "keys"), "ARREARS_LEDGER_URL": str(feeds)}
         secrets = databases(postgres_url, home)
         secrets |= {"celery_broker_url": broker, "smtp_url": mail.url, "sms_url": sms.url}
-        with ComposeServers(home / "airflow", here, secrets) as servers:
+        with ComposeServers(home / "airflow", here, secrets, told_to(figures)) as servers:
             servers.start_all()
             servers.unpause(DAG)
             servers.until(servers.workers_are_up, "every worker")
@@ -73,7 +79,16 @@ def day(postgres_url: str, redis_server: Path, tmp_path_factory: pytest.TempPath
             servers.kill_service(FIRST_SCHEDULER)
             servers.start_service(MAIL_WORKER)
             servers.until(lambda: servers.state(DAG, run) in ("success", "failed"), "the end of the day")
-            yield Day(servers, sms, mail, run, killed)
+            yield Day(servers, sms, mail, figures, run, killed)
+
+
+def told_to(figures: StatsdListener) -> dict[str, str]:
+    """Return what docs/operate.md says to set for the figures."""
+    return {
+        "AIRFLOW__METRICS__STATSD_ON": "True",
+        "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1",
+        "AIRFLOW__METRICS__STATSD_PORT": str(figures.port),
+    }
 
 
 def test_every_service_variable_and_command_of_the_compose_file_was_started(day: Day) -> None:
@@ -186,6 +201,27 @@ def test_the_store_is_made_once_and_apart_from_airflow(started_again: dict[str, 
     assert rows(started_again["store_url"], "SELECT count(*) FROM store_identity") == [(1,)]
     airflow = started_again["airflow_database_url"]
     assert rows(airflow, "SELECT to_regclass('store_identity')") == [(None,)]
+
+
+FAILURES = {f"airflow.arrears.failed.{urgency.name.lower()}" for urgency in Urgency}
+"""Counters of red tasks: a day without one tells none of them."""
+
+
+def test_every_figure_of_the_dashboard_and_the_alerts_arrived_from_the_workers(day: Day) -> None:
+    heard = day.figures.heard()
+    ours = {name for name in heard if name.startswith("airflow.arrears.")}
+    deploy = ROOT / "deploy"
+    asked = {
+        name
+        for file in ("dashboard.json", "alerts.yaml")
+        for name in re.findall(r"airflow_arrears_[a-z_]+", (deploy / file).read_text(encoding="utf-8"))
+    }
+    arrived = {re.sub(r"[.-]", "_", name) for name in ours | FAILURES}
+    assert asked - arrived == set()
+    assert heard["airflow.arrears.actions.sent"] > 0
+    assert heard["airflow.arrears.seal.lag_seconds"] == heard["airflow.arrears.gates.failed"] == 0
+    assert {"airflow.scheduler_heartbeat", "airflow.pool.open_slots.arrears_mail"} <= heard.keys(), "and Airflow's own"
+    assert [name for name in ours if re.search(r"\d", name)] == [], "no account, run or batch is part of a name"
 
 
 @pytest.mark.parametrize("command", ["prove", "verify"])

@@ -61,10 +61,13 @@ class ComposeServers(AirflowServers):
     """Every service of the compose file on loopback, prepared by docker/init.sh; entered as a context.
 
     ``here`` holds this machine's value of each variable that names a host or a folder in the compose file, ``secrets``
-    the content of secret files; a service finds those alone that the compose file hands to it.
+    the content of secret files; a service finds those alone that the compose file hands to it. ``more`` is what whoever
+    runs them adds for every service.
     """
 
-    def __init__(self, home: Path, here: dict[str, str], secrets: dict[str, str]) -> None:
+    def __init__(
+        self, home: Path, here: dict[str, str], secrets: dict[str, str], more: dict[str, str] | None = None
+    ) -> None:
         super().__init__(home, {})
         port = self.base.rpartition(":")[2]
         self.here = here | {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.base}/execution/"}
@@ -78,7 +81,7 @@ class ComposeServers(AirflowServers):
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
             "AIRFLOW__API__PORT": port,
             "AIRFLOW__API__BASE_URL": self.base,
-        }  # fmt: skip
+        } | (more or {})  # fmt: skip
         self.environment = self.environment_of("airflow-worker-default")
 
     def environment_of(self, name: str) -> dict[str, str]:
