@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from arrears.outreach.plan import MOST_BATCHES
+from arrears.outreach.new_contacts import MOST_BATCHES
 
 DAGS = Path(__file__).resolve().parents[2] / "dags"
 NAMES = sorted(file.stem for file in DAGS.glob("*.py"))

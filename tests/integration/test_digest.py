@@ -179,6 +179,8 @@ def _seed_run(connection, policy):
 
 
 def _seed_accounts(connection):
+    named = [{"subject_ref": f"ref-{a}", "account_id": a, "created_at": AT} for a, *_ in ACCOUNTS]
+    insert_all(connection, people.subject, named)
     insert_all(
         connection,
         feeds.account,

@@ -11,7 +11,7 @@ from arrears.core.calendar import BusinessCalendar
 from arrears.reports import kpi
 from arrears.reports.migration import migration
 from arrears.reports.portfolio import portfolio_of
-from arrears.reports.recovery import recovery_between, recovery_from_payments
+from arrears.reports.recovery import recovery_between, recovery_from_payments, together
 
 NOVEMBER = BusinessCalendar("CN", overrides={})
 
@@ -150,6 +150,7 @@ def test_recovery_between_snapshots_follows_the_arrears_that_stood_then():
     now = pa.table(
         {
             "subject_ref": ["A", "A", "B"],
+            "due_date": [date(2026, 10, 1), date(2026, 10, 31), date(2026, 10, 15)],
             "amount_due_minor": [100_00, 100_00, 100_00],
             "paid_minor": [100_00, 60_00, 20_00],
         }
@@ -257,3 +258,19 @@ def test_an_account_that_left_the_ledger_is_never_a_cure():
     found = migration(_ledger(A=(10, 5, 600)), _ledger(B=(0, 0, 1)), date(2026, 10, 31), set())["CNY"]
     assert found.cure_rate == 0
     assert found.moves["M1"].gone == 1
+
+
+@given(
+    due=st.lists(st.tuples(st.sampled_from("ABC"), _DAY, st.integers(0, 500)), max_size=12),
+    paid=st.lists(st.tuples(st.sampled_from("ABC"), _DAY, st.integers(-300, 500)), max_size=12),
+    cut=st.integers(1, 2),
+)
+def test_recovery_added_up_from_parts_of_the_accounts_is_that_of_all(due, paid, cut):
+    day = date(2026, 11, 12)
+    totals = [sum(amount for ref, _, amount in due if ref == own) for own in "ABC"]
+    accounts = _accounts(refs=list("ABC"), due=totals).append_column("branch", pa.array(["N", "S", "N"]))
+    rows = _instalments([one for one in due if one[1] >= date(2026, 11, 1)]), _payments(paid)
+    parts = (accounts.slice(0, cut), accounts.slice(cut))
+    assert together(recovery_from_payments(part, *rows, day) for part in parts) == recovery_from_payments(
+        accounts, *rows, day
+    )

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, String, and_, bindpara
 from arrears.audit.parts import others_can_open
 from arrears.audit.span import CHUNK
 from arrears.store.bulk import driver_errors, raw_of
-from arrears.store.engine import reading
+from arrears.store.engine import fewer_pages, reading
 from arrears.store.tables.audit import audit_pending
 
 Rows = Sequence[tuple[Any, ...]]
@@ -19,6 +19,8 @@ WORTH_A_THREAD = 20_000
 """Fewer are written sooner than other connections are worth."""
 CUTS = (10, 40)
 """Where the parts of the order end, in percent."""
+PAGES_KIB = 32_768
+"""What a reader keeps in memory, of pages that it reads once, and of what it sorts."""
 SAMPLES = 900
 """Events looked at to find out where that is."""
 Piece = TypeVar("Piece")
@@ -78,7 +80,8 @@ def readers(connection: Connection) -> Iterator[Sequence[Connection]]:
         return
     with reading(connection.engine) as one, reading(connection.engine) as other:
         see_all = [reader.execute(_ENDS).one() == (first, last) for reader in (one, other)]
-        yield (one, other) if all(see_all) else ()
+        with fewer_pages(one, PAGES_KIB), fewer_pages(other, PAGES_KIB):
+            yield (one, other) if all(see_all) else ()
 
 
 def ahead(pieces: Generator[Piece, None, None]) -> Generator[Piece, None, None]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.store import snapshot
-from arrears.store.account_range import in_byte_order
+from arrears.store.account_range import AccountRange, in_byte_order
 from arrears.store.columns import fetch
 from arrears.store.tables.people import subject
 
@@ -49,19 +49,38 @@ def named_accounts(
 
 
 def ranges_of(
-    connection: Connection, rt: Runtime, snapshot_id: str, columns: Sequence[str]
+    connection: Connection, artifacts_url: str, snapshot_id: str, columns: Sequence[str], name: str = "accounts"
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield the accounts of a snapshot in the order of their ids, range by range, each with the id of its last one.
+    """Yield a file of a snapshot in the order of its accounts, range by range, each with the id of its last account.
 
-    The first column asked for is ``subject_ref``.
+    The first column asked for is ``subject_ref``. Of accounts that were erased since nobody knows the id.
 
     Raises:
-        CannotTell: the snapshot is not there, or ends a range with an account that the store does not know.
+        CannotTell: the snapshot is not there.
     """
-    for batch in snapshot.accounts(rt.settings.artifacts_url, snapshot_id, columns):
-        if batch.num_rows:
-            named = select(subject.c.account_id).where(subject.c.subject_ref == batch.column(0)[-1].as_py())
-            last = connection.execute(named).scalar()
-            if last is None:
-                raise CannotTell(f"snapshot {snapshot_id[:12]}: an account of it is unknown here")
-            yield last, batch
+    for batch in snapshot.batches(artifacts_url, snapshot_id, name, columns):
+        for ref in reversed(batch.column(0)):
+            named = select(subject.c.account_id).where(subject.c.subject_ref == ref.as_py())
+            if (last := connection.execute(named).scalar()) is not None:
+                yield last, batch
+                break
+
+
+class Beside:
+    """Ranges of a snapshot read beside other ranges in the same order: only those that these meet are held."""
+
+    def __init__(self, ranges: Iterator[tuple[str, pa.RecordBatch]]) -> None:
+        """Begin before the first account."""
+        self._ranges = ranges
+        self._held: list[tuple[bytes, pa.RecordBatch]] = []
+        self._reached = b""
+
+    def meeting(self, among: AccountRange) -> list[pa.RecordBatch]:
+        """Return what may hold rows of a range that lies behind those asked for before."""
+        first, last = (among.first or "").encode(), (among.last or "").encode()
+        self._held = [(end, batch) for end, batch in self._held if end >= first]
+        while self._reached < last and (more := next(self._ranges, None)) is not None:
+            self._reached = more[0].encode()
+            if self._reached >= first:
+                self._held.append((self._reached, more[1]))
+        return [batch for _, batch in self._held]

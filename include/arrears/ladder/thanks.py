@@ -18,6 +18,7 @@ from arrears.store.walk import Walk
 
 BEGUN = pa.schema([("account_id", pa.string()), ("subject_ref", pa.string()), ("since", pa.date32())])
 
+CURRENT = ("subject_ref", "stage")
 LOOKUP = 500
 """Accounts named in one statement."""
 
@@ -73,7 +74,7 @@ def _current(connection: Connection, rt: Runtime, snapshot_id: str, on: date, da
         return []
     found: dict[str, Asked] = {}
     with Walk(connection, begun, episode.c.account_id, BEGUN) as episodes:
-        for last, accounts in ranges_of(connection, rt, snapshot_id, ("subject_ref", "stage")):
+        for last, accounts in ranges_of(connection, rt.settings.artifacts_url, snapshot_id, CURRENT):
             clean = accounts.filter(pc.equal(accounts.column("stage"), 0)).column("subject_ref")
             own = episodes.up_to(last)
             for row in own.filter(pc.is_in(own.column("subject_ref"), clean)).to_pylist():

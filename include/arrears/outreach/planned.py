@@ -1,9 +1,7 @@
 """What is planned already: contacts and items of earlier runs, and their totals when a correction changes them."""
 
-from collections.abc import Iterator
 from datetime import date
 from itertools import islice
-from sys import intern
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
@@ -21,18 +19,6 @@ def contact_key(party_id: str, channel: str, business_date: date) -> str:
     return natural_key(party_id, channel, business_date.isoformat())
 
 
-def contacts_of(connection: Connection, business_date: date) -> dict[tuple[str, str], tuple[str, str]]:
-    """Return key and state of a day's contacts by person and channel, locked until the plan stands."""
-    query = (
-        select(contact.c.contact_id, contact.c.party_id, contact.c.channel, contact.c.state)
-        .where(contact.c.business_date == business_date)
-        .with_for_update()
-    )
-    return {
-        (row.party_id, intern(row.channel)): (row.contact_id, intern(row.state)) for row in connection.execute(query)
-    }
-
-
 def items_among(connection: Connection, keys: list[str]) -> dict[str, date]:
     """Return which items are planned already, and for which day."""
     found: dict[str, date] = {}
@@ -41,16 +27,6 @@ def items_among(connection: Connection, keys: list[str]) -> dict[str, date]:
         rows = connection.execute(select(item.c.item_key, item.c.business_date).where(item.c.item_key.in_(chunk)))
         found.update({row.item_key: row.business_date for row in rows})
     return found
-
-
-def open_items(connection: Connection, business_date: date) -> Iterator[Any]:
-    """Yield the items of a day's contacts that nobody has begun to send."""
-    query = (
-        select(item.c.item_key, item.c.contact_id, item.c.amount_minor, item.c.due_on)
-        .join(contact, contact.c.contact_id == item.c.contact_id)
-        .where(contact.c.business_date == business_date, contact.c.state == "planned", item.c.dropped_reason.is_(None))
-    )
-    yield from connection.execute(query, execution_options={"stream_results": True})
 
 
 def said(one: Any) -> Said:

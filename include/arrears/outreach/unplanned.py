@@ -1,14 +1,16 @@
 """What is never planned, and why: one row and one event for each step, person and reason of a day, by column."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from arrears.audit.record import Event
 from arrears.core.runtime import Runtime
-from arrears.outreach.wanted import RANGE, Unwanted
+from arrears.outreach.planned import LOOKUP
+from arrears.outreach.wanted import Unwanted
 from arrears.store.account_range import AccountRange
 from arrears.store.tables.outreach import suppression
 
@@ -23,8 +25,8 @@ class Suppressions:
         self._connection, self._rt, self._run_id = connection, rt, run_id
         self._day, self._policy_sha256 = day, policy_sha256
         self._reasons: Counter[str] = Counter()
-        there = select(suppression.c.account_id).where(suppression.c.business_date == day).limit(1)
-        self._is_first = connection.execute(there).first() is None
+        self._there = select(*(suppression.c[name] for name in KEY)).where(suppression.c.business_date == day)
+        self._is_first = connection.execute(self._there.limit(1)).first() is None
 
     def by_reason(self) -> dict[str, int]:
         """Return how many steps were left out for each reason."""
@@ -32,27 +34,34 @@ class Suppressions:
 
     def store(self, among: AccountRange, unwanted: Iterable[Unwanted]) -> None:
         """Write what is left out of a range of accounts; no account is in two ranges."""
+        self._store(unwanted, lambda _: self._known_among(among))
+
+    def store_scattered(self, unwanted: Sequence[Unwanted]) -> None:
+        """Write what is left out of accounts here and there, for reasons that no range knows."""
+        self._store(unwanted, self._known_of)
+
+    def _store(self, unwanted: Iterable[Unwanted], known_of: Callable[[list[str]], set[Key]]) -> None:
         rows: dict[Key, str] = {
             (one.account_id, one.step, one.channel, one.party_id, one.reason): one.subject_ref for one in unwanted
         }
         self._reasons.update(reason for *_, reason in rows)
-        known = self._known(among) if rows else set()
+        known = set() if self._is_first or not rows else known_of([account_id for account_id, *_ in rows])
         new = {key: ref for key, ref in rows.items() if key not in known} if known else rows
         if new:
             self._write(new)
 
-    def store_sorted(self, unwanted: Iterable[Unwanted]) -> None:
-        """Write what was left out of the whole portfolio at the end, for reasons that no range knows."""
-        in_order = sorted(unwanted, key=lambda one: one.account_id)
-        for start in range(0, len(in_order), RANGE):
-            part = in_order[start : start + RANGE]
-            self.store(AccountRange(part[0].account_id, part[-1].account_id), part)
+    def _known_of(self, accounts: Sequence[str]) -> set[Key]:
+        named, found = sorted(set(accounts)), set[Key]()
+        for start in range(0, len(named), LOOKUP):
+            some = suppression.c.account_id.in_(named[start : start + LOOKUP])
+            found |= self._read(self._there.where(some))
+        return found
 
-    def _known(self, among: AccountRange) -> set[Key]:
-        if self._is_first:
-            return set()
-        query = select(*(suppression.c[name] for name in KEY)).where(suppression.c.business_date == self._day)
-        rows = self._connection.execute(among.of(self._connection, query, suppression.c.account_id))
+    def _known_among(self, among: AccountRange) -> set[Key]:
+        return self._read(among.of(self._connection, self._there, suppression.c.account_id))
+
+    def _read(self, query: Select[Any]) -> set[Key]:
+        rows = self._connection.execute(query)
         return {(row.account_id, row.step, row.channel, row.party_id, row.reason) for row in rows}
 
     def _write(self, new: dict[Key, str]) -> None:

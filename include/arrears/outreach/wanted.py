@@ -5,14 +5,12 @@ Accounts are read a range at a time; of a range only the wishes are kept.
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from sys import intern
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, select
 
-from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.contact_days import INTERNAL
 from arrears.ladder.in_force import decisions_in_force
@@ -32,7 +30,7 @@ from arrears.store.tables.runs import run
 EVERYBODY = "*"
 """The party of a suppression that concerns a whole audience."""
 
-RANGE = 65_536
+RANGE = 16_384
 """Decisions read at a time, with their people."""
 
 BODIES = 500
@@ -41,11 +39,9 @@ BODIES = 500
 Owed = tuple[int, date]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(NamedTuple):
     """One item that the decisions in force want."""
 
-    item_key: str
     account_id: str
     subject_ref: str
     occasion: str
@@ -63,12 +59,11 @@ class Wanted:
     owner: str | None
     branch: str
     lane: str
-    person: Person
     revision: int
+    person: Person
 
 
-@dataclass(frozen=True, slots=True)
-class Unwanted:
+class Unwanted(NamedTuple):
     """One step that nobody is contacted for, with one reason."""
 
     account_id: str
@@ -85,7 +80,7 @@ def wanted_today(
     """Yield, range by range in the order of accounts, what the decisions in force want and what they suppress."""
     bodies = _Bodies(connection)
     audience = Audience(connection, business_date, policy)
-    next_dues = NextDues.of(connection, rt, run_id)
+    next_dues = NextDues(connection, rt, run_id)
     reports = "credit_report" in policy.notices.consequences
     place_at = collectors_for(connection, business_date)
     or_by = {step.name: frozenset(step.or_by) for step in policy.steps if step.or_by}
@@ -94,7 +89,7 @@ def wanted_today(
         told = bodies.of({row.verdict_sha256 for row in decided})
         rows = [row for row in decided if row.verdict_sha256 in told]
         people = audience.people_of(connection, among) if rows else {}
-        next_due = next_dues.of_subjects([row.subject_ref for row in rows if not row.overdue_minor])
+        next_due = next_dues.of(among, [row.subject_ref for row in rows if not row.overdue_minor])
         found: list[Wanted | Unwanted] = []
         for row in rows:
             body = told[row.verdict_sha256]
@@ -243,9 +238,7 @@ def _wish(
     action: dict[str, Any], row: Row[Any], person: Person, owed: tuple[int, date | None], business_date: date
 ) -> Wanted:
     occasion = _occasion(action["occasion"], row, owed[1], business_date)
-    key = natural_key(row.account_id, occasion, action["step"], action["channel"], person.party_id, action["ordinal"])
     return Wanted(
-        item_key=key,
         account_id=row.account_id,
         subject_ref=row.subject_ref,
         occasion=intern(occasion),
@@ -263,8 +256,8 @@ def _wish(
         owner=row.named_owner and intern(row.named_owner),
         branch=intern(row.branch),
         lane=intern(row.lane),
-        person=person,
         revision=row.revision,
+        person=person,
     )
 
 

@@ -9,14 +9,16 @@ from arrears.core.errors import CannotTell
 from arrears.reports import migration as moving
 from arrears.reports.migration import Migration
 from arrears.reports.portfolio import COLUMNS, Portfolio, portfolio_of
-from arrears.reports.recovery import Recovery, recovery_between, recovery_from_payments, window_start
-from arrears.store.snapshot import accounts, folder_of
+from arrears.reports.recovery import Recovery, recovery_between, recovery_from_payments, together
+from arrears.store.snapshot import accounts, count_rows, folder_of
 from arrears.store.tables.feeds import snapshot
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
 
 ONE_DAY = timedelta(days=1)
+HELD = ("subject_ref", "currency", "branch", "due_minor", "overdue_minor")
+"""What recovery asks of an account."""
 
 
 def snapshot_portfolio(
@@ -47,36 +49,31 @@ def recovery_of(
         return {}
     try:
         return _recovery(connection, artifacts_url, snapshot_id, business_date, branch)
-    except FileNotFoundError:  # a mail without these figures is better than none
+    except CannotTell:  # a mail without these figures is better than none
         return {}
 
 
 def _recovery(
-    connection: Connection, artifacts_url: str, snapshot_id: str, business_date: date, branch: str | None
+    connection: Connection, url: str, snapshot_id: str, business_date: date, branch: str | None
 ) -> dict[str, Recovery]:
-    held = _accounts(artifacts_url, snapshot_id, branch)
-    payments = _table(artifacts_url, snapshot_id, "payments", ["subject_ref", "paid_on", "amount_minor"], None)
-    if payments.num_rows:
-        due = _table(
-            artifacts_url,
-            snapshot_id,
-            "instalments",
-            ["subject_ref", "due_date", "amount_due_minor"],
-            [("due_date", ">=", window_start(business_date)), ("due_date", "<=", business_date)],
-        )
-        return recovery_from_payments(held, due, payments, business_date)
+    """Add recovery up range by range of the accounts: a large portfolio is never in memory as a whole."""
+    from arrears.reports.beside import Rows, ranges_with
+
+    def rows(name: str, *columns: str) -> Rows:
+        return Rows(connection, url, snapshot_id, name, columns)
+
+    if count_rows(url, snapshot_id, "payments"):
+        due, paid = rows("instalments", "due_date", "amount_due_minor"), rows("payments", "paid_on", "amount_minor")
+        held = ranges_with(connection, url, snapshot_id, HELD, branch)
+        return together(recovery_from_payments(some, due.of(among), paid.of(among), business_date)
+                        for among, some in held)  # fmt: skip
     earlier = _earlier_snapshot(connection, business_date)
     if earlier is None:
         return {}
     since, earlier_id = earlier
-    now = _table(
-        artifacts_url,
-        snapshot_id,
-        "instalments",
-        ["subject_ref", "amount_due_minor", "paid_minor"],
-        [("due_date", "<", since)],
-    )
-    return recovery_between(_accounts(artifacts_url, earlier_id, branch), now, since)
+    now = rows("instalments", "due_date", "amount_due_minor", "paid_minor")
+    then = ranges_with(connection, url, earlier_id, HELD, branch)
+    return together(recovery_between(some, now.of(among), since) for among, some in then)
 
 
 def migration_of(
@@ -156,17 +153,8 @@ def _earlier_snapshot(connection: Connection, business_date: date) -> tuple[date
     return None if row is None else (row[0], row[1])
 
 
-def _accounts(artifacts_url: str, snapshot_id: str, branch: str | None) -> Any:
-    wanted = None if branch is None else [("branch", "=", branch)]
-    columns = ["subject_ref", "currency", "branch", "due_minor", "overdue_minor"]
-    return _table(artifacts_url, snapshot_id, "accounts", columns, wanted)
-
-
 def _table(artifacts_url: str, snapshot_id: str, name: str, columns: list[str], wanted: Any) -> Any:
     import pyarrow.parquet as pq
 
     files, folder = folder_of(artifacts_url, snapshot_id)
-    repeated = ["subject_ref"] if name != "accounts" else None  # one account's rows lie together: its name is kept once
-    return pq.read_table(
-        f"{folder}/{name}.parquet", columns=columns, filters=wanted, filesystem=files, read_dictionary=repeated
-    )
+    return pq.read_table(f"{folder}/{name}.parquet", columns=columns, filters=wanted, filesystem=files)

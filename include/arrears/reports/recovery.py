@@ -4,7 +4,7 @@ Recovery counts arrears only: what was overdue when the month began, plus what b
 the oldest due date first (the staging rule), so what was unpaid on a day follows from two sums: due and received.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -59,20 +59,17 @@ class _Pool:
         return np.maximum(self._before[number] + self._sums[last] - self._sums[first], 0)
 
 
-def window_start(business_date: date) -> date:
-    """Return the earliest due date whose instalments :func:`recovery_from_payments` must be given."""
-    return min(business_date.replace(day=1), business_date - ONE_DAY)
-
-
 def recovery_from_payments(accounts: Any, instalments: Any, payments: Any, business_date: date) -> dict[str, Recovery]:
     """Return recovery by currency from Arrow tables of one snapshot.
 
-    ``accounts`` needs subject_ref, currency and due_minor, and branch to tell the branches apart; ``instalments`` those
-    due from :func:`window_start` on; ``payments`` all of them. Accounts that have left the ledger are in neither sum.
+    ``accounts`` needs subject_ref, currency and due_minor, and branch to tell the branches apart; ``instalments`` and
+    ``payments`` are all of theirs. Accounts that have left the ledger are in neither sum.
     """
     import numpy as np
 
-    pool = _Pool(accounts.column("subject_ref"), payments, _day(window_start(business_date)))
+    pool = _Pool(
+        accounts.column("subject_ref"), payments, min(_day(business_date.replace(day=1)), _day(business_date) - 1)
+    )
     owner, kept = _numbers(instalments.column("subject_ref"), accounts.column("subject_ref"))
     due_on = _days(instalments.column("due_date"))[kept]
     amount = instalments.column("amount_due_minor").to_numpy()[kept]
@@ -118,11 +115,13 @@ def _became_overdue(owner: Any, due_on: Any, amount: Any, before: Any, pool: _Po
 def recovery_between(then: Any, now: Any, since: date) -> dict[str, Recovery]:
     """Return recovery by currency when the ledger has no payments: arrears of an earlier snapshot, and what is left.
 
-    ``then`` needs subject_ref, currency and overdue_minor on ``since``; ``now`` the instalments due before ``since``
-    with subject_ref, amount_due_minor and paid_minor. Accounts that have left the ledger are in neither sum.
+    ``then`` needs subject_ref, currency and overdue_minor on ``since``; ``now`` the instalments with subject_ref,
+    due_date, amount_due_minor and paid_minor. Accounts that have left the ledger are in neither sum.
     """
     import numpy as np
+    import pyarrow.compute as pc
 
+    now = now.filter(pc.less(now.column("due_date"), since))
     owner, kept = _numbers(now.column("subject_ref"), then.column("subject_ref"))
     unpaid = (now.column("amount_due_minor").to_numpy() - now.column("paid_minor").to_numpy())[kept]
     present = np.zeros(then.num_rows, dtype=bool)
@@ -134,6 +133,35 @@ def recovery_between(then: Any, now: Any, since: date) -> dict[str, Recovery]:
                            _by_branch(then, currency, arrears, arrears - left))
         for currency, total in _totals(then)
     }  # fmt: skip
+
+
+def together(parts: Iterable[dict[str, Recovery]]) -> dict[str, Recovery]:
+    """Return recovery by currency of all accounts from that of some and of others."""
+    found: dict[str, Recovery] = {}
+    for part in parts:
+        for currency, own in part.items():
+            found[currency] = _added(found[currency], own) if currency in found else own
+    return dict(sorted(found.items()))
+
+
+def _added(one: Recovery, other: Recovery) -> Recovery:
+    branches = dict(one.branches)
+    for name, (base, collected) in other.branches.items():
+        before = branches.get(name, (0, 0))
+        branches[name] = before[0] + base, before[1] + collected
+    return Recovery(
+        one.basis,
+        one.since,
+        one.base_minor + other.base_minor,
+        one.collected_minor + other.collected_minor,
+        _sum_of(one.received_yesterday_minor, other.received_yesterday_minor),
+        _sum_of(one.recovered_yesterday_minor, other.recovered_yesterday_minor),
+        branches,
+    )
+
+
+def _sum_of(one: int | None, other: int | None) -> int | None:
+    return None if one is None or other is None else one + other
 
 
 def _totals(accounts: Any) -> list[tuple[str, Callable[[Any], int]]]:
@@ -169,27 +197,8 @@ def _numbers(refs: Any, accounts: Any) -> tuple[Any, Any]:
     import pyarrow.compute as pc
 
     known = accounts.cast(pa.string()).combine_chunks()
-    if pa.types.is_dictionary(refs.type):
-        found = _numbers_of_dictionaries(refs, known)
-    else:
-        found = pc.index_in(refs.cast(pa.string()), value_set=known)
+    found = pc.index_in(refs.cast(pa.string()), value_set=known)
     return found.drop_null().to_numpy().astype(np.int64), found.is_valid().to_numpy()
-
-
-def _numbers_of_dictionaries(refs: Any, known: Any) -> Any:
-    """Return the position of each reference, each distinct one of a chunk looked up once."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    names = [chunk.dictionary for chunk in refs.chunks]
-    if not names:
-        return pa.chunked_array([], pa.int32())
-    places = pc.index_in(pa.concat_arrays(names), value_set=known)
-    found, first = [], 0
-    for chunk, own in zip(refs.chunks, names, strict=True):
-        found.append(places.slice(first, len(own)).take(chunk.indices))
-        first += len(own)
-    return pa.chunked_array(found)
 
 
 def _sum_by(owner: Any, amount: Any, count: int) -> Any:

@@ -126,6 +126,17 @@ def forget_pages(engine: Engine) -> None:
             connection.exec_driver_sql("PRAGMA shrink_memory")
 
 
+@contextmanager
+def fewer_pages(connection: Connection, most_kib: int) -> Iterator[None]:
+    """Let a SQLite connection keep no more than so much in memory for a while, and then as much as before."""
+    before = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{int(most_kib)}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size={int(before)}")
+
+
 def forget_log(engine: Engine) -> None:
     """Empty SQLite's write-ahead log into its file, so that what was overwritten there is nowhere."""
     if engine.dialect.name == "sqlite":
