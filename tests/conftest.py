@@ -153,6 +153,13 @@ def postgres_database(postgres_url: str, request: pytest.FixtureRequest) -> Iter
 
 
 @pytest.fixture
+def postgres_empty(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of the test's own."""
+    with _database(postgres_url, request.node.nodeid) as url:
+        yield url
+
+
+@pytest.fixture
 def postgres_store(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A PostgreSQL store of the test's own, with the whole schema and no rows."""
     with _database(postgres_url, request.node.nodeid) as url:

@@ -34,10 +34,14 @@ def test_a_store_of_every_older_revision_keeps_its_rows(tmp_path: Path, revision
 
 
 @pytest.mark.real
-def test_postgresql_keeps_the_rows_of_the_first_full_store_too(postgres_database: str):
-    engine = open_engine(postgres_database)
-    at_revision(engine, REVISIONS[8])
+@pytest.mark.parametrize(
+    "revision", [one if one in IN_SHORT else pytest.param(one, marks=pytest.mark.long) for one in REVISIONS]
+)
+def test_postgresql_keeps_the_rows_of_every_older_revision_too(postgres_empty: str, revision: str):
+    engine = open_engine(postgres_empty)
+    at_revision(engine, revision)
     filled = fill(engine)
     migrate.upgrade(engine)
+    assert migrate.is_current(engine)
     assert read(engine, filled) == filled
     engine.dispose()

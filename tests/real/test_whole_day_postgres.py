@@ -2,18 +2,20 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
 
 from arrears.rehearsal.portfolio import sample_feeds
 
 pytestmark = pytest.mark.real
 DAY = date(2026, 11, 12)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -49,29 +51,54 @@ def test_a_day_on_postgresql_completes_once_and_proves_itself(arrears, home: Pat
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_store_restored_from_its_dump_verifies_against_the_newest_checkpoint_outside_and_goes_on(
+def blocks(section: str) -> list[str]:
+    """Return the fenced blocks of a section of the runbook."""
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    return re.findall(r"^```\n(.*?)^```", page[page.index(section) :], re.MULTILINE | re.DOTALL)
+
+
+def test_a_store_restored_by_the_words_of_the_page_verifies_against_the_newest_checkpoint_outside_and_goes_on(
     arrears, home: Path, postgres_database: str
 ):
     url = make_url(postgres_database)
-    place = ("--host", str(url.query["host"]), "--username", str(url.username))
-    dump = home / "store.dump"
-    tool("pg_dump", *place, "--format=custom", f"--file={dump}", str(url.database))
-    tool("createdb", *place, "restored")
-    tool("pg_restore", *place, "--exit-on-error", "--dbname=restored", str(dump))
+    said = blocks("### PostgreSQL on one server")[0]
+    assert "arrears.dump arrears\n" in said
+    shell(said.replace("arrears.dump arrears\n", f"arrears.dump {url.database}\n"), home, url)
     restored = {"ARREARS_STORE_URL": url.set(database="restored").render_as_string(hide_password=False)}
-    tool("psql", *place, "--dbname=restored", "--command=DROP TABLE decision_2026_12")
-    newest = max((home / "checkpoints").glob("*.txt"), key=lambda file: int(file.stem))
+    shell("psql --dbname=restored --command='DROP TABLE decision_2026_12'", home, url)
     day = ("run", "--date", DAY.isoformat(), "--feeds", str(sample_feeds(home, DAY)), "--rehearsal", "--json")
-    for command in (("verify", "--against", str(newest)), day, ("prove",), ("verify",)):
+    for command in (day, ("prove",), ("verify",)):
         done = arrears(*command, **restored)
         assert done.returncode == 0, done.stdout + done.stderr
         if command is day:
             assert json.loads(done.stdout)["actions"]["sent"] == 0, "nobody is contacted again"
-            tool("psql", *place, "--dbname=restored", "--command=SELECT count(*) FROM decision_2026_12")
+            shell("psql --dbname=restored --command='SELECT count(*) FROM decision_2026_12'", home, url)
 
 
-def tool(program: str, *words: str) -> None:
-    """Run a program of PostgreSQL as whoever the cluster trusts."""
-    newest = max(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), key=lambda file: int(file.parts[-3]))
-    done = subprocess.run([str(newest), *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_a_store_that_lost_events_is_called_set_back_by_the_same_words(arrears, home: Path, postgres_database: str):
+    url = make_url(postgres_database)
+    shell("createdb older --template=restored", home, url)
+    later = {"ARREARS_STORE_URL": url.set(database="restored").render_as_string(hide_password=False)}
+    feeds = str(sample_feeds(home, DAY))
+    next_day = ("run", "--date", (DAY + timedelta(1)).isoformat(), "--feeds", feeds, "--rehearsal")
+    assert arrears(*next_day, **later).returncode == 0
+    newest = max((home / "checkpoints").glob("*.txt"), key=lambda file: int(file.stem))
+    older = {"ARREARS_STORE_URL": url.set(database="older").render_as_string(hide_password=False)}
+    assert arrears("verify", "--against", str(newest), **later).returncode == 0
+    assert arrears("verify", "--against", str(newest), **older).returncode == 1
+
+
+def test_the_vacuum_of_the_page_is_what_postgresql_understands(home: Path, postgres_database: str):
+    url = make_url(postgres_database)
+    for statement in blocks("* **VACUUM.**")[0].splitlines():
+        shell(f'psql --set=ON_ERROR_STOP=1 --command="{statement}" {url.database}', home, url)
+
+
+def shell(lines: str, home: Path, url: URL) -> None:
+    """Run lines of the page in a shell that finds PostgreSQL's newest programs and whom the cluster trusts."""
+    newest = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    path = os.pathsep.join([str(newest), str(Path(sys.executable).parent), os.environ["PATH"]])
+    env = {**os.environ, "PATH": path, "PGHOST": str(url.query["host"]), "PGUSER": str(url.username),
+           "ARREARS_HOME": str(home), "NO_COLOR": "1"}  # fmt: skip
+    done = subprocess.run(["bash", "-euc", lines], cwd=home, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
