@@ -17,7 +17,7 @@ from arrears.audit.columns import row_digests, words_of
 from arrears.core.runtime import Runtime
 from arrears.ladder.decision_rows import ROW, Batch, Teller
 from arrears.ladder.effective import OVERDUE
-from arrears.ladder.episodes import advance_episodes, clean_episodes, end_episodes, open_episodes
+from arrears.ladder.episodes import advance_episodes, clean_episodes, end_episodes, standing_episodes
 from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background, own_of
 from arrears.ladder.judge import Judge
@@ -159,19 +159,20 @@ class _Work:
         overdue = dict(zip((names[place] for place in late.tolist()), due, strict=True))
         if self.newest:
             current = [names[place] for place in np.flatnonzero(readings.stage == 0).tolist()]
-            episodes, cured = advance_episodes(self.connection, overdue, current, on, policy, among)
+            standing, cured = advance_episodes(self.connection, overdue, current, on, policy, among)
             self.teller.cured(self.connection, cured, names, accounts)
             owed = accounts.column("overdue_minor").take(pa.array(late)).to_pylist()
             arrears = dict(zip(overdue, owed, strict=True))
-            note_arrears(self.connection, arrears, on, policy.part_payment, self.today.calendar, among)
+            note_arrears(self.connection, arrears, standing, on, policy.part_payment, self.today.calendar)
         else:
-            standing = open_episodes(self.connection, among)
-            episodes = overdue | {account: due for account, due in standing.items() if account in overdue}
+            standing = standing_episodes(self.connection, among)
+        episodes = {} if self.newest else dict(overdue)
+        episodes |= {name: one.first_unpaid_due for name, one in standing.items() if self.newest or name in overdue}
         seen = clean_episodes(self.connection, on, self.today.clean_days, among)
         clean = {account: days for account, (_, days) in seen.items() if account not in overdue}
         episodes |= {account: seen[account][0] for account in clean}
         return gather_background(
-            self.connection, on, policy, episodes, among, promised=self.promised, clean=clean,
+            self.connection, on, policy, episodes, among, standing=standing, promised=self.promised, clean=clean,
             paid_nothing=clean.keys() - self.payers,
         )  # fmt: skip
 

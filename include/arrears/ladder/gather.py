@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, and_, case, func, or_, select
 
 from arrears.core.calendar import BusinessCalendar
 from arrears.ladder.committee import words_in_force
+from arrears.ladder.episodes import Episode
 from arrears.ladder.facts import Evidence, Facts, StepDone
 from arrears.ladder.findings import late_episodes, malicious, refusals, treatments
 from arrears.ladder.holds import holds_in_force
@@ -123,11 +124,12 @@ def own_of(known: tuple[tuple[str, Any], ...], policy: Policy, rules: int = 0) -
 
 def gather_background(
     connection: Connection, on: date, policy: Policy, open_episodes: dict[str, date], among: AccountRange = EVERY, *,
-    promised: Mapping[str, int] | None = None, clean: Mapping[str, int] | None = None,
-    paid_nothing: Collection[str] = (),
+    standing: Mapping[str, Episode] | None = None, promised: Mapping[str, int] | None = None,
+    clean: Mapping[str, int] | None = None, paid_nothing: Collection[str] = (),
 ) -> Background:  # fmt: skip
     """Read holds, promises, evidence and past steps of a range of accounts, in a few queries.
 
+    ``standing`` are the open episodes as they were read: since when the arrears of an account are known here.
     ``promised`` tells in how many days a promise falls due, ``clean`` for how many days there have been no arrears: of
     those accounts alone of which a step of today speaks. ``paid_nothing`` names those whose arrears no money ended.
     """
@@ -143,7 +145,7 @@ def gather_background(
         calls=calls,
         conversation=conversation,
         done=_done(connection, on, open_episodes, policy.business_calendar()),
-        known_for=_known_for(connection, on, policy, among),
+        known_for=_known_for(standing or {}, on, policy),
         refused=refusals(connection, on, policy, among=among),
         treatment=treatments(connection, on, policy, among),
         approved_visits=approved_visits(connection, on, among),
@@ -232,18 +234,13 @@ def _mandates(connection: Connection, policy: Policy, among: AccountRange) -> se
     return _accounts(connection, query, among)
 
 
-def _known_for(connection: Connection, on: date, policy: Policy, among: AccountRange) -> dict[str, int]:
+def _known_for(standing: Mapping[str, Episode], on: date, policy: Policy) -> dict[str, int]:
     """Count the working days since the arrears of an account were first seen here, as far as any step asks for them."""
     most = max((max(step.unreminded_days or 0, step.known_days) for step in policy.steps), default=0)
-    query = select(episode.c.account_id, episode.c.opened_on).where(episode.c.cured_on.is_(None))
-    calendar, days = policy.business_calendar(), dict[date, int]()
-    found: dict[str, int] = {}
-    for account_id, since in connection.execute(among.of(connection, query, episode.c.account_id)).all():
-        if since not in days:
-            days[since] = min(most, calendar.working_days_after(since, on))
-        if days[since]:
-            found[account_id] = days[since]
-    return found
+    calendar = policy.business_calendar()
+    opened = {account_id: one.opened_on for account_id, one in standing.items()}
+    days = {since: min(most, calendar.working_days_after(since, on)) for since in set(opened.values())}
+    return {account_id: days[since] for account_id, since in opened.items() if days[since]}
 
 
 def _done(

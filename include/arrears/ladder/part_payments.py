@@ -6,11 +6,11 @@ Source: policy ``part_payment``: what the arrears fell by since the day before, 
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, update
 
 from arrears.core.calendar import ONE_DAY, BusinessCalendar
+from arrears.ladder.episodes import Episode
 from arrears.ladder.policy_steps import PartPayment
-from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
 
 PERCENT = 100
@@ -22,21 +22,20 @@ def earns_quiet(before_minor: int, now_minor: int, rules: PartPayment) -> bool:
 
 
 def note_arrears(
-    connection: Connection, arrears: Mapping[str, int], on: date, rules: PartPayment, calendar: BusinessCalendar,
-    among: AccountRange = EVERY,
+    connection: Connection, arrears: Mapping[str, int], episodes: Mapping[str, Episode], on: date, rules: PartPayment,
+    calendar: BusinessCalendar,
 ) -> int:  # fmt: skip
     """Remember what each open episode owes today, in minor units, and return how many earned quiet days."""
-    columns = (episode.c.account_id, episode.c.first_unpaid_due, episode.c.arrears_minor, episode.c.quiet_until)
-    query = among.of(connection, select(*columns).where(episode.c.cured_on.is_(None)), episode.c.account_id)
     until = calendar.add_working_days(on - ONE_DAY, rules.pause_working_days)
     changed, quiet = [], 0
-    for account_id, due, before, quiet_until in connection.execute(query).all():
-        now = arrears.get(account_id)
+    for account_id, one in episodes.items():
+        now, before = arrears.get(account_id), one.arrears_minor
         if now is None or now == before:
             continue
         earned = earns_quiet(before or 0, now, rules)
         quiet += earned
-        changed.append({"account": account_id, "due": due, "owed": now, "quiet": until if earned else quiet_until})
+        changed.append({"account": account_id, "due": one.first_unpaid_due, "owed": now,
+                        "quiet": until if earned else one.quiet_until})  # fmt: skip
     if changed:
         statement = (
             update(episode)
