@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from arrears.audit.record import Event, record_many
 from arrears.core.keys import natural_key
@@ -14,14 +14,25 @@ from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.desks import Member, members_of
 from arrears.store.bulk import insert_new
+from arrears.store.shelf import Shelf
 from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.people import account_party, party
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 ROLE = "collector"
 AT_A_TIME = 5_000
-"""Accounts that get an owner in one round: a database binds only so many names in a statement."""
+"""Decided accounts looked at, and given an owner, in one round: a statement binds only so many names."""
 
-Orphan = Row[Any]
+
+class Orphan(NamedTuple):
+    """A decided account whose owner, if it has one, is nobody of the staff."""
+
+    account_id: str
+    branch: str
+    subject_ref: str
+    owner: str | None
 
 
 def named_owner(on: date) -> Select[Any]:
@@ -51,16 +62,23 @@ def assign_owners(connection: Connection, rt: Runtime, run_id: str, on: date, po
     able = [member for member in members.values() if ROLE in member.roles and member.is_certified]
     if not able:
         return 0
-    load: Counter[str] = Counter()
-    orphans: list[Orphan] = []
-    for row in connection.execute(_decided(on), execution_options={"stream_results": True}):
-        if row.owner in members:
-            load[row.owner] += 1
-        else:
-            orphans.append(row)
-    for start in range(0, len(orphans), AT_A_TIME):
-        _assign(connection, rt, run_id, on, policy, able, load, orphans[start : start + AT_A_TIME])
-    return len(orphans)
+    load, orphans, found = Counter[str](), Shelf(), 0
+    decided = connection.execute(_decided(on), execution_options={"stream_results": True})
+    for rows in decided.partitions(AT_A_TIME):
+        load.update(row.owner for row in rows if row.owner in members)
+        if without := [tuple(row) for row in rows if row.owner not in members]:
+            orphans.put(_columns(without))  # all are counted before the first is given away
+    for batch in orphans:
+        _assign(connection, rt, run_id, on, policy, able, load, [Orphan(**row) for row in batch.to_pylist()])
+        found += len(batch)
+    return found
+
+
+def _columns(rows: Sequence[tuple[str | None, ...]]) -> "pa.RecordBatch":
+    import pyarrow as pa
+
+    columns = [pa.array(column, pa.string()) for column in zip(*rows, strict=True)]
+    return pa.record_batch(columns, names=list(Orphan._fields))
 
 
 def _decided(on: date) -> Select[Any]:
@@ -108,7 +126,7 @@ def _dialects(connection: Connection, accounts: list[str], policy: Policy) -> di
     return {account_id: frozenset(words) for account_id, words in found.items()}
 
 
-def _event(row: Any, chosen: Member, on: date) -> Event:
+def _event(row: Orphan, chosen: Member, on: date) -> Event:
     return Event(
         "account.assigned",
         natural_key(row.subject_ref, on.isoformat(), chosen.staff_id),
