@@ -35,7 +35,7 @@ class Read(HTMLParser):
 
 @pytest.fixture
 def desk(rt: Runtime) -> TestClient:
-    return TestClient(create_desk(Door(lambda: "auditor", lambda: "auditor"), lambda: rt, DOCS), follow_redirects=False)
+    return TestClient(create_desk(Door(lambda: "auditor", lambda: False), lambda: rt, DOCS), follow_redirects=False)
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -67,7 +67,7 @@ def test_nothing_else_is_handed_out(desk, name: str) -> None:
 
 
 def test_without_its_folder_there_is_no_guide_and_no_link_to_one(rt: Runtime, store) -> None:
-    client = TestClient(create_desk(Door(lambda: "auditor", lambda: "auditor"), lambda: rt))
+    client = TestClient(create_desk(Door(lambda: "auditor", lambda: False), lambda: rt))
     assert client.get("/guide/operate.md").status_code == 404
     assert "/guide/" not in client.get("/audit").text
 
@@ -76,7 +76,7 @@ def test_a_stranger_reads_no_page_of_it(rt: Runtime) -> None:
     def nobody() -> None:
         raise HTTPException(401)
 
-    client = TestClient(create_desk(Door(nobody, nobody), lambda: rt, DOCS))
+    client = TestClient(create_desk(Door(nobody, lambda: False), lambda: rt, DOCS))
     assert {client.get(f"/guide/{name}").status_code for name in ("operate.md", "images/dag.png")} == {401}
 
 

@@ -5,15 +5,18 @@ from typing import Any
 
 import pytest
 from outreach_world import CALL, DAY, World
-from sqlalchemy import Table, update
+from sqlalchemy import Table, select, update
 
 from arrears.core.keys import natural_key
 from arrears.ladder.promises import holding, horizon_of
+from arrears.reports.behind import LISTED, accounts_behind
+from arrears.reports.control import OWNERS, waiting_now
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import assignment, committee, hold, outcome, promise, staff, visit_request
 from arrears.store.tables.legal import packet
+from arrears.store.tables.outreach import contact, item
 
 EPISODE = date(2026, 11, 2)
 HELD = {"step": "borrower_call", "channel": "call", "audience": "borrower", "reasons": ["hold_dispute"]}
@@ -22,6 +25,13 @@ HELD = {"step": "borrower_call", "channel": "call", "audience": "borrower", "rea
 def told(world: World) -> dict[str, tuple[int, date | None]]:
     with reading(world.engine) as connection:
         return {kind: (count, since) for kind, count, since in neglected(connection, DAY, None, world.policy) if count}
+
+
+def behind(world: World, kind: str, branch: str | None = None) -> list[tuple[str, date | None]]:
+    with reading(world.engine) as connection:
+        total, rows = accounts_behind(connection, kind, DAY, branch, world.policy, 0, 50)
+    assert total == len(rows)
+    return rows
 
 
 def overdue(world: World, number: int, *actions: dict, **more: object) -> None:
@@ -36,7 +46,8 @@ def test_untreated_arrears_are_told_with_their_age(world):
     overdue(world, 3, suppressed=[HELD])
     world.plan()
     assert told(world) == {"untreated": (1, date(2026, 11, 2))}, "A2 is called today, A3 is on hold"
-    assert (DAY - date(2026, 11, 2)).days == 10
+    assert behind(world, "untreated") == [("A1", date(2026, 11, 2))]
+    assert behind(world, "untreated", "elsewhere") == []
 
 
 def test_a_dispute_of_eleven_working_days_is_overdue_and_one_of_ten_is_not(world):
@@ -58,6 +69,33 @@ def test_a_promise_that_reaches_further_than_it_may_hold_is_told(world):
                 amount_minor=1))  # fmt: skip
     world.plan()
     assert told(world) == {"promise_too_far": (1, date(2026, 11, 1))}
+    assert behind(world, "promise_too_far") == [("A1", date(2026, 11, 1))]
+    assert behind(world, "promise_too_far", "elsewhere") == []
+
+
+def test_a_broken_promise_and_a_doubtful_contact_lead_to_their_accounts(world):
+    for number in (1, 2):
+        overdue(world, number, CALL)
+    world.plan()
+    with writing(world.engine) as connection:
+        connection.execute(promise.insert().values(
+            promise_key="p", account_id="A1", made_on=date(2026, 11, 5), due_on=date(2026, 11, 10), amount_minor=1,
+            state="broken"))  # fmt: skip
+        of_the_second = select(item.c.contact_id).where(item.c.account_id == "A2")
+        connection.execute(update(contact).where(contact.c.contact_id.in_(of_the_second)).values(state="in_doubt"))
+    with reading(world.engine) as connection:
+        waiting = {line.kind: line.count for line in waiting_now(connection, DAY, None, world.policy)}
+    for kind, expected in (("broken_promises", ("A1", date(2026, 11, 10))), ("in_doubt", ("A2", DAY))):
+        assert (waiting[kind], behind(world, kind)) == (1, [expected])
+        assert behind(world, kind, "elsewhere") == []
+
+
+def test_every_kind_with_a_list_can_be_asked_for_it(world):
+    """Of an empty department each list is empty; a kind that is about no account has none."""
+    assert {kind for kind in OWNERS if kind not in LISTED} == {
+        "quarantined_rows", "unknown_accounts", "certificate_expired", "calendar_unconfirmed"
+    }  # fmt: skip
+    assert {kind: behind(world, kind) for kind in LISTED} == {kind: [] for kind in LISTED}
 
 
 @pytest.mark.parametrize(("within_month", "far"), [(True, 1), (False, 0)])

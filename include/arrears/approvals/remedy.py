@@ -12,7 +12,7 @@ from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.ladder.staff import staff_roles
+from arrears.ladder.staff import is_within_reach, staff_roles
 from arrears.store.engine import writing
 from arrears.store.tables.legal import packet
 
@@ -62,7 +62,8 @@ def choose(rt: Runtime, engine: Engine, choice: Choice, policy: Policy, run_id: 
 def _packet(connection: Connection, choice: Choice) -> Row[Any]:
     query = select(packet).where(packet.c.account_id == choice.account_id, packet.c.superseded_on.is_(None))
     row = connection.execute(query).one_or_none()
-    if row is None or row.state not in STATES:
+    seen = is_within_reach(connection, choice.staff_id, choice.account_id)
+    if row is None or row.state not in STATES or not seen:
         raise BadArguments("there is no packet to decide on: it is not made, or a hold or doubtful data keeps it back")
     if choice.facts_sha256 not in (None, row.facts_sha256):
         raise BadArguments("the facts have changed: look at the new packet")

@@ -12,12 +12,11 @@ from arrears.approvals.in_the_way import in_the_way
 from arrears.approvals.questions import PACKETS, close, end, subject_of, votes_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
-from arrears.core.errors import BadArguments
+from arrears.core.errors import BadArguments, NotThere
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.ladder.staff import collectors_of, staff_roles
+from arrears.ladder.staff import collected_by, is_within_reach, staff_roles
 from arrears.store.engine import writing
-from arrears.store.tables.feeds import account, assignment
 from arrears.store.tables.legal import emergency_packet, packet
 from arrears.store.tables.repossession import (
     DECISIONS,
@@ -80,7 +79,8 @@ def vote(
     hold or a payment of the day does so to an ``approve`` of what goes to court.
 
     Raises:
-        BadArguments: no such approval, no note, a person who may not vote, the same person twice, facts that changed,
+        NotThere: no such approval, or none of a branch of theirs.
+        BadArguments: no note, a person who may not vote, the same person twice, facts that changed,
             what stands in the way, or an identity too weak for this store.
     """
     if decision not in DECISIONS or identity not in IDENTITIES:
@@ -91,7 +91,7 @@ def vote(
     today = local_date(rt.clock.now(), policy.time_zone)
     cast = _Vote(staff_id, decision, note.strip(), identity, run_id, today, role)
     with writing(engine) as connection:
-        row = _approval(connection, approval_id)
+        row = _approval(connection, approval_id, staff_id)
         check_identity(connection, rt, identity)
         reason = _why_void(connection, row, cast, policy)
         if reason is None:
@@ -102,8 +102,11 @@ def vote(
     raise BadArguments(f"approval {row.approval_id[:12]} is void: {reason}; it is asked anew once it may leave")
 
 
-def _approval(connection: Connection, name: str) -> Row[Any]:
-    """Find an approval by its id, the start of it, or the number of the order or packet it is about, and lock it."""
+def _approval(connection: Connection, name: str, staff_id: str) -> Row[Any]:
+    """Find an approval by its id, the start of it, or the number of the order or packet it is about, and lock it.
+
+    One about an account of a branch that is not theirs is not there for somebody.
+    """
     about = select(repossession_order.c.order_id).where(repossession_order.c.order_no == name).scalar_subquery()
     named = approval.c.approval_id.startswith(name, autoescape=True) | (approval.c.subject_key == about)
     if PACKET_NUMBER.fullmatch(name):
@@ -111,8 +114,9 @@ def _approval(connection: Connection, name: str) -> Row[Any]:
         named = named | (of_packet & approval.c.kind.in_(PACKETS))
     query = select(approval).where(named)
     rows = connection.execute(query.order_by(approval.c.ordinal.desc()).with_for_update()).all()
-    if not name or not rows or len({row.subject_key for row in rows}) > 1:
-        raise BadArguments(f"approval {name[:24]!r}: give an id or number of `arrears approvals list`")
+    subjects = {row.subject_key for row in rows}
+    if not name or len(subjects) != 1 or not is_within_reach(connection, staff_id, rows[0].account_id):
+        raise NotThere(f"approval {name[:24]!r}: give an id or number of `arrears approvals list`")
     return rows[0]
 
 
@@ -183,11 +187,7 @@ def refuse_collector(connection: Connection, account_id: str | None, staff_id: s
     Raises:
         BadArguments: the person owns the account, or it is assigned to them.
     """
-    owner = connection.execute(select(account.c.owner).where(account.c.account_id == account_id)).scalar()
-    assigned = connection.execute(
-        select(assignment).where(assignment.c.account_id == account_id, assignment.c.from_on <= on)
-    )
-    if staff_id in collectors_of(owner, assigned):
+    if account_id is not None and collected_by(connection, staff_id, [account_id], on):
         raise BadArguments(f"staff {staff_id!r} collects this account: somebody else must decide")
 
 

@@ -31,6 +31,10 @@ class BadArguments(ArrearsError):
     exit_code = 2
 
 
+class NotThere(BadArguments):
+    """What was named does not exist, or is none of the asker's business: both are told alike. Exit 2."""
+
+
 class CannotTell(ArrearsError):
     """The question cannot be answered from what is there: exit 2."""
 

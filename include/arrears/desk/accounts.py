@@ -1,30 +1,41 @@
 """One account: its story in business words, every event about it, the receipt and the page that answers a complaint."""
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from arrears.approvals.chosen import KIND
 from arrears.approvals.remedy import STATES, TAKEN_BACK
 from arrears.audit.access import record_access
 from arrears.audit.receipt import write_receipt
 from arrears.core.errors import BadInput, CannotTell
 from arrears.core.runtime import Runtime
-from arrears.desk.reach import may_see
+from arrears.desk.deciders import Visitor, kept_from_choosing
+from arrears.desk.timeline import timeline
+from arrears.ladder.staff import is_within_reach
 from arrears.legal.wording import words_or_code
 from arrears.proof.explain import explain
 from arrears.proof.why import why_page
+from arrears.reports.order_notes import note_of
 from arrears.reports.story import tell
 from arrears.reports.wording import Words
-from arrears.steps.approvals import choose_on_the_desk
+from arrears.steps.approvals import choose_on_the_desk, day_of_decisions
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
-from arrears.store.tables.audit import audit_event_index
 from arrears.store.tables.legal import packet
 from arrears.store.tables.people import subject
 
-NEWEST_EVENTS = 200
+
+@dataclass(frozen=True)
+class Asked:
+    """Which account, on which day (the newest decided one by default), and which leaf of its events."""
+
+    subject_ref: str
+    on: str | None = None
+    events: int = 1
 
 
 def subject_of(rt: Runtime, account_id: str, user: str) -> str | None:
@@ -32,40 +43,44 @@ def subject_of(rt: Runtime, account_id: str, user: str) -> str | None:
     with reading(existing_store(rt)) as connection:
         query = select(subject.c.subject_ref).where(subject.c.account_id == account_id)
         found = connection.execute(query).scalar_one_or_none()
-        return found if may_see(connection, user, account_id) else None
+        return found if is_within_reach(connection, user, account_id) else None
 
 
-def account(rt: Runtime, subject_ref: str, on: str | None, user: str, words: Words) -> dict[str, Any]:
-    """Return the story of one account on a day, its newest decided one by default; the look is recorded.
+def account(rt: Runtime, asked: Asked, visitor: Visitor, words: Words) -> dict[str, Any]:
+    """Return the story of one account on a day with a leaf of everything the log tells of it; the look is recorded.
 
     Raises:
         CannotTell: there is no such subject, or no decision of that day.
         BadInput: the date cannot be read.
     """
-    engine = existing_store(rt)
-    story = explain(engine, _account_of(rt, subject_ref, user), _day(on) if on else None)
+    engine, policy, ref = existing_store(rt), policy_of(rt.settings), asked.subject_ref
+    account_id = _account_of(rt, ref, visitor.user)
+    story = explain(engine, account_id, _day(asked.on) if asked.on else None)
     day = _day(story["business_date"])
-    record_access(rt, engine, "viewed", actor=user, subject_ref=subject_ref, business_date=day)
-    index = audit_event_index
-    events = select(index.c.seq, index.c.at, index.c.business_date, index.c.type, index.c.run_id)
+    record_access(rt, engine, "viewed", actor=visitor.user, subject_ref=ref, business_date=day)
+    today = day_of_decisions(rt)
     with reading(engine) as connection:
-        newest = connection.execute(
-            events.where(index.c.subject_ref == subject_ref).order_by(index.c.seq.desc()).limit(NEWEST_EVENTS)
-        ).all()
-        remedy = _remedy(connection, subject_ref, words)
-    told = tell(story, words, policy_of(rt.settings).time_zone)
-    return {"story": story, "told": told, "events": newest, "remedy": remedy}
+        events = timeline(connection, ref, asked.events, words)
+        remedy = _remedy(connection, account_id, words)
+        if remedy is not None:
+            roles = policy.repossession.approval_roles[KIND]
+            remedy["kept_from"] = kept_from_choosing(connection, visitor, account_id, roles, today, words)
+    return {"story": story, "told": tell(story, words, policy.time_zone), "events": events, "remedy": remedy,
+            "orders": [(one, _why(one, words)) for one in story["orders"]]}  # fmt: skip
 
 
-def _remedy(connection: Connection, subject_ref: str, words: Words) -> dict[str, Any] | None:
+def _why(order: dict[str, Any], words: Words) -> str:
+    return note_of(order["recall_reason"], order["closed_reason"], order["blocked_by"], words)
+
+
+def _remedy(connection: Connection, account_id: str, words: Words) -> dict[str, Any] | None:
     """Return what a person may choose among, by code and word, and what is chosen; None without a packet to decide on.
 
     The facts go with the form, so that a choice made on an old page is refused.
     """
+    current = (packet.c.account_id == account_id, packet.c.superseded_on.is_(None), packet.c.state.in_(STATES))
     row = connection.execute(
-        select(packet.c.open_remedies, packet.c.chosen_remedy, packet.c.facts_sha256)
-        .join(subject, subject.c.account_id == packet.c.account_id)
-        .where(subject.c.subject_ref == subject_ref, packet.c.superseded_on.is_(None), packet.c.state.in_(STATES))
+        select(packet.c.open_remedies, packet.c.chosen_remedy, packet.c.facts_sha256).where(*current)
     ).one_or_none()
     if row is None or not (row.open_remedies or row.chosen_remedy):
         return None
@@ -75,10 +90,12 @@ def _remedy(connection: Connection, subject_ref: str, words: Words) -> dict[str,
     return {"choices": [*named, *back], "chosen": chosen, "facts": row.facts_sha256}
 
 
-def choose(rt: Runtime, subject_ref: str, remedy: str, facts_sha256: str, user: str, note: str, words: Words) -> str:
+def choose(
+    rt: Runtime, subject_ref: str, remedy: str, facts_sha256: str, user: str, note: str, words: Words
+) -> dict[str, Any]:
     """Record the remedy a logged-in person chose on the page of an account, and say what comes next."""
     choose_on_the_desk(rt, _account_of(rt, subject_ref, user), remedy, facts_sha256, user, note)
-    return words("desk.remedy_recorded")
+    return {"next": words("desk.remedy_recorded")}
 
 
 def receipt(rt: Runtime, subject_ref: str, business_date: str, user: str) -> str:
@@ -120,6 +137,6 @@ def _account_of(rt: Runtime, subject_ref: str, user: str) -> str:
     with reading(existing_store(rt)) as connection:
         query = select(subject.c.account_id).where(subject.c.subject_ref == subject_ref)
         found = connection.execute(query).scalar_one_or_none()
-        if found is None or not may_see(connection, user, found):
+        if found is None or not is_within_reach(connection, user, found):
             raise CannotTell("no such subject")
     return str(found)

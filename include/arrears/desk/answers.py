@@ -3,12 +3,11 @@
 The views speak English and codes, so that a query or the command gives the same on every day; a page speaks to people.
 """
 
-import re
-from functools import cache
 from typing import Any
 
+from arrears.desk.phrases import phrase
 from arrears.proof.ask import numbered
-from arrears.reports.wording import Words, words
+from arrears.reports.wording import Words
 
 LONGEST = 300
 """So many characters of a cell a page shows: a policy or a set of facts in every row makes a page of megabytes."""
@@ -62,10 +61,11 @@ def _told(row: dict[str, Any], column: str, cell: Any, say: Words) -> Any:
         return cell
     if column == "roles":
         return say("list_mark").join(say.label("role", one) for one in cell.split(";") if one)
-    return _code(row, column, cell, say) or _phrase(cell, say) or cell
+    return told_code(row, column, cell, say) or phrase("phrase", cell, say) or cell
 
 
-def _code(row: dict[str, Any], column: str, cell: str, say: Words) -> str | None:
+def told_code(row: dict[str, Any], column: str, cell: str, say: Words) -> str | None:
+    """Return the word for the code in a column; None for what is no code."""
     families = FAMILIES.get(column, ())
     if column == "detail" and (family := DETAILS.get(str(row.get("what", "")).partition(" ")[0])):
         families = (family,)
@@ -75,31 +75,3 @@ def _code(row: dict[str, Any], column: str, cell: str, say: Words) -> str | None
     if column in REASONS and say("unknown") not in (word := say.reason(cell)):
         return word
     return None
-
-
-def _phrase(cell: str, say: Words) -> str | None:
-    """Return a phrase of the views in the reader's words, with the codes in it told too."""
-    whole, patterns = _phrases(say.language)
-    if cell in whole:
-        return whole[cell]
-    for pattern, text in patterns:
-        if found := pattern.fullmatch(cell):
-            return text.format(**{name: _part(name, code, say) for name, code in found.groupdict().items()})
-    return None
-
-
-def _part(name: str, code: str, say: Words) -> str:
-    return code if name == "date" else say.label(name, code)
-
-
-@cache
-def _phrases(language: str) -> tuple[dict[str, str], list[tuple[re.Pattern[str], str]]]:
-    """Return the phrases without and with something to fill in; its name is the family of its words."""
-    known = words(language).family("phrase")
-    whole = {phrase: text for phrase, text in known.items() if "{" not in phrase}
-    patterns = [
-        (re.compile(re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(phrase))), text)
-        for phrase, text in known.items()
-        if phrase not in whole
-    ]
-    return whole, patterns

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Depends, FastAPI, Form, HTTPException, Request
-from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from fastapi import Depends, FastAPI, Form, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from sqlalchemy import Table
 
-from arrears.core.errors import ArrearsError, CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk import accounts, cases, evidence, exceptions, guide, history, rules, team
 from arrears.desk import today as day
+from arrears.desk.deciders import Visitor
 from arrears.desk.paging import Number
-from arrears.reports.wording import LANGUAGES, Words, words
-from arrears.steps.approvals import vote_on_the_desk
+from arrears.desk.reach import refuse_reader
+from arrears.desk.rendering import COOKIE, Paper, base_of
+from arrears.reports.wording import LANGUAGES
 from arrears.store.tables.legal import emergency_packet, packet
 
 SAFE_HEADERS = {
@@ -28,7 +28,6 @@ SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-COOKIE = "arrears_language"
 PDF = "application/pdf"
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Text = Annotated[str, Form(max_length=400)]
@@ -36,10 +35,10 @@ Text = Annotated[str, Form(max_length=400)]
 
 @dataclass(frozen=True)
 class Door:
-    """Who may come in: ``reader`` returns the user id of who is logged in, ``writer`` refuses who may only read."""
+    """Who may come in: ``reader`` returns the user id of who is logged in, ``decides`` whether they may decide here."""
 
-    reader: Callable[..., Any]
-    writer: Callable[..., Any]
+    reader: Callable[..., str]
+    decides: Callable[..., bool]
 
 
 def create_desk(door: Door, world: Callable[[], Runtime], docs: Path | None = None) -> FastAPI:
@@ -51,19 +50,11 @@ def create_desk(door: Door, world: Callable[[], Runtime], docs: Path | None = No
     app = FastAPI(dependencies=[Depends(door.reader)], docs_url=None, redoc_url=None, openapi_url=None)
     app.middleware("http")(_harden)
     desk = _Desk(door, world, docs)
-    for path, page in desk.pages().items():
-        app.add_api_route(path, page, response_class=HTMLResponse)
     app.add_api_route("/style.css", _style)
-    app.add_api_route("/exceptions/{kind}", desk.exceptions(), response_class=HTMLResponse)
-    app.add_api_route("/guide/{name}", desk.guide(), response_class=HTMLResponse)
-    app.add_api_route("/guide/images/{name}", desk.picture())
-    app.add_api_route("/account/{subject_ref}/receipt/{business_date}", desk.receipt())
-    app.add_api_route("/account/{subject_ref}/why/{business_date}", desk.why())
-    app.add_api_route("/packet/{subject_ref}", desk.packet(packet))
-    app.add_api_route("/preservation/{subject_ref}", desk.packet(emergency_packet))
-    app.add_api_route("/list/{business_date}", desk.own_list())
+    for path, page in (desk.pages() | desk.cases() | desk.files()).items():
+        app.add_api_route(path, page, response_class=Response)
     for path, form in desk.forms().items():
-        app.add_api_route(path, form, methods=["POST"], response_class=HTMLResponse)
+        app.add_api_route(path, form, methods=["POST"], response_class=Response)
     return app
 
 
@@ -93,22 +84,55 @@ def _style() -> Response:
 
 
 class _Desk:
-    """The routes: each asks for a page's data and renders it."""
+    """The routes: each asks for what it shows and hands it to the paper it is shown on."""
 
     def __init__(self, door: Door, world: Callable[[], Runtime], docs: Path | None) -> None:
         self._world, self._docs = world, docs
-        self._reader, self._writer = Depends(door.reader), Depends(door.writer)
-        self._templates = Environment(
-            loader=PackageLoader("arrears.desk", "templates"), autoescape=True, undefined=StrictUndefined
-        )
-        self._templates.globals["has_guide"] = docs is not None
+        self._paper = Paper(world, has_guide=docs is not None)
+        self._reader = reader = Depends(door.reader)
+        decides = Depends(door.decides)
 
-    def pages(self) -> dict[str, Callable[..., Any]]:
-        """Return what is read, by its address."""
-        reader = self._reader
+        def visitor(user: str = reader, may: bool = decides) -> Visitor:
+            return Visitor(user, may)
 
-        def today(request: Request) -> str:
-            return self._show(request, "today", day.today)
+        self._visitor = Depends(visitor)
+
+    def pages(self) -> dict[str, Callable[..., Response]]:
+        """Return what is told of the house, by its address."""
+        show = self._paper.page
+
+        def today(request: Request) -> Response:
+            return show(request, "today", day.today)
+
+        def runs(request: Request) -> Response:
+            return show(request, "runs", history.runs)
+
+        def compare(request: Request, first: str, second: str) -> Response:
+            return show(request, "compare", lambda rt, say: history.compare(rt, first, second, say))
+
+        def audit(request: Request) -> Response:
+            return show(request, "audit", evidence.audit)
+
+        def question(request: Request, number: int) -> Response:
+            return show(request, "question", lambda _, say: evidence.blank(number, say))
+
+        def policy(request: Request) -> Response:
+            return show(request, "policy", lambda rt, _: rules.policy(rt))
+
+        def month(request: Request) -> Response:
+            return show(request, "month", team.month)
+
+        def guide_page(request: Request, name: str) -> Response:
+            return show(request, "guide", lambda _rt, _say: guide.guide(self._docs, name))
+
+        return {
+            "/": today, "/month": month, "/runs": runs, "/runs/compare": compare, "/audit": audit,
+            "/audit/question/{number}": question, "/policy": policy, "/guide/{name}": guide_page,
+        }  # fmt: skip
+
+    def cases(self) -> dict[str, Callable[..., Response]]:
+        """Return what is told of single cases, by its address: to everybody of those within their reach."""
+        show, reader, visitor = self._paper.page, self._reader, self._visitor
 
         def legal(
             request: Request,
@@ -116,68 +140,89 @@ class _Desk:
             deadlines: Number = 1,
             packets: Number = 1,
             orders: Number = 1,
-            user: str = reader,
-        ) -> str:
+            who: Visitor = visitor,
+        ) -> Response:
             asked = cases.Asked(approvals, deadlines, packets, orders)
-            return self._show(request, "legal", lambda rt, say: cases.legal(rt, say, asked, user))
+            return show(request, "legal", lambda rt, say: cases.legal(rt, say, asked, who))
 
-        def runs(request: Request) -> str:
-            return self._show(request, "runs", history.runs)
+        def account(
+            request: Request, subject_ref: str, on: str | None = None, events: Number = 1, who: Visitor = visitor
+        ) -> Response:
+            asked = accounts.Asked(subject_ref, on or None, events)
+            return show(request, "account", lambda rt, say: accounts.account(rt, asked, who, say), "desk.no_story")
 
-        def compare(request: Request, first: str, second: str) -> str:
-            return self._show(request, "compare", lambda rt, _: history.compare(rt, first, second))
+        def behind(request: Request, kind: str, number: Number = 1, user: str = reader) -> Response:
+            return show(request, "exceptions", lambda rt, say: exceptions.exceptions(rt, kind, number, user, say))
 
-        def audit(request: Request) -> str:
-            return self._show(request, "audit", evidence.audit)
+        return {"/legal": legal, "/account/{subject_ref}": account, "/exceptions/{kind}": behind}
 
-        def question(request: Request, number: int) -> str:
-            return self._show(request, "question", lambda _, say: evidence.blank(number, say))
+    def files(self) -> dict[str, Callable[..., Response]]:
+        """Return what is handed out as a file, by its address."""
+        give, reader = self._paper.file, self._reader
 
-        def policy(request: Request) -> str:
-            return self._show(request, "policy", lambda rt, _: rules.policy(rt))
+        def picture(request: Request, name: str) -> Response:
+            return self._paper.picture(request, lambda: guide.picture(self._docs, name))
 
-        def month(request: Request) -> str:
-            return self._show(request, "month", team.month)
+        def receipt(request: Request, subject_ref: str, business_date: str, user: str = reader) -> Response:
+            return give(request, lambda rt, _: accounts.receipt(rt, subject_ref, business_date, user),
+                        "text/plain", "receipt.txt", "desk.no_receipt")  # fmt: skip
 
-        def account(request: Request, subject_ref: str, on: str | None = None, user: str = reader) -> str:
-            return self._show(request, "account", lambda rt, say: accounts.account(rt, subject_ref, on, user, say))
+        def why(request: Request, subject_ref: str, business_date: str, user: str = reader) -> Response:
+            return give(request, lambda rt, say: accounts.why(rt, subject_ref, business_date, user, say),
+                        PDF, "why.pdf", "desk.no_decision")  # fmt: skip
+
+        def own_list(request: Request, business_date: str, user: str = reader) -> Response:
+            return give(request, lambda rt, _: day.own_list(rt, business_date, user),
+                        SHEET, "worklist.xlsx", "desk.no_list")  # fmt: skip
+
+        def papers(table: Table) -> Callable[..., Response]:
+            def download(request: Request, subject_ref: str, user: str = reader) -> Response:
+                return give(request, lambda rt, _: cases.packet_pdf(rt, subject_ref, user, table),
+                            PDF, "packet.pdf", "desk.no_packet")  # fmt: skip
+
+            return download
 
         return {
-            "/": today, "/legal": legal, "/month": month, "/runs": runs, "/runs/compare": compare, "/audit": audit,
-            "/audit/question/{number}": question, "/policy": policy, "/account/{subject_ref}": account,
+            "/guide/images/{name}": picture, "/account/{subject_ref}/receipt/{business_date}": receipt,
+            "/account/{subject_ref}/why/{business_date}": why, "/list/{business_date}": own_list,
+            "/packet/{subject_ref}": papers(packet), "/preservation/{subject_ref}": papers(emergency_packet),
         }  # fmt: skip
 
-    def forms(self) -> dict[str, Callable[..., Any]]:
+    def forms(self) -> dict[str, Callable[..., Response]]:
         """Return what is sent in, by its address; numbers of accounts travel in the body, never in an address."""
-        reader, writer = self._reader, self._writer
+        show, reader, visitor = self._paper.page, self._reader, self._visitor
 
         def search(request: Request, account: Text, user: str = reader) -> Response:
             found = accounts.subject_of(self._world(), account.strip(), user)
             target = f"/account/{found}" if found else "/?unknown=1"
-            return RedirectResponse(_base(request) + target, status_code=303)
+            return RedirectResponse(base_of(request) + target, status_code=303)
 
-        def verify(request: Request) -> str:
-            return self._show(request, "audit", evidence.verify)
+        def verify(request: Request) -> Response:
+            return show(request, "audit", evidence.verify)
 
         def question(
             request: Request, number: int, account: Text = "", on: Text = "", run: Text = "", user: str = reader
-        ) -> str:
+        ) -> Response:
             asked = evidence.Asked(number, account.strip(), on.strip(), run.strip())
-            return self._show(request, "question", lambda rt, say: evidence.question(rt, asked, user, say))
+            return show(request, "question", lambda rt, say: evidence.question(rt, asked, user, say))
 
-        def vote(request: Request, approval_id: str, decision: Text, note: Text = "", user: str = writer) -> str:
-            return self._show(
-                request, "voted", lambda rt, _: {"next": vote_on_the_desk(rt, approval_id, user, decision, note)}
-            )
+        def vote(
+            request: Request, approval_id: str, decision: Text, note: Text = "", who: Visitor = visitor
+        ) -> Response:
+            def answer(rt: Runtime, say: Any) -> dict[str, Any]:
+                refuse_reader(who, say)
+                return cases.answer(rt, approval_id, who.user, decision, note, say)
+
+            return show(request, "voted", answer)
 
         def remedy(
-            request: Request, subject_ref: str, remedy: Text, facts: Text, note: Text = "", user: str = writer
-        ) -> str:
-            return self._show(
-                request,
-                "voted",
-                lambda rt, say: {"next": accounts.choose(rt, subject_ref, remedy, facts, user, note, say)},
-            )
+            request: Request, subject_ref: str, remedy: Text, facts: Text, note: Text = "", who: Visitor = visitor
+        ) -> Response:
+            def choose(rt: Runtime, say: Any) -> dict[str, Any]:
+                refuse_reader(who, say)
+                return accounts.choose(rt, subject_ref, remedy, facts, who.user, note, say)
+
+            return show(request, "voted", choose)
 
         return {
             "/search": search,
@@ -186,110 +231,3 @@ class _Desk:
             "/approvals/{approval_id}": vote,
             "/account/{subject_ref}/remedy": remedy,
         }
-
-    def exceptions(self) -> Callable[..., str]:
-        """Return the route of the accounts behind an exception."""
-        reader = self._reader
-
-        def page(request: Request, kind: str, number: Number = 1, user: str = reader) -> str:
-            return self._show(request, "exceptions", lambda rt, say: exceptions.exceptions(rt, kind, number, user, say))
-
-        return page
-
-    def guide(self) -> Callable[..., str]:
-        """Return the route of the documentation."""
-
-        def page(request: Request, name: str) -> str:
-            return self._show(request, "guide", lambda _rt, _say: guide.guide(self._docs, name))
-
-        return page
-
-    def picture(self) -> Callable[..., Response]:
-        """Return the route that hands out a picture of the documentation."""
-
-        def download(name: str) -> Response:
-            try:
-                return FileResponse(guide.picture(self._docs, name))
-            except ArrearsError:
-                raise HTTPException(404, "no such picture") from None
-
-        return download
-
-    def receipt(self) -> Callable[..., Response]:
-        """Return the route that hands out the proof of one decision."""
-        reader = self._reader
-
-        def download(subject_ref: str, business_date: str, user: str = reader) -> Response:
-            try:
-                text = accounts.receipt(self._world(), subject_ref, business_date, user)
-            except ArrearsError:
-                raise HTTPException(404, "no sealed decision of that day") from None
-            return Response(text, media_type="text/plain", headers=_file("receipt.txt"))
-
-        return download
-
-    def why(self) -> Callable[..., Response]:
-        """Return the route that hands out the page which answers a complaint."""
-        reader = self._reader
-
-        def download(request: Request, subject_ref: str, business_date: str, user: str = reader) -> Response:
-            rt = self._world()
-            try:
-                page = accounts.why(rt, subject_ref, business_date, user, _words(request))
-            except ArrearsError:
-                raise HTTPException(404, "no decision of that day") from None
-            return Response(page, media_type=PDF, headers=_file("why.pdf"))
-
-        return download
-
-    def own_list(self) -> Callable[..., Response]:
-        """Return the route that hands collectors and legal officers their own list, and nobody another's."""
-        reader = self._reader
-
-        def download(business_date: str, user: str = reader) -> Response:
-            try:
-                content = day.own_list(self._world(), business_date, user)
-            except ArrearsError as error:
-                raise HTTPException(404, str(error)) from None
-            return Response(content, media_type=SHEET, headers=_file("worklist.xlsx"))
-
-        return download
-
-    def packet(self, table: Table) -> Callable[..., Response]:
-        """Return the route that hands a current packet, or application, to the people who decide on it."""
-        reader = self._reader
-
-        def download(subject_ref: str, user: str = reader) -> Response:
-            try:
-                content = cases.packet_pdf(self._world(), subject_ref, user, table)
-            except ArrearsError as error:
-                raise HTTPException(404, str(error)) from None
-            return Response(content, media_type=PDF, headers=_file("packet.pdf"))
-
-        return download
-
-    def _show(self, request: Request, name: str, build: Callable[[Runtime, Words], dict[str, Any]]) -> str:
-        """Render one template in the reader's language; everything is escaped, an error is one line."""
-        say = _words(request)
-        try:
-            page = build(self._world(), say)
-        except CannotTell:
-            raise HTTPException(404, "no such page") from None
-        except ArrearsError as error:
-            name, page = "refused", {"reason": str(error)}
-        return self._templates.get_template(f"{name}.html.j2").render(
-            page=page, base=_base(request), here=name, say=say, unknown="unknown" in request.query_params
-        )
-
-
-def _words(request: Request) -> Words:
-    asked = request.query_params.get("lang") or request.cookies.get(COOKIE)
-    return words(asked if asked in LANGUAGES else "zh")
-
-
-def _file(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def _base(request: Request) -> str:
-    return str(request.scope.get("root_path", ""))

@@ -5,19 +5,25 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, func, select
 
+from arrears.approvals.chosen import KIND
 from arrears.approvals.questions import count_open, list_open
 from arrears.approvals.remedy import STATES
 from arrears.audit.access import record_access
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
+from arrears.desk.deciders import Visitor, kept_from, may_choose
+from arrears.desk.orders import orders
 from arrears.desk.paging import SHOWN, Leaf, start_of
-from arrears.desk.reach import branch_of, may_see, refuse_hands
+from arrears.desk.phrases import phrase
+from arrears.desk.reach import refuse_hands
 from arrears.desk.today import morning_of
+from arrears.ladder.staff import branch_of, is_within_reach
 from arrears.legal.wording import words_or_code
 from arrears.reports.mornings import deadlines_today
 from arrears.reports.scope import of_branch
 from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
+from arrears.steps.approvals import day_of_decisions, vote_on_the_desk
 from arrears.steps.visits import open_visits
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
@@ -25,7 +31,6 @@ from arrears.store.migrate import existing_store
 from arrears.store.tables.feeds import staff
 from arrears.store.tables.legal import packet
 from arrears.store.tables.people import subject
-from arrears.store.tables.repossession import repossession_order
 
 READERS_OF_PACKETS = {"legal", "risk", "manager"}
 NEAREST = ("ready", "draft", "incomplete", "withheld")
@@ -45,20 +50,22 @@ class Asked:
     orders: int = 1
 
 
-def legal(rt: Runtime, words: Words, asked: Asked, user: str) -> dict[str, Any]:
+def legal(rt: Runtime, words: Words, asked: Asked, visitor: Visitor) -> dict[str, Any]:
     """Return a leaf of the packets nearest to hand-over first, the questions put to people, and the newest orders.
 
-    Who belongs to a branch sees what concerns its accounts, and what concerns the whole house.
+    Who belongs to a branch sees what concerns its accounts, and what concerns the whole house; forms are for those who
+    may answer.
 
     Raises:
-        BadArguments: the user works from an own list.
+        OutOfReach: the user works from an own list.
     """
-    engine = existing_store(rt)
+    engine, policy = existing_store(rt), policy_of(rt.settings)
     with reading(engine) as connection:
-        refuse_hands(connection, user, words)
-        branch = branch_of(connection, user)
+        refuse_hands(connection, visitor.user, words)
+        branch = branch_of(connection, visitor.user)
     waiting = list_open(engine, start_of(asked.approvals), SHOWN, branch)
     visits = open_visits(engine) if asked.approvals == 1 else []
+    today = day_of_decisions(rt)
     with reading(engine) as connection:
         counted = _counted(connection, branch)
         refs = _refs(connection, [one.account_id for one in (*visits, *waiting) if one.account_id], branch)
@@ -68,10 +75,18 @@ def legal(rt: Runtime, words: Words, asked: Asked, user: str) -> dict[str, Any]:
             "packets": counted,
             "deadlines": _last_days(connection, rt, words, asked.deadlines, branch),
             "lines": Leaf(lines, sum(counted.values()), asked.packets),
-            "orders": _orders(connection, asked.orders, words, branch),
+            "orders": orders(connection, asked.orders, words, branch),
             "visits": [(one, refs.get(one.account_id or "")) for one in visits if not branch or one.account_id in refs],
             "approvals": Leaf(questions, count_open(connection, branch=branch), asked.approvals),
+            "kept_from": kept_from(connection, visitor, [*visits, *waiting], today, words),
+            "may_choose": may_choose(connection, visitor, policy.repossession.approval_roles[KIND]),
         }
+
+
+def answer(rt: Runtime, approval_id: str, user: str, decision: str, note: str, words: Words) -> dict[str, Any]:
+    """Record the answer of a logged-in person to a question, and say what comes next."""
+    said = vote_on_the_desk(rt, approval_id, user, decision, note)
+    return {"next": phrase("reply", said, words) or said}
 
 
 def _counted(connection: Connection, branch: str | None) -> dict[str, int]:
@@ -114,20 +129,6 @@ def _remedy(row: Any, words: Words) -> tuple[str, bool]:
     return chosen, row.state in STATES and bool(row.open_remedies)
 
 
-def _orders(connection: Connection, number: int, words: Words, branch: str | None) -> Leaf:
-    names = ("order_no", "kind", "state", "proposed_on", "expires_on", "recall_reason", "closed_reason", "blocked_by")
-    mine = of_branch(repossession_order.c.account_id, branch)
-    query = (
-        select(*(repossession_order.c[name] for name in names), subject.c.subject_ref)
-        .outerjoin(subject, subject.c.account_id == repossession_order.c.account_id)
-        .where(mine)
-        .order_by(repossession_order.c.order_no.desc())
-    )
-    found = connection.execute(query.offset(start_of(number)).limit(SHOWN)).all()
-    total = connection.execute(select(func.count()).select_from(repossession_order).where(mine)).scalar_one()
-    return Leaf([(row, _note(row, words)) for row in found], total, number)
-
-
 def packet_pdf(rt: Runtime, subject_ref: str, user: str, table: Table = packet) -> bytes:
     """Return the current packet of an account for the people who decide on it; the download is recorded.
 
@@ -147,7 +148,7 @@ def packet_pdf(rt: Runtime, subject_ref: str, user: str, table: Table = packet) 
     with reading(engine) as connection:
         roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none() or ""
         found = connection.execute(query).first()
-        seen = found is not None and may_see(connection, user, found.account_id)
+        seen = found is not None and is_within_reach(connection, user, found.account_id)
     if found is None or not seen or not set(roles.split(";")) & READERS_OF_PACKETS:
         raise CannotTell("no packet for you")
     files, root = fsspec.core.url_to_fs(rt.settings.artifacts_url)
@@ -169,22 +170,6 @@ def _last_days(connection: Connection, rt: Runtime, words: Words, number: int, b
         said = words("days", n=left) if left >= 0 else words("days_over", n=-left)
         lines.append((words.label("clock", line.kind), line.subject, line.on, said, left < 0))
     return Leaf(lines, total, number)
-
-
-def _note(order: Any, words: Words) -> str:
-    """Say why an order came back or was closed; what blocks one that has not left is said by check (C1 to C14)."""
-    reason = order.recall_reason or order.closed_reason
-    if not reason:
-        return words("list_mark").join(_check(one, words) for one in str(order.blocked_by or "").split("; "))
-    return words.reason(reason) if reason.startswith("hold_") else words.label("order_note", reason)
-
-
-def _check(said: str, words: Words) -> str:
-    """Say a failed check (``C3 hold_promise, hold_dispute``) in words, without its number."""
-    details = [part for part in said.partition(" ")[2].split(", ") if part]
-    return words("list_mark").join(
-        words.reason(part) if part.startswith("hold_") else words.label("check", part) for part in details
-    )
 
 
 def _refs(connection: Any, account_ids: list[str], branch: str | None) -> dict[str, str]:

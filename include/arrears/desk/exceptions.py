@@ -7,8 +7,9 @@ from sqlalchemy import select
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk.paging import SHOWN, Leaf, start_of
-from arrears.desk.reach import branch_of, refuse_hands
+from arrears.desk.reach import refuse_hands
 from arrears.desk.today import business_date_of
+from arrears.ladder.staff import branch_of
 from arrears.reports.behind import LISTED, accounts_behind
 from arrears.reports.control import OWNERS
 from arrears.reports.wording import Words

@@ -8,14 +8,18 @@ from typing import Any
 from sqlalchemy import select
 
 from arrears.core.errors import CannotTell
+from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
 from arrears.desk.gates import name_of, why_failed
+from arrears.desk.phrases import phrase
 from arrears.reports.wording import Words
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
 from arrears.store.tables.runs import gate, run
 
 RECENT_RUNS = 60
+GATES, MONEY = "ledger.gates.", "ledger.control_total_minor."
+PASSED = "passed"
 
 
 def runs(rt: Runtime, words: Words) -> dict[str, Any]:
@@ -43,8 +47,8 @@ def _totals(summary: str | None) -> list[int]:
     return [said["ledger"]["accounts"], *contacts, said["packets"]["ready"]]
 
 
-def compare(rt: Runtime, first: str, second: str) -> dict[str, Any]:
-    """Return every figure of two runs side by side, with the difference of the numbers.
+def compare(rt: Runtime, first: str, second: str, words: Words) -> dict[str, Any]:
+    """Return every figure of two runs side by side in words, with the difference of the numbers.
 
     Raises:
         CannotTell: one of the runs does not exist or was never closed.
@@ -52,8 +56,10 @@ def compare(rt: Runtime, first: str, second: str) -> dict[str, Any]:
     one, other = _summary(rt, first), _summary(rt, second)
     keys = [*one, *(key for key in other if key not in one)]
     rows = [
-        (key, one.get(key, ""), other.get(key, ""), _difference(one.get(key, 0), other.get(key, 0))) for key in keys
-    ]
+        (key, _measure(key, words), _value(key, one.get(key, ""), words), _value(key, other.get(key, ""), words),
+         _difference(key, one.get(key, 0), other.get(key, 0)))
+        for key in keys
+    ]  # fmt: skip
     return {"first": first, "second": second, "rows": rows}
 
 
@@ -74,12 +80,32 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _flat(f"{path}.{key}" if path else str(key), inner)
     elif isinstance(value, list):
         for entry in value:
-            yield f"{path}.{entry['name']}", "passed" if entry["passed"] else entry["detail"]
+            yield f"{path}.{entry['name']}", PASSED if entry["passed"] else entry["detail"]
     else:
         yield path, value
 
 
-def _difference(one: Any, other: Any) -> str:
+def _measure(key: str, words: Words) -> str:
+    """Return what a figure of a summary is called."""
+    if key.startswith(GATES):
+        return words("desk.check_of", name=name_of(key.removeprefix(GATES), words))
+    return phrase("compared", key, words) or key
+
+
+def _value(key: str, value: Any, words: Words) -> str:
+    if key.startswith(GATES) and value:
+        return words("passed") if value == PASSED else why_failed(key.removeprefix(GATES), value, words)
+    if key == "status" and value:
+        return words.label("run_status", value)
+    if key.startswith(MONEY) and isinstance(value, int):
+        return format_minor(value, digits_of(key.removeprefix(MONEY)), grouped=True)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _difference(key: str, one: Any, other: Any) -> str:
     if not (isinstance(one, int) and isinstance(other, int)) or one == other:
         return ""
+    if key.startswith(MONEY):
+        sign = "+" if other > one else ""
+        return sign + format_minor(other - one, digits_of(key.removeprefix(MONEY)), grouped=True)
     return f"{other - one:+,}"

@@ -38,7 +38,7 @@ class LazyDesk:
 
 
 def _create() -> Any:
-    """Return the desk behind Airflow's login: 401 without one, 403 without the right to see or to decide.
+    """Return the desk behind Airflow's login: 401 without one, 403 without the right to see it.
 
     Who may answer a required action of ``arrears_repossession`` may vote here; everybody else only reads.
     """
@@ -57,15 +57,14 @@ def _create() -> Any:
             raise HTTPException(403, "you may not see the desk")
         return str(user.get_name())
 
-    def writer(user: Any = logged_in) -> str:
-        may = get_auth_manager().is_authorized_dag(
-            method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=DagDetails(id=APPROVALS), user=user
+    def decides(user: Any = logged_in) -> bool:
+        return bool(
+            get_auth_manager().is_authorized_dag(
+                method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=DagDetails(id=APPROVALS), user=user
+            )
         )
-        if not may:
-            raise HTTPException(403, "you may look, but not decide")
-        return str(user.get_name())
 
-    return create_desk(Door(reader, writer), world_of_desk(), guide_folder())
+    return create_desk(Door(reader, decides), world_of_desk(), guide_folder())
 
 
 def world_of_desk() -> Callable[[], Any]:

@@ -29,7 +29,7 @@ def explain(engine: Engine, account_id: str, on: date | None) -> dict[str, Any]:
     """Return the story of one account on one date (the newest decided one by default), without a name in it.
 
     Raises:
-        CannotTell: the account was never delivered, or no day was decided yet.
+        CannotTell: the account was never delivered, or nothing can be said of it on that day or at all yet.
     """
     with reading(engine) as connection:
         columns = (account.c[name] for name in (*KNOWN, *STANDING))  # no more: an auditor may not read every column
@@ -44,7 +44,28 @@ def explain(engine: Engine, account_id: str, on: date | None) -> dict[str, Any]:
         )
         if day is None:
             raise CannotTell(f"account {account_id}: no decision yet, nothing was overdue or due; name a --date")
-        return _story(connection, known, day)
+        story = _story(connection, known, day)
+        if (early := _too_early(connection, known, day, story["standing"]["undecided"])) is not None:
+            raise CannotTell(f"account {account_id}: {early}")
+        return story
+
+
+def _too_early(connection: Connection, known: Row[Any], day: date, undecided: str | None) -> str | None:
+    """Say why nothing can be said of a day before the first decision: nobody decided, or the account was not there."""
+    mine = select(func.min(decision.c.business_date)).where(decision.c.account_id == known.account_id)
+    first = connection.execute(mine).scalar()
+    if undecided is None or (first is not None and first < day):
+        return None
+    then = "nothing was decided about it since" if first is None else f"its first decision is of {first}"
+    if undecided == "no_run":
+        return f"nobody decided on {day}; {then}"
+    came = select(subject.c.created_at).where(subject.c.account_id == known.account_id)
+    closed = select(func.max(run.c.finished_at)).where(
+        run.c.kind == "daily", run.c.business_date == day, run.c.status == "completed"
+    )
+    if (connection.execute(came).scalar() or "") <= (connection.execute(closed).scalar() or ""):
+        return None
+    return f"no ledger had brought it by {day}; {then}"
 
 
 def _why_unknown(connection: Connection, account_id: str) -> str:

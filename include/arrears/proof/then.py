@@ -22,7 +22,7 @@ CASE = ("kind", "state", "at", "remedy", "staff_id")
 PACKET = ("version", "state", "facts_sha256", "chosen_remedy", "built_on", "superseded_on", "pdf_sha256", "missing",
           "reasons", "clocks")  # fmt: skip
 ORDER = ("order_id", "order_no", "kind", "state", "proposed_on", "offered_at", "acknowledged_at", "recall_reason",
-         "recalled_at", "recall_acknowledged_at", "blocked_by")  # fmt: skip
+         "closed_reason", "recalled_at", "recall_acknowledged_at", "blocked_by")  # fmt: skip
 ASKED = ("approval_id", "state", "requested_at", "approved_on", "expires_on", "closed_at", "closed_reason")
 VOTE = ("role", "staff_id", "decision", "at", "identity")
 CHANGED = ("promise.kept", "promise.partly_kept", "promise.broken")

@@ -212,6 +212,16 @@ def in_doubt(connection: Connection, branch: str | None, limit: int) -> list[tup
     return [(row[0], row[1], row[2]) for row in connection.execute(query)]
 
 
+def accounts_in_doubt(branch: str | None) -> Select[Any]:
+    """Ask for the accounts of contacts whose fate nobody knows, each with the day of the oldest."""
+    return (
+        select(item.c.account_id, func.min(contact.c.business_date).label("day"))
+        .join(contact, contact.c.contact_id == item.c.contact_id)
+        .where(contact.c.state == "in_doubt", of_branch(item.c.account_id, branch))
+        .group_by(item.c.account_id)
+    )
+
+
 def _line(connection: Connection, kind: str, query: Any) -> ExceptionLine:
     count, oldest = connection.execute(query).one()
     day = date.fromisoformat(oldest[:10]) if isinstance(oldest, str) else oldest

@@ -3,12 +3,11 @@
 Source: the seed's first principle (no waiting without a reason) and its first step (the real reason for the arrears).
 """
 
-import json
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, false, func, or_, select
 
 from arrears.ladder.committee import is_in_force
 from arrears.ladder.evidence import ANSWERED
@@ -16,8 +15,9 @@ from arrears.ladder.policy import Policy
 from arrears.ladder.promises import horizon_of
 from arrears.ladder.visit_requests import is_answered
 from arrears.reports.committee import due_accounts
-from arrears.reports.scope import CARRIED, in_force, of_branch
-from arrears.store.tables.decisions import decision, evidence, fact_set
+from arrears.reports.scope import in_force, of_branch
+from arrears.reports.untreated import is_held, untreated
+from arrears.store.tables.decisions import decision, fact_set
 from arrears.store.tables.feeds import (
     account,
     assignment,
@@ -31,7 +31,6 @@ from arrears.store.tables.feeds import (
     visit_request,
 )
 from arrears.store.tables.legal import packet
-from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
 
 OWNERS = {
@@ -51,9 +50,6 @@ OWNERS = {
 DEAD_NUMBER = ('"dead_number":true', '"calls_answered":0', '"no_contact_point":false')
 """What the frozen facts say of somebody whose number leads to nobody, as nobody has attested yet."""
 
-MOST_NAMES = 500
-"""So many sets of facts are asked for at once."""
-
 
 def neglected(
     connection: Connection, business_date: date, branch: str | None, policy: Policy
@@ -72,8 +68,10 @@ def neglected(
     for kind, query in queries.items():
         count, oldest = connection.execute(query).one()
         yield kind, count, date.fromisoformat(oldest) if isinstance(oldest, str) else oldest
-    yield "untreated", *_untreated(connection, business_date, branch, policy)
-    yield "promise_too_far", *_promises_too_far(connection, branch, policy)
+    nobody = untreated(connection, business_date, branch, policy)
+    yield "untreated", len(nobody), nobody[0][0] if nobody else None
+    count, oldest = connection.execute(promised_too_far(connection, branch, policy)).one()
+    yield "promise_too_far", count, date.fromisoformat(oldest) if isinstance(oldest, str) else oldest
 
 
 def no_owner(business_date: date, branch: str | None) -> Any:
@@ -104,61 +102,6 @@ def no_contact_point(business_date: date, branch: str | None) -> Any:
         decision.c.stage > 0,
         or_(nobody, decision.c.account_id.in_(of_silent)),
         ~exists().where(tied, ~silent),
-    )
-
-
-def _untreated(
-    connection: Connection, business_date: date, branch: str | None, policy: Policy
-) -> tuple[int, date | None]:
-    """Count the overdue accounts that nobody has contacted in their episode, one working day after the miss and later.
-
-    Who is on hold, or owes only a trifle, is not waited for without a reason. Most accounts were contacted by what
-    decide() was told; only the others are looked up one by one.
-    """
-    last = policy.business_calendar().working_days_before(business_date, 2)
-    late = (in_force(business_date, branch), decision.c.entitled_rung > 1, decision.c.oldest_unpaid_due <= last)
-    told = select(decision.c.facts_sha256).where(*late).distinct()
-    rows = connection.execute(select(fact_set).where(fact_set.c.facts_sha256.in_(told)))
-    untouched = sorted(row.facts_sha256 for row in rows if not _was_contacted(json.loads(row.body)))
-    count, oldest = 0, None
-    for first in range(0, len(untouched), MOST_NAMES):
-        mine = decision.c.facts_sha256.in_(untouched[first : first + MOST_NAMES])
-        query = _unheard(business_date).where(*late, mine)
-        number, since = connection.execute(query).one()
-        count, oldest = count + number, min(filter(None, (oldest, since)), default=None)
-    return count, oldest
-
-
-def _was_contacted(facts: dict[str, Any]) -> bool:
-    """Say whether somebody was contacted in the episode before the day, by the frozen facts of its decision."""
-    return any(step["sent"] for step in facts.get("done", ())) or facts.get("evidence", {}).get("attempts", 0) > 0
-
-
-def _unheard(business_date: date) -> Any:
-    """Ask for accounts without a contact carried out, or on a list of today, in their episode, and without a hold."""
-    went = exists(
-        select(item.c.item_key)
-        .join(contact, contact.c.contact_id == item.c.contact_id)
-        .where(
-            item.c.account_id == decision.c.account_id,
-            item.c.business_date > decision.c.episode_due,
-            item.c.dropped_reason.is_(None),
-            or_(contact.c.state == "sent", and_(item.c.business_date == business_date, contact.c.state.in_(CARRIED))),
-        )
-    )
-    proved = exists().where(
-        evidence.c.account_id == decision.c.account_id,
-        evidence.c.counts,
-        evidence.c.local_date >= decision.c.episode_due,
-    )
-    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(~went, ~proved, ~_held(business_date))
-
-
-def _held(business_date: date) -> ColumnElement[bool]:
-    return exists().where(
-        suppression.c.account_id == decision.c.account_id,
-        suppression.c.business_date == business_date,
-        suppression.c.reason.startswith("hold_", autoescape=True),
     )
 
 
@@ -225,7 +168,7 @@ def review_due(business_date: date, branch: str | None, policy: Policy) -> Any:
         decision.c.entitled_rung > 1,
         decision.c.oldest_unpaid_due <= last,
         *(~look for look in looks),  # one by one: of an OR PostgreSQL makes a look at every row
-        ~_held(business_date),
+        ~is_held(business_date),
     )
 
 
@@ -262,13 +205,14 @@ def visit_waits(business_date: date, branch: str | None) -> Any:
     )
 
 
-def _promises_too_far(connection: Connection, branch: str | None, policy: Policy) -> tuple[int, date | None]:
-    """Count the open promises that reach further than they may hold anything (policy ``promises``)."""
-    query = select(promise.c.made_on, promise.c.due_on).where(
-        promise.c.state == "open", of_branch(promise.c.account_id, branch)
+def promised_too_far(connection: Connection, branch: str | None, policy: Policy) -> Any:
+    """Ask for the open promises that reach further than they may hold anything (policy ``promises``)."""
+    is_open = promise.c.state == "open"
+    days = connection.execute(select(promise.c.made_on).where(is_open).distinct()).scalars()
+    far = (and_(promise.c.made_on == day, promise.c.due_on > horizon_of(day, policy)) for day in days)
+    return select(func.count(), func.min(promise.c.made_on)).where(
+        is_open, or_(false(), *far), of_branch(promise.c.account_id, branch)
     )
-    far = [row.made_on for row in connection.execute(query) if row.due_on > horizon_of(row.made_on, policy)]
-    return len(far), min(far, default=None)
 
 
 def answer_overdue(business_date: date, branch: str | None, policy: Policy) -> Any:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from arrears.core.money import digits_of, format_minor
 from arrears.reports.assessment import rated
+from arrears.reports.order_notes import note_of, why_ended
 from arrears.reports.wording import Words
 
 WORKED_BY_PEOPLE = ("call", "visit", "letter")
@@ -174,7 +175,9 @@ def _promise(row: Mapping[str, Any], story: Story, words: Words) -> str:
 
 def _order(row: Mapping[str, Any], words: Words) -> str:
     mark = words("story.changed_later") if "state" in row["came_later"] else ""
-    return f"{row['order_no']} · {words.label('order', row['state'])}{mark}"
+    said = f"{row['order_no']} · {words.label('order', row['state'])}{mark}"
+    why = note_of(row["recall_reason"], row["closed_reason"], row["blocked_by"], words)
+    return words("story.because", what=said, why=why) if why else said
 
 
 def _filing(row: Mapping[str, Any], words: Words) -> str:
@@ -230,16 +233,19 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
     if packet is None:
         return []
     said = [words("story.packet", state=words.label("packet", packet["state"]), version=packet["version"])]
-    said += [
-        words(
-            "story.packet_asked", state=words.label("packet_asked_state", row["state"]), until=row["expires_on"] or "—"
-        )
-        for row in packet["approvals"]
-    ]
+    said += [_asked(row, words) for row in packet["approvals"]]
     lacking = lacking_of(packet["reasons"], packet["missing"], words)
     if lacking:
         said.append(words("story.lacking", what=words("list_mark").join(lacking)))
     return said + _clocks(packet["clocks"], words)
+
+
+def _asked(row: Mapping[str, Any], words: Words) -> str:
+    """Tell what two people were asked about a packet and how that stands; what is void is told with its reason."""
+    state, until = words.label("packet_asked_state", row["state"]), row["expires_on"] or "—"
+    said = words("story.packet_asked", state=state, until=until)
+    is_void = row["state"] == "void"
+    return words("story.because", what=said, why=why_ended(row["closed_reason"], words)) if is_void else said
 
 
 def _clocks(clocks: Sequence[Mapping[str, str]], words: Words) -> list[str]:

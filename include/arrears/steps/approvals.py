@@ -1,9 +1,12 @@
 """A human decision from the shell, sealed at once."""
 
+from datetime import date
+
 from arrears.approvals.questions import list_open
 from arrears.approvals.remedy import Choice, choose
 from arrears.approvals.votes import Voted, vote
 from arrears.audit.succession import is_lost
+from arrears.core.clock import local_date
 from arrears.core.runtime import Runtime
 from arrears.core.settings import Settings
 from arrears.repossession.outlook import kept_back, order_of
@@ -11,6 +14,7 @@ from arrears.steps import overrides, runs
 from arrears.steps.visits import rule_on
 from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
 
+RECORDED = "recorded as {0.role}: {0.state}"
 VISIT_NEXT = "the next day's decisions know of the visit"
 
 
@@ -48,10 +52,10 @@ def vote_on_the_desk(rt: Runtime, approval: str, user: str, decision: str, note:
     rt = _runtime(rt.settings, decision)
     ruled = rule_on(rt, store_of(rt), policy_of(rt.settings), approval, user, decision, note, "airflow")
     if ruled is not None:
-        return VISIT_NEXT if ruled.state == "approved" else f"{ruled.role}: {ruled.state}"
+        return VISIT_NEXT if ruled.state == "approved" else RECORDED.format(ruled)
     voted = vote(rt, store_of(rt), approval_id=approval, staff_id=user, decision=decision, note=note,
                  identity="airflow", policy=policy_of(rt.settings), run_id=rt.attempt.run_id)  # fmt: skip
-    return overrides.apply(rt, voted.approval_id) or _way_out(rt, voted) or f"{voted.role}: {voted.state}"
+    return overrides.apply(rt, voted.approval_id) or _way_out(rt, voted) or RECORDED.format(voted)
 
 
 def choose_from_shell(settings: Settings, account_id: str, remedy: str, by: str, note: str) -> None:
@@ -78,6 +82,11 @@ def choose_on_the_desk(rt: Runtime, account_id: str, remedy: str, facts_sha256: 
     rt = _runtime(rt.settings, "remedy")
     choice = Choice(account_id, remedy, user, note, "airflow", facts_sha256)
     choose(rt, store_of(rt), choice, policy_of(rt.settings), rt.attempt.run_id)
+
+
+def day_of_decisions(rt: Runtime) -> date:
+    """Return the day on which people decide now: a rehearsed day is decided on on that day."""
+    return local_date(runs.on_its_day(rt).clock.now(), policy_of(rt.settings).time_zone)
 
 
 def _runtime(settings: Settings, decision: str) -> Runtime:

@@ -8,6 +8,7 @@ from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
+from arrears.ladder.staff import is_within_reach
 from arrears.ladder.visit_requests import ROLE, RULINGS, Ruling, rule, waiting
 from arrears.store.engine import reading, writing
 from arrears.store.tables.repossession import approval
@@ -45,8 +46,9 @@ def rule_on(
         BadArguments: several requests begin so, or an approval too; no note, or somebody who may not rule.
     """
     with writing(engine) as connection:
-        keys = [row.visit_request_key for row in waiting(connection) if row.visit_request_key.startswith(name)]
-        if not name or not keys:
+        named = [row for row in waiting(connection) if name and row.visit_request_key.startswith(name)]
+        keys = [row.visit_request_key for row in named if is_within_reach(connection, staff_id, row.account_id)]
+        if not keys:
             return None
         others = approval.c.approval_id.startswith(name, autoescape=True)
         if len(keys) > 1 or connection.execute(select(approval.c.approval_id).where(others).limit(1)).first():
