@@ -57,7 +57,7 @@ OF_AN_ACCOUNT = {
 }  # fmt: skip
 SHARED = {"alembic_version", "agency", "staff", "run", "gate", "snapshot", "delivery", "policy_text", "control",
           "channel_day", "store_identity", "audit_key", "audit_checkpoint", "audit_node", "fact_set", "verdict",
-          "digest_sent", "quarantine", "recovery_day", "exception_day", "deadline_day", "load_day",
+          "digest_sent", "quarantine", "recovery_day", "exception_day", "deadline_day", "load_day", "flow_day",
           "outcome_day", "score_month"}  # fmt: skip
 
 

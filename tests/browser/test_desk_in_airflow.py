@@ -11,10 +11,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 
+from arrears.approvals.in_the_way import in_the_way
+from arrears.approvals.questions import request
+from arrears.core.settings import Settings
+from arrears.steps import runs
+from arrears.steps.world import build_runtime, policy_of, shell_attempt, store_of
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.decisions import decision
+from arrears.store.tables.legal import packet
 from arrears.store.tables.people import subject
-from arrears.store.tables.repossession import approval, approval_vote
+from arrears.store.tables.repossession import ORDER_OPEN, approval, approval_vote, repossession_order
 
 pytestmark = pytest.mark.real
 
@@ -65,32 +71,67 @@ def test_an_auditor_finds_an_account_and_checks_its_receipt_without_us(up, log_i
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-def test_an_approval_is_given_in_the_browser_and_an_auditor_is_refused(up, log_in):
-    engine = open_engine(f"sqlite:///{up.home / 'arrears.sqlite'}")
+@pytest.fixture
+def asked(up) -> dict[str, str]:
+    """Two people are asked about a packet that goes to court, and about an order, which nothing keeps back."""
+    rt = runs.on_its_day(build_runtime(Settings.from_environment({"ARREARS_HOME": str(up.home)}), shell_attempt("ask")))
+    engine, policy, day = store_of(rt), policy_of(rt.settings), runs.rehearsed_date(rt)
     with writing(engine) as connection:
-        one = connection.execute(select(approval).where(approval.c.kind == "order").limit(1)).one()
-        row = dict(one._mapping) | {
-            "approval_id": "f" * 64, "kind": "attestation", "subject_key": "0" * 64, "account_id": None, "ordinal": 1,
-            "facts_sha256": "0" * 64, "state": "open", "decided_at": None, "expires_on": None,
+        ordered = select(repossession_order.c.account_id).where(repossession_order.c.state.in_(ORDER_OPEN))
+        rows = connection.execute(
+            select(packet)
+            .where(packet.c.superseded_on.is_(None), packet.c.state == "ready", packet.c.account_id.not_in(ordered))
+            .order_by(packet.c.account_id)
+        ).all()
+        held = in_the_way(connection, day, policy, "packet", [row.account_id for row in rows])
+        ready = next(row for row in rows if row.account_id not in held)
+        before = connection.execute(select(repossession_order).where(~repossession_order.c.imported).limit(1)).one()
+        names = ("kind", "episode_due", "agency_id", "run_id")
+        order = {name: getattr(before, name) for name in names} | {
+            "order_id": "e" * 64, "order_no": "RO-BROWSER-0001", "account_id": ready.account_id, "ordinal": 99,
+            "packet_id": ready.packet_id, "facts_sha256": ready.facts_sha256, "state": "awaiting_approval",
+            "proposed_on": day, "idempotency_key": "e" * 64, "imported": False,
         }  # fmt: skip
-        connection.execute(approval.insert(), {name: value for name, value in row.items() if name in approval.c})
+        connection.execute(repossession_order.insert(), order)
+        return {
+            kind: request(connection, rt, run_id=before.run_id, kind=kind, subject_key=subject_key,
+                          facts_sha256=ready.facts_sha256, business_date=day, account_id=ready.account_id)
+            for kind, subject_key in (("packet", ready.packet_id), ("order", "e" * 64))
+        }  # fmt: skip
+
+
+def test_a_lawyer_and_a_risk_officer_approve_a_suit_and_an_order_and_an_auditor_only_reads_who_may(up, log_in, asked):
     auditor = log_in("auditor")
     auditor.goto(f"{up.address}/arrears/legal")
-    form = auditor.locator(f"form[action$='/approvals/{'f' * 64}']")
-    form.locator("input[name=note]").fill("I may only look")
-    with auditor.expect_response(lambda answer: "/approvals/" in answer.url) as refused:
-        form.locator("button[value=approve]").click()
-    assert refused.value.status == 403
-    legal = log_in("REH-LEGAL")
-    legal.goto(f"{up.address}/arrears/legal")
-    form = legal.locator(f"form[action$='/approvals/{'f' * 64}']")
-    form.locator("input[name=note]").fill("looked at both statements")
-    form.locator("button[value=approve]").click()
-    legal.wait_for_selector("p[role=status]")
+    question = auditor.locator(f"#question-{asked['packet']}")
+    assert "由法务、风险答复。" in question.inner_text()
+    assert question.locator("form").count() == 0
+    sent = auditor.request.post(
+        f"{up.address}/arrears/approvals/{asked['packet']}",
+        form={"decision": "approve", "note": "I may only look"},
+        headers={"sec-fetch-site": "same-origin"},
+    )
+    assert (sent.status, "您的登录只能查看" in sent.text()) == (403, True)
+    for person in ("REH-LEGAL", "REH-RISK"):
+        page = log_in(person)
+        for kind, approval_id in asked.items():
+            page.goto(f"{up.address}/arrears/legal")
+            form = page.locator(f"#question-{approval_id} form")
+            form.locator("input[name=note]").fill(f"read the papers of the {kind}")
+            form.locator("button[value=approve]").click()
+            page.wait_for_selector("p[role=status]")
+    engine = open_engine(f"sqlite:///{up.home / 'arrears.sqlite'}")
     with reading(engine) as connection:
-        votes = connection.execute(select(approval_vote).where(approval_vote.c.approval_id == "f" * 64)).all()
+        for approval_id in asked.values():
+            stands = select(approval.c.state).where(approval.c.approval_id == approval_id)
+            given = select(approval_vote.c.staff_id, approval_vote.c.identity).where(
+                approval_vote.c.approval_id == approval_id
+            )
+            assert connection.execute(stands).scalar_one() == "approved"
+            assert {tuple(row) for row in connection.execute(given)} == {
+                ("REH-LEGAL", "airflow"), ("REH-RISK", "airflow")
+            }  # fmt: skip
     engine.dispose()
-    assert [(vote.staff_id, vote.identity) for vote in votes] == [("REH-LEGAL", "airflow")]
 
 
 def test_a_stranger_is_refused_on_every_page(up):

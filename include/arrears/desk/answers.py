@@ -15,9 +15,10 @@ LONGEST = 300
 FAMILIES: dict[str, tuple[str, ...]] = {
     "step": ("step",), "channel": ("channel",), "audience": ("audience",), "tone": ("tone",), "lane": ("lane",),
     "state": ("contact_state", "approval_state"), "answer": ("approval_state",), "outcome": ("contact_state",),
-    "kind": ("approval", "run_kind", "control"), "asked": ("approval",), "role": ("role",), "identity": ("identity",),
+    "kind": ("approval", "run_kind", "control", "order_kind", "case_kind"),
+    "asked": ("approval",), "role": ("role",), "identity": ("identity",),
     "decision": ("vote",), "status": ("run_status",), "type": ("event",), "feed": ("feed",), "gate": ("gate",),
-    "receipt": ("evidence",),
+    "receipt": ("evidence",), "rung": ("rung",), "remedy": ("chosen",),
 }  # fmt: skip
 """In which words the codes of a column are told."""
 

@@ -10,6 +10,8 @@ from arrears.desk.paging import SHOWN, Leaf, start_of
 from arrears.reports.wording import Words
 from arrears.store.tables.audit import audit_event, audit_event_index
 
+AS_IT_IS = ("order_no", "due_on")
+SYSTEM = "system"
 NAMES = ("seq", "at", "business_date", "type", "run_id")
 
 
@@ -30,8 +32,16 @@ def timeline(connection: Connection, subject_ref: str, number: int, words: Words
 
 
 def _said(event: dict[str, Any], words: Words) -> str:
-    """Return what an event says that has words: hashes and numbers are for the auditor's questions."""
+    """Return what an event says that has words, and names and days: hashes are for the auditor's questions."""
     data = event.get("data") or {}
-    said = [told_code(data, name, value, words) for name, value in data.items() if isinstance(value, str)]
-    by = [event["actor"]] if event.get("actor") else []
-    return " · ".join([*filter(None, said), *by])
+    told = [_told(data, name, value, words) for name, value in data.items() if value]
+    by = event.get("actor")
+    return " · ".join([*filter(None, told), *([by] if by and by != SYSTEM else [])])
+
+
+def _told(data: dict[str, Any], name: str, value: Any, words: Words) -> str | None:
+    if name in AS_IT_IS:
+        return str(value)
+    if name == "reason" and words.knows("order_note", str(value)):
+        return words.label("order_note", value)
+    return told_code(data, name, str(value), words)

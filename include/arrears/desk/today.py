@@ -11,9 +11,12 @@ from arrears.core.errors import BadInput, CannotTell
 from arrears.core.keys import sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
+from arrears.desk.controls import control_lines
+from arrears.desk.flow_chart import flow_chart
 from arrears.desk.gates import name_of, why_failed
 from arrears.reports.behind import LISTED
 from arrears.reports.delivery import list_of
+from arrears.reports.flow import Move, flow_of
 from arrears.reports.mornings import Morning, exceptions_today
 from arrears.reports.wording import Words
 from arrears.steps import summary
@@ -33,6 +36,8 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
             return {"summary": None}
         morning = Morning(newest.business_date, newest.run_id)
         found = exceptions_today(connection, morning, policy_of(rt.settings))
+        controls = control_lines(connection, newest.business_date, newest.run_id, words)
+        since, moves = flow_of(connection, newest.business_date, newest.run_id)
     document = _document(rt, newest)
     earlier = json.loads(before.summary) if before is not None and before.summary else None
     totals = document["ledger"]["control_total_minor"]
@@ -44,6 +49,8 @@ def today(rt: Runtime, words: Words) -> dict[str, Any]:
         ],
         "stages": _bars(document["stages"], earlier and earlier["stages"], "stage", words),
         "rungs": _bars(document["rungs"], earlier and earlier["rungs"], "rung", words),
+        "controls": controls,
+        "flow": _flow(since, moves, words),
         "gates": [
             (name_of(gate["name"], words), gate["passed"],
              "" if gate["passed"] else why_failed(gate["name"], str(gate["detail"]), words))
@@ -108,6 +115,19 @@ def _bars(
          None if earlier is None else count - earlier.get(name, 0))
         for name, count in sorted(counts.items())
     ]  # fmt: skip
+
+
+def _flow(since: date | None, moves: list[Move], words: Words) -> dict[str, Any] | None:
+    """Return the drawing of the moves since a day, and each move between stages in words, the largest first."""
+    drawing = flow_chart(moves)
+    if drawing is None or since is None:
+        return None
+    moved = sorted((one for one in moves if one.was != one.stage), key=lambda one: -one.accounts)
+    said = []
+    for one in moved:
+        was, now = words.label("stage", one.was), words.label("stage", one.stage)
+        said.append(words("desk.moved", was=was, now=now, count=one.accounts))
+    return {"since": since.isoformat(), "chart": drawing, "moves": said}
 
 
 def _reasons(counts: dict[str, int], words: Words) -> list[tuple[str, int]]:

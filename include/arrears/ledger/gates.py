@@ -96,14 +96,15 @@ def _control_totals(now: Shape, controls: list[Control]) -> Gate:
     for figure in controls:
         if figure.kind == "no_payment_in_flight":
             continue
-        ours = _ours(now, figure)
+        ours = ledger_figure(now, figure)
         if ours != figure.value:
             wrong.append(f"{figure.kind} {figure.currency or ''}".strip() + f": ledger {ours}, control {figure.value}")
     said = f"{len(controls)} control figures agree" if controls else "no control totals delivered"
     return Gate("control_totals", not wrong, "; ".join(wrong)[:400] or said)
 
 
-def _ours(now: Shape, figure: Control) -> int:
+def ledger_figure(now: Shape, figure: Control) -> int:
+    """Return what the ledger says of a figure of finance."""
     amounts = {"unpaid_due": now.unpaid_due, "book_balance": now.book_balance}.get(figure.kind)
     if amounts is None:
         return now.rows.get("accounts", 0) if figure.kind == "accounts" else sum(now.rows.values())

@@ -18,6 +18,7 @@ from arrears.ladder.policy_office import Recipient
 from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures
+from arrears.reports.flow import keep_flow
 from arrears.reports.load import keep_load
 from arrears.reports.months import keep_recovery
 from arrears.reports.mornings import Morning, keep_morning
@@ -135,6 +136,7 @@ def _keep_house(engine: Engine, look: "_Look", run_id: str) -> None:
         with writing(engine) as connection:
             keep_recovery(connection, day, run_id, found[0])
             keep_morning(connection, Morning(day, run_id), *found[1:])
+            keep_flow(connection, day, run_id)
             keep_load(connection, day)
             keep_results(connection, day, look.policy.time_zone)
             if figures.month is not None:

@@ -72,6 +72,19 @@ deadline_day = Table(
     comment="The last days the newest morning found near or passed, the soonest first; older mornings are not kept.",
 )
 
+flow_day = Table(
+    "flow_day",
+    metadata,
+    Column("business_date", Date, primary_key=True),
+    Column("was", SmallInteger, primary_key=True),
+    Column("stage", SmallInteger, primary_key=True),
+    Column("count", Integer, nullable=False),
+    Column("since", Date, nullable=False),
+    Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
+    comment="How many accounts stood on one stage on the day since, the last decided before, and on which they stand "
+    "by the morning of business_date; those in arrears on neither day are not counted.",
+)
+
 load_day = Table(
     "load_day",
     metadata,
