@@ -65,8 +65,27 @@ def account(rt: Runtime, asked: Asked, visitor: Visitor, words: Words) -> dict[s
         if remedy is not None:
             roles = policy.repossession.approval_roles[KIND]
             remedy["kept_from"] = kept_from_choosing(connection, visitor, account_id, roles, today, words)
-    return {"story": story, "told": tell(story, words, policy.time_zone), "events": events, "remedy": remedy,
-            "orders": [(one, _why(one, words)) for one in story["orders"]]}  # fmt: skip
+    return {
+        "story": story,
+        "facts": _facts(story, words),
+        "told": tell(story, words, policy.time_zone),
+        "events": events,
+        "remedy": remedy,
+        "orders": [(one, _why(one, words)) for one in story["orders"]],
+    }
+
+
+def _facts(story: dict[str, Any], words: Words) -> list[tuple[str, str]]:
+    """Return what is known of the account, and what was decided on, each with its name."""
+    standing, decision = story["standing"], story["decision"]
+    said = {name: standing.get(name) or "—" for name in ("branch", "owner", "oldest_unpaid_due", "episode_due")}
+    said["contract_type"] = words.label("contract_type", standing["contract_type"])
+    if decision is not None:
+        said |= {name: words.label("rung", decision[name]) for name in ("entitled_rung", "unlocked_rung", "rung")}
+        said["lane"] = words.label("lane", decision["lane"])
+    if standing["closed_on"]:
+        said["closed_on"] = standing["closed_on"]
+    return [(words.label("fact", name), value) for name, value in said.items()]
 
 
 def _why(order: dict[str, Any], words: Words) -> str:

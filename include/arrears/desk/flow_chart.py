@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from arrears.reports.flow import Move
 
 STAGES = (0, 1, 2, 3)
-HIGH, GAP, TOP = 220.0, 14.0, 26.0
+HIGH, GAP, TOP = 180.0, 8.0, 26.0
+LINE = 14.0
+"""A stage takes at least as much room as its label."""
 LEFT, RIGHT = 190.0, 450.0
 THINNEST = 1.5
 
@@ -56,7 +58,7 @@ def flow_chart(moves: Sequence[Move]) -> FlowChart | None:
         bands.append(Band(move, _path(starts[move.was], ends[move.stage], wide), _way(move)))
         starts[move.was] += move.accounts * scale
         ends[move.stage] += move.accounts * scale
-    return FlowChart(before, now, bands, TOP + HIGH + GAP * len(STAGES))
+    return FlowChart(before, now, bands, max(side[-1].y + max(LINE, side[-1].height) for side in (before, now)) + GAP)
 
 
 def _nodes(counts: Counter[int], scale: float) -> list[Node]:
@@ -64,7 +66,7 @@ def _nodes(counts: Counter[int], scale: float) -> list[Node]:
     for stage in STAGES:
         height = counts[stage] * scale
         found.append(Node(stage, y, max(THINNEST, height), counts[stage]))
-        y += height + GAP
+        y += max(LINE, height) + GAP
     return found
 
 

@@ -18,6 +18,9 @@ from arrears.store.migrate import existing_store
 from arrears.store.tables.runs import gate, run
 
 RECENT_RUNS = 60
+ORDER = ("run_id", "business_date", "status", "ledger", "stages", "rungs", "date_totals", "actions", "suppressed",
+         "packets", "orders", "audit")  # fmt: skip
+"""The parts of a summary as people read them."""
 GATES, MONEY = "ledger.gates.", "ledger.control_total_minor."
 PASSED = "passed"
 
@@ -54,7 +57,7 @@ def compare(rt: Runtime, first: str, second: str, words: Words) -> dict[str, Any
         CannotTell: one of the runs does not exist or was never closed.
     """
     one, other = _summary(rt, first), _summary(rt, second)
-    keys = [*one, *(key for key in other if key not in one)]
+    keys = sorted({**one, **other}, key=lambda key: (ORDER.index(key.partition(".")[0]), key))
     rows = [
         (key, _measure(key, words), _value(key, one.get(key, ""), words), _value(key, other.get(key, ""), words),
          _difference(key, one.get(key, 0), other.get(key, 0)))

@@ -35,7 +35,7 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         load = load_of(connection, first, last)
         made = _by_day(connection, promise.c.made_on, first, last)
         due = _by_day(connection, promise.c.due_on, first, last)
-        team = _team(connection, day)
+        team = _team(connection, day, words)
         policy = policy_of(rt.settings)
         scores = _scores(*newest_scores(connection), staff_names(connection), policy.currency)
         results = results_of(connection, first, day, policy.time_zone)
@@ -48,6 +48,7 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
         for on, counts in sorted(load.items())
     ]  # fmt: skip
     outcomes = _outcomes(results, words)
+    fixed = sorted({step.month_day for step in policy.steps if step.month_day})
     now = (
         percent(lines.recovered.get(day.day)),
         percent(lines.expected.get(day.day)),
@@ -55,7 +56,7 @@ def month(rt: Runtime, words: Words) -> dict[str, Any]:
     )
     return {
         "day": day, "days": days, "team": team, "scores": scores, "outcomes": outcomes, "chart": chart(lines),
-        "now": now,
+        "now": now, "fixed": fixed,
     }  # fmt: skip
 
 
@@ -76,8 +77,8 @@ def _by_day(connection: Connection, column: Any, first: date, last: date) -> Cou
     return Counter({row[0]: int(row[1]) for row in connection.execute(query)})
 
 
-def _team(connection: Connection, day: date) -> list[tuple[str, int, int, int]]:
-    """Return each person's calls, visits and letters of today, the outcomes they gave in, and what is left."""
+def _team(connection: Connection, day: date, words: Words) -> list[tuple[str, int, int, int, str]]:
+    """Return each person's calls, visits and letters of today, the outcomes given in, what is left, and how it goes."""
     given = select(contact.c.staff_id, func.count()).where(
         contact.c.business_date == day, contact.c.channel.in_(BY_PEOPLE), contact.c.state.not_in(STOPPED)
     )
@@ -87,8 +88,22 @@ def _team(connection: Connection, day: date) -> list[tuple[str, int, int, int]]:
     lists = Counter({who or "": count for who, count in connection.execute(given.group_by(contact.c.staff_id))})
     done = Counter({who or "": count for who, count in connection.execute(told.group_by(outcome.c.staff_id))})
     names = staff_names(connection)
-    rows = [(names.get(who, who) or "—", count, done[who], max(0, count - done[who])) for who, count in lists.items()]
+    rows = [
+        (
+            names.get(who, who) or "—",
+            count,
+            done[who],
+            max(0, count - done[who]),
+            words(f"desk.{_work(count, done[who])}"),
+        )
+        for who, count in lists.items()
+    ]
     return sorted(rows, key=lambda row: (-row[3], row[0]))
+
+
+def _work(count: int, done: int) -> str:
+    """Say how far somebody is with a list: not begun, under way, or done."""
+    return "not_begun" if done == 0 else "worked_through" if done >= count else "under_way"
 
 
 def _outcomes(found: Counter[Result], words: Words) -> list[tuple[str, str, str, str, int]]:
