@@ -14,7 +14,8 @@ LONGEST = 300
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "step": ("step",), "channel": ("channel",), "audience": ("audience",), "tone": ("tone",), "lane": ("lane",),
-    "state": ("contact_state", "approval_state"), "answer": ("approval_state",), "outcome": ("contact_state", "outcome"),
+    "state": ("contact_state", "approval_state"), "answer": ("approval_state",),
+    "outcome": ("contact_state", "outcome"),
     "kind": ("approval", "run_kind", "control", "order_kind", "case_kind"),
     "asked": ("approval",), "role": ("role",), "identity": ("identity",),
     "decision": ("vote",), "status": ("run_status",), "type": ("event",), "feed": ("feed",), "gate": ("gate",),
