@@ -82,7 +82,11 @@ def test_a_broken_promise_and_a_doubtful_contact_lead_to_their_accounts(world):
             promise_key="p", account_id="A1", made_on=date(2026, 11, 5), due_on=date(2026, 11, 10), amount_minor=1,
             state="broken"))  # fmt: skip
         of_the_second = select(item.c.contact_id).where(item.c.account_id == "A2")
-        connection.execute(update(contact).where(contact.c.contact_id.in_(of_the_second)).values(state="in_doubt"))
+        connection.execute(
+            update(contact)
+            .where(contact.c.contact_id.in_(of_the_second))
+            .values(state="in_doubt", intent_at="2026-11-12T02:00:00Z", payload_sha256="0" * 64)
+        )
     with reading(world.engine) as connection:
         waiting = {line.kind: line.count for line in waiting_now(connection, DAY, None, world.policy)}
     for kind, expected in (("broken_promises", ("A1", date(2026, 11, 10))), ("in_doubt", ("A2", DAY))):
