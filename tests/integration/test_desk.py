@@ -593,7 +593,7 @@ def test_the_log_is_verified_on_the_spot(home: Path):
     answer = desk(home, somebody).post("/audit/verify")
     assert answer.status_code == 200
     assert re.search(
-        r'<p role="status"><strong>完好：</strong> [0-9]+ events under [0-9]+ signed checkpoints', answer.text
+        r'<p role="status"><strong>完好：</strong> [0-9]+ 个事件、[0-9]+ 个签名校验点，全部相符', answer.text
     )
 
 

@@ -15,6 +15,7 @@ from arrears.core.errors import BadArguments, BadInput
 from arrears.core.runtime import Runtime
 from arrears.desk.accounts import subject_of
 from arrears.desk.answers import LONGEST, title_of, titles, told
+from arrears.desk.phrases import phrase
 from arrears.desk.reach import refuse_part
 from arrears.proof.ask import Answer, ask, numbered
 from arrears.proof.patience import TookTooLong
@@ -53,13 +54,21 @@ def audit(rt: Runtime, say: Words) -> dict[str, Any]:
         if night is None
         else say("desk.last_night", date=night.business_date.isoformat(), status=say.label("run_status", night.status))
     )
-    return {"checkpoint": note, "earlier": earlier, "questions": titles(say), "verdict": None, "night": checked}
+    return {
+        "checkpoint": note,
+        "earlier": earlier,
+        "questions": titles(say),
+        "verdict": None,
+        "said": "",
+        "night": checked,
+    }
 
 
 def verify(rt: Runtime, say: Words) -> dict[str, Any]:
     """Return the page with the verdict of a verification made now."""
     verdict = verify_store(existing_store(rt), None, known_keys(rt.settings) or None, kept_beside(rt.settings))
-    return audit(rt, say) | {"verdict": verdict}
+    said = phrase("verified", verdict.message, say) or verdict.message
+    return audit(rt, say) | {"verdict": verdict, "said": said}
 
 
 def question(rt: Runtime, asked: Asked, user: str, say: Words) -> dict[str, Any]:
