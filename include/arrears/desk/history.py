@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -27,9 +27,10 @@ PASSED = "passed"
 
 def runs(rt: Runtime, words: Words) -> dict[str, Any]:
     """Return the newest runs with what each came to, the checks that failed and who let them through."""
-    columns = (run.c.run_id, run.c.business_date, run.c.status, run.c.started_at, run.c.code_id, run.c.summary)
+    names = ("run_id", "kind", "business_date", "status", "started_at", "code_id", "summary")
+    newest = select(*(run.c[name] for name in names)).order_by(run.c.started_at.desc()).limit(RECENT_RUNS)
     with reading(existing_store(rt)) as connection:
-        found = connection.execute(select(*columns).order_by(run.c.started_at.desc()).limit(RECENT_RUNS)).all()
+        found = connection.execute(newest).all()
         failed = select(gate.c.run_id, gate.c.name, gate.c.detail, gate.c.overridden_by).where(~gate.c.passed)
         gates: dict[str, list[tuple[str, str, str | None]]] = defaultdict(list)
         for row in connection.execute(failed.where(gate.c.run_id.in_([r.run_id for r in found]))):
@@ -38,7 +39,14 @@ def runs(rt: Runtime, words: Words) -> dict[str, Any]:
     return {
         "runs": [(row, _totals(row.summary), gates[row.run_id]) for row in found],
         "comparable": [row.run_id for row in found if row.summary],
+        "offered": _offered(found),
     }
+
+
+def _offered(found: Sequence[Any]) -> tuple[str, str]:
+    """Return the two runs that are compared unless others are chosen: the newest day and the one before."""
+    days = [row.run_id for row in found if row.summary and row.kind == "daily"]
+    return (days[1], days[0]) if len(days) > 1 else ("", "")
 
 
 def _totals(summary: str | None) -> list[int]:
