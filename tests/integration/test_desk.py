@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from arrears.audit.seal import seal
 from arrears.core.settings import Settings
-from arrears.desk import cases, evidence, orders, paging
+from arrears.desk import cases, evidence, orders, paging, timeline
 from arrears.desk.answers import told
 from arrears.desk.app import Door, create_desk
 from arrears.proof import patience
@@ -106,6 +106,7 @@ def test_today_shows_the_figures_of_the_summary(home: Path):
     page = desk(home, somebody).get("/").text
     assert summary["run_id"] in page
     assert f">{summary['date_totals']['planned']}<" in page
+    assert "<td>相符</td>" in page, "finance gave a figure, and it ties"
 
 
 def test_the_history_shows_what_each_run_came_to(home: Path):
@@ -284,6 +285,42 @@ def test_a_page_cuts_the_long_cells_of_an_answer(home: Path):
     assert "…</td>" in page
     assert "Long cells are cut" in page
     assert len(page) < 20_000
+
+
+def test_every_event_of_an_account_is_reached_a_leaf_at_a_time(home: Path, monkeypatch):
+    for module in (paging, timeline):
+        monkeypatch.setattr(module, "SHOWN", 3)
+    client = desk(home, somebody)
+    address = client.post("/search", data={"account": "A00099"}).headers["location"]
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        mine = audit_event_index.c.subject_ref == address.rpartition("/")[2]
+        expected = list(connection.execute(select(audit_event_index.c.seq).where(mine)).scalars())
+    engine.dispose()
+    found, leaf = [], "?events=1"
+    while leaf:
+        page = client.get(f"{address}{leaf}").text.partition('<section id="events">')[2]
+        found += [int(seq) for seq in re.findall(r'<tr><td class="number">([0-9]+)</td>', page)]
+        following = re.search(r'href="(\?on=[0-9-]+&amp;events=[0-9]+)#events">下一页', page)
+        leaf = unescape(following[1]) if following else ""
+    assert found == sorted(expected, reverse=True)
+    assert len(found) > 3
+
+
+def test_a_day_before_anything_was_decided_is_said_to_be_one(home: Path):
+    client = desk(home, somebody)
+    address = client.post("/search", data={"account": "A00099"}).headers["location"]
+    answer = client.get(f"{address}?on=2020-01-01")
+    assert (answer.status_code, "到那一天还没有对它作过任何决定" in answer.text) == (404, True)
+
+
+def test_two_runs_are_compared_in_words(home: Path):
+    run_id = json.loads((home / "summary.json").read_text(encoding="utf-8"))["run_id"]
+    page = desk(home, somebody).get(f"/runs/compare?first={run_id}&second={run_id}").text
+    measures = re.findall(r'<td title="[^"]+">([^<]+)</td>', page)
+    assert len(measures) > 40
+    assert [one for one in measures if re.search("[a-z]", one)] == []
+    assert "未列明的情况" not in page
 
 
 def test_an_unknown_account_is_said_to_be_unknown(home: Path):
