@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, delete, select
+from sqlalchemy.exc import IntegrityError
 
 from arrears.core.runtime import Request, Runtime
 from arrears.ladder import decisions
@@ -12,6 +13,7 @@ from arrears.ladder.layers import load_policy
 from arrears.steps import daily, runs
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import decided_range, decision
+from arrears.store.tables.runs import gate
 
 DAY = date(2026, 11, 12)
 FEEDS = {
@@ -93,3 +95,21 @@ def test_only_the_day_decided_last_is_remembered(day: Day) -> None:
     day.decide(FEEDS)
     with reading(day.store) as connection:
         assert connection.execute(select(decided_range.c.business_date)).scalars().all() == [DAY]
+
+
+def test_a_decision_that_points_at_no_facts_is_refused_with_the_whole_run(day: Day, monkeypatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(decisions.Judge, "store", lambda *_: None)
+        with pytest.raises((LookupError, IntegrityError), match=r"(facts|verdict)_sha256"):
+            day.decide(FEEDS)
+    assert day.revisions() == {}
+    with pytest.raises(IntegrityError), writing(day.store) as connection:  # from here on the database looks again
+        connection.execute(gate.insert().values(run_id="of nobody", name="rows", passed=True, detail=""))
+    assert day.decide(FEEDS).new_rows == 2
+
+
+def test_what_decisions_point_at_is_there_though_it_was_looked_up_by_set(rt: Runtime, store: Engine, tmp_path) -> None:
+    assert Day(rt, store, tmp_path / "feeds").decide(FEEDS, every=True).new_rows == 3
+    with reading(store) as connection:
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []

@@ -34,8 +34,8 @@ from arrears.ladder.thanks import payers
 from arrears.ladder.today import Today
 from arrears.store.account_range import AccountRange
 from arrears.store.columns import concatenate, fetch, insert_columns, values_of
-from arrears.store.engine import writing
 from arrears.store.months import make_months
+from arrears.store.parents import Parents, writing_sets
 from arrears.store.tables.decisions import decision
 
 COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
@@ -68,7 +68,7 @@ def decide_snapshot(
     """
     result = Decided()
     make_months(engine, business_date)
-    with writing(engine) as connection:
+    with writing_sets(engine) as connection:
         record_evidence(connection, business_date, policy)
         if newest:
             for settle in (settle_promises, assess_promises, settle_plans):
@@ -102,7 +102,7 @@ class _Work:
         self.payers = payers
         self.newest, self.every, self.result = newest, every, result
         self.today = today = rulebook.todays[0]
-        self.judge = Judge(rulebook.todays)
+        self.judge, self.parents = Judge(rulebook.todays), Parents(connection, decision)
         there = select(decision.c.account_id).where(decision.c.business_date == today.on).limit(1)
         self.decided_before = connection.execute(there).first() is not None
         self.same_again = SameAgain(connection, today.on, decided=self.decided_before)
@@ -236,7 +236,7 @@ class _Work:
         quiet = self.judge.quiet(rows.verdicts) & (revision == 0)
         batch = Batch(columns, rows.accounts.column("subject_ref"), _file_rows(rows.accounts), quiet).where(changed)
         self.judge.store(self.connection)
-        self.result.new_rows += insert_columns(self.connection, decision, batch.rows())
+        self.result.new_rows += insert_columns(self.connection, decision, self.parents.checked(batch.rows()))
         self.teller.decided(self.connection, batch)
 
 
