@@ -19,6 +19,7 @@ from arrears.desk.chart import chart
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy_office import Recipient
 from arrears.ledger.intake import import_feed
+from arrears.reports import kpi
 from arrears.reports.behind import LISTED, accounts_behind
 from arrears.reports.deadlines import Deadline
 from arrears.reports.digest import build_digests
@@ -26,6 +27,7 @@ from arrears.reports.figures import Figures
 from arrears.reports.load import keep_load, load_of
 from arrears.reports.months import month_lines
 from arrears.reports.mornings import Morning, deadlines_today, exceptions_today, keep_morning
+from arrears.reports.opening import opening
 from arrears.reports.results import Result, keep_results, results_of
 from arrears.reports.sheet import list_sheet
 from arrears.reports.wording import words
@@ -40,7 +42,7 @@ from arrears.reports.worklists import (
 )
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import reading, writing
-from arrears.store.tables import decisions, feeds, legal, outreach, people, repossession, runs
+from arrears.store.tables import decisions, feeds, legal, outreach, people, reports, repossession, runs
 from arrears.store.tables.reports import digest_sent
 
 DAY = date(2026, 11, 12)
@@ -811,10 +813,50 @@ def test_a_manager_is_told_the_morning_in_plain_sentences(morning, rt, policy):
     assert "本月 1 名保证人将脱保，涉及 ¥10万。" in lead
 
 
+def test_before_the_first_working_day_of_a_month_is_over_a_manager_reads_what_the_last_one_came_to(
+    morning, rt, policy, look
+):
+    with writing(morning) as connection:
+        for day, collected in ((date(2026, 10, 29), 300), (date(2026, 10, 31), 431)):
+            row = {"business_date": day, "currency": "CNY", "since": date(2026, 10, 1), "base_minor": 1_000,
+                   "collected_minor": collected, "run_id": RUN}  # fmt: skip
+            connection.execute(reports.recovery_day.insert().values(row))
+    assert look(morning).recovered_before == 4310
+    found = look(morning)
+    found.__dict__["pace"] = kpi.pace(0, 1_000, 70, 0)
+    assert "上月收回 43.1%（目标 70.0%）。" in opening(found, "manager", words("zh"), policy)
+    found.__dict__["pace"] = kpi.pace(0, 1_000, 70, 500)
+    assert "本月 0.0%（应到 3.5%）。" in opening(found, "manager", words("zh"), policy)
+
+
 def test_a_manager_reads_how_many_to_call_first_where_seven_figures_leave_room(morning, rt, policy):
     mail = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", "华北"))[0]
     assert "今天先打这 1 个，最要紧的排在最前面。" in _lead(mail.text)
     assert "== 今天先打 ==\n- 电话 · 客户 钱** · 合同 A2, A3" in mail.text
+
+
+FIRST_SCREEN = (
+    "本月收回率", "按工作日应到", "本月目标", "逾期金额占比", "上季末逾期金额占比", "比上季末下降",
+    "逾期超 30 天的本金", "承诺兑现率（近 90 天）", "昨天找到本人的比例", "昨天已办的联系", "今天计划的联系",
+    "需要人处理", "今天为什么不联系",
+)  # fmt: skip
+
+
+def test_a_manager_finds_every_figure_of_the_morning_on_the_first_screen(morning, rt, policy):
+    text = _mails(morning, rt, policy, ("manager", "m@arrears.example", "zh", None))[0].text
+    screen = text.partition("== 今天先打 ==")[0]
+    assert [name for name in FIRST_SCREEN if name not in screen] == []
+    assert "- 上季末逾期金额占比 · —" in screen, "what cannot be told yet is said, not left out"
+
+
+def test_a_lawyer_reads_of_the_exceptions_only_what_the_legal_desk_settles(morning, rt, policy):
+    figures = {"legal": "l@arrears.example", "manager": "m@arrears.example"}
+    lines = {
+        role: _mails(morning, rt, policy, (role, mail, "zh", None))[0].text.partition("== 需要人处理 ==")[2]
+        for role, mail in figures.items()
+    }
+    assert "由谁处理 主管" in lines["manager"]
+    assert "由谁处理 主管" not in lines["legal"]
 
 
 def test_who_answers_a_question_is_named(morning, rt, policy):
@@ -872,6 +914,7 @@ def test_a_reader_with_a_weekday_gets_the_morning_once_a_week_and_an_alarm_at_on
     chosen = policy.model_copy(update={"digest": policy.digest.model_copy(update={"recipients": readers})})
     assert [mail.recipient for mail in build_digests(rt, morning, RUN, DAY, chosen, NOTE)] == ["4@arrears.example"]
     assert len(build_digests(rt, morning, RUN, DAY, chosen, NOTE, failure=True)) == 7
+    assert "审计周报" in build_digests(rt, morning, RUN, DAY, chosen, NOTE)[0].text
 
 
 def test_a_packet_whose_chosen_remedy_is_closed_does_not_wait_for_approval(morning, rt, policy):
@@ -883,7 +926,7 @@ def test_a_packet_whose_chosen_remedy_is_closed_does_not_wait_for_approval(morni
                     chosen_remedy="agency")
         )  # fmt: skip
     text = _mails(morning, rt, policy, ("legal", "l@arrears.example", "zh", None))[0].text
-    assert "还差 1 项即可移交：已选的救济方式目前不可行" in text
+    assert "已选的委托专业催收机构目前不可行（近期付过一整期），请改选" in text
 
 
 def _order(account_id, state):
@@ -927,7 +970,7 @@ def test_text_from_the_store_is_escaped_and_the_checkpoint_closes_the_mail(morni
     for mail in _mails(morning, rt, policy, *EVERY_READER):
         assert "<script" not in mail.html
         assert all(line in mail.html for line in NOTE.splitlines() if line)
-        assert mail.html.rindex("arrears.example/log") > mail.html.rindex('class="data"')
+        assert mail.html.rindex("arrears.example/log") > mail.html.rindex("<th scope")
         assert len(mail.html.encode()) <= 100_000
         assert "<style" not in mail.html
 

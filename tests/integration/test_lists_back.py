@@ -75,6 +75,21 @@ def test_good_rows_count_once_and_bad_ones_come_back_with_their_reasons(listed):
     assert sum(event["type"] == "contact.recorded" for event in world.events()) == 3, "the good row is told once"
 
 
+def test_a_copy_given_back_twice_bears_the_marks_of_the_second_time_alone(listed):
+    world, path = listed
+    fill(path, GOOD, NO_NEXT_STEP, HALF_A_PROMISE)
+    back = path.parent / str(intake.import_file(world.rt, "outcomes", path)["returned"])
+    fill(back, {}, {NEXT: LATER, RESULT: "打通了"}, {ON: datetime.fromisoformat("2026-11-20")})
+    again = back.parent / str(intake.import_file(world.rt, "outcomes", back)["returned"])
+    sheet = openpyxl.load_workbook(again).active
+    assert [cell.value for cell in sheet[1]].count("退回原因") == 1
+    notes = [sheet.cell(row, sheet.max_column).value for row in (2, 3, 4)]
+    assert notes == [None, "结果: 不在下拉框的选项之内", None]
+    red = [cell.coordinate for row in sheet.iter_rows() for cell in row if cell.fill.start_color.rgb == "00F8C9C9"]
+    assert red == [sheet.cell(3, [cell.value for cell in sheet[1]].index(RESULT) + 1).coordinate,
+                   sheet.cell(3, sheet.max_column).coordinate]  # fmt: skip
+
+
 def test_a_list_is_known_by_its_header_wherever_it_is_laid(listed, tmp_path):
     """A collector gives the file back; nobody lays a mapping beside it."""
     world, path = listed

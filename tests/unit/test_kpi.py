@@ -59,6 +59,13 @@ def test_overdue_ratio_is_overdue_over_everything_fallen_due():
     assert kpi.overdue_ratio(25_00, 1_000_00) == 250
 
 
+def test_the_quarterly_reduction_is_how_much_of_the_ratio_before_is_gone():
+    assert kpi.quarterly_reduction(450, 600) == 2500  # 6.0 % fell to 4.5 %: a quarter of it is gone
+    assert kpi.quarterly_reduction(660, 600) == -1000
+    assert kpi.quarterly_reduction(450, None) is None
+    assert kpi.quarterly_reduction(450, 0) is None
+
+
 def test_expected_share_counts_working_days_before_the_morning():
     # November 2026 has 21 working days; before Thursday the 12th lie the 2nd to 6th and 9th to 11th: 8.
     assert kpi.expected_share(NOVEMBER, date(2026, 11, 12)) == kpi.rate(8, 21)

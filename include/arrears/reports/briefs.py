@@ -171,7 +171,7 @@ def _card(rows: Sequence[Row[Any]], record: Record, on: date, say: Words, policy
     rules = conduct(lead.channel, on, policy, say)
     lines = [_when(lead, record, say, zone), *rules, *_history(lead, record, say, zone)]
     for row in rows:
-        lines += _about(row, record, on, say)
+        lines += _about(row, record, on, say, zone)
     return Card(
         lead.party_id,
         lead.channel,
@@ -217,7 +217,7 @@ def _history(lead: Row[Any], record: Record, say: Words, zone: str) -> list[str]
     return lines
 
 
-def _about(row: Row[Any], record: Record, on: date, say: Words) -> list[str]:
+def _about(row: Row[Any], record: Record, on: date, say: Words, zone: str) -> list[str]:
     """Return what there is to know of one contract: its machine, its habit, its promises and what is owed."""
     held, decided = record.accounts.get(row.account_id), record.decided.get(row.account_id)
     lines = [say("brief.contract", contract=row.account_id, amount=exact(row.amount_minor, row.currency))]
@@ -232,7 +232,7 @@ def _about(row: Row[Any], record: Record, on: date, say: Words) -> list[str]:
     lines += advised(record.outcomes.get(row.party_id, ()), row.account_id, say)
     lines += _promised(record.promises.get(row.account_id, ()), row.currency, say)
     lines += owed_lines(record.schedules.get(row.account_id, ()), row.currency, on, say)
-    return lines + _machine(row, held, record, say)
+    return lines + _machine(row, held, record, say, zone)
 
 
 def _promised(rows: Sequence[Row[Any]], currency: str, say: Words) -> list[str]:
@@ -267,7 +267,7 @@ def owed_lines(instalments: Sequence[Any], currency: str, on: date, say: Words) 
     return lines + ([say("brief.more", n=more)] if more > 0 else [])
 
 
-def _machine(row: Row[Any], held: Row[Any] | None, record: Record, say: Words) -> list[str]:
+def _machine(row: Row[Any], held: Row[Any] | None, record: Record, say: Words, zone: str) -> list[str]:
     if row.channel not in ("visit", "asset_search") or held is None:
         return []
     marks = [held.asset_make, held.asset_model, held.asset_serial, held.plate]
@@ -275,9 +275,10 @@ def _machine(row: Row[Any], held: Row[Any] | None, record: Record, say: Words) -
     place = record.places.get(row.account_id)
     if place is None:
         return [*lines, say("brief.no_place")]
+    seen = datetime.fromisoformat(place.at).astimezone(ZoneInfo(zone))
     return [
         *lines,
-        say("brief.place", at=place.at[:16].replace("T", " "), lat=place.lat, lon=place.lon, source=place.source),
+        say("brief.place", at=f"{seen:%Y-%m-%d %H:%M}", lat=place.lat, lon=place.lon, source=place.source),
     ]
 
 

@@ -100,9 +100,7 @@ class ControlTables:
     def _staff(self, staff_id: str | None) -> str:
         return self._figures.staff_names.get(staff_id or "") or staff_id or self._words("nobody")
 
-    def _table(
-        self, name: str, *columns: str, rows: list[list[str]], more: int = 0, note: str = "", paired: bool = False
-    ) -> Table | None:
+    def _table(self, name: str, *columns: str, rows: list[list[str]], more: int = 0, note: str = "") -> Table | None:
         """Return a table by its name in the vocabulary; a head marked ``#`` holds numbers."""
         if not rows:
             return None
@@ -111,4 +109,4 @@ class ControlTables:
         ]
         where = name if self._words.knows("and_more", name) else "here"
         notes = [self._words(f"and_more.{where}", n=more)] if more > 0 else []
-        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip(), paired)
+        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip())

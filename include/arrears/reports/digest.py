@@ -28,7 +28,7 @@ from arrears.reports.rendering import render
 from arrears.reports.results import keep_results
 from arrears.reports.scope import last_decided
 from arrears.reports.scorecard import keep_scores
-from arrears.reports.sections import CARRIED_OVER, SECTIONS
+from arrears.reports.sections import CARRIED_OVER, SECTIONS, blocks_of
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
@@ -231,14 +231,14 @@ def _page(
     return Page(
         language=recipient.language,
         subject=say(f"subject.{'late' if _is_late(kind, figures) else kind}", creditor=creditor, date=day),
-        title=say.label("title", recipient.role),
+        title=say.label("title" if recipient.weekday is None else "title_weekly", recipient.role),
         scope=f"{creditor} · {day} · {scope}",
         hello=say("hello"),
         alarm=kind != "morning",
         notices=_notices(kind, figures, say, morning.stale_from),
         lead=opening(figures, recipient.role, say, policy) if kind == "morning" else [],
         bar=_bar(recipient, kind, figures, say),
-        tables=[table for table in (section(tables) for section in sections) if table is not None],
+        blocks=blocks_of(sections, tables),
         small_print=[
             *([say("gates_passed", n=len(figures.gates))] if figures.all_gates_passed else []),
             say(where_lists_are),

@@ -17,6 +17,7 @@ from arrears.reports.frozen import migration_of, quarter_before, recovery_of, sn
 from arrears.reports.kpi import Pace, expected_share, pace, promise_kept_rate, right_party_rate
 from arrears.reports.migration import Migration
 from arrears.reports.month import Month, month_before
+from arrears.reports.months import recovered_before
 from arrears.reports.overnight import Paid, Spared
 from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
@@ -242,6 +243,11 @@ class Figures:
         share = expected_share(self._policy.business_calendar(), self.business_date)
         target = self._policy.digest.month_target_percent
         return pace(main.collected_minor, main.base_minor, target, share) if main else pace(0, 0, target, share)
+
+    @cached_property
+    def recovered_before(self) -> int | None:
+        """Return what the month before came to, as its last morning found it over the whole house."""
+        return None if self.branch else recovered_before(self._connection, self.business_date, self._policy.currency)
 
     @cached_property
     def branch_lines(self) -> list[branches.BranchLine]:

@@ -44,6 +44,13 @@ def overdue_ratio(overdue_minor: int, due_minor: int) -> int | None:
     return rate(overdue_minor, due_minor)
 
 
+def quarterly_reduction(now: int | None, before: int | None) -> int | None:
+    """Return by how much the overdue ratio fell since the quarter before ended; below zero it rose."""
+    if now is None or before is None or before <= 0:
+        return None
+    return WHOLE - (2 * now * WHOLE + before) // (2 * before)
+
+
 def expected_share(calendar: BusinessCalendar, business_date: date) -> int | None:
     """Return how much of the month's working days is over before ``business_date``, in basis points."""
     first = business_date.replace(day=1)

@@ -56,6 +56,13 @@ def month_lines(
     )
 
 
+def recovered_before(connection: Connection, day: date, currency: str) -> int | None:
+    """Return the share recovered in the month before a day as its last kept morning found it, in basis points."""
+    last = day.replace(day=1) - ONE_DAY
+    found = _rates(connection, currency, last.replace(day=1), last)
+    return found[max(found)] if found else None
+
+
 def _rates(connection: Connection, currency: str, first: date, last: date) -> dict[int, int]:
     table = recovery_day.c
     rows = connection.execute(

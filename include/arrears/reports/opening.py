@@ -100,7 +100,10 @@ def _recovery(figures: Figures, words: Words, policy: Policy) -> list[Sentence]:
     if figures.pace.recovered is None:
         return found
     rate = percent(figures.pace.recovered)
-    if main.since.day == 1:
+    if not figures.pace.expected and figures.recovered_before is not None:
+        before = percent(figures.recovered_before), percent(figures.pace.target)
+        found.append((words("lead.recovered_before", rate=before[0], target=before[1]), 2))
+    elif main.since.day == 1:
         found.append((words("lead.recovered_month", rate=rate, expected=percent(figures.pace.expected)), 2))
     else:
         found.append((words("lead.recovered_since", rate=rate, date=main.since.isoformat()), 1))

@@ -1,7 +1,6 @@
 """A digest before it is HTML or text: an opening, tables, and the small print. Both renderings show the same cells."""
 
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
 
 
 @dataclass(frozen=True)
@@ -14,26 +13,12 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title; ``note`` says what is left out. A paired table shows two rows side by side."""
+    """Rows of text under a title; ``note`` says what is left out."""
 
     title: str
     columns: list[Column]
     rows: list[list[str]]
     note: str = ""
-    paired: bool = False
-
-    @property
-    def shown(self) -> list[list[str]]:
-        """Return the rows as they stand on a page, in pairs where the table says so."""
-        if not self.paired:
-            return self.rows
-        blank = [""] * len(self.columns)
-        return [one + other for one, other in zip_longest(self.rows[::2], self.rows[1::2], fillvalue=blank)]
-
-    @property
-    def heads(self) -> list[Column]:
-        """Return the column heads of a page, twice where two rows stand side by side."""
-        return self.columns * 2 if self.paired else self.columns
 
     def shortened(self, most: int, rest: str) -> "Table":
         """Return the table with at most ``most`` rows; ``rest`` says how many more there are."""
@@ -51,6 +36,22 @@ class Table:
             return [row[1]]
         rest = zip(self.columns[1:], row[1:], strict=True)
         return [f"{column.head} {cell}" for column, cell in rest if cell]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Tables under one another, or two columns of them, side by side where the window is wide enough."""
+
+    columns: tuple[tuple[Table, ...], ...]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Return the tables in the order in which they are read."""
+        return [table for column in self.columns for table in column]
+
+    def shortened(self, most: int, rest: str) -> "Block":
+        """Return the block with shortened tables."""
+        return Block(tuple(tuple(table.shortened(most, rest) for table in column) for column in self.columns))
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,22 @@ class Page:
     notices: list[str] = field(default_factory=list)
     lead: list[str] = field(default_factory=list)
     bar: Bar | None = None
-    tables: list[Table] = field(default_factory=list)
+    blocks: list[Block] = field(default_factory=list)
+    """The first one is what a reader sees without scrolling: it is cut last."""
     small_print: list[str] = field(default_factory=list)
     checkpoint: list[str] = field(default_factory=list)
+
+    @property
+    def tables(self) -> list[Table]:
+        """Return all tables in the order in which they are read."""
+        return [table for block in self.blocks for table in block.tables]
+
+    @property
+    def is_wide(self) -> bool:
+        """Say whether two tables stand side by side somewhere."""
+        return any(len(block.columns) > 1 for block in self.blocks)
+
+    def shortened(self, most: int, rest: str, after: int) -> "Page":
+        """Return the page with the tables of its blocks after a place shortened; after -1 it is all of them."""
+        blocks = [block if place <= after else block.shortened(most, rest) for place, block in enumerate(self.blocks)]
+        return replace(self, blocks=blocks)

@@ -2,20 +2,37 @@
 
 from arrears.reports.casework_tables import CaseworkTables
 from arrears.reports.figures import TOP
-from arrears.reports.kpi import PAR_DAYS, rate
+from arrears.reports.kpi import PAR_DAYS, quarterly_reduction, rate
 from arrears.reports.money_text import DASH, exact, exact_all, percent
 from arrears.reports.page import Table
+from arrears.reports.scope import CARRIED
+
+ROLLS = ("M0", "M1", "M2", "M3")
+"""From each of these into the next."""
 
 
 class PortfolioTables(CaseworkTables):
     """The money of one morning in one reader's words."""
 
     def key_figures(self) -> Table | None:
-        """Return the month against its target, then the portfolio at risk and the promises, two figures a line."""
-        rows = [*self._pace_rows(), *self._recovered_rows(), *self._risk_rows()]
+        """Return the month against its target, the portfolio at risk and its movement, and the contacts."""
+        rows = [*self._pace_rows(), *self._recovered_rows(), *self._risk_rows(), *self._roll_rows()]
         rates = {"promise_kept": self._figures.promise_kept_rate, "right_party": self._figures.right_party_rate}
-        rows += [[self._words(f"measure.{key}"), percent(found)] for key, found in rates.items() if found is not None]
-        return self._table("recovery", "measure", "#value", rows=rows, paired=True)
+        rows += [[self._words(f"measure.{key}"), percent(found)] for key, found in rates.items()]
+        sent, planned = self._figures.yesterday.count("sent"), self._figures.today.count(*CARRIED)
+        rows += [[self._words("measure.sent"), f"{sent:,}"], [self._words("measure.planned"), f"{planned:,}"]]
+        return self._table("recovery", "measure", "#value", rows=rows)
+
+    def _roll_rows(self) -> list[list[str]]:
+        """Return the roll rates out of the ages in which the work decides; the table of the movement has them all."""
+        moved = self._figures.migration.get(self._currency)
+        if moved is None:
+            return []
+        names = [self._words.label("bucket", name) for name in ROLLS]
+        return [
+            [self._words("measure.roll", one=one, next=other), percent(moved.moves[name].roll_rate)]
+            for name, one, other in zip(ROLLS, names, names[1:], strict=False)
+        ]
 
     def _pace_rows(self) -> list[list[str]]:
         main, pace = self._figures.recovery.get(self._currency), self._figures.pace
@@ -60,8 +77,11 @@ class PortfolioTables(CaseworkTables):
             return []
         rows = [[self._words("measure.overdue_ratio"), percent(found.overdue_ratio)]]
         before = self._figures.quarter_before.get(self._currency)
-        if before is not None:
-            rows.append([self._words("measure.quarter_before"), percent(before.overdue_ratio)])
+        then = None if before is None else before.overdue_ratio
+        rows += [
+            [self._words("measure.quarter_before"), percent(then)],
+            [self._words("measure.quarterly"), percent(quarterly_reduction(found.overdue_ratio, then))],
+        ]
         return rows + [[self._words(f"measure.par{limit}"), percent(found.at_risk(limit))] for limit in PAR_DAYS]
 
     def branches(self) -> Table | None:

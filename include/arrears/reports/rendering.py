@@ -1,7 +1,8 @@
 """Render a page as HTML with inlined styles and as plain text; everything from the store is escaped."""
 
-from dataclasses import replace
+import re
 from functools import lru_cache
+from itertools import product
 
 import css_inline
 import jinja2
@@ -16,29 +17,46 @@ MOST_BYTES = 100_000
 ROWS_TRIED = (20, 15, 12, 10, 8, 6, 5, 4, 3)
 """How short the tables become, step by step, until a digest fits."""
 
+INLINED = re.compile(r'(<\w+) class="(?!half)[^"]*"')
+"""Names of styles that stand in each element already; only the one that a narrow window changes is kept."""
+
 REST = {"zh": "另有 {count} 行没有列出。", "en": "{count} more rows are not listed."}
 
 
 def render(page: Page) -> tuple[str, str]:
     """Return the HTML and the text of a digest; tables are cut until mail clients show its end, the checkpoint.
 
+    What comes last is cut first, and no more blocks than must be; the first screen stays whole as long as it can.
+
     Raises:
         PermanentFailure: even with the shortest tables the HTML is over 100 KB.
     """
-    whole, html = page, _html(page)
-    for most in ROWS_TRIED:
-        if len(html.encode()) <= MOST_BYTES:
-            break
-        page = replace(whole, tables=[table.shortened(most, REST[page.language]) for table in whole.tables])
-        html = _html(page)
-    size = len(html.encode())
-    if size > MOST_BYTES:
-        raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
+    html = _html(page)
+    if not _fits(html):
+        page, html = _cut(page)
     return html, _templates().get_template("digest.txt.j2").render(page=page)
 
 
+def _cut(whole: Page) -> tuple[Page, str]:
+    rest = REST[whole.language]
+    for kept, most in product((0, -1), ROWS_TRIED):
+        if not _fits(_html(whole.shortened(most, rest, kept))):
+            continue
+        for after in range(len(whole.blocks) - 1, kept - 1, -1):
+            page = whole.shortened(most, rest, after)
+            if _fits(html := _html(page)):
+                return page, html
+    size = len(_html(whole.shortened(ROWS_TRIED[-1], rest, -1)).encode())
+    raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
+
+
+def _fits(html: str) -> bool:
+    return len(html.encode()) <= MOST_BYTES
+
+
 def _html(page: Page) -> str:
-    return _inliner().inline(_templates().get_template("digest.html.j2").render(page=page))
+    html = _inliner().inline(_templates().get_template("digest.html.j2").render(page=page))
+    return INLINED.sub(r"\1", html)
 
 
 @lru_cache(maxsize=1)

@@ -2,37 +2,43 @@
 
 from collections.abc import Callable
 
-from arrears.reports.page import Table
+from arrears.reports.page import Block, Table
 from arrears.reports.tables import Tables
 
-MONTHLY = (Tables.steps, Tables.cadence, Tables.cases, Tables.features, Tables.scorecard)
+Column = tuple[Callable[[Tables], Table | None], ...]
+"""Tables under one another."""
+
+Sections = tuple[tuple[Column, ...], ...]
+"""Blocks of one column or two."""
+
+
+def _each(*makers: Callable[[Tables], Table | None]) -> Sections:
+    """Return one block a table, one under the other."""
+    return tuple(((make,),) for make in makers)
+
+
+MONTHLY: Sections = (
+    ((Tables.steps, Tables.cadence), (Tables.cases, Tables.features)),
+    ((Tables.scorecard,),),
+)
 """On the first morning of a month: what the month before came to."""
 
-SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
+SECTIONS: dict[str, Sections] = {
     "manager": (
-        Tables.key_figures,
-        Tables.first_tasks,
-        Tables.exceptions,
-        Tables.committee,
-        Tables.approvals,
-        Tables.clocks,
-        Tables.promises,
-        Tables.paid_since,
-        Tables.branches,
-        Tables.packets,
-        Tables.stages,
-        Tables.plan,
-        Tables.stopped,
-        Tables.workload,
-        Tables.buckets,
-        Tables.migration,
-        Tables.expected,
+        ((Tables.key_figures,), (Tables.exceptions, Tables.next_deadlines, Tables.stopped_first)),
+        ((Tables.first_tasks,),),
+        ((Tables.migration, Tables.branches),),
+        ((Tables.approvals, Tables.clocks), (Tables.committee, Tables.promises)),
+        ((Tables.packets,),),
+        ((Tables.plan,),),
+        ((Tables.paid_since,), (Tables.stages, Tables.workload)),
+        ((Tables.buckets, Tables.expected),),
         *MONTHLY,
-        Tables.troubled_gates,
+        ((Tables.troubled_gates,),),
     ),
-    "collector": (Tables.tasks, Tables.spared, Tables.paid_since, Tables.promises, Tables.stopped),
-    "legal": (Tables.approvals, Tables.packets, Tables.deadlines, Tables.orders, Tables.exceptions),
-    "auditor": (
+    "collector": _each(Tables.tasks, Tables.spared, Tables.paid_since, Tables.promises, Tables.stopped),
+    "legal": _each(Tables.approvals, Tables.packets, Tables.deadlines, Tables.orders, Tables.legal_exceptions),
+    "auditor": _each(
         Tables.runs,
         Tables.gates,
         Tables.overrides,
@@ -43,5 +49,16 @@ SECTIONS: dict[str, tuple[Callable[[Tables], Table | None], ...]] = {
         Tables.exceptions,
     ),
 }
-CARRIED_OVER = (Tables.gates, Tables.quarantine, Tables.tasks, Tables.promises, Tables.exceptions)
+CARRIED_OVER = _each(Tables.gates, Tables.quarantine, Tables.tasks, Tables.promises, Tables.exceptions)
 """What a held morning still shows: why, and the work nobody needs a new ledger for."""
+
+
+def blocks_of(sections: Sections, tables: Tables) -> list[Block]:
+    """Return the blocks of a digest; a table without rows, a column without tables and an empty block are left out."""
+    blocks = []
+    for columns in sections:
+        made = (tuple(table for make in column if (table := make(tables)) is not None) for column in columns)
+        filled = tuple(column for column in made if column)
+        if filled:
+            blocks.append(Block(filled))
+    return blocks

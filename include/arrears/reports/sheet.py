@@ -18,7 +18,7 @@ from arrears.reports.worklist_rows import Row
 INPUTS = ("at", "outcome", "reason", "promised_amount", "promised_on", "next_on", "willingness", "ability", "note")
 WIDTHS = {
     "customer": 14, "contract": 11, "reach": 16, "term": 6, "amount": 12, "total": 12, "channel": 8, "product": 11,
-    "script": 30, "last": 12, "at": 11, "outcome": 12, "reason": 9, "promised_amount": 10, "promised_on": 10,
+    "script": 30, "last": 12, "at": 17, "outcome": 12, "reason": 9, "promised_amount": 10, "promised_on": 10,
     "next_on": 10, "willingness": 6, "ability": 6, "note": 12, "party_id": 4, "staff_id": 4,
 }  # fmt: skip
 COLUMNS = tuple(WIDTHS)
@@ -231,20 +231,15 @@ class _List:
     def _rules(self, page: Any) -> None:
         for first, last, channel in self._runs():
             choices = [self.say.label("outcome", code) for code in CHOICES[channel]]
-            page.data_validation(first, _at("outcome"), last, _at("outcome"), {"validate": "list", "source": choices})
+            self._rule(page, "outcome", (first, last), {"validate": "list", "source": choices})
         end = len(self.rows)
         if not end:
             return
         for name, family in (("reason", "why"), ("willingness", "level"), ("ability", "level")):
-            choices = list(self.say.family(family).values())
-            page.data_validation(1, _at(name), end, _at(name), {"validate": "list", "source": choices})
-        for name in ("promised_on", "next_on"):
-            page.data_validation(
-                1, _at(name), end, _at(name), {"validate": "date", "criteria": ">=", "value": self.business_date}
-            )
-        page.data_validation(
-            1, _at("promised_amount"), end, _at("promised_amount"), {"validate": "decimal", "criteria": ">", "value": 0}
-        )
+            self._rule(page, name, (1, end), {"validate": "list", "source": list(self.say.family(family).values())})
+        for name in ("at", "promised_on", "next_on"):
+            self._rule(page, name, (1, end), {"validate": "date", "criteria": ">=", "value": self.business_date})
+        self._rule(page, "promised_amount", (1, end), {"validate": "decimal", "criteria": ">", "value": 0})
         outcome, red = _letter("outcome"), self.book.book.add_format({"bg_color": "#F8C9C9"})
         for name in ("at", "next_on"):
             page.conditional_format(
@@ -254,6 +249,15 @@ class _List:
                 _at(name),
                 {"type": "formula", "criteria": f'=AND(${outcome}2<>"",${_letter(name)}2="")', "format": red},
             )
+
+    def _rule(self, page: Any, name: str, rows: tuple[int, int], rule: dict[str, Any]) -> None:
+        """Let the cells of a column take what a rule allows; what it does not is refused with how to write it."""
+        kind = "at" if name == "at" else rule["validate"]
+        said = {
+            "error_title": self.say.family("sheet.header")[name],
+            "error_message": self.say(f"sheet.allowed.{kind}", date=self.business_date.isoformat()),
+        }
+        page.data_validation(rows[0], _at(name), rows[1], _at(name), rule | said)
 
     def _runs(self) -> Iterator[tuple[int, int, str]]:
         """Yield first row, last row and channel of neighbouring rows of one channel."""

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from arrears.reports.casework import PacketLine
+from arrears.reports.control import ExceptionLine
 from arrears.reports.figures import TOP
 from arrears.reports.money_text import DASH, exact, masked
 from arrears.reports.page import Table
@@ -12,6 +13,9 @@ from arrears.reports.work import Task
 
 CHANNEL_ORDER = ("call", "visit", "letter", "sms", "email", "senior_contact", "credit_notice", "asset_search", "debit",
                  "placement", "remote_lock")  # fmt: skip
+
+FIRST_SCREEN = 5
+"""So many rows a table beside another one has, where the whole of it stands elsewhere."""
 
 
 class Tables(PortfolioTables):
@@ -36,8 +40,15 @@ class Tables(PortfolioTables):
 
     def exceptions(self) -> Table | None:
         """Return what only a person can settle, with who and how long it has waited."""
+        return self._waiting(self._figures.exceptions)
+
+    def legal_exceptions(self) -> Table | None:
+        """Return what the legal desk settles, and what it must know of because somebody outside was told to stop."""
+        return self._waiting([line for line in self._figures.exceptions if line.owner in ("legal", "risk")])
+
+    def _waiting(self, lines: list[ExceptionLine]) -> Table | None:
         rows = []
-        for line in self._figures.exceptions:
+        for line in lines:
             age = line.age(self._figures.business_date)
             rows.append(
                 [
@@ -65,11 +76,21 @@ class Tables(PortfolioTables):
         if line.state == "incomplete":
             why = names.join(self._words.label("need", name) for name in line.reasons or line.missing)
             return f"{standing} · {self._words('incomplete', names=why or self._words('unknown'))}"
+        if "chosen_remedy_closed" in line.reasons and line.chosen_remedy:
+            return f"{standing} · {self._closed(line, line.chosen_remedy)}"
         lacking = [*(code for code in line.reasons if ":" not in code), *line.missing]  # not why one remedy is closed
         if lacking:
             shown = names.join(self._words.label("need", name) for name in lacking)
             return f"{standing} · {self._words('missing', n=len(lacking), names=shown)}"
         return f"{standing} · {self._complete(line)}"
+
+    def _closed(self, line: PacketLine, remedy: str) -> str:
+        """Say that another remedy must be chosen, why, and what is missing besides."""
+        why = [self._words.label("closed", code.partition(":")[2]) for code in line.reasons
+               if code.startswith(f"{remedy}:")]  # fmt: skip
+        besides = [self._words.label("need", name) for name in line.missing]
+        shown = self._words("list_mark").join([*why, *besides]) or self._words("unknown")
+        return self._words("missing_closed", remedy=self._words.label("chosen", remedy), why=shown)
 
     def _complete(self, line: PacketLine) -> str:
         """Say what comes after the papers: the state of order or approval, so that it agrees with their tables."""
@@ -120,7 +141,11 @@ class Tables(PortfolioTables):
         ]
         return self._table("clocks", "what", "contract", "expires", "#amount", rows=rows, more=len(lines) - TOP)
 
-    def deadlines(self) -> Table | None:
+    def next_deadlines(self) -> Table | None:
+        """Return the first of the last days, for whoever sees all of them elsewhere."""
+        return self.deadlines(FIRST_SCREEN)
+
+    def deadlines(self, most: int = TOP) -> Table | None:
         """Return the last days within the policy's alerts, those that passed first."""
         lines = self._figures.deadlines
         rows = [
@@ -130,16 +155,20 @@ class Tables(PortfolioTables):
                 line.on.isoformat(),
                 self._days_left(line.days_left(self._figures.business_date)),
             ]
-            for line in lines[:TOP]
+            for line in lines[:most]
         ]
-        return self._table("deadlines", "what", "subject", "expires", "#days_left", rows=rows, more=len(lines) - TOP)
+        return self._table("deadlines", "what", "subject", "expires", "#days_left", rows=rows, more=len(lines) - most)
 
     def _days_left(self, days: int) -> str:
         if days == 0:
             return self._words("days_today")
         return self._words("days", n=days) if days > 0 else self._words("days_over", n=-days)
 
-    def stopped(self) -> Table | None:
+    def stopped_first(self) -> Table | None:
+        """Return the reasons that stop the most calls."""
+        return self.stopped(FIRST_SCREEN)
+
+    def stopped(self, most: int = TOP) -> Table | None:
         """Return why people are left alone today; the calls and visits that must not be made come first."""
         calls = self._named(self._figures.stopped_reasons)
         everything = self._named(self._figures.suppressed + self._withheld())
@@ -147,7 +176,7 @@ class Tables(PortfolioTables):
         rows = [[word, f"{calls[word]:,}" if calls[word] else DASH, f"{count:,}"] for word, count in ranked]
         note = self._words("stopped_note", n=self._figures.stopped_calls) if calls else ""
         return self._table(
-            "stopped", "reason", "#stopped_calls", "#stopped_all", rows=rows[:TOP], more=len(rows) - TOP, note=note
+            "stopped", "reason", "#stopped_calls", "#stopped_all", rows=rows[:most], more=len(rows) - most, note=note
         )
 
     def _withheld(self) -> Counter[str]:

@@ -52,6 +52,12 @@ class Words:
             entry = entry[part]
         return {str(code): str(word) for code, word in entry.items()}
 
+    def of_returned(self, reason: str) -> str:
+        """Say why a row of a filled list came back, and how to write it; ``returned`` is the head of that column."""
+        if reason == "returned":
+            return self("sheet.returned")
+        return self.family("sheet.refused").get(reason) or self.label("fault", reason)
+
     def named(self, name: str, audience: str) -> str:
         """Return a name, marked unless it is the borrower's own."""
         return name if audience == "borrower" else self(f"sheet.named.{audience}", name=name)

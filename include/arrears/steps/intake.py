@@ -168,8 +168,7 @@ def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any, dialect: Any) 
     language = language_of_list(list(dialect.columns)) or world.policy_of(rt.settings).language
     say = words(language)
     target = file.parent / RETURNED / f"{file.stem}.xlsx"
-    mark_up(file, target, dialect, refused,
-            lambda reason: say("sheet.returned") if reason == "returned" else say.label("fault", reason))  # fmt: skip
+    mark_up(file, target, dialect, refused, say.of_returned)
     if (mapping := file.parent / FILE_NAME).exists():
         (target.parent / FILE_NAME).write_bytes(mapping.read_bytes())
     return f"{RETURNED}/{target.name}"
