@@ -12,12 +12,14 @@ from arrears.ladder.facts import Facts
 from arrears.ladder.layers import load_policy
 from arrears.reports.expected import bands_of, estimate, write_estimates
 from arrears.reports.month import Case, Share, month_before, month_of
+from arrears.reports.performance import Measure, Span, performance_of
 from arrears.reports.scorecard import keep_scores, newest_scores, scorecard
 from arrears.store.engine import reading, writing
-from arrears.store.tables.decisions import decision, episode, fact_set, verdict
+from arrears.store.tables.decisions import decision, episode, evidence, fact_set, verdict
 from arrears.store.tables.feeds import account, hold, outcome, promise
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import account_party
+from arrears.store.tables.repossession import approval, repossession_order
 from arrears.store.tables.runs import policy_text, run
 
 FIRST, LAST, AFTER = date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 1)
@@ -89,7 +91,7 @@ def october(store: Engine) -> Engine:
 
 def test_what_came_of_each_kind_of_contact_and_of_few_and_many(october):
     with reading(october) as connection:
-        month = month_of(connection, FIRST, LAST, None)
+        month = month_of(connection, Span(FIRST, LAST, None), POLICY)
     assert month.steps == [Share("step", "arrears_sms", 2, 1), Share("step", "borrower_call", 1, 0)]
     assert month.cadence == [Share("cadence", "1", 1, 1), Share("cadence", "2", 1, 0)]
     assert month.steps[0].cure_rate == 5000
@@ -97,12 +99,12 @@ def test_what_came_of_each_kind_of_contact_and_of_few_and_many(october):
 
 def test_a_success_with_the_fewest_contacts_and_a_failure_with_the_most_are_there_to_be_talked_about(october):
     with reading(october) as connection:
-        assert month_of(connection, FIRST, LAST, None).cases == [Case("A", 1, True), Case("B", 2, False)]
+        assert month_of(connection, Span(FIRST, LAST, None), POLICY).cases == [Case("A", 1, True), Case("B", 2, False)]
 
 
 def test_features_are_set_beside_behaviour_and_no_decision_knows_them(october):
     with reading(october) as connection:
-        features = month_of(connection, FIRST, LAST, None).features
+        features = month_of(connection, Span(FIRST, LAST, None), POLICY).features
     assert Share("guarantor", "yes", 1, 1) in features
     assert Share("guarantor", "no", 1, 0) in features
     assert Share("contract_type", "loan", 2, 1) in features
@@ -111,8 +113,87 @@ def test_features_are_set_beside_behaviour_and_no_decision_knows_them(october):
 
 def test_the_month_is_told_once_on_its_first_morning(october):
     with reading(october) as connection:
-        assert month_before(connection, AFTER, None).first == FIRST
-        assert month_before(connection, date(2026, 11, 2), None) is None
+        assert month_before(connection, AFTER, None, POLICY).first == FIRST
+        assert month_before(connection, date(2026, 11, 2), None, POLICY) is None
+
+
+@pytest.fixture
+def worked(october: Engine) -> Engine:
+    """October with two visits, letters, orders and answers; A was cured once before, in July, and C too."""
+    rows: list[tuple[Table, dict[str, object]]] = [
+        (account, {"account_id": "C", "subject_ref": "ref-C", "contract_type": "loan", "currency": "CNY",
+                   "branch": "North"}),
+        (episode, {"account_id": "A", "first_unpaid_due": date(2026, 6, 30), "opened_on": date(2026, 7, 1),
+                   "clean_since": date(2026, 7, 30)}),
+        (episode, {"account_id": "C", "first_unpaid_due": date(2026, 6, 30), "opened_on": date(2026, 7, 1),
+                   "clean_since": date(2026, 7, 25)}),
+    ]  # fmt: skip
+    for key, name, result, at in (("v1", "A", "visit_met", "2026-10-14T03:00:00Z"),
+                                  ("v2", "B", "visit_not_met", "2026-10-15T03:00:00Z")):  # fmt: skip
+        rows.append((outcome, {"outcome_key": key, "account_id": name, "party_id": name, "channel": "visit",
+                               "outcome": result, "at": at, "row_sha256": key}))  # fmt: skip
+    kinds = ("message_delivered", "message_delivered", "message_failed", "letter_served", "letter_returned")
+    for number, kind in enumerate(kinds):
+        rows.append((evidence, {"evidence_key": f"e{number}", "account_id": "A", "kind": kind, "source": "outcome",
+                                "local_date": date(2026, 10, 6), "counts": True}))  # fmt: skip
+    for day, stage, owed in ((10, 3, 1_00), (15, 3, 1_00), (18, 3, 1_00)):
+        rows.append((decision, {"account_id": "B", "business_date": date(2026, 10, day), "run_id": "R", "stage": stage,
+                                "currency": "CNY", "overdue_minor": owed, "episode_due": date(2026, 9, 30),
+                                "facts_sha256": "f", "verdict_sha256": "v", "policy_sha256": "p", "branch": "North",
+                                "lane": "good_faith"}))  # fmt: skip
+    for key, state, more in (("1", "approved", {"approved_on": date(2026, 10, 12), "expires_on": date(2026, 10, 15)}),
+                             ("2", "refused", {"closed_at": "2026-10-13T03:00:00Z"})):  # fmt: skip
+        rows.append((approval, {"approval_id": key, "kind": "order", "subject_key": key, "account_id": "B",
+                                "state": state, **more}))  # fmt: skip
+    recalled = {
+        "recalled_at": "2026-10-21T00:00:00Z",
+        "recall_acknowledged_at": "2026-10-21T06:00:00Z",
+        "recall_reason": "payment",
+    }
+    for key, name, state, more in (("1", "B", "recovered", {"recovered_at": "2026-10-22T03:00:00Z"}),
+                                   ("2", "A", "recalled", recalled)):  # fmt: skip
+        rows.append((repossession_order, {"order_id": key, "order_no": key, "account_id": name, "kind": "recover",
+                                          "ordinal": 1, "episode_due": date(2026, 9, 30), "state": state,
+                                          "idempotency_key": key, "offered_at": "2026-10-20T03:00:00Z",
+                                          "document_sha256": "x", "packet_id": "x",
+                                          **more}))  # fmt: skip
+    with writing(october) as connection:
+        for table, values in rows:
+            connection.execute(table.insert(), row_of(table, **values))
+    return october
+
+
+def test_how_the_work_of_a_month_went_is_told_with_what_it_was_divided_by(worked):
+    with reading(worked) as connection:
+        found = {one.name: one for one in performance_of(connection, Span(FIRST, LAST, None), POLICY)}
+    counted = {name: (one.part, one.whole) for name, one in found.items()}
+    assert counted == {
+        "connect": (1, 2),
+        "right_party_month": (2, 4),
+        "promise_to_contact": (1, 2),
+        "attempts_per_cure": (4, 1),
+        "promise_kept_amount": (500_00, 1_400_00),
+        "first_contact": (8, 2),
+        "arrival_proof": (2, 3),
+        "letter_service": (1, 2),
+        "visit_success": (1, 2),
+        "complaints_per_thousand": (1000, 3),
+        "redefault": (1, 2),
+        "approved": (1, 2),
+        "handoff_days": (10, 1),
+        "recovered_orders": (1, 1),
+        "recall_hours": (6, 1),
+    }
+    assert found["promise_kept_amount"].share == 3571
+    assert (found["first_contact"].each, found["complaints_per_thousand"].each) == (40, 3333)
+
+
+def test_what_there_was_none_of_is_left_out(october):
+    with reading(october) as connection:
+        elsewhere = performance_of(connection, Span(FIRST, LAST, "South"), POLICY)
+    assert elsewhere == []
+    assert Measure("connect", 0, 0).share is None
+    assert Measure("recall_hours", 0, 0, is_share=False).each is None
 
 
 def test_a_scorecard_is_never_money_alone(october):

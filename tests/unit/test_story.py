@@ -187,6 +187,13 @@ def test_what_was_not_done_stands_once_with_all_its_reasons(story):
     assert section.lines == ("visit: on hold: dispute, earlier steps are not yet documented",)
 
 
+def test_a_day_on_which_nothing_was_done_and_nothing_left_out_says_both(story):
+    told = tell(story | {"contacts": [], "not_planned": []}, words("zh"), "Asia/Shanghai")
+    said = {part.title: part.lines for part in told.sections}
+    assert said["做了什么"] == ("这一天没有联系任何人。",)
+    assert said["没有做什么，为什么"] == ("这一天没有该做而没有做的步骤。",)
+
+
 def test_the_next_level_says_what_was_found_against_what_is_asked(story):
     told = tell(story, words("zh"), "Asia/Shanghai")
     section = next(part for part in told.sections if part.title == "升级还差什么")

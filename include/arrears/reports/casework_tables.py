@@ -73,6 +73,23 @@ class CaseworkTables(ControlTables):
         cells = [[name, f"{one.accounts:,}", f"{one.cured:,}", percent(one.cure_rate)] for name, one in rows]
         return self._table(table, head, "#accounts", "#current", "#share", rows=cells, note=note)
 
+    def performance(self) -> Table | None:
+        """Return how the work of the month went, each figure with what it was divided by."""
+        month = self._figures.month
+        rows = [
+            [
+                self._words.label("performance", one.name),
+                percent(one.share) if one.is_share else self._tenths(one.each),
+                f"{one.part:,} / {one.whole:,}",
+            ]
+            for one in (month.performance if month else [])
+        ]
+        return self._table("performance", "measure", "#value", "#share_of", rows=rows)
+
+    @staticmethod
+    def _tenths(value: int | None) -> str:
+        return DASH if value is None else f"{value // 10:,}.{value % 10}"
+
     def cases(self) -> Table | None:
         """Return a few accounts to talk about: cured with the fewest contacts, not cured in spite of the most."""
         month = self._figures.month

@@ -229,7 +229,7 @@ class Figures:
     @cached_property
     def month(self) -> Month | None:
         """Return the month before, on the first morning of a month."""
-        return month_before(self._connection, self.business_date, self.branch)
+        return month_before(self._connection, self.business_date, self.branch, self._policy)
 
     @cached_property
     def quarantine(self) -> Counter[str]:

@@ -11,8 +11,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select
 
+from arrears.ladder.policy import Policy
 from arrears.ladder.tally import SURETIES
 from arrears.reports.kpi import rate
+from arrears.reports.performance import Measure, Span, performance_of
 from arrears.reports.scope import of_branch
 from arrears.reports.scorecard import Score, scorecard
 from arrears.store.tables.decisions import decision, episode
@@ -61,15 +63,16 @@ class Month:
     cadence: list[Share]
     features: list[Share]
     cases: list[Case]
+    performance: list[Measure]
     scores: list[Score]
 
 
-def month_before(connection: Connection, on: date, branch: str | None) -> Month | None:
+def month_before(connection: Connection, on: date, branch: str | None, policy: Policy) -> Month | None:
     """Return the month before, on the first decided morning of a month; None on every other."""
     if not is_first_of_month(connection, on):
         return None
     last = on.replace(day=1) - ONE_DAY
-    return month_of(connection, last.replace(day=1), last, branch)
+    return month_of(connection, Span(last.replace(day=1), last, branch), policy)
 
 
 def is_first_of_month(connection: Connection, on: date) -> bool:
@@ -79,8 +82,9 @@ def is_first_of_month(connection: Connection, on: date) -> bool:
     return connection.execute(earlier.limit(1)).first() is None
 
 
-def month_of(connection: Connection, first: date, last: date, branch: str | None) -> Month:
-    """Return what the days from ``first`` to ``last`` came to."""
+def month_of(connection: Connection, span: Span, policy: Policy) -> Month:
+    """Return what the days of a span came to."""
+    first, last, branch = span.first, span.last, span.branch
     return Month(
         first,
         last,
@@ -88,6 +92,7 @@ def month_of(connection: Connection, first: date, last: date, branch: str | None
         [Share("cadence", *row) for row in connection.execute(_by_number(first, last, branch))],
         list(_by_feature(connection, first, last, branch)),
         _cases(connection, first, last, branch),
+        performance_of(connection, span, policy),
         [] if branch else scorecard(connection, first, last),
     )
 

@@ -18,7 +18,8 @@ def _each(*makers: Callable[[Tables], Table | None]) -> Sections:
 
 
 MONTHLY: Sections = (
-    ((Tables.steps, Tables.cadence), (Tables.cases, Tables.features)),
+    ((Tables.performance, Tables.cadence), (Tables.steps, Tables.cases)),
+    ((Tables.features,),),
     ((Tables.scorecard,),),
 )
 """On the first morning of a month: what the month before came to."""

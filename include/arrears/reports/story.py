@@ -51,8 +51,8 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
         ("otherwise", [_otherwise(row, words) for row in story["not_as_told"]]),
         ("holds", list(_holds(story, words, time_zone))),
         ("promises", [_promise(row, story, words) + _later(row, words, time_zone) for row in story["promises"]]),
-        ("done", [_contact(row, words, time_zone) for row in story["contacts"]]),
-        ("not_done", list(_not_done(story["not_planned"], words))),
+        ("done", [_contact(row, words, time_zone) for row in story["contacts"]] or _said(decision, "contacted", words)),
+        ("not_done", list(_not_done(story["not_planned"], words)) or _said(decision, "left_out", words)),
         ("packet", _packet(story["packet"], words)),
         ("clocks", _clocks(story["clocks"], words)),
         ("orders", [_order(row, words) for row in story["orders"]]),
@@ -61,6 +61,11 @@ def tell(story: Story, words: Words, time_zone: str) -> Told:
     )  # fmt: skip
     sections = tuple(Section(words(f"story.title.{name}"), tuple(lines)) for name, lines in parts if lines)
     return Told(_head(story, words), sections, _sources(story, words))
+
+
+def _said(decision: Mapping[str, Any] | None, nothing: str, words: Words) -> list[str]:
+    """Say that there was nothing of it: who complains must not take a gap for an answer."""
+    return [words(f"story.nothing.{nothing}")] if decision else []
 
 
 def _head(story: Story, words: Words) -> str:
