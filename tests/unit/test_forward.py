@@ -13,6 +13,7 @@ from arrears.store.forward import Forward
 from arrears.store.snapshot import Payment, payments_of
 
 ACCOUNTS = [f"ref{number:02}" for number in range(30)]
+PLACES = {ref: place for place, ref in enumerate(ACCOUNTS)}
 
 
 @pytest.fixture
@@ -28,13 +29,14 @@ def url(tmp_path: Path) -> str:
     schema = {"kind": pa.string()}
     table = pa.table({name: pa.array(values, schema.get(name)) for name, values in rows.items()})
     pq.write_table(table, folder / "payments.parquet", row_group_size=4)
+    pq.write_table(pa.table({"subject_ref": ACCOUNTS}), folder / "accounts.parquet")
     return str(tmp_path)
 
 
 @pytest.mark.parametrize("rows", [1, 3, 1000])
 @pytest.mark.parametrize("size", [3, 30])
 def test_accounts_asked_for_in_order_get_the_rows_that_are_theirs(url: str, rows: int, size: int) -> None:
-    forward = Forward(url, "s", Payment, pa.array(ACCOUNTS), rows)
+    forward = Forward(url, "s", Payment, PLACES, rows)
     for start in range(0, len(ACCOUNTS), size):
         refs = ACCOUNTS[start : start + size : 2]
         assert forward.rows_of(refs) == payments_of(url, "s", refs)
@@ -42,7 +44,7 @@ def test_accounts_asked_for_in_order_get_the_rows_that_are_theirs(url: str, rows
 
 @pytest.mark.parametrize("rows", [1, 3, 1000])
 def test_accounts_asked_for_in_any_order_and_again_get_the_rows_that_are_theirs(url: str, rows: int) -> None:
-    source, forward = random.Random(11), Forward(url, "s", Payment, pa.array(ACCOUNTS), rows)
+    source, forward = random.Random(11), Forward(url, "s", Payment, PLACES, rows)
     for _ in range(15):
         refs = [*source.sample(ACCOUNTS, source.randint(1, 5)), "nobody"]
         assert forward.rows_of(refs) == payments_of(url, "s", refs)

@@ -42,15 +42,16 @@ class LedgerReader:
         self._payments: dict[str, list[Payment]] = {}
         wanted = pa.array(sorted(set(subjects.values())), pa.string())
         self._money: dict[str, Row] = {}
-        order = []
+        places: dict[str, int] = {}
+        before = 0
         for batch in snapshot.accounts(artifacts_url, snapshot_id, MONEY_COLUMNS):
-            refs = batch.column("subject_ref")
-            rows = batch.filter(pc.is_in(refs, wanted)).to_pylist()
+            here = pc.indices_nonzero(pc.is_in(batch.column("subject_ref"), wanted))
+            rows = batch.take(here).to_pylist()
             self._money.update((row["subject_ref"], row) for row in rows)
-            order.append(refs)
-        names = pa.concat_arrays(order) if order else pa.array([], pa.string())
-        self._instalment_rows = Forward(artifacts_url, snapshot_id, snapshot.Instalment, names)
-        self._payment_rows = Forward(artifacts_url, snapshot_id, snapshot.Payment, names)
+            places.update((row["subject_ref"], before + at) for row, at in zip(rows, here.to_pylist(), strict=True))
+            before += len(batch)
+        self._instalment_rows = Forward(artifacts_url, snapshot_id, snapshot.Instalment, places)
+        self._payment_rows = Forward(artifacts_url, snapshot_id, snapshot.Payment, places)
 
     def read_schedules(self, account_ids: Sequence[str], until: date) -> None:
         """Read the instalments of some accounts, and their payments up to and including a day; forget the others.

@@ -1,6 +1,7 @@
 """Read a file of a frozen ledger once, from front to back, for accounts that are asked for in its own order."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from sys import maxsize
 from typing import TYPE_CHECKING, Any
 
 from arrears.store import snapshot
@@ -23,15 +24,19 @@ class Forward:
         url: str,
         snapshot_id: str,
         kind: type[Instalment | Payment],
-        order: "pa.StringArray",
+        places: Mapping[str, int],
         rows: int = snapshot.BATCH_ROWS,
     ) -> None:
-        """Start before the first row; ``order`` names all accounts as the snapshot has them."""
-        self._source, self._kind, self._order = (url, snapshot_id, FILES[kind], None, rows), kind, order
+        """Start before the first row; ``places`` says where those who may be asked for stand among all accounts."""
+        self._source, self._kind, self._places = (url, snapshot_id, FILES[kind], None, rows), kind, places
         self._begin()
 
     def _begin(self) -> None:
+        url, snapshot_id, *_, rows = self._source
         self._batches: Iterator[Any] = snapshot.batches(*self._source)
+        self._accounts: Iterator[Any] = snapshot.accounts(url, snapshot_id, ("subject_ref",), rows)
+        self._names: Any = None
+        self._before = 0
         self._held: Any = None
         self._first = self._last = -1
 
@@ -46,10 +51,10 @@ class Forward:
 
         found: dict[str, list[Any]] = {ref: [] for ref in refs}
         wanted = pa.array(list(found), pa.string())
-        places = pc.drop_null(pc.index_in(wanted, self._order))
-        if not len(places):
+        places = [self._places[ref] for ref in found if ref in self._places]
+        if not places:
             return found
-        first, last = pc.min_max(places).as_py().values()
+        first, last = min(places), max(places)
         if first <= self._first:
             self._begin()
         while True:
@@ -63,15 +68,17 @@ class Forward:
         """Take up the next rows; False at the end, where the whole file has gone by."""
         self._held = next(self._batches, None)
         if self._held is None:
-            self._first = self._last = len(self._order)
+            self._first = self._last = maxsize
             return False
         refs = self._held.column("subject_ref")
         self._first, self._last = (self._place(ref) for ref in (refs[0], refs[-1]))
         return True
 
-    def _place(self, ref: Any) -> int:
-        """Return the place of an account, looking on from where the pass is."""
+    def _place(self, ref: "pa.StringScalar") -> int:
+        """Return the place of an account, looking on from where the pass is: both files have one order."""
         import pyarrow.compute as pc
 
-        start = max(self._last, 0)
-        return start + int(pc.index(self._order.slice(start), ref).as_py())
+        while self._names is None or (place := pc.index(self._names, ref).as_py()) < 0:
+            self._before += len(self._names or ())
+            self._names = next(self._accounts).column(0)
+        return int(self._before + place)
