@@ -7,6 +7,7 @@ a half rows an account); with ``--schedules`` whole schedules of 12 to 36 instal
 import argparse
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,13 +32,18 @@ MONEY = pa.decimal128(15, 2)
 
 def write(
     folder: Path, accounts: int, *, day: date = DAY, csv: bool = False, schedules: bool = False, parties: bool = False,
-    staff: bool = False,
+    staff: bool = False, grave: float | None = None,
 ) -> None:  # fmt: skip
-    """Write the feeds of one date; the same arguments give the same bytes, another day the same accounts a day on."""
+    """Write the feeds of one date; the same arguments give the same bytes, another day the same accounts a day on.
+
+    ``grave`` is the share of accounts with three or more overdue instalments, in the place of five in a hundred; a
+    fifth are overdue all the same.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    feeds = {"accounts": _accounts, "instalments": _schedules if schedules else _open_items}
+    shares = SHARES if grave is None else _shares(grave)
+    feeds = {"accounts": _accounts, "instalments": partial(_schedules if schedules else _open_items, shares=shares)}
     if schedules:
-        feeds["payments"] = _payments
+        feeds["payments"] = partial(_payments, shares=shares)
     if parties:
         feeds["parties"] = _parties
     for name, make in feeds.items():
@@ -45,6 +51,13 @@ def write(
         _write(folder / f"{name}.{'csv' if csv else 'parquet'}", batches)
     if staff:
         _write(folder / f"staff.{'csv' if csv else 'parquet'}", iter([_staff()]))
+
+
+def _shares(grave: float) -> tuple[float, ...]:
+    """Return the shares with fewer or more of the late; what is over or missing is of those who owe one or two."""
+    current, one, two, *late = SHARES
+    less = (one + two + sum(late) - grave) / (one + two)
+    return current, one * less, two * less, *(share * grave / sum(late) for share in late)
 
 
 def _write(path: Path, batches: Iterator[pa.Table]) -> None:
@@ -82,11 +95,11 @@ def _days(year: np.ndarray, month: np.ndarray, day: np.ndarray) -> np.ndarray:
     return (months.astype("datetime64[D]") + (day - 1)).astype("int64").astype(np.int32)
 
 
-def _shape(first: int, count: int, day: date) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _shape(first: int, count: int, day: date, shares: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return what a chunk's accounts owe: overdue instalments, day of the month, amount of one instalment."""
     source = _source(first, 1)
-    late = source.choice(len(SHARES), count, p=SHARES)
-    late[late == len(SHARES) - 1] += source.integers(0, MOST_LATE - 4, int((late == len(SHARES) - 1).sum()))
+    late = source.choice(len(shares), count, p=shares)
+    late[late == len(shares) - 1] += source.integers(0, MOST_LATE - 4, int((late == len(shares) - 1).sum()))
     due_day = source.integers(15, 26, count)
     amount = source.integers(100_000, 3_000_000, count)
     paid = source.random(count) < 0.01 * min(max((day - UNTOUCHED).days, 0), 99)
@@ -121,8 +134,8 @@ def _instalments(numbers: np.ndarray, no: np.ndarray, due: np.ndarray, amount: n
             "due_date": pa.array(due).cast(pa.date32()), "amount_due": _money(amount)}  # fmt: skip
 
 
-def _open_items(first: int, count: int, day: date) -> pa.Table:
-    late, due_day, amount = _shape(first, count, day)
+def _open_items(first: int, count: int, day: date, shares: tuple[float, ...]) -> pa.Table:
+    late, due_day, amount = _shape(first, count, day, shares)
     rows = late + 1
     owner = np.repeat(np.arange(count), rows)
     back = late[owner] - (np.arange(len(owner)) - np.repeat(np.cumsum(rows) - rows, rows))
@@ -135,8 +148,8 @@ def _open_items(first: int, count: int, day: date) -> pa.Table:
     return pa.table(columns)
 
 
-def _schedules(first: int, count: int, day: date) -> pa.Table:
-    late, due_day, amount = _shape(first, count, day)
+def _schedules(first: int, count: int, day: date, shares: tuple[float, ...]) -> pa.Table:
+    late, due_day, amount = _shape(first, count, day, shares)
     rows = _source(first, 4).integers(12, 37, count)
     owner = np.repeat(np.arange(count), rows)
     number = np.arange(len(owner)) - np.repeat(np.cumsum(rows) - rows, rows) + 1
@@ -146,8 +159,8 @@ def _schedules(first: int, count: int, day: date) -> pa.Table:
     return pa.table(_instalments(first + owner, number, due, amount[owner]))
 
 
-def _payments(first: int, count: int, day: date) -> pa.Table:
-    late, _, amount = _shape(first, count, day)
+def _payments(first: int, count: int, day: date, shares: tuple[float, ...]) -> pa.Table:
+    late, _, amount = _shape(first, count, day, shares)
     rows = _source(first, 4).integers(12, 37, count)
     fallen = np.maximum(rows // 2, np.minimum(late + 1, rows))
     numbers = _numbers(first, count)
@@ -187,5 +200,7 @@ if __name__ == "__main__":
     given.add_argument("--csv", action="store_true")
     given.add_argument("--schedules", action="store_true")
     given.add_argument("--parties", action="store_true")
+    given.add_argument("--grave", type=float, help="share of accounts with three or more overdue instalments")
     asked = given.parse_args()
-    write(asked.folder, asked.accounts, csv=asked.csv, schedules=asked.schedules, parties=asked.parties)
+    write(asked.folder, asked.accounts, csv=asked.csv, schedules=asked.schedules, parties=asked.parties,
+          grave=asked.grave)  # fmt: skip

@@ -129,13 +129,13 @@ class AirflowServers:
                 return process
         return None
 
-    def until(self, happened: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-        """Wait for something to become true and return it."""
+    def until(self, happened: Callable[[], Any], what: str, seconds: float = PATIENCE, every: float = 0.2) -> Any:
+        """Wait for something to become true and return it; a question to the API costs it CPU time each time."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if found := happened():
                 return found
-            time.sleep(0.2)
+            time.sleep(every)
         logs = "".join(
             f"\n--- {file.name}\n{file.read_text()[-2500:]}" for file in sorted(self.home.rglob("*.log"))[-12:]
         )

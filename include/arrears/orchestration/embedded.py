@@ -72,7 +72,10 @@ def _prepare(home: Path, project: Path) -> None:
 
 
 def airflow_environment(home: Path, project: Path) -> dict[str, str]:
-    """Return the settings of an Airflow with a folder of its own, this project's DAGs, and no retries."""
+    """Return the settings of an Airflow with a folder of its own, this project's DAGs, and no retries.
+
+    Its tasks are forked from a process that has loaded what they need.
+    """
     return {
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(project / "dags"),
@@ -80,6 +83,8 @@ def airflow_environment(home: Path, project: Path) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DEFAULT_TASK_RETRIES": "0",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__SCHEDULER__MP_START_METHOD": "forkserver",
+        "AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD": "arrears.orchestration.preload",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}",
         "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(home / "logs"),
         "AIRFLOW__LOGGING__LOGGING_LEVEL": os.environ.get("AIRFLOW__LOGGING__LOGGING_LEVEL", "WARNING"),

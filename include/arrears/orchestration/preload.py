@@ -1,0 +1,42 @@
+"""What tasks need, loaded once: a process that makes the processes of tasks imports this module before it does.
+
+Airflow gives each task a process of its own, forked from one of its own: what stands in the memory of that one a task
+need not load anew. LocalExecutor: ``[scheduler] mp_start_method = forkserver`` and this module as
+``mp_forkserver_preload``. Celery: ``celery_config.py``. In Kubernetes each task is a pod, and loads what it uses.
+"""
+
+import pkgutil
+from importlib import import_module
+
+ROOMS = ("approvals", "audit", "ladder", "ledger", "legal", "outreach", "proof", "reports", "repossession", "sandbox",
+         "steps")  # fmt: skip
+"""The packages that steps are made of; they bring what of core and store they use, and the libraries of data."""
+TASK = (
+    "airflow.executors.local_executor",
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.providers.standard.decorators.branch_python",
+    "airflow.providers.standard.decorators.python",
+    "airflow.providers.standard.decorators.sensor",
+    "airflow.providers.standard.operators.hitl",
+    "airflow.providers.standard.sensors.date_time",
+    "arrears.orchestration.step",
+    "arrears.orchestration.timetable",
+    "holidays.countries",  # two hundred modules, which the first question for a working day would load
+    "jinja2.ext",
+)
+"""What the process of a task loads to read its DAG and to run it."""
+
+
+def load() -> None:
+    """Import all of it."""
+    for name in TASK:
+        import_module(name)
+    for room in ROOMS:
+        package = import_module(f"arrears.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+
+
+load()
