@@ -12,26 +12,42 @@ ROOMS = ("approvals", "audit", "ladder", "ledger", "legal", "outreach", "proof",
          "steps")  # fmt: skip
 """The packages that steps are made of; they bring what of core and store they use, and the libraries of data."""
 TASK = (
-    "airflow.executors.local_executor",
     "airflow.dag_processing.dagbag",
-    "airflow.sdk.execution_time.supervisor",
-    "airflow.sdk.execution_time.task_runner",
+    "airflow.executors.local_executor",
     "airflow.providers.standard.decorators.branch_python",
     "airflow.providers.standard.decorators.python",
     "airflow.providers.standard.decorators.sensor",
+    "airflow.providers.standard.operators.empty",
     "airflow.providers.standard.operators.hitl",
     "airflow.providers.standard.sensors.date_time",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "arrears.orchestration.forms",
+    "arrears.orchestration.listener",
     "arrears.orchestration.step",
     "arrears.orchestration.timetable",
-    "holidays.countries",  # two hundred modules, which the first question for a working day would load
     "jinja2.ext",
 )
 """What the process of a task loads to read its DAG and to run it."""
+LIBRARIES = (
+    "fsspec.core",
+    "fsspec.implementations.local",
+    "holidays.countries",  # two hundred modules, which the first question for a working day would load
+    "httpx",
+    "phonenumbers.timezone",
+    "pyarrow.compute",
+    "pyarrow.parquet",
+    "segno",
+    "typst",
+    "xlsxwriter",
+    "yagmail",
+)
+"""What steps load no sooner than they use it."""
 
 
 def load() -> None:
     """Import all of it."""
-    for name in TASK:
+    for name in TASK + LIBRARIES:
         import_module(name)
     for room in ROOMS:
         package = import_module(f"arrears.{room}")
