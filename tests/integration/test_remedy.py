@@ -164,6 +164,19 @@ def test_who_collected_before_the_choice_and_not_on_its_day_may_choose(world):
     assert counts(world)
 
 
+def test_who_collects_another_account_since_is_no_matter(world):
+    not_built_yet(world)
+    deliver(world, "LAW")
+    world.put(feeds.assignment, None, from_on=date(2026, 11, 5), staff_id="LAW")
+    with writing(world.engine) as connection:
+        mine = connection.execute(feeds.court_case.select()).one()._asdict()
+        connection.execute(insert(feeds.court_case).values(mine | {"court_case_key": "o", "account_id": "OTHER"}))
+        mine = connection.execute(feeds.assignment.select()).one()._asdict()
+        other = mine | {"account_id": "OTHER", "staff_id": "COL", "from_on": date(2026, 11, 11)}
+        connection.execute(insert(feeds.assignment).values(other))
+    assert not counts(world)
+
+
 def test_a_choice_that_a_packet_was_made_by_goes_on_counting_when_the_person_loses_the_role(world):
     deliver(world, "LAW")
     with writing(world.engine) as connection:

@@ -39,6 +39,7 @@ def _collects() -> ColumnElement[bool]:
     newest = (
         select(func.max(later.c.from_on))
         .where(later.c.account_id == court_case.c.account_id, cast(later.c.from_on, String) <= _day_of_choice())
+        .correlate(court_case)
         .scalar_subquery()
     )
     assigned = exists().where(
