@@ -629,6 +629,7 @@ def test_the_auditor_reads_how_the_newest_nightly_checks_ended(home: Path, tmp_p
 def test_the_log_is_verified_on_the_spot(home: Path):
     answer = desk(home, somebody).post("/audit/verify")
     assert answer.status_code == 200
+    assert answer.headers["content-encoding"] == "identity", "what compresses would hold the lines back until the end"
     assert re.search(
         r'<p role="status"><strong>完好：</strong> [0-9]+ 个事件、[0-9]+ 个签名校验点，全部相符', answer.text
     )

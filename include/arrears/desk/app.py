@@ -198,7 +198,7 @@ class _Desk:
             return RedirectResponse(base_of(request) + target, status_code=303)
 
         def verify(request: Request) -> Response:
-            return show(request, "audit", evidence.verify)
+            return self._paper.flow(request, "audit", evidence.verify)
 
         def question(
             request: Request, number: int, account: Text = "", on: Text = "", run: Text = "", user: str = reader

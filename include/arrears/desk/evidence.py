@@ -17,6 +17,7 @@ from arrears.desk.accounts import subject_of
 from arrears.desk.answers import LONGEST, title_of, titles, told
 from arrears.desk.phrases import phrase
 from arrears.desk.reach import refuse_part
+from arrears.desk.verification import Line, check
 from arrears.proof.ask import Answer, ask, numbered
 from arrears.proof.patience import TookTooLong
 from arrears.reports.wording import Words
@@ -54,21 +55,20 @@ def audit(rt: Runtime, say: Words) -> dict[str, Any]:
         if night is None
         else say("desk.last_night", date=night.business_date.isoformat(), status=say.label("run_status", night.status))
     )
-    return {
-        "checkpoint": note,
-        "earlier": earlier,
-        "questions": titles(say),
-        "verdict": None,
-        "said": "",
-        "night": checked,
-    }
+    return {"checkpoint": note, "earlier": earlier, "questions": titles(say), "lines": (), "night": checked}
 
 
 def verify(rt: Runtime, say: Words) -> dict[str, Any]:
-    """Return the page with the verdict of a verification made now."""
-    verdict = verify_store(existing_store(rt), None, known_keys(rt.settings) or None, kept_beside(rt.settings))
-    said = phrase("verified", verdict.message, say) or verdict.message
-    return audit(rt, say) | {"verdict": verdict, "said": said}
+    """Return the page with the lines of a verification that is made while they are read."""
+    engine, settings = existing_store(rt), rt.settings
+    lines = check(lambda: verify_store(engine, None, known_keys(settings) or None, kept_beside(settings)))
+    return audit(rt, say) | {"lines": ((line, _said(line, say)) for line in lines)}
+
+
+def _said(line: Line, say: Words) -> str:
+    """Return the reason of a verdict in the reader's words."""
+    message = line.verdict.message if line.verdict else ""
+    return phrase("verified", message, say) or message
 
 
 def question(rt: Runtime, asked: Asked, user: str, say: Words) -> dict[str, Any]:

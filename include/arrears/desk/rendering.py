@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import FileResponse, HTMLResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from arrears.core.errors import ArrearsError, BadInput, CannotTell, NotThere
 from arrears.core.runtime import Runtime
@@ -42,6 +42,19 @@ class Paper:
         except ArrearsError as error:
             return self._refused(request, error, nothing)
 
+    def flow(self, request: Request, name: str, build: Callable[[Runtime, Words], dict[str, Any]]) -> Response:
+        """Return a page of which a part takes long, sent as it comes: what compresses answers would hold it back."""
+        say = words_of(request)
+        try:
+            page = build(self._world(), say)
+        except ArrearsError as error:
+            return self._refused(request, error, "desk.not_there")
+        return StreamingResponse(
+            self._template(name).generate(self._about(request, name, page)),
+            media_type="text/html",
+            headers={"Content-Encoding": "identity"},
+        )
+
     def file(
         self, request: Request, build: Callable[[Runtime, Words], str | bytes], media_type: str, name: str, nothing: str
     ) -> Response:
@@ -69,14 +82,14 @@ class Paper:
         return self._rendered(request, "refused", {"reason": told}, 400 if isinstance(error, BadInput) else 403)
 
     def _rendered(self, request: Request, name: str, page: dict[str, Any], status: int) -> Response:
-        text = self._templates.get_template(f"{name}.html.j2").render(
-            page=page,
-            base=base_of(request),
-            here=name,
-            say=words_of(request),
-            unknown="unknown" in request.query_params,
-        )
-        return HTMLResponse(text, status)
+        return HTMLResponse(self._template(name).render(self._about(request, name, page)), status)
+
+    def _template(self, name: str) -> Template:
+        return self._templates.get_template(f"{name}.html.j2")
+
+    def _about(self, request: Request, name: str, page: dict[str, Any]) -> dict[str, Any]:
+        return {"page": page, "base": base_of(request), "here": name, "say": words_of(request),
+                "unknown": "unknown" in request.query_params}  # fmt: skip
 
 
 def words_of(request: Request) -> Words:
