@@ -108,5 +108,8 @@ class ControlTables:
             Column(self._words(f"column.{column.removeprefix('#')}"), column.startswith("#")) for column in columns
         ]
         where = name if self._words.knows("and_more", name) else "here"
-        notes = [self._words(f"and_more.{where}", n=more)] if more > 0 else []
-        return Table(self._words(f"table.{name}"), heads, rows, " ".join([*notes, note]).strip())
+
+        def rest(count: int) -> str:
+            return self._words(f"and_more.{where}", n=count)
+
+        return Table(self._words(f"table.{name}"), heads, rows, rest, more, note)

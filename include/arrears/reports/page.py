@@ -1,5 +1,6 @@
 """A digest before it is HTML or text: an opening, tables, and the small print. Both renderings show the same cells."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 
@@ -13,19 +14,25 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of text under a title; ``note`` says what is left out."""
+    """Rows of text under a title; ``more`` is how many there are beside them, ``rest`` says where those stand."""
 
     title: str
     columns: list[Column]
     rows: list[list[str]]
+    rest: Callable[[int], str]
+    more: int = 0
     note: str = ""
 
-    def shortened(self, most: int, rest: str) -> "Table":
-        """Return the table with at most ``most`` rows; ``rest`` says how many more there are."""
-        if len(self.rows) <= most:
-            return self
-        note = " ".join(part for part in (rest.format(count=len(self.rows) - most), self.note) if part)
-        return replace(self, rows=self.rows[:most], note=note)
+    @property
+    def foot(self) -> str:
+        """Return what stands under the table: where the other rows are, then what explains these."""
+        left = [self.rest(self.more)] if self.more > 0 else []
+        return " ".join([*left, self.note]).strip()
+
+    def shortened(self, most: int) -> "Table":
+        """Return the table with at most ``most`` rows, the others counted as more."""
+        cut = max(0, len(self.rows) - most)
+        return replace(self, rows=self.rows[:most], more=max(0, self.more) + cut)
 
     def lines(self) -> list[str]:
         """Return each row as one line of text: the first cell, then the others under their heads."""
@@ -49,9 +56,9 @@ class Block:
         """Return the tables in the order in which they are read."""
         return [table for column in self.columns for table in column]
 
-    def shortened(self, most: int, rest: str) -> "Block":
+    def shortened(self, most: int) -> "Block":
         """Return the block with shortened tables."""
-        return Block(tuple(tuple(table.shortened(most, rest) for table in column) for column in self.columns))
+        return Block(tuple(tuple(table.shortened(most) for table in column) for column in self.columns))
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Page:
         """Say whether two tables stand side by side somewhere."""
         return any(len(block.columns) > 1 for block in self.blocks)
 
-    def shortened(self, most: int, rest: str, after: int) -> "Page":
+    def shortened(self, most: int, after: int) -> "Page":
         """Return the page with the tables of its blocks after a place shortened; after -1 it is all of them."""
-        blocks = [block if place <= after else block.shortened(most, rest) for place, block in enumerate(self.blocks)]
+        blocks = [block if place <= after else block.shortened(most) for place, block in enumerate(self.blocks)]
         return replace(self, blocks=blocks)

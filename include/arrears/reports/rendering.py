@@ -13,6 +13,8 @@ from arrears.reports.page import Page
 MOST_BYTES = 100_000
 """Mail clients clip longer messages, and the checkpoint stands at the end."""
 
+CUT_FROM = 80_000
+"""A digest that comes near the most has its tables cut: what mail servers add on the way must fit too."""
 
 ROWS_TRIED = (20, 15, 12, 10, 8, 6, 5, 4, 3)
 """How short the tables become, step by step, until a digest fits."""
@@ -20,38 +22,38 @@ ROWS_TRIED = (20, 15, 12, 10, 8, 6, 5, 4, 3)
 INLINED = re.compile(r'(<\w+) class="(?!half)[^"]*"')
 """Names of styles that stand in each element already; only the one that a narrow window changes is kept."""
 
-REST = {"zh": "另有 {count} 行没有列出。", "en": "{count} more rows are not listed."}
-
 
 def render(page: Page) -> tuple[str, str]:
-    """Return the HTML and the text of a digest; tables are cut until mail clients show its end, the checkpoint.
+    """Return the HTML and the text of a digest; the tables of a long one are cut, and say where the other rows are.
 
     What comes last is cut first, and no more blocks than must be; the first screen stays whole as long as it can.
 
     Raises:
-        PermanentFailure: even with the shortest tables the HTML is over 100 KB.
+        PermanentFailure: even with the shortest tables mail clients would not show its end, the checkpoint.
     """
     html = _html(page)
     if not _fits(html):
         page, html = _cut(page)
+    size = len(html.encode())
+    if size > MOST_BYTES:
+        raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
     return html, _templates().get_template("digest.txt.j2").render(page=page)
 
 
 def _cut(whole: Page) -> tuple[Page, str]:
-    rest = REST[whole.language]
     for kept, most in product((0, -1), ROWS_TRIED):
-        if not _fits(_html(whole.shortened(most, rest, kept))):
+        if not _fits(_html(whole.shortened(most, kept))):
             continue
         for after in range(len(whole.blocks) - 1, kept - 1, -1):
-            page = whole.shortened(most, rest, after)
+            page = whole.shortened(most, after)
             if _fits(html := _html(page)):
                 return page, html
-    size = len(_html(whole.shortened(ROWS_TRIED[-1], rest, -1)).encode())
-    raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
+    shortest = whole.shortened(ROWS_TRIED[-1], -1)
+    return shortest, _html(shortest)
 
 
 def _fits(html: str) -> bool:
-    return len(html.encode()) <= MOST_BYTES
+    return len(html.encode()) <= CUT_FROM
 
 
 def _html(page: Page) -> str:
