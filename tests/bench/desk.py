@@ -53,12 +53,15 @@ OF_AN_ACCOUNT = {
     "account_id", "subject_ref", "party_id", "customer_id", "contact_id", "item_key", "action_id", "approval_id",
     "packet_id", "order_id", "order_no", "idempotency_key", "subject_key", "claim_id", "document_key", "evidence_key",
     "source_key", "outcome_key", "court_case_key", "location_key", "hold_key", "plan_key", "promise_key", "charge_key",
-    "schedule_change_key", "opening_key", "detail_commit",
+    "schedule_change_key", "opening_key", "detail_commit", "emergency_id", "notice_id", "overtaken_key",
+    "committee_key", "filing_key", "debit_id", "order_report_key", "placement_report_key", "recovery_key",
+    "visit_request_key", "placement_id",
 }  # fmt: skip
 SHARED = {"alembic_version", "agency", "staff", "run", "gate", "snapshot", "delivery", "policy_text", "control",
           "channel_day", "store_identity", "audit_key", "audit_checkpoint", "audit_node", "fact_set", "verdict",
           "digest_sent", "quarantine", "recovery_day", "exception_day", "deadline_day", "load_day", "flow_day",
-          "outcome_day", "score_month"}  # fmt: skip
+          "outcome_day", "score_month", "decided_range", "channel_rate", "collection", "user_action",
+          "audit_pending"}  # fmt: skip
 
 
 def say(line: str) -> None:

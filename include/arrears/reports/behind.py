@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, SelectBase, func, select
 
 from arrears.ladder.policy import Policy
 from arrears.reports import filings, neglected, promised, recalls, untreated
@@ -17,7 +17,7 @@ from arrears.store.tables.outreach import placement
 from arrears.store.tables.repossession import repossession_order
 
 Rows = list[tuple[str, date | None]]
-Ask = Callable[[date, str | None, Policy], Select[Any]]
+Ask = Callable[[date, str | None, Policy], SelectBase]
 Find = Callable[[Connection, date, str | None, Policy, int, int], tuple[int, Rows]]
 _DECIDED = (decision.c.account_id, decision.c.oldest_unpaid_due.label("day"))
 _RECALLED = (repossession_order.c.account_id, repossession_order.c.recalled_at.label("day"))
@@ -39,7 +39,7 @@ def _of(query: Any, account_id: Any, day: Any) -> Select[Any]:
 
 ASKED: Mapping[str, Ask] = {
     "no_owner": lambda on, branch, _: _of(neglected.no_owner(on, branch), *_DECIDED),
-    "no_contact_point": lambda on, branch, _: _of(neglected.no_contact_point(on, branch), *_DECIDED),
+    "no_contact_point": lambda on, branch, _: neglected.no_contact_point(on, branch),
     "account_missing": _flagged(account.c.is_missing),
     "data_incomplete": _flagged(account.c.data_incomplete),
     "number_dead": lambda on, branch, _: _of(neglected.number_dead(on, branch), *_DECIDED),
@@ -117,7 +117,7 @@ def accounts_behind(
     return _leaf(connection, ASKED[kind](business_date, branch, policy), first, limit)
 
 
-def _leaf(connection: Connection, asked: Select[Any], first: int, limit: int) -> tuple[int, Rows]:
+def _leaf(connection: Connection, asked: SelectBase, first: int, limit: int) -> tuple[int, Rows]:
     found = asked.subquery()
     total = int(connection.execute(select(func.count()).select_from(found)).scalar_one())
     query = select(found.c.account_id, found.c.day).order_by(found.c.day, found.c.account_id)

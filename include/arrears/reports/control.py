@@ -194,7 +194,7 @@ def surveyed(connection: Connection, business_date: date, branch: str | None, po
     """Return what is found by reading every account, as the ledger and the decisions of the day leave it."""
     return [
         _line(connection, "no_owner", neglected.no_owner(business_date, branch)),
-        _line(connection, "no_contact_point", neglected.no_contact_point(business_date, branch)),
+        _line(connection, "no_contact_point", _counted(neglected.no_contact_point(business_date, branch).subquery())),
         _line(connection, "account_missing", _flagged(account.c.is_missing, branch)),
         _line(connection, "data_incomplete", _flagged(account.c.data_incomplete, branch)),
         _line(connection, "remedy_unentitled", choices_that_do_not_count(business_date, policy, branch)),

@@ -32,7 +32,7 @@ from arrears.reports.sections import CARRIED_OVER, SECTIONS, blocks_of
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
-from arrears.store.engine import reading, writing
+from arrears.store.engine import reading_widely, writing
 
 Kind = Literal["morning", "held", "failed"]
 
@@ -115,7 +115,7 @@ def build_digests(
     ``checkpoint`` is the signed note of the log, printed at the foot. ``failure`` says that the run broke off: the
     failure path calls this itself and depends on no task of the day.
     """
-    with reading(engine) as connection:
+    with reading_widely(engine) as connection:
         look = _Look(connection, rt.settings.artifacts_url, run_id, business_date, policy, failure)
         collected = are_collected(connection)
         _keep_house(engine, look, run_id)
@@ -277,9 +277,8 @@ def _notices(kind: Kind, figures: Figures, say: Words, stale_from: date | None) 
 
 
 def _bar(recipient: Recipient, kind: Kind, figures: Figures, say: Words) -> Bar | None:
-    pace = figures.pace
-    if recipient.role != "manager" or kind != "morning" or pace.recovered is None:
+    if recipient.role != "manager" or kind != "morning" or figures.pace.recovered is None:
         return None
     if all(line.since.day == 1 for line in figures.recovery.values()):
-        return Bar(pace.recovered, pace.expected or 0, say("bar.month"))
-    return Bar(pace.recovered, 0, say("bar.since"))
+        return Bar(figures.pace.recovered, figures.pace.expected or 0, say("bar.month"))
+    return Bar(figures.pace.recovered, 0, say("bar.since"))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, and_, case, cast, exists, false, func, or_, select, union_all
 
 from arrears.ladder.committee import is_in_force
 from arrears.ladder.evidence import ANSWERED
@@ -91,18 +91,16 @@ def no_owner(business_date: date, branch: str | None) -> Any:
 
 def no_contact_point(business_date: date, branch: str | None) -> Any:
     """Ask for the overdue accounts of which no party has a phone or mail."""
+    columns = decision.c.account_id, decision.c.oldest_unpaid_due.label("day")
+    overdue = select(*columns).where(in_force(business_date, branch), decision.c.stage > 0)
     tied = and_(account_party.c.party_id == party.c.party_id, account_party.c.account_id == decision.c.account_id)
     silent = and_(party.c.mobile.is_(None), party.c.email.is_(None))
     of_silent = (
         select(account_party.c.account_id).join(party, party.c.party_id == account_party.c.party_id).where(silent)
     )  # few: the others are not looked at one by one
-    nobody = ~exists().where(account_party.c.account_id == decision.c.account_id)
-    return select(func.count(), func.min(decision.c.oldest_unpaid_due)).where(
-        in_force(business_date, branch),
-        decision.c.stage > 0,
-        or_(nobody, decision.c.account_id.in_(of_silent)),
-        ~exists().where(tied, ~silent),
-    )
+    alone = overdue.where(~exists().where(account_party.c.account_id == decision.c.account_id))
+    unheard = overdue.where(decision.c.account_id.in_(of_silent), ~exists().where(tied, ~silent))
+    return union_all(alone, unheard)
 
 
 def without_reason(business_date: date, branch: str | None, policy: Policy) -> Any:
@@ -149,12 +147,14 @@ def review_due(business_date: date, branch: str | None, policy: Policy) -> Any:
     last = policy.business_calendar().working_days_before(business_date, policy.lanes.review_working_days)
     since = decision.c.episode_due
     supervisors = select(staff.c.staff_id).where((";" + staff.c.roles + ";").contains(";supervisor;"))
+    one = decision.alias("one")
+    told = (
+        select(one.c.account_id)
+        .join(outcome, and_(outcome.c.account_id == one.c.account_id, outcome.c.at >= cast(one.c.episode_due, String)))
+        .where(one.c.business_date == business_date, outcome.c.staff_id.in_(supervisors))
+    )  # supervisors write little: what they wrote is found by them, not by account
     looks = (
-        exists().where(
-            outcome.c.account_id == decision.c.account_id,
-            outcome.c.staff_id.in_(supervisors),
-            outcome.c.at >= cast(since, String),
-        ),
+        decision.c.account_id.in_(told),
         exists().where(
             visit_request.c.account_id == decision.c.account_id,
             is_answered(),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, case, cast, func, select, true
+from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, func, select, true, union_all
 
 from arrears.ladder.in_force import FIRST
 from arrears.store.tables.decisions import decision
@@ -78,20 +78,21 @@ def of_branch(account_id: Any, branch: str | None) -> ColumnElement[bool]:
 
 
 def owned_by(account_id: Any, staff_id: str | None, business_date: date) -> ColumnElement[bool]:
-    """Say whether a member of staff looks after an account: the newest assignment counts, else the ledger says."""
+    """Say whether a member of staff looks after an account: the newest assignment counts, else the ledger says.
+
+    Their few accounts are found once, and not whose each of all accounts is.
+    """
     if staff_id is None:
         return true()
-    held, given = account.alias("owned"), assignment.alias("given")
-    newest = (
-        select(given.c.staff_id)
-        .where(given.c.account_id == held.c.account_id, given.c.from_on <= business_date)
-        .order_by(given.c.from_on.desc())
-        .limit(1)
-        .correlate(held)
-        .scalar_subquery()
+    given, other, held = assignment.alias("given"), assignment.alias("other"), account.alias("owned")
+    later = exists().where(
+        other.c.account_id == given.c.account_id, other.c.from_on > given.c.from_on, other.c.from_on <= business_date
     )
-    owner = func.coalesce(newest, held.c.owner)
-    return select(held.c.account_id).where(held.c.account_id == account_id, owner == staff_id).exists()
+    assigned = select(given.c.account_id).where(given.c.staff_id == staff_id, given.c.from_on <= business_date, ~later)
+    anybody = exists().where(other.c.account_id == held.c.account_id, other.c.from_on <= business_date)
+    left = select(held.c.account_id).where(held.c.owner == staff_id, ~anybody)
+    found: ColumnElement[bool] = account_id.in_(union_all(assigned, left))
+    return found
 
 
 def is_co_borrower(account_id: Any, party_id: Any) -> ColumnElement[bool]:

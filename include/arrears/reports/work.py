@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import Connection, Select, Subquery, and_, case, func, select
 
 from arrears.core.clock import at_local, utc_text
 from arrears.reports.scope import (
@@ -116,23 +116,9 @@ def tasks_of(
     """
     lane = func.min(case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES)))
     query = (
-        select(
-            contact.c.contact_id,
-            contact.c.channel,
-            contact.c.staff_id,
-            contact.c.party_id,
-            party.c.name,
-            contact.c.total_minor,
-            contact.c.currency,
-            contact.c.stage,
-            contact.c.tone,
-            contact.c.audience,
-            func.max(item.c.overdue_instalments),
-            lane.label("lane"),
-        )
+        select(contact.c.contact_id, func.max(item.c.overdue_instalments).label("instalments"), lane.label("lane"))
         .select_from(contact)
         .join(item, item.c.contact_id == contact.c.contact_id)
-        .join(party, party.c.party_id == contact.c.party_id, isouter=True)
         .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
         .where(
             contact.c.business_date == business_date,
@@ -142,7 +128,7 @@ def tasks_of(
             item.c.dropped_reason.is_(None),
             contact_of_branch(branch),
         )
-        .group_by(contact.c.contact_id, party.c.name)
+        .group_by(contact.c.contact_id)
         .order_by("lane", contact.c.total_minor.desc(), contact.c.contact_id)
         .limit(limit)
     )
@@ -150,7 +136,7 @@ def tasks_of(
         query = query.where(contact.c.staff_id == staff_id)
     if only_open:
         query = query.where(~is_told())
-    rows = connection.execute(query).all()
+    rows = connection.execute(_named(query.subquery("first"))).all()
     accounts = _accounts_of(connection, business_date, [row[0] for row in rows] if limit else None)
     told = _last_told(connection, [row[3] for row in rows]) if limit else {}
     second = _co_borrowers(connection, [row[0] for row in rows]) if limit else set()
@@ -174,6 +160,18 @@ def tasks_of(
         )
         for row in rows
     ]
+
+
+def _named(first: Subquery) -> Select[Any]:
+    """Ask what is told of the contacts that were chosen, in their order; names are looked up for these alone."""
+    told = contact.c
+    return (
+        select(told.contact_id, told.channel, told.staff_id, told.party_id, party.c.name, told.total_minor,
+               told.currency, told.stage, told.tone, told.audience, first.c.instalments, first.c.lane)
+        .join(first, first.c.contact_id == told.contact_id)
+        .join(party, party.c.party_id == told.party_id, isouter=True)
+        .order_by(first.c.lane, told.total_minor.desc(), told.contact_id)
+    )  # fmt: skip
 
 
 def _co_borrowers(connection: Connection, contacts: list[str]) -> set[str]:

@@ -226,6 +226,7 @@ outcome = Table(
     Index("ix_outcome_account", "account_id", "at"),
     Index("ix_outcome_party", "party_id", "at"),
     Index("ix_outcome_at", "at", "channel", "outcome", "reason"),
+    Index("ix_outcome_staff", "staff_id", "at"),
     Index(
         "ix_outcome_rated",
         "account_id",

@@ -15,6 +15,8 @@ subject = Table(
     comment="Events and snapshots know only subject_ref; erasing this row cuts the tie.",
 )
 
+SILENT, ENDS = text("mobile IS NULL AND email IS NULL"), text("guarantee_until IS NOT NULL")
+
 party = Table(
     "party",
     metadata,
@@ -36,6 +38,7 @@ party = Table(
     Column("delivery_id", Sha256, ForeignKey("delivery.delivery_id")),
     Column("row_no", Integer),
     one_of("language", "zh", "en"),
+    Index("ix_party_silent", "party_id", sqlite_where=SILENT, postgresql_where=SILENT),
     comment="The person across accounts. No row hash: a hash of personal data is personal data.",
 )
 
@@ -52,6 +55,7 @@ account_party = Table(
     Column("row_no", Integer),
     Column("row_sha256", Sha256),
     Index("ix_account_party_party", "party_id"),
+    Index("ix_account_party_until", "guarantee_until", sqlite_where=ENDS, postgresql_where=ENDS),
     one_of("role", *ROLES),
     one_of("guarantee_kind", "joint", "general"),
 )
