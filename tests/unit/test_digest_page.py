@@ -6,13 +6,16 @@ import pytest
 
 from arrears.core.errors import PermanentFailure
 from arrears.reports.page import Block, Column, Page, Table
-from arrears.reports.rendering import MOST_BYTES, render
+from arrears.reports.rendering import CUT_FROM, MOST_BYTES, render
+
+
+def rest(count: int) -> str:
+    return f"另有 {count} 行，见工作台。"
 
 
 def table(title: str, rows: int) -> Table:
-    return Table(
-        title, [Column("名称"), Column("金额", number=True)], [[f"{title}-{n}", "¥1,234.00"] for n in range(rows)]
-    )
+    cells = [[f"{title}-{n}", "¥1,234.00"] for n in range(rows)]
+    return Table(title, [Column("名称"), Column("金额", number=True)], cells, rest)
 
 
 def page(*blocks: Block) -> Page:
@@ -25,16 +28,23 @@ def one(title: str, rows: int) -> Block:
 
 def test_what_comes_last_gives_way_first_and_the_first_screen_stays_whole():
     html, text = render(page(one("甲", 40), one("乙", 40), one("丙", 400)))
-    assert len(html.encode()) <= MOST_BYTES
+    assert len(html.encode()) <= CUT_FROM < MOST_BYTES
     assert (html.count("甲-"), html.count("乙-"), html.count("丙-")) == (40, 40, 20)
-    assert "另有 380 行没有列出。" in html
+    assert "另有 380 行，见工作台。" in html
     assert "丙-19" in text
     assert "丙-20" not in text, "mail and text show the same rows"
 
 
+def test_what_was_left_out_before_and_what_is_cut_are_one_number():
+    whole = replace(table("甲", 60), more=7, note="说明。")
+    assert whole.shortened(20).foot == "另有 47 行，见工作台。 说明。"
+    assert whole.shortened(100) == whole
+    assert table("甲", 3).foot == ""
+
+
 def test_before_a_mail_fails_its_first_screen_gives_way_too():
     html, _ = render(page(one("甲", 900), one("乙", 40)))
-    assert len(html.encode()) <= MOST_BYTES
+    assert len(html.encode()) <= CUT_FROM < MOST_BYTES
     assert html.count("甲-") == 20
 
 
@@ -55,5 +65,5 @@ def test_two_columns_stand_side_by_side_and_become_one_where_the_window_is_narro
 
 
 def test_a_name_that_looks_like_a_style_is_left_alone():
-    html, _ = render(page(Block(((Table("甲", [Column("名")], [[' class="c" 张']]),),))))
+    html, _ = render(page(Block(((Table("甲", [Column("名")], [[' class="c" 张']], rest),),))))
     assert 'class="c" 张' in html.replace("&quot;", '"')
