@@ -82,8 +82,10 @@ def check_round_trip(store: Engine) -> None:
     schema = pa.schema([("account_id", pa.string()), ("due", pa.string()), ("cured", pa.string())])
     with writing(store) as connection:
         assert insert_columns(connection, episode, rows) == 3
-        assert replace_columns(connection, episode, later) == 2
+        moved = later.set_column(2, "opened_on", pa.array([date(2026, 11, 13)] * 2, pa.date32()))
+        assert replace_columns(connection, episode, moved, kept=("opened_on",)) == 2
     with reading(store) as connection:
+        assert set(connection.execute(select(episode.c.opened_on)).scalars()) == {DAY}, "a kept column stays"
         assert connection.execute(query).all() == [('a"b\\', DAY, DAY), ("c,d", DAY, None), ("e\n\\.\nf", DAY, None)]
         ids = [batch.column("account_id").to_pylist() for batch in fetch(connection, query.with_only_columns(
             episode.c.account_id, episode.c.account_id, episode.c.account_id), schema, rows=2)]  # fmt: skip

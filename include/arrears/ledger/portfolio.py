@@ -62,7 +62,8 @@ def store_accounts(
             rows = _rows(part, refs, delivery_id, policy)
             insert_columns(connection, account, _in_order_of_names(rows.filter(pa.array(new))))
             if overwrite:
-                replace_columns(connection, account, _full(rows.filter(pa.array(_differs(own, part) & ~new))))
+                other = _full(rows.filter(pa.array(_differs(own, part) & ~new)))
+                replace_columns(connection, account, other, kept=("subject_ref",))
             standing.names.put(pa.record_batch([refs], names=["subject_ref"]))
         standing.unnamed += _others(stored.rest(), pa.array([], pa.string()))
     return standing

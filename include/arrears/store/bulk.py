@@ -191,15 +191,15 @@ def temporary_copy(connection: Connection, table: Table, names: Sequence[str]) -
 
 def merge_statement(
     connection: Connection, table: Table, waiting: str, names: Sequence[str], *, replace: bool,
-    unless_same: Sequence[str] = (),
+    unless_same: Sequence[str] = (), kept: Sequence[str] = (),
 ) -> str:  # fmt: skip
     """Return the INSERT that takes rows over from a temporary table; ``replace`` overwrites those already there.
 
-    With ``unless_same`` only those that differ in one of these columns.
+    With ``unless_same`` only those that differ in one of these columns, and never their ``kept`` columns.
     """
     quote, own = connection.dialect.identifier_preparer.quote, connection.dialect.identifier_preparer.quote(table.name)
     keys, columns = [column.name for column in table.primary_key], ", ".join(map(quote, names))
-    changed = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in keys)
+    changed = ", ".join(f"{quote(name)} = excluded.{quote(name)}" for name in names if name not in (*keys, *kept))
     action = f"({', '.join(map(quote, keys))}) DO UPDATE SET {changed}" if replace and changed else "DO NOTHING"
     other = " OR ".join(f"{own}.{quote(name)} IS DISTINCT FROM excluded.{quote(name)}" for name in unless_same)
     only = f" WHERE {other}" if other else ""

@@ -39,22 +39,24 @@ def insert_columns(connection: Connection, table: Table, rows: pa.RecordBatch | 
 
 
 def replace_columns(
-    connection: Connection, table: Table, rows: pa.RecordBatch | pa.Table, unless_same: Sequence[str] = ()
-) -> int:
+    connection: Connection, table: Table, rows: pa.RecordBatch | pa.Table, unless_same: Sequence[str] = (),
+    kept: Sequence[str] = (),
+) -> int:  # fmt: skip
     """Insert rows or overwrite those with the same primary key, each key once; return how many rows were given.
 
-    With ``unless_same`` a stored row that agrees in these columns is left as it is, where it came from included.
+    With ``unless_same`` a stored row that agrees in these columns is left as it is, where it came from included. A
+    stored row's ``kept`` columns stay as they are: SQLite makes the entries of an index anew for every column it sets.
     """
     names = list(rows.schema.names)
     if rows.num_rows and connection.dialect.name == "postgresql":
         with temporary_copy(connection, table, names) as waiting:
             _copy(connection, table, waiting, rows)
-            merge = merge_statement(connection, table, waiting, names, replace=True, unless_same=unless_same)
+            merge = merge_statement(connection, table, waiting, names, replace=True, unless_same=unless_same, kept=kept)
             connection.exec_driver_sql(merge)
     elif rows.num_rows:
         statement = sqlite.insert(table).values(dict.fromkeys(names))
         keys = [column.name for column in table.primary_key]
-        changed = {name: statement.excluded[name] for name in names if name not in keys}
+        changed = {name: statement.excluded[name] for name in names if name not in (*keys, *kept)}
         differing = [table.c[name].is_distinct_from(statement.excluded[name]) for name in unless_same]
         only = or_(*differing) if differing else None
         statement = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=only)
