@@ -1,16 +1,23 @@
 """Our figures leave over Airflow's own metrics, as real datagrams, and speak of no account."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 import yaml
 from airflow.sdk.observability import stats
 from contact_crowd import fill
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from sqlalchemy import Engine, update
 from statsd import StatsClient
 from statsd_listener import StatsdListener
@@ -86,6 +93,59 @@ def test_a_figure_that_cannot_be_told_fails_no_task(rt: Runtime, listener: Stats
     nowhere = rt.settings.model_copy(update={"store_url": "postgresql+psycopg://nobody@127.0.0.1:1/none"})
     figures.tell(replace(rt, settings=nowhere), "close_day", 1.0, {"status": "completed"})
     assert list(listener.heard()) == ["airflow.arrears.step.close_day.seconds"]
+
+
+TOLD_BY_A_PROCESS = """
+import sys
+from airflow.sdk.observability import stats
+from airflow.sdk.observability.metrics import stats_utils
+stats.initialize(factory=stats_utils.get_stats_factory(), export_legacy_names=False)
+from arrears.core.clock import SystemClock
+from arrears.core.entropy import SeededEntropy
+from arrears.core.runtime import RunKey, Runtime
+from arrears.core.settings import Settings
+from arrears.orchestration import figures
+rt = Runtime(Settings.from_environment(), SystemClock(), SeededEntropy(7), RunKey("cli", "x"))
+figures.tell(rt, "close_day", 1.0, {"status": "completed"})
+"""
+"""What Airflow does in the process of a task: its own maker of figures, ours, and the end of the process."""
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes what OpenTelemetry posts, as a collector on loopback does."""
+
+    names: ClassVar[set[str]] = set()
+
+    def do_POST(self) -> None:
+        said = ExportMetricsServiceRequest.FromString(self.rfile.read(int(self.headers["Content-Length"])))
+        self.names.update(metric.name for part in said.resource_metrics for scope in part.scope_metrics
+                          for metric in scope.metrics)  # fmt: skip
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_the_same_figures_reach_a_collector_of_opentelemetry(rt: Runtime, store: Engine) -> None:
+    fill(rt, store, 1)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        env = os.environ | {
+            "ARREARS_HOME": str(rt.settings.home),
+            "AIRFLOW__METRICS__OTEL_ON": "True",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+            "NO_PROXY": "127.0.0.1",
+        }
+        words = [sys.executable, "-c", TOLD_BY_A_PROCESS]
+        done = subprocess.run(words, env=env, capture_output=True, text=True, check=False)
+        server.shutdown()
+        thread.join()
+    assert done.returncode == 0, done.stderr
+    told = {f"airflow.arrears.{name}" for name in pulse(rt)} | {"airflow.arrears.step.close_day.seconds"}
+    assert Collector.names >= told, done.stderr[-2000:]
 
 
 def names_of(text: str) -> set[str]:

@@ -79,6 +79,11 @@ def strangers(given: dict[str, Any], known: dict[str, Any], path: str = "") -> l
     return found
 
 
+def test_the_signing_key_of_compose_is_mounted_where_it_is_made_and_where_it_signs(compose: Any) -> None:
+    having = {name for name, body in compose["services"].items() if "arrears-keys" in json.dumps(body.get("volumes"))}
+    assert having == {"airflow-init", "airflow-worker-seal"}
+
+
 def test_every_value_is_one_that_the_chart_knows(values: Any) -> None:
     known = yaml.safe_load(CHART_KEYS.read_text(encoding="utf-8"))
     assert strangers(values, known) == []
