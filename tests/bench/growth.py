@@ -27,7 +27,9 @@ KINDS = {
 }
 """What is counted by its first table, and the tables in which it leaves something."""
 SQLITE = "SELECT sum(pgsize) FROM dbstat WHERE name IN (SELECT name FROM sqlite_master WHERE tbl_name = :name)"
-POSTGRESQL = """SELECT sum(pg_total_relation_size(t.relid)) FROM pg_partition_tree(CAST(:name AS regclass)) t"""
+POSTGRESQL = """SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE pg_relation_size(oid) > 0 AND relkind = 'r'
+    AND (oid = CAST(:name AS regclass) OR oid IN (SELECT relid FROM pg_partition_tree(CAST(:name AS regclass))))"""
+"""A month without a row counts for nothing: its empty indexes are as large as a small store's whole table."""
 
 
 def main() -> None:
