@@ -33,6 +33,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+PARTS = ("events.jsonl", "leaves.txt", "vkey.txt", "manifest.json", "checkpoints")
 MEMBER = re.compile(
     r"(events\.jsonl|leaves\.txt|vkey\.txt|manifest\.json|checkpoints(/[0-9]+\.txt)?|(policy|packets)(/[0-9a-f]+\.json)?)"
 )
@@ -232,6 +233,8 @@ def check_bundle(folder: Path, trusted: list[Key] | None, against: str | None) -
 
 def check_members(folder: Path) -> None:
     """Nothing may lie in a bundle that no signature speaks for."""
+    if not any((folder / name).exists() for name in PARTS):
+        raise CannotTell("it is no bundle: nothing of one is in it")
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
         if path.is_symlink() or not MEMBER.fullmatch(place) or path.is_dir() == bool(path.suffix):

@@ -51,6 +51,11 @@ STRUCK = {
     "no decision at all": (("replay", "--run", "x", "--sample", "0"), "--sample"),
     "a first day that is none": (("rehearse", "--from", "2026-99-01"), "--from '2026-99-01': write it as YYYY-MM-DD"),
     "a question without a number": (("ask", "x"), "`arrears ask --help`"),
+    "a question about no account": (("ask", "7", "--account", "A1"), "account A1: there is none in the store"),
+    "a question about no run": (("ask", "4", "--run", "daily-1"), "run daily-1: there is none in the store"),
+    "a week for a day": (("explain", "K1", "--date", "2026-W46-4"), "--date '2026-W46-4': write it as YYYY-MM-DD"),
+    "a day without its dashes": (("explain", "K1", "--date", "20261112"), "write it as YYYY-MM-DD"),
+    "an address of another machine": (("receive", "--listen", "192.0.2.1:5"), "--listen '192.0.2.1:5': "),
 }
 
 
@@ -223,6 +228,55 @@ def test_a_terminal_without_chinese_is_told_all_the_same(lived, variables: dict[
     done = subprocess.run([*COMMAND, "explain", "K1"], env=env, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode()
     assert "期" in done.stdout.decode("utf-8")
+
+
+def test_an_answer_without_rows_says_so_beside_the_output(lived) -> None:
+    said = lived.call("ask", "12")
+    assert (said.code, said.out) == (0, "")
+    assert said.reason == "nothing: no row answers this question"
+
+
+def test_a_folder_that_is_no_bundle_cannot_tell_and_is_never_called_tampered(lived, tmp_path: Path) -> None:
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "letter.docx").write_bytes(b"x")
+    said = lived.call("verify", str(tmp_path))
+    assert said.code == 2
+    assert "is no bundle" in said.out
+    verifier = Path(__file__).resolve().parents[2] / "docs" / "verify.py"
+    single = [sys.executable, "-I", str(verifier), str(tmp_path)]
+    assert subprocess.run(single, capture_output=True, check=False).returncode == 2
+
+
+def test_a_list_without_its_columns_is_refused_and_not_called_empty(lived, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("contract,way\n", encoding="utf-8")
+    said = lived.call("compare", str(tmp_path / "own.csv"), "--date", DAY)
+    assert said.code == 1
+    assert said.reason == "arrears: own.csv: the first line names no account_id and no channel"
+
+
+def test_ctrl_c_in_the_middle_is_one_line_and_an_exit_code_of_its_own(lived, monkeypatch) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("arrears.audit.verify.verify_store", stopped)
+    said = lived.call("verify")
+    assert (said.code, said.out) == (130, "")
+    assert said.reason == "arrears: stopped; what was done stays, run it again to go on"
+
+
+@pytest.mark.parametrize(("closed", "command", "code"), [(">&-", "runs --json", 0), ("2>&-", "explain nobody", 2)])
+def test_a_command_whose_output_is_closed_ends_as_it_would(lived, closed: str, command: str, code: int) -> None:
+    env = {**os.environ, "ARREARS_HOME": str(lived.home)}
+    shell = ["sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *command.split()]
+    done = subprocess.run(shell, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+
+
+def test_a_reader_who_leaves_after_the_first_line_is_no_error(lived) -> None:
+    env = {**os.environ, "ARREARS_HOME": str(lived.home)}
+    shell = ["sh", "-c", '"$@" | head -1', "sh", *COMMAND, "ask", "11", "--json"]
+    done = subprocess.run(shell, env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("{\n", "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")

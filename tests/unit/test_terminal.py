@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from arrears.cli import output
+from arrears.cli.arguments import feed_names, scenario_names
 
 ESCAPE = "\x1b["
 
@@ -37,6 +38,22 @@ def test_a_terminal_gets_heads_and_a_title_and_no_colour_code_when_it_wants_none
     plain = printed(monkeypatch, terminal=True, NO_COLOR="1")
     assert "Runs 运行" in plain
     assert not any(f"{ESCAPE}{code}" in plain for code in range(30, 50)), "bold may stay, colours go"
+
+
+def test_a_narrow_terminal_breaks_an_id_and_cuts_nothing_off(monkeypatch):
+    shown = printed(monkeypatch, terminal=True, COLUMNS="12", NO_COLOR="1")
+    letters = "".join(shown.split())
+    assert "…" not in shown
+    assert all(letter in letters for letter in "daily-1completed")
+
+
+def test_a_shell_is_offered_the_feeds_and_scenarios_that_begin_like_that():
+    assert feed_names("pa") == ["payments", "parties"]
+    assert scenario_names("broken") == ["broken_promise"]
+    env = {**os.environ, "_ARREARS_COMPLETE": "complete_bash", "COMP_WORDS": "arrears import acc", "COMP_CWORD": "2"}
+    command = [sys.executable, "-c", "import sys; sys.argv[0] = 'arrears'; from arrears.cli import main; main()"]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["accounts"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -169,6 +169,8 @@ def read_bundle(folder: Path) -> Bundle:
 
 def _refuse_strangers(folder: Path) -> None:
     """Nothing may lie in a bundle that no signature speaks for."""
+    if not any((folder / name).exists() for name in (EVENTS, LEAVES, VKEY, MANIFEST, CHECKPOINTS)):
+        raise Unsure(f"{folder} is no bundle: nothing of one is in it")
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
         if path.is_symlink() or not _MEMBER.fullmatch(place) or path.is_dir() == bool(path.suffix):

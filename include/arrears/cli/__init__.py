@@ -6,8 +6,10 @@ import typer
 
 from arrears.cli import approvals, audit, bench, day, keys, policy, proof, receipts, rehearse
 from arrears.cli.failures import told
-from arrears.cli.output import drop_output, notes, speak_every_language
+from arrears.cli.output import drop_output, notes, open_closed_outputs, speak_every_language
 
+INTERRUPTED = 130
+"""What a command ends with that Ctrl-C stopped."""
 app = typer.Typer(
     name="arrears",
     help="The daily work of a post-loan collections department (贷后逾期催收).",
@@ -24,10 +26,13 @@ app.add_typer(policy.policy_app, name="policy")
 
 def main() -> None:
     """Run the command line; exit codes are those of the command contract."""
+    open_closed_outputs()
     speak_every_language()
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()  # a full disk is told here, not after the end
+        if code == INTERRUPTED:
+            notes().print("arrears: stopped; what was done stays, run it again to go on", markup=False)
     except BrokenPipeError:
         drop_output()
         sys.exit(1)

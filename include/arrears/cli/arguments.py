@@ -1,6 +1,6 @@
 """Arguments several commands share, read the same way everywhere."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +22,7 @@ def read_date(text: str, option: str = "--date") -> date:
         BadArguments: the text is not a day of the calendar.
     """
     try:
-        return date.fromisoformat(text)
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()  # a week or a bare number is no day
     except ValueError:
         raise BadArguments(f"{option} {text!r}: write it as YYYY-MM-DD") from None
 
@@ -47,3 +47,17 @@ def existing_file(path: Path, option: str) -> Path:
     if existing(path, option).is_dir():
         raise BadArguments(f"{option} {path}: is a folder, name a file")
     return path
+
+
+def feed_names(begun: str) -> list[str]:
+    """Complete the name of a feed; what a shell asks for is loaded only then."""
+    from arrears.ledger.catalogue import FEEDS
+
+    return [name for name in FEEDS if name.startswith(begun)]
+
+
+def scenario_names(begun: str) -> list[str]:
+    """Complete the name of a scenario of the rehearsal."""
+    from arrears.rehearsal.situations import SCENARIOS
+
+    return [name for name in SCENARIOS if name.startswith(begun)]

@@ -27,7 +27,7 @@ def ask(
     """Answer one of an auditor's questions from its view in the store."""
     from arrears.audit.access import record_access
     from arrears.proof.ask import ask as answer
-    from arrears.proof.ask import numbered
+    from arrears.proof.ask import numbered, refuse_unknown
     from arrears.proof.explain import subject_of
 
     if number is None:
@@ -41,6 +41,8 @@ def ask(
     engine = existing_store(rt)
     day = read_date(on) if on else None
     found = answer(engine, number, account_id=account, on=day, run_id=run)
+    if not found.rows:
+        refuse_unknown(engine, account, run)
     ref = subject_of(engine, account) if account else None
     if not record_access(rt, engine, "asked", subject_ref=ref, business_date=day, data={"question": number}):
         notes().print(NOT_RECORDED)
@@ -48,6 +50,7 @@ def ask(
         print_json(found.as_dict())
     else:
         print_table(found.question, found.columns, [[_short(cell) for cell in row] for row in found.rows])
+        notes().print("nothing: no row answers this question") if not found.rows else None
 
 
 def _short(cell: object) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, existing_file, read_date
+from arrears.cli.arguments import AsJson, DateText, Rehearsal, existing, existing_file, feed_names, read_date
 from arrears.cli.output import notes, print_json, working
 from arrears.core.clock import SystemClock
 from arrears.core.errors import BadArguments
@@ -97,7 +97,11 @@ def dispatch(
 
 
 @app.command(name="import")
-def import_(kind: Annotated[str, typer.Argument(help="which feed")], file: Path, as_json: AsJson = False) -> None:
+def import_(
+    kind: Annotated[str, typer.Argument(help="which feed", autocompletion=feed_names)],
+    file: Path,
+    as_json: AsJson = False,
+) -> None:
     """Import one feed that arrived during the day."""
     from arrears.steps import intake
 

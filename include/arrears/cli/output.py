@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from arrears.core.progress import watched_by
 
@@ -47,6 +48,12 @@ def working(what: str) -> Iterator[Shown]:
             yield shown
 
 
+def open_closed_outputs() -> None:
+    """Give a process that was started without an output (``>&-``) one that forgets, for Python leaves it None."""
+    sys.stdout, sys.stderr = (stream or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - open to the end
+                              for stream in (sys.stdout, sys.stderr))  # fmt: skip
+
+
 def speak_every_language() -> None:
     """Let any text be printed: UTF-8 where the terminal's own encoding has no Chinese, a mark for what is left."""
     for stream in (sys.stdout, sys.stderr):
@@ -80,7 +87,8 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         for row in rows:
             print("\t".join(str(cell) for cell in row))
         return
-    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False)
+    whole = [Column(name, overflow="fold") for name in columns]  # an id that is cut short cannot be copied
+    table = Table(*whole, title=title, title_justify="left", box=None, pad_edge=False)
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     console.print(table)

@@ -30,7 +30,11 @@ def receive(
     host, port = read_address(listen)
     settings = Settings.from_environment()
     guard = Guard(secret_of(settings, SystemEntropy()), settings.sms_url)
-    with open_door(spool_of(settings), host, port, guard) as door:
+    try:
+        opened = open_door(spool_of(settings), host, port, guard)
+    except OSError as error:
+        raise BadArguments(f"--listen {listen!r}: {error.strerror or error}; name another address or port") from None
+    with opened as door:
         notes().print(f"receipts are taken at http://{host}:{door.server_address[1]}/receipts", markup=False)
         try:
             door.serve_forever()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from arrears.cli.arguments import AsJson, read_date
+from arrears.cli.arguments import AsJson, read_date, scenario_names
 from arrears.cli.output import print_json, print_table, working
 from arrears.core.errors import Finding
 from arrears.core.progress import watched_by
@@ -28,7 +28,8 @@ def rehearse(
         str | None, typer.Option("--from", metavar="YYYY-MM-DD", help="first day; fixed by default")
     ] = None,
     scenario: Annotated[
-        str | None, typer.Option(metavar="NAME", help="play one situation instead; ? lists them")
+        str | None,
+        typer.Option(metavar="NAME", help="play one situation instead; ? lists them", autocompletion=scenario_names),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -16,6 +16,7 @@ STAGES = {
     "2": "two instalments 逾期2期",
     "3": "three or more 逾期3期及以上",
 }
+HEADS = ("ledger stage", "accounts", "treated as", "accounts")
 RUNGS = {
     "1": "reminders 提醒",
     "2": "calls 电话催收",
@@ -29,7 +30,7 @@ def print_summary(document: dict[str, Any], settings: Settings, waiting: Sequenc
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]{document['business_date']}  {document['status']}[/bold]  run {document['run_id']}")
     _print_ledger(console, document["ledger"])
-    console.print(_levels(document))
+    _print_levels(console, document)
     _print_effects(console, document)
     _print_waiting(console, _relative(settings.home), waiting)
     _print_places(console, settings)
@@ -45,11 +46,20 @@ def _print_ledger(console: Console, ledger: dict[str, Any]) -> None:
             console.print(f"[bold]held by   {gate['name']}: {gate['detail']}[/bold]", markup=True)
 
 
-def _levels(document: dict[str, Any]) -> Table:
-    table = Table("ledger stage", "accounts", "treated as", "accounts", box=None, pad_edge=False)
-    for stage, rung in zip(STAGES, RUNGS, strict=True):
-        table.add_row(STAGES[stage], str(document["stages"][stage]), RUNGS[rung], str(document["rungs"][rung]))
-    return table
+def _print_levels(console: Console, document: dict[str, Any]) -> None:
+    """Print accounts by stage and by rung: a table on a terminal, lines with tabs in a pipe."""
+    rows = [HEADS] + [
+        (STAGES[stage], str(document["stages"][stage]), RUNGS[rung], str(document["rungs"][rung]))
+        for stage, rung in zip(STAGES, RUNGS, strict=True)
+    ]
+    if not console.is_terminal:
+        for row in rows:
+            print("\t".join(row))
+        return
+    table = Table(*rows[0], box=None, pad_edge=False)
+    for row in rows[1:]:
+        table.add_row(*row)
+    console.print(table)
 
 
 def _print_effects(console: Console, document: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from arrears.core.errors import BadArguments
 from arrears.proof.patience import Patience
 from arrears.store.engine import reading
 from arrears.store.tables.feeds import account
+from arrears.store.tables.people import subject
+from arrears.store.tables.runs import run
 from arrears.store.views import questions
 
 FIRST_ACCOUNTS = (500, 5_000, 50_000)
@@ -71,6 +73,19 @@ def ask(
         rows = _first(connection, view, query, limit, Patience(seconds))
     plain = tuple(tuple(cell.isoformat() if isinstance(cell, date) else cell for cell in row) for row in rows)
     return Answer(number, name, text, tuple(column.name for column in view.c), plain)
+
+
+def refuse_unknown(engine: Engine, account_id: str | None, run_id: str | None) -> None:
+    """Tell an answer without rows from a question about something that was never there.
+
+    Raises:
+        BadArguments: no account or no run has that id.
+    """
+    with reading(engine) as connection:
+        for column, value in ((subject.c.account_id, account_id), (run.c.run_id, run_id)):
+            if value is not None and connection.execute(select(column).where(column == value)).first() is None:
+                what = column.name.removesuffix("_id")
+                raise BadArguments(f"{what} {value}: there is none in the store; check the id")
 
 
 def _first(connection: Connection, view: Table, query: Select[Any], limit: int | None, patience: Patience) -> list[Any]:

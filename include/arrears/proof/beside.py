@@ -54,9 +54,12 @@ def read_list(path: Path) -> set[Line]:
     """
     try:
         with path.open(newline="", encoding="utf-8-sig") as handle:
-            rows = list(csv.DictReader(handle))
+            reader = csv.DictReader(handle)
+            rows = list(reader)
     except UnicodeDecodeError:
         raise BadInput(f"{path.name}: not UTF-8") from None
+    if lacking := sorted({"account_id", "channel"} - set(reader.fieldnames or ())):
+        raise BadInput(f"{path.name}: the first line names no {' and no '.join(lacking)}")
     found = set()
     for number, row in enumerate(rows, start=2):
         account_id, channel = (row.get("account_id") or "").strip(), (row.get("channel") or "").strip()
