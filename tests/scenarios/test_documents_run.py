@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-import yaml
 from sqlalchemy import text, update
 
 from arrears.core.settings import Settings
@@ -108,11 +107,6 @@ def test_the_policy_that_the_page_shows_loads(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(shown, encoding="utf-8")
     assert load_policy(file).policy_id == "our-leasing"
-
-
-def test_the_mapping_that_the_page_shows_is_yaml_with_columns() -> None:
-    shown = next(block for block in blocks_of("feeds.md") if "encoding:" in block)
-    assert "columns" in yaml.safe_load(shown)["instalments"]
 
 
 def test_the_question_that_the_page_asks_of_the_database_is_sql(store) -> None:

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 import typer
-from doc_commands import FENCE, commands_of
+from doc_commands import CALLS, FENCE, PAGES, ROOT, named
 from pydantic import BaseModel
 
 from arrears.approvals.questions import OpenApproval
@@ -20,17 +20,8 @@ from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
 from arrears.proof import explain, then
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PATH = re.compile(r"`((?:dags|docs|include|plugins|tests|docker)/[\w./-]*)`")
-
-
-def named(page: Path) -> str:
-    return str(page.relative_to(ROOT))
-
-
-CALLS = sorted({(named(page), call) for page in PAGES for call in commands_of(page.read_text(encoding="utf-8"))})
 
 
 def refusal(call: str) -> str | None:
