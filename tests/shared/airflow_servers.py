@@ -60,7 +60,7 @@ class AirflowServers:
         self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         self._sessions: set[int] = set()
         self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self._client = httpx.Client(base_url=self.base, timeout=60, trust_env=False)
+        self._client = httpx.Client(base_url=self.base, timeout=300, trust_env=False)
 
     def __enter__(self) -> "AirflowServers":
         self.dags.mkdir(parents=True)
