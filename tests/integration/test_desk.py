@@ -299,7 +299,7 @@ def test_every_event_of_an_account_is_reached_a_leaf_at_a_time(home: Path, monke
     engine.dispose()
     found, leaf = [], "?events=1"
     while leaf:
-        page = client.get(f"{address}{leaf}").text.partition('<section id="events">')[2]
+        page = client.get(f"{address}{leaf}").text.partition('<section id="events"')[2]
         found += [int(seq) for seq in re.findall(r'<tr><td class="number">([0-9]+)</td>', page)]
         following = re.search(r'href="(\?on=[0-9-]+&amp;events=[0-9]+)#events">下一页', page)
         leaf = unescape(following[1]) if following else ""
