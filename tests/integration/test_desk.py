@@ -34,7 +34,7 @@ from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.audit import audit_event_index, audit_pending
 from arrears.store.tables.feeds import account, staff
 from arrears.store.tables.legal import packet
-from arrears.store.tables.reports import deadline_day
+from arrears.store.tables.reports import deadline_day, flow_day
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 from arrears.store.tables.runs import run
 from arrears.store.views import questions
@@ -107,6 +107,21 @@ def test_today_shows_the_figures_of_the_summary(home: Path):
     assert summary["run_id"] in page
     assert f">{summary['date_totals']['planned']}<" in page
     assert "<td>相符</td>" in page, "finance gave a figure, and it ties"
+
+
+def test_today_draws_how_accounts_moved_since_the_day_before(home: Path, tmp_path: Path):
+    copy = Path(shutil.copytree(home, tmp_path / "var"))
+    assert "以来的变动" not in desk(copy, somebody).get("/").text, "the first day has none"
+    engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
+    with writing(engine) as connection:
+        origin = {"business_date": DAY, "since": date(2026, 11, 11), "run_id": "daily-2026-11-12-1"}
+        for was, stage, count in ((0, 1, 7), (1, 1, 40), (2, 0, 3)):
+            connection.execute(flow_day.insert(), origin | {"was": was, "stage": stage, "count": count})
+    engine.dispose()
+    page = desk(copy, somebody).get("/").text
+    assert "自 2026-11-11 以来的变动" in page
+    assert "<p>未逾期 → 一期 7 户、二期 → 未逾期 3 户</p>" in page
+    assert [page.count(f'class="{way}"') for way in ("worse", "stayed", "better")] == [1, 1, 1]
 
 
 def test_the_history_shows_what_each_run_came_to(home: Path):

@@ -49,6 +49,20 @@ def replayed(home: Path) -> list[Replayed]:
     return [replay(rt, engine, run_id) for run_id in runs]
 
 
+def test_every_morning_keeps_how_accounts_moved_and_counts_each_in_arrears_once(first, first_home):
+    standing = (
+        "SELECT COUNT(*) FROM decision d WHERE business_date = ? AND stage = ? AND revision = (SELECT MAX(n.revision) "
+        "FROM decision n WHERE n.business_date = d.business_date AND n.account_id = d.account_id)"
+    )
+    with sqlite3.connect(first_home / "arrears.sqlite") as connection:
+        rows = connection.execute(
+            "SELECT business_date, stage, SUM(count) FROM flow_day WHERE stage > 0 GROUP BY business_date, stage"
+        ).fetchall()
+        assert len({on for on, _, _ in rows}) > 2
+        for on, stage, count in rows:
+            assert connection.execute(standing, (on, stage)).fetchone() == (count,), (on, stage)
+
+
 def test_the_same_seed_gives_the_same_days_to_the_last_event(first, tmp_path):
     again = play(tmp_path, SHORT)
     assert again.audit["size"] == first.audit["size"] > 400
