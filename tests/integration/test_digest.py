@@ -1108,6 +1108,14 @@ def test_a_run_that_broke_off_is_reported_without_any_of_its_tasks(store, rt, po
     assert "did not finish" in mail.text
 
 
+def test_a_collector_reads_before_each_call_what_to_know(morning, rt, policy):
+    text = _mails(morning, rt, policy, ("collector", "wang@arrears.example", "zh", None))[0].text
+    lines = text.partition("== 今天先打 ==")[2].partition("==")[0].strip().splitlines()
+    assert [line.partition("要点 ")[2] for line in lines] == [
+        "逾期 12 天 · 11-11 承诺还款 · 承诺兑现 2 次、未兑现 0 次"
+    ]
+
+
 def test_a_collector_sees_only_their_own_list(morning, rt, policy):
     mail = _mails(morning, rt, policy, ("collector", "wang@arrears.example", "zh", None))[0]
     assert "今天先打这 1 个" in mail.text

@@ -1,5 +1,6 @@
 """A digest before it is a mail: what stands beside what, and what gives way when it is too long."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -67,3 +68,11 @@ def test_two_columns_stand_side_by_side_and_become_one_where_the_window_is_narro
 def test_a_name_that_looks_like_a_style_is_left_alone():
     html, _ = render(page(Block(((Table("甲", [Column("名")], [[' class="c" 张']], rest),),))))
     assert 'class="c" 张' in html.replace("&quot;", '"')
+
+
+def test_a_date_is_never_broken_over_two_lines():
+    html, _ = render(
+        page(Block(((Table("甲", [Column("到期日"), Column("什么")], [["2026-11-30", "拖车单到期的说明"]]),),)))
+    )
+    assert re.search(r"<td nowrap[^>]*>2026-11-30</td>", html)
+    assert not re.search(r"<td nowrap[^>]*>拖车单到期的说明</td>", html)

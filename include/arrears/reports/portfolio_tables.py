@@ -52,7 +52,7 @@ class PortfolioTables(CaseworkTables):
     def _natural_rows(self) -> list[list[str]]:
         """Return what cures by itself: without it nobody can tell what the work achieved."""
         moved = self._figures.migration.get(self._currency)
-        if moved is None or moved.natural_cure_rate is None:
+        if moved is None:
             return []
         return [[self._words("measure.natural"), percent(moved.natural_cure_rate)]]
 

@@ -224,13 +224,13 @@ class Tables(PortfolioTables):
         return self._words("sheet.desk_legal") if desk == LEGAL_DESK else self._staff(desk)
 
     def tasks(self) -> Table | None:
-        """Return the first calls and visits of the day, in the order to work them, with what came of the last try."""
+        """Return the first calls and visits of the day, in the order to work them, each with what to know before."""
         rows = [
-            [self._words.label("lane", task.lane), *self._task(task), self._last(task)] for task in self._figures.tasks
+            [self._words.label("lane", task.lane), *self._task(task), self._brief(task)] for task in self._figures.tasks
         ]
         more = self._left_over()
         return self._table(
-            "tasks", "lane", "channel", "customer", "contract", "#term", "#amount", "last", rows=rows, more=more
+            "tasks", "lane", "channel", "customer", "contract", "#term", "#amount", "brief", rows=rows, more=more
         )
 
     def first_tasks(self) -> Table | None:
@@ -258,10 +258,16 @@ class Tables(PortfolioTables):
         loads = [load for desk, load in self._figures.tasks_by_staff.items() if reader in (None, desk)]
         return sum(load.total() - sum(load[name] for name in POSTED) for load in loads) - len(self._figures.tasks)
 
-    def _last(self, task: Task) -> str:
-        if task.last_outcome is None or task.last_on is None:
-            return DASH
-        return f"{task.last_on[5:]} {self._words.label('outcome', task.last_outcome)}"
+    def _brief(self, task: Task) -> str:
+        """Say what to know before dialling: how late, what came of the last try, why, and what promises were worth."""
+        said = [self._words("task_brief.late", n=task.days_past_due)] if task.days_past_due else []
+        if task.last_on and task.last_outcome:
+            said.append(f"{task.last_on[5:]} {self._words.label('outcome', task.last_outcome)}")
+        if task.why:
+            said.append(self._words.label("why", task.why))
+        if task.kept or task.broken:
+            said.append(self._words("task_brief.promises", kept=task.kept, broken=task.broken))
+        return " · ".join(said) or DASH
 
     def _contracts(self, task: Task) -> str:
         shown = ", ".join(task.accounts[:3])

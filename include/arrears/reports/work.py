@@ -22,7 +22,7 @@ from arrears.reports.scope import (
     tally,
 )
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.feeds import outcome, staff
+from arrears.store.tables.feeds import outcome, promise, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.people import party
 
@@ -82,6 +82,11 @@ class Task:
     audience: str
     last_on: str | None = None
     last_outcome: str | None = None
+    why: str | None = None
+    """The reason for the arrears as the person told it last."""
+    days_past_due: int = 0
+    kept: int = 0
+    broken: int = 0
 
 
 def plan_of(connection: Connection, business_date: date, branch: str | None) -> Plan:
@@ -116,7 +121,12 @@ def tasks_of(
     """
     lane = func.min(case({name: place for place, name in enumerate(LANES)}, value=decision.c.lane, else_=len(LANES)))
     query = (
-        select(contact.c.contact_id, func.max(item.c.overdue_instalments).label("instalments"), lane.label("lane"))
+        select(
+            contact.c.contact_id,
+            func.max(item.c.overdue_instalments).label("instalments"),
+            lane.label("lane"),
+            func.coalesce(func.max(decision.c.days_past_due), 0).label("days"),
+        )
         .select_from(contact)
         .join(item, item.c.contact_id == contact.c.contact_id)
         .join(decision, and_(decision.c.account_id == item.c.account_id, in_force(business_date, None)), isouter=True)
@@ -139,6 +149,7 @@ def tasks_of(
     rows = connection.execute(_named(query.subquery("first"))).all()
     accounts = _accounts_of(connection, business_date, [row[0] for row in rows] if limit else None)
     told = _last_told(connection, [row[3] for row in rows]) if limit else {}
+    promised = _promised(connection, {one for found in accounts.values() for one in found}) if limit else {}
     second = _co_borrowers(connection, [row[0] for row in rows]) if limit else set()
     return [
         Task(
@@ -155,8 +166,10 @@ def tasks_of(
             lane=(*LANES, "")[row[11]],
             tone=row[8],
             audience="co_borrower" if row[0] in second else row[9],
-            last_on=told.get(row[3], (None, None))[0],
-            last_outcome=told.get(row[3], (None, None))[1],
+            **told.get(row[3], {}),
+            days_past_due=row[12],
+            kept=sum(promised.get(one, (0, 0))[0] for one in accounts.get(row[0], ())),
+            broken=sum(promised.get(one, (0, 0))[1] for one in accounts.get(row[0], ())),
         )
         for row in rows
     ]
@@ -167,7 +180,8 @@ def _named(first: Subquery) -> Select[Any]:
     told = contact.c
     return (
         select(told.contact_id, told.channel, told.staff_id, told.party_id, party.c.name, told.total_minor,
-               told.currency, told.stage, told.tone, told.audience, first.c.instalments, first.c.lane)
+               told.currency, told.stage, told.tone, told.audience, first.c.instalments, first.c.lane,
+               first.c.days)
         .join(first, first.c.contact_id == told.contact_id)
         .join(party, party.c.party_id == told.party_id, isouter=True)
         .order_by(first.c.lane, told.total_minor.desc(), told.contact_id)
@@ -187,14 +201,32 @@ def _co_borrowers(connection: Connection, contacts: list[str]) -> set[str]:
     return set(rows.scalars())
 
 
-def _last_told(connection: Connection, people: list[str]) -> dict[str, tuple[str, str]]:
-    """Return when each person was last reached or tried, and what came of it."""
+def _last_told(connection: Connection, people: list[str]) -> dict[str, dict[str, str]]:
+    """Return when each person was last reached or tried, what came of it, and the reason they told last."""
     rows = connection.execute(
-        select(outcome.c.party_id, outcome.c.at, outcome.c.outcome)
+        select(outcome.c.party_id, outcome.c.at, outcome.c.outcome, outcome.c.reason)
         .where(outcome.c.party_id.in_(people))
         .order_by(outcome.c.at, outcome.c.outcome_key)
     )
-    return {row.party_id: (row.at[:10], row.outcome) for row in rows}
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        told = found.setdefault(row.party_id, {})
+        told |= {"last_on": row.at[:10], "last_outcome": row.outcome}
+        if row.reason not in (None, "unknown"):
+            told["why"] = row.reason
+    return found
+
+
+def _promised(connection: Connection, accounts: set[str]) -> dict[str, tuple[int, int]]:
+    """Return how many promises about each account were kept, and how many were not."""
+    kept = func.sum(case((promise.c.state == "kept", 1), else_=0))
+    broken = func.sum(case((promise.c.state.in_(("broken", "partly_kept")), 1), else_=0))
+    rows = connection.execute(
+        select(promise.c.account_id, kept, broken)
+        .where(promise.c.account_id.in_(sorted(accounts)))
+        .group_by(promise.c.account_id)
+    )
+    return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
 def _accounts_of(connection: Connection, business_date: date, contacts: list[str] | None) -> dict[str, list[str]]:
