@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, func, select, true, union_all
+from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, func, or_, select, true
 
 from arrears.ladder.in_force import FIRST
 from arrears.store.tables.decisions import decision
@@ -91,8 +91,7 @@ def owned_by(account_id: Any, staff_id: str | None, business_date: date) -> Colu
     assigned = select(given.c.account_id).where(given.c.staff_id == staff_id, given.c.from_on <= business_date, ~later)
     anybody = exists().where(other.c.account_id == held.c.account_id, other.c.from_on <= business_date)
     left = select(held.c.account_id).where(held.c.owner == staff_id, ~anybody)
-    found: ColumnElement[bool] = account_id.in_(union_all(assigned, left))
-    return found
+    return or_(account_id.in_(assigned), account_id.in_(left))  # so each is found first, and only then looked into
 
 
 def is_co_borrower(account_id: Any, party_id: Any) -> ColumnElement[bool]:
