@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from arrears.ladder.named import Beside, ranges_of
@@ -14,13 +13,12 @@ KINDS = {"subject_ref": pa.string(), "due_date": pa.date32(), "paid_on": pa.date
 
 
 def ranges_with(
-    connection: Connection, url: str, snapshot_id: str, columns: Sequence[str], branch: str | None
+    connection: Connection, url: str, snapshot_id: str, columns: Sequence[str]
 ) -> Iterator[tuple[AccountRange, pa.Table]]:
-    """Yield the accounts of a snapshot, of one branch or of all, each part with the range of ids it lies in."""
+    """Yield the accounts of a snapshot, each part with the range of ids it lies in."""
     before = ""
     for last, batch in ranges_of(connection, url, snapshot_id, columns):
-        own = batch if branch is None else batch.filter(pc.equal(batch.column("branch"), branch))
-        yield AccountRange(before, last), pa.Table.from_batches([own])
+        yield AccountRange(before, last), pa.Table.from_batches([batch])
         before = last
 
 

@@ -35,10 +35,11 @@ def branch_lines(connection: Connection, recovery: Recovery | None, pace: Pace) 
         return []
     leaders = _supervisors(connection)
     lines = [
-        BranchLine(branch, base, collected, _due(base, pace.expected) - collected, leaders.get(branch, ()))
-        for branch, (base, collected) in recovery.branches.items()
-        if base
-    ]
+        BranchLine(branch, own.base_minor, own.collected_minor,
+                   _due(own.base_minor, pace.expected) - own.collected_minor, leaders.get(branch, ()))
+        for branch, own in recovery.branches.items()
+        if own.base_minor
+    ]  # fmt: skip
     return sorted(lines, key=lambda line: (-line.short_minor, line.branch))
 
 

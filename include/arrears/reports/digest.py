@@ -4,6 +4,7 @@ The day's run decides which of three mails it is: the morning digest; the ledger
 carries over what is still to do; or the run failed.
 """
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -18,21 +19,16 @@ from arrears.ladder.policy_office import Recipient
 from arrears.reports.artefacts import keep
 from arrears.reports.delivery import Attachment, attachments_of
 from arrears.reports.figures import Figures
-from arrears.reports.flow import keep_flow
-from arrears.reports.load import keep_load
-from arrears.reports.months import keep_recovery
-from arrears.reports.mornings import Morning, keep_morning
+from arrears.reports.house import House
 from arrears.reports.opening import opening
 from arrears.reports.page import Bar, Page
 from arrears.reports.rendering import render
-from arrears.reports.results import keep_results
 from arrears.reports.scope import last_decided
-from arrears.reports.scorecard import keep_scores
 from arrears.reports.sections import CARRIED_OVER, SECTIONS, blocks_of
 from arrears.reports.tables import Tables
 from arrears.reports.wording import Words, words
 from arrears.reports.work import staff_of_mail
-from arrears.store.engine import reading_widely, writing
+from arrears.store.engine import reading_widely
 
 Kind = Literal["morning", "held", "failed"]
 
@@ -51,6 +47,7 @@ class _Look:
     """One view of the store for all readers; the morning of each branch and collector is looked at once."""
 
     connection: Connection
+    house: House
     artifacts_url: str
     run_id: str
     business_date: date
@@ -62,7 +59,8 @@ class _Look:
         """Return a reader's morning; a day without decisions carries over the lists of the last that had some."""
         if (branch, staff_id) not in self._seen:
             figures = Figures(self.connection, self.business_date, self.policy, branch,
-                              artifacts_url=self.artifacts_url, run_id=self.run_id, staff_id=staff_id)  # fmt: skip
+                              artifacts_url=self.artifacts_url, run_id=self.run_id, staff_id=staff_id,
+                              recovered=self.house.recovered)  # fmt: skip
             kind, stale_from = _kind(figures, self.failure), None
             if kind != "morning" and not figures.standing.accounts:
                 stale_from = last_decided(self.connection, self.business_date)
@@ -115,32 +113,28 @@ def build_digests(
     ``checkpoint`` is the signed note of the log, printed at the foot. ``failure`` says that the run broke off: the
     failure path calls this itself and depends on no task of the day.
     """
-    with reading_widely(engine) as connection:
-        look = _Look(connection, rt.settings.artifacts_url, run_id, business_date, policy, failure)
+    with reading_widely(engine) as connection, ThreadPoolExecutor(1, "beside") as beside:
+        house = House(engine, beside, rt.settings.artifacts_url, run_id, business_date)
+        look = _Look(connection, house, rt.settings.artifacts_url, run_id, business_date, policy, failure)
         collected = are_collected(connection)
-        _keep_house(engine, look, run_id)
+        kept = _keep_house(look)
         mails = []
         for recipient in policy.digest.recipients:
             morning = look.at(recipient.branch, _staff_of(connection, recipient))
             if _is_due(recipient, business_date, morning.kind):
                 mails.append(_mail(rt, engine, recipient, policy, checkpoint, collected, morning))
+        if kept is not None:
+            kept.result()
     return mails
 
 
-def _keep_house(engine: Engine, look: "_Look", run_id: str) -> None:
-    """Keep what the morning found over the whole house for the desk; its figures serve the readers of the house too."""
+def _keep_house(look: _Look) -> Future[None] | None:
+    """Begin to keep what the morning found over the whole house; its figures serve the readers of the house too."""
     morning = look.at(None, None)
-    day, figures = look.business_date, morning.figures
-    if morning.kind == "morning":
-        found = figures.recovery, figures.exceptions, figures.deadlines
-        with writing(engine) as connection:
-            keep_recovery(connection, day, run_id, found[0])
-            keep_morning(connection, Morning(day, run_id), *found[1:])
-            keep_flow(connection, day, run_id)
-            keep_load(connection, day)
-            keep_results(connection, day, look.policy.time_zone)
-            if figures.month is not None:
-                keep_scores(connection, figures.month.first, figures.month.scores)
+    if morning.kind != "morning":
+        return None
+    look.house.begin()
+    return look.house.keep(morning.figures, look.policy.time_zone)
 
 
 def _is_due(recipient: Recipient, business_date: date, kind: Kind) -> bool:

@@ -1,6 +1,7 @@
 """Every figure of one morning, read once when a reader needs it and shown to all in their own words (docs/kpi.md)."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -22,7 +23,7 @@ from arrears.reports.overnight import Paid, Spared
 from arrears.reports.portfolio import Portfolio
 from arrears.reports.promised import PromiseDue
 from arrears.reports.questions import Question
-from arrears.reports.recovery import Recovery
+from arrears.reports.recovery import Recovery, recovery_of_branch
 from arrears.reports.refused_rows import quarantine_reasons
 from arrears.reports.standing import Group, Standing, standing
 from arrears.reports.week import Week, week_until
@@ -52,15 +53,17 @@ class Figures:
         artifacts_url: str | None = None,
         run_id: str | None = None,
         staff_id: str | None = None,
+        recovered: Callable[[], dict[str, Recovery]] | None = None,
     ) -> None:
         """Look at a business date, of one branch or of all; ``staff_id`` narrows the lists to one member of staff.
 
-        Without ``artifacts_url``, or when the run has no snapshot, portfolio and recovery are empty.
+        Without ``artifacts_url``, or a snapshot of the run, portfolio and recovery are empty; many share ``recovered``.
         """
         self.business_date, self.lists_of, self.branch, self.staff_id = business_date, business_date, branch, staff_id
         self._connection, self._policy, self._artifacts_url, self._asked_run = connection, policy, artifacts_url, run_id
         self._yesterday = business_date - ONE_DAY
         self._reader = (business_date, branch, staff_id)
+        self._recovered = recovered or (lambda: recovery_of(connection, artifacts_url, self._run_id, business_date))
 
     @property
     def _run_id(self) -> str | None:
@@ -99,7 +102,7 @@ class Figures:
     @cached_property
     def recovery(self) -> dict[str, Recovery]:
         """Return what was recovered; empty where it cannot be told."""
-        return recovery_of(self._connection, self._artifacts_url, self._run_id, self.business_date, self.branch)
+        return recovery_of_branch(self._recovered(), self.branch)
 
     @cached_property
     def today(self) -> Plan:
@@ -167,9 +170,7 @@ class Figures:
     @cached_property
     def promises_due(self) -> list[PromiseDue]:
         """Return the largest promises that fall due today."""
-        return promised.promises_due(
-            self._connection, self.business_date, self.branch, staff_id=self.staff_id, limit=TOP
-        )
+        return promised.promises_due(self._connection, *self._reader[:2], staff_id=self.staff_id, limit=TOP)
 
     @cached_property
     def promises_settled(self) -> Counter[str]:
@@ -285,8 +286,7 @@ class Figures:
     @property
     def promise_kept_rate(self) -> int | None:
         """Return promises kept over promises settled, of those that fell due in the last 90 days."""
-        settled = self.promises_settled
-        return promise_kept_rate(settled["kept"], settled["partly_kept"], settled["broken"])
+        return promise_kept_rate(*(self.promises_settled[name] for name in ("kept", "partly_kept", "broken")))
 
     @property
     def stages(self) -> dict[int, Group]:

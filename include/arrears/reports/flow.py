@@ -1,5 +1,6 @@
 """How accounts moved from stage to stage since the day before: counted with the digest, drawn on the desk."""
 
+from collections import Counter
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -28,7 +29,8 @@ def keep_flow(connection: Connection, day: date, run_id: str) -> None:
     since = last_decided(connection, day)
     if since is None:
         return
-    moves = [*_came(connection, since, day), *_left(connection, since, day)]
+    came = _came(connection, since, day)
+    moves = [*came, *_left(connection, since, came)]
     origin = {"business_date": day, "since": since, "run_id": run_id}
     insert_all(
         connection,
@@ -64,13 +66,12 @@ def _came(connection: Connection, since: date, day: date) -> list[Move]:
     return [Move(*row) for row in connection.execute(query)]
 
 
-def _left(connection: Connection, since: date, day: date) -> list[Move]:
-    """Count where those who are in arrears no more, or in the ledger no more, were."""
-    now, then = _in_arrears(day, "now"), _in_arrears(since, "then")
-    query = (
-        select(then.c.stage, func.count())
-        .select_from(then.outerjoin(now, now.c.account_id == then.c.account_id))
-        .where(now.c.account_id.is_(None))
-        .group_by(then.c.stage)
-    )
-    return [Move(stage, CLEAN, count) for stage, count in connection.execute(query)]
+def _left(connection: Connection, since: date, came: list[Move]) -> list[Move]:
+    """Count where those who are in arrears no more, or in the ledger no more, were: who has not stayed has left."""
+    then = _in_arrears(since, "then")
+    stayed: Counter[int] = Counter()
+    for move in came:
+        stayed[move.was] += move.accounts
+    query = select(then.c.stage, func.count()).group_by(then.c.stage)
+    gone = {stage: count - stayed[stage] for stage, count in connection.execute(query)}
+    return [Move(stage, CLEAN, count) for stage, count in gone.items() if count]

@@ -38,9 +38,9 @@ def snapshot_portfolio(
 
 
 def recovery_of(
-    connection: Connection, artifacts_url: str | None, run_id: str | None, business_date: date, branch: str | None
+    connection: Connection, artifacts_url: str | None, run_id: str | None, business_date: date
 ) -> dict[str, Recovery]:
-    """Return recovery by currency: from payments, or against an earlier snapshot when the ledger has none.
+    """Return recovery of the whole house by currency: from payments, else against an earlier snapshot.
 
     Empty when neither can be told, as on the first day of an open-item ledger.
     """
@@ -48,14 +48,12 @@ def recovery_of(
     if artifacts_url is None or snapshot_id is None:
         return {}
     try:
-        return _recovery(connection, artifacts_url, snapshot_id, business_date, branch)
+        return _recovery(connection, artifacts_url, snapshot_id, business_date)
     except CannotTell:  # a mail without these figures is better than none
         return {}
 
 
-def _recovery(
-    connection: Connection, url: str, snapshot_id: str, business_date: date, branch: str | None
-) -> dict[str, Recovery]:
+def _recovery(connection: Connection, url: str, snapshot_id: str, business_date: date) -> dict[str, Recovery]:
     """Add recovery up range by range of the accounts: a large portfolio is never in memory as a whole."""
     from arrears.reports.beside import Rows, ranges_with
 
@@ -64,7 +62,7 @@ def _recovery(
 
     if count_rows(url, snapshot_id, "payments"):
         due, paid = rows("instalments", "due_date", "amount_due_minor"), rows("payments", "paid_on", "amount_minor")
-        held = ranges_with(connection, url, snapshot_id, HELD, branch)
+        held = ranges_with(connection, url, snapshot_id, HELD)
         return together(recovery_from_payments(some, due.of(among), paid.of(among), business_date)
                         for among, some in held)  # fmt: skip
     earlier = _earlier_snapshot(connection, business_date)
@@ -72,7 +70,7 @@ def _recovery(
         return {}
     since, earlier_id = earlier
     now = rows("instalments", "due_date", "amount_due_minor", "paid_minor")
-    then = ranges_with(connection, url, earlier_id, HELD, branch)
+    then = ranges_with(connection, url, earlier_id, HELD)
     return together(recovery_between(some, now.of(among), since) for among, some in then)
 
 

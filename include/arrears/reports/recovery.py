@@ -4,7 +4,7 @@ Recovery counts arrears only: what was overdue when the month began, plus what b
 the oldest due date first (the staging rule), so what was unpaid on a day follows from two sums: due and received.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal
@@ -19,7 +19,7 @@ _DAYS = 1 << 20
 class Recovery:
     """One currency; minor units. ``base`` is what could be recovered since ``since``, ``collected`` what was.
 
-    ``branches`` has both by branch, where the accounts name theirs.
+    ``branches`` has the same of each branch, where the accounts name theirs: whoever leads one needs no other reading.
     """
 
     basis: Literal["payments", "snapshots"]
@@ -28,7 +28,7 @@ class Recovery:
     collected_minor: int
     received_yesterday_minor: int | None
     recovered_yesterday_minor: int | None
-    branches: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    branches: Mapping[str, "Recovery"] = field(default_factory=dict)
 
 
 class _Pool:
@@ -90,12 +90,9 @@ def recovery_from_payments(accounts: Any, instalments: Any, payments: Any, busin
     recovered = np.maximum(late - pool.at(everyone, today - 2), 0) - np.maximum(late - pool.at(everyone, today - 1), 0)
     fresh = pool.day == today - 1
     received = _sum_by(pool.number[fresh], pool.amount[fresh], count)
-    since = business_date.replace(day=1)
-    return {
-        currency: Recovery("payments", since, total(base), total(base - now), total(received), total(recovered),
-                           _by_branch(accounts, currency, base, base - now))
-        for currency, total in _totals(accounts)
-    }  # fmt: skip
+    return _by_currency(
+        accounts, _Sums("payments", business_date.replace(day=1), base, base - now, received, recovered)
+    )
 
 
 def _became_overdue(owner: Any, due_on: Any, amount: Any, before: Any, pool: _Pool) -> Any:
@@ -128,11 +125,7 @@ def recovery_between(then: Any, now: Any, since: date) -> dict[str, Recovery]:
     present[owner] = True
     arrears = np.where(present, then.column("overdue_minor").to_numpy(), 0)
     left = np.minimum(_sum_by(owner, np.maximum(unpaid, 0), then.num_rows), arrears)
-    return {
-        currency: Recovery("snapshots", since, total(arrears), total(arrears - left), None, None,
-                           _by_branch(then, currency, arrears, arrears - left))
-        for currency, total in _totals(then)
-    }  # fmt: skip
+    return _by_currency(then, _Sums("snapshots", since, arrears, arrears - left, None, None))
 
 
 def together(parts: Iterable[dict[str, Recovery]]) -> dict[str, Recovery]:
@@ -144,11 +137,17 @@ def together(parts: Iterable[dict[str, Recovery]]) -> dict[str, Recovery]:
     return dict(sorted(found.items()))
 
 
+def recovery_of_branch(found: dict[str, Recovery], branch: str | None) -> dict[str, Recovery]:
+    """Return the recovery of one branch, or of all, out of that of the whole house, by currency."""
+    if branch is None:
+        return found
+    return {currency: line.branches[branch] for currency, line in found.items() if branch in line.branches}
+
+
 def _added(one: Recovery, other: Recovery) -> Recovery:
     branches = dict(one.branches)
-    for name, (base, collected) in other.branches.items():
-        before = branches.get(name, (0, 0))
-        branches[name] = before[0] + base, before[1] + collected
+    for name, own in other.branches.items():
+        branches[name] = _added(branches[name], own) if name in branches else own
     return Recovery(
         one.basis,
         one.since,
@@ -164,30 +163,51 @@ def _sum_of(one: int | None, other: int | None) -> int | None:
     return None if one is None or other is None else one + other
 
 
-def _totals(accounts: Any) -> list[tuple[str, Callable[[Any], int]]]:
-    """Return, for each currency, how to add up a value an account."""
+@dataclass(frozen=True)
+class _Sums:
+    """What is recovered of each account, before it is added up: arrays in the order of the accounts."""
+
+    basis: Literal["payments", "snapshots"]
+    since: date
+    base: Any
+    collected: Any
+    received: Any
+    recovered: Any
+
+    def of(self, rows: Any, branches: Mapping[str, Recovery]) -> Recovery:
+        """Add up the accounts that are meant."""
+
+        def total(amounts: Any) -> int:
+            return int(amounts[rows].sum())
+
+        received, recovered = (None if one is None else total(one) for one in (self.received, self.recovered))
+        return Recovery(self.basis, self.since, total(self.base), total(self.collected), received, recovered, branches)
+
+
+def _by_currency(accounts: Any, sums: _Sums) -> dict[str, Recovery]:
+    """Add up by currency, and in each by branch where the accounts name theirs."""
     import numpy as np
 
     currencies = accounts.column("currency").to_numpy(zero_copy_only=False).astype(str)
+    found = {}
+    for currency in np.unique(currencies):
+        rows = currencies == currency
+        branches = {name: sums.of(rows & own, {}) for name, own in _branches(accounts) if (rows & own).any()}
+        found[str(currency)] = sums.of(rows, branches)
+    return found
 
-    def adder(currency: str) -> Callable[[Any], int]:
-        return lambda values: int(values[currencies == currency].sum())
 
-    return [(str(currency), adder(str(currency))) for currency in np.unique(currencies)]
-
-
-def _by_branch(accounts: Any, currency: str, base: Any, collected: Any) -> dict[str, tuple[int, int]]:
-    """Return base and collected of one currency by branch; empty where the accounts name none."""
+def _branches(accounts: Any) -> Iterator[tuple[str, Any]]:
+    """Yield each branch with which accounts are its own; none where the accounts name none."""
     import numpy as np
-    import pyarrow.compute as pc
 
     if "branch" not in accounts.column_names:
-        return {}
-    held = pc.equal(accounts.column("currency"), currency).to_numpy(zero_copy_only=False)
+        return
     coded = accounts.column("branch").combine_chunks().dictionary_encode()
-    place, names = coded.indices.fill_null(len(coded.dictionary)).to_numpy()[held], [*coded.dictionary.to_pylist(), ""]
-    sums = (_sum_by(place, values[held], len(names)) for values in (base.astype(np.int64), collected.astype(np.int64)))
-    return {name: (int(one), int(other)) for name, one, other in zip(names, *sums, strict=True) if name}
+    place = coded.indices.fill_null(len(coded.dictionary)).to_numpy(zero_copy_only=False)
+    for number, name in enumerate(coded.dictionary.to_pylist()):
+        if name:
+            yield name, np.equal(place, number)
 
 
 def _numbers(refs: Any, accounts: Any) -> tuple[Any, Any]:
