@@ -174,6 +174,13 @@ def printed_approvals(days: TwoDays) -> list[list[str]]:
     return [words[words.index("approvals") :] for words in found]
 
 
+def test_the_account_that_the_summary_names_is_one_to_look_at(days):
+    (line,) = (line for line in days.first.stdout.splitlines() if " explain " in line)
+    told = arrears(days.home, *shlex.split(line)[-2:])
+    assert told.returncode == 0, told.stderr
+    assert DAY in told.stdout
+
+
 def test_the_approvals_that_the_summary_prints_let_an_order_leave(days, tmp_path):
     home = tmp_path / "var"
     shutil.copytree(days.home, home, ignore=shutil.ignore_patterns("airflow-run"))

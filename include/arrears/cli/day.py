@@ -61,6 +61,7 @@ def run(
     from arrears.cli.summary_text import print_summary
     from arrears.steps import whole_day
     from arrears.steps.approvals import orders_waiting
+    from arrears.steps.summary import an_overdue_account
 
     day = read_date(on)
     if not existing(feeds, "--feeds").is_dir():
@@ -73,7 +74,8 @@ def run(
     if as_json:
         print_json(summary.document)
     else:
-        print_summary(summary.document, settings, orders_waiting(rt))
+        account = an_overdue_account(rt, day) if rehearsal else None  # a real number is printed nowhere unasked
+        print_summary(summary.document, settings, orders_waiting(rt), account)
     if summary.error:
         raise summary.error
 

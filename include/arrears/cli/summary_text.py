@@ -25,15 +25,20 @@ RUNGS = {
 }
 
 
-def print_summary(document: dict[str, Any], settings: Settings, waiting: Sequence[str]) -> None:
-    """Print the summary of a run on stdout; ``waiting`` are the numbers of the orders that wait for approval."""
+def print_summary(
+    document: dict[str, Any], settings: Settings, waiting: Sequence[str], account: str | None = None
+) -> None:
+    """Print the summary of a run on stdout.
+
+    ``waiting`` are the numbers of the orders that wait for approval, ``account`` one of a rehearsal to look at.
+    """
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"\n[bold]{document['business_date']}  {document['status']}[/bold]  run {document['run_id']}")
     _print_ledger(console, document["ledger"])
     _print_levels(console, document)
     _print_effects(console, document)
     _print_waiting(console, _relative(settings.home), waiting)
-    _print_places(console, settings)
+    _print_places(console, settings, account)
 
 
 def _print_ledger(console: Console, ledger: dict[str, Any]) -> None:
@@ -95,7 +100,7 @@ def _print_waiting(console: Console, home: Path, waiting: Sequence[str]) -> None
     console.print(f"  {arrears} approvals list        all {len(waiting)}", soft_wrap=True, markup=False)
 
 
-def _print_places(console: Console, settings: Settings) -> None:
+def _print_places(console: Console, settings: Settings, account: str | None) -> None:
     home = _relative(settings.home)
     console.print("\nwhere to look")
     for what, where in (
@@ -103,7 +108,7 @@ def _print_places(console: Console, settings: Settings) -> None:
         ("messages", f"{home}/sandbox/sms/"),
         ("packets", f"{home}/artifacts/packets/"),
         ("work lists", f"{home}/artifacts/worklists/"),
-        ("why, one account", f"ARREARS_HOME={home} .venv/bin/arrears explain ACCOUNT"),
+        ("why, one account", f"ARREARS_HOME={home} .venv/bin/arrears explain {account or 'ACCOUNT'}"),
         ("was it changed", f"ARREARS_HOME={home} .venv/bin/arrears verify"),
     ):
         console.print(f"  {what:<17} {where}", soft_wrap=True, markup=False)

@@ -144,7 +144,8 @@ def _report(settings: Settings, airflow_run: str) -> int:
         log = Path(os.environ["AIRFLOW_HOME"]) / "run.log"
         raise PermanentFailure(f"the day did not open: the reason is at the end of {log}")
     document = summary.read(rt, day)
-    print_summary(document, settings, orders_waiting(rt))
+    account = summary.an_overdue_account(rt, date.fromisoformat(document["business_date"]))
+    print_summary(document, settings, orders_waiting(rt), account)
     return {"completed": 0, "held": 3}.get(document["status"], 1)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -14,6 +15,7 @@ from arrears.ladder.in_force import decisions_in_force
 from arrears.steps import overrides, runs, totals
 from arrears.steps.world import store_of
 from arrears.store.engine import reading, writing
+from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import snapshot
 from arrears.store.tables.runs import gate, run
 
@@ -93,6 +95,13 @@ def read(rt: Runtime, day: str) -> dict[str, Any]:
             "audit": _audit(connection),
             "timings_s": {},
         }
+
+
+def an_overdue_account(rt: Runtime, business_date: date) -> str | None:
+    """Return the first overdue account that was decided on a day, or None."""
+    decided = select(decision.c.account_id).where(decision.c.business_date == business_date, decision.c.stage > 0)
+    with reading(store_of(rt)) as connection:
+        return connection.execute(decided.order_by(decision.c.account_id).limit(1)).scalar()
 
 
 def _ledger(connection: Connection, this: runs.Day) -> dict[str, Any]:
