@@ -40,6 +40,7 @@ from arrears.reports.worklists import (
     write_carried_over,
     write_worklists,
 )
+from arrears.store import snapshot
 from arrears.store.bulk import insert_all, insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.tables import decisions, feeds, legal, outreach, people, reports, repossession, runs
@@ -535,6 +536,7 @@ def _freeze(artifacts):
     paid = {a: due[a] - overdue for a, _, _, _, _, overdue, _, _ in ACCOUNTS}
     payments = [(f"ref-{a}", date(2026, 9, 1), paid[a] - (4_000_00 if a == "A2" else 0)) for a in paid]
     payments.append(("ref-A2", date(2026, 11, 11), 4_000_00))
+    payments.sort()
     pq.write_table(
         pa.table(
             {
@@ -596,6 +598,15 @@ def test_recovery_counts_what_was_overdue_and_came_in(morning, rt, policy, look)
     found = look(morning).recovery["CNY"]
     assert (found.base_minor, found.collected_minor) == (93_000_00, 4_000_00)
     assert found.recovered_yesterday_minor == 4_000_00
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 4])
+def test_recovery_is_the_same_wherever_a_part_of_the_frozen_ledger_ends_inside_an_account(
+    morning, monkeypatch, look, rows
+):
+    at_once, batches = look(morning).recovery["CNY"], snapshot.batches
+    monkeypatch.setattr(snapshot, "batches", lambda *given: batches(*given[:4], rows))
+    assert look(morning).recovery["CNY"] == at_once
 
 
 def test_a_manager_reads_which_branch_lacks_most_and_whom_to_ask(morning, rt, policy, look):

@@ -76,10 +76,13 @@ class Beside:
         self._reached = b""
 
     def meeting(self, among: AccountRange) -> list[pa.RecordBatch]:
-        """Return what may hold rows of a range that lies behind those asked for before."""
+        """Return what may hold rows of a range that lies behind those asked for before.
+
+        Where a batch ends with the last account of the range, the next one may begin with more rows of it.
+        """
         first, last = (among.first or "").encode(), (among.last or "").encode()
         self._held = [(end, batch) for end, batch in self._held if end >= first]
-        while self._reached < last and (more := next(self._ranges, None)) is not None:
+        while self._reached <= last and (more := next(self._ranges, None)) is not None:
             self._reached = more[0].encode()
             if self._reached >= first:
                 self._held.append((self._reached, more[1]))
