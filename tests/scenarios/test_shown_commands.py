@@ -46,7 +46,7 @@ BLOCKS = {
     "test_make_hands_a_day_and_a_folder_on_as_the_guide_says",
     ("docs/getting-started.md", ".venv/bin/arrears stage"): "tests/scenarios/test_shown_commands.py::"
     "test_a_ledger_is_staged_alone_as_the_guide_says",
-    ("docs/operate.md", "pg_dump"): "tests/real/test_whole_day_postgres.py::"
+    ("docs/operate.md", "# backup"): "tests/real/test_whole_day_postgres.py::"
     "test_a_store_restored_by_the_words_of_the_page_verifies_against_the_newest_checkpoint_outside_and_goes_on",
     ("docs/operate.md", "ALTER TABLE"): "tests/real/test_whole_day_postgres.py::"
     "test_the_vacuum_of_the_page_is_what_postgresql_understands",

@@ -1,9 +1,9 @@
 """What was done and left out is held against the log: a row that was changed or deleted behind it is found and told."""
 
-import shutil
 import sqlite3
 import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -46,8 +46,8 @@ def tampered(home, tmp_path) -> Callable[..., Engine]:
 
     def change(*statements: str) -> Engine:
         copy = tmp_path / "copy.sqlite"
-        shutil.copyfile(home / "arrears.sqlite", copy)
-        with sqlite3.connect(copy) as connection:
+        with closing(sqlite3.connect(home / "arrears.sqlite")) as whole, sqlite3.connect(copy) as connection:
+            whole.backup(connection)  # with what still waits in its write-ahead log
             for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
                 connection.execute(f"DROP TRIGGER {name}")
             for statement in statements:

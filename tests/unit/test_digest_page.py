@@ -72,7 +72,7 @@ def test_a_name_that_looks_like_a_style_is_left_alone():
 
 def test_a_date_is_never_broken_over_two_lines():
     html, _ = render(
-        page(Block(((Table("甲", [Column("到期日"), Column("什么")], [["2026-11-30", "拖车单到期的说明"]]),),)))
+        page(Block(((Table("甲", [Column("到期日"), Column("什么")], [["2026-11-30", "拖车单到期的说明"]], rest),),)))
     )
     assert re.search(r"<td nowrap[^>]*>2026-11-30</td>", html)
     assert not re.search(r"<td nowrap[^>]*>拖车单到期的说明</td>", html)
