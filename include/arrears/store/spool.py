@@ -1,19 +1,19 @@
 """Rows grouped by ranges of accounts while they arrive: memory stays bounded, the order of arrival does not matter."""
 
-import tempfile
 from collections import defaultdict
-from pathlib import Path
 from types import TracebackType
 
 import numpy as np
 import pyarrow as pa
+
+from arrears.store.shelf import Shelf
 
 ACCOUNTS_A_RANGE = 20_000
 BYTES_IN_MEMORY = 16 << 20
 
 
 class Spool:
-    """Holds batches with a ``code`` column by range of codes; above the limit they wait on disk."""
+    """Holds batches with a ``code`` column by range of codes; above the limit they wait on disk, in one unnamed file."""
 
     def __init__(self, limit: int = BYTES_IN_MEMORY, width: int = ACCOUNTS_A_RANGE) -> None:
         """Start empty; ``limit`` is how many bytes are kept in memory, ``width`` the accounts in a range."""
@@ -21,8 +21,8 @@ class Spool:
         self._limit, self._width = limit, width
         self._held = 0
         self._waiting: dict[int, list[pa.RecordBatch]] = defaultdict(list)
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._writers: dict[int, pa.ipc.RecordBatchStreamWriter] = {}
+        self._shelf = Shelf()
+        self._stored: dict[int, list[int]] = defaultdict(list)
 
     def __enter__(self) -> "Spool":
         """Use the spool."""
@@ -31,11 +31,10 @@ class Spool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove what waits on disk."""
-        for writer in self._writers.values():
-            writer.close()
-        if self._folder is not None:
-            self._folder.cleanup()
+        """Let go of what waits; the file goes with its shelf."""
+        self._waiting.clear()
+        self._stored.clear()
+        self._shelf = Shelf()
 
     def add(self, batch: pa.RecordBatch, *, names: bool = False) -> None:
         """Take a batch in; the account is its code from here on, unless ``names`` are wanted as well."""
@@ -59,29 +58,18 @@ class Spool:
 
     def ranges(self) -> list[int]:
         """Return the ranges that have rows, in their order."""
-        return sorted(self._waiting.keys() | self._writers.keys())
+        return sorted(self._waiting.keys() | self._stored.keys())
 
     def take(self, number: int) -> pa.Table | None:
         """Return all rows of a range, in the order of arrival, and forget those in memory; None if there are none."""
-        batches: list[pa.RecordBatch] = []
-        if number in self._writers:
-            self._writers.pop(number).close()
-            with pa.OSFile(str(self._file(number))) as stored:
-                batches += list(pa.ipc.open_stream(stored))
+        batches = [self._shelf.take(place) for place in self._stored.pop(number, [])]
         batches += self._waiting.pop(number, [])
         return pa.Table.from_batches(batches) if batches else None
 
     def _spill(self) -> None:
-        if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="arrears-")
         for number, batches in self._waiting.items():
-            for batch in batches:
-                if number not in self._writers:
-                    self._writers[number] = pa.ipc.new_stream(str(self._file(number)), batch.schema)
-                self._writers[number].write_batch(batch)
+            for batch in pa.Table.from_batches(batches).combine_chunks().to_batches():
+                self._stored[number].append(len(self._shelf))
+                self._shelf.put(batch)
         self._waiting.clear()
         self._held = 0
-
-    def _file(self, number: int) -> Path:
-        assert self._folder is not None  # noqa: S101 - only asked for after a spill
-        return Path(self._folder.name) / f"{number}.arrows"
