@@ -747,3 +747,30 @@ def test_counting_contacts_by_query_agrees_with_what_the_witnesses_hold(world, w
             select(func.count()).select_from(contact).where(contact.c.state == "sent")
         ).scalar_one()
     assert sent == len(witnesses.messages["sms"].got)
+
+
+def test_what_a_correction_took_back_and_the_next_one_wants_again_is_on_its_contact_or_left_out_with_its_reason(world):
+    one_customer(world, SMS, accounts=2)
+    world.plan()
+    second, third = world.run("daily-2026-11-12-2"), world.run("daily-2026-11-12-3")
+    world.decide("A1", [], revision=2, overdue=0, instalments=0, run_id=second)
+    world.plan(second)
+    world.decide("A1", [SMS], revision=3, overdue=90_00, run_id=third)
+    assert world.plan(third).suppressed == {}
+    assert [(row.state, row.total_minor) for row in world.rows(contact)] == [("planned", 290_00)]
+
+
+def test_a_contact_that_was_withdrawn_is_not_begun_again_and_the_reason_is_written_down(world):
+    one_customer(world, SMS)
+    world.plan()
+    second, third = world.run("daily-2026-11-12-2"), world.run("daily-2026-11-12-3")
+    world.decide("A1", [], revision=2, overdue=0, instalments=0, run_id=second)
+    world.plan(second)
+    world.decide("A1", [SMS], revision=3, run_id=third)
+    assert world.plan(third).suppressed == {"taken_back": 1}
+    assert world.states() == {"withdrawn": 1}
+    tomorrow = DAY + timedelta(days=1)
+    run_id = world.run("daily-2026-11-13-1", day=tomorrow)
+    later = world.at(time(10), tomorrow)
+    later.decide("A1", [SMS], day=tomorrow, run_id=run_id)
+    assert later.plan(run_id, tomorrow).suppressed == {"taken_back": 1}

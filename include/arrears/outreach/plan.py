@@ -22,7 +22,7 @@ from arrears.outreach.desks import ROLES, Seat
 from arrears.outreach.earlier import earlier_contacts
 from arrears.outreach.new_contacts import PAST_DATE, NewContacts
 from arrears.outreach.owners import assign_owners
-from arrears.outreach.planned import items_among, refresh_totals
+from arrears.outreach.planned import SUPERSEDED, items_among, refresh_totals
 from arrears.outreach.planned_rows import store_items
 from arrears.outreach.seating import Seating, work_items
 from arrears.outreach.unplanned import Suppressions
@@ -33,7 +33,8 @@ from arrears.store.bulk import insert_all
 from arrears.store.engine import writing
 from arrears.store.tables.outreach import contact, item, work_item
 
-SUPERSEDED = "superseded"
+TAKEN_BACK = "taken_back"
+"""Of what a correction withdrew before it left: a contact that has ended is not begun again."""
 _PLAN_LOCK = 4_715_002
 _CORRECT = (
     item.update()
@@ -96,11 +97,14 @@ class _Plan:
             rows = rows_of(wanted, self._day)
             known = items_among(self._connection, rows["item_key"].to_pylist())
             planned_on = [known.get(key) for key in rows["item_key"].to_pylist()]
-            is_open = [day is None or day == self._day for day in planned_on]
+            is_open = [one is None or one[0] == self._day for one in planned_on]
             left_out += [
-                _unwanted(wish, "already_done") for wish, open_ in zip(wanted, is_open, strict=True) if not open_
+                _unwanted(wish, TAKEN_BACK if one[1] else "already_done")
+                for wish, one in zip(wanted, planned_on, strict=True)
+                if one is not None and one[0] != self._day
             ]
-            rows["is_kept"] = pa.array([day is not None for day in planned_on])
+            rows["is_kept"] = pa.array([one is not None for one in planned_on])
+            rows["is_dropped"] = pa.array([one is not None and one[1] for one in planned_on])
             self._waiting.add(pa.RecordBatch.from_pydict(rows).filter(pa.array(is_open)))
         self._suppressions.store(among, left_out)
 
@@ -136,7 +140,11 @@ class _Plan:
 
     def _leave_out(self, portion: Portion, refusals: dict[str, str]) -> pa.RecordBatch:
         """Write down the wishes whose contact left today and those that nobody has room for; return the others."""
-        late = [_unwanted(wish, "already_contacted_today") for wish in wishes_of(portion.too_late())]
+        late = [
+            _unwanted(wish, TAKEN_BACK if state == "withdrawn" else "already_contacted_today")
+            for rows, states in [portion.too_late()]
+            for wish, state in zip(wishes_of(rows), states, strict=True)
+        ]
         new = portion.new()
         is_refused = pc.is_in(new.column("contact_id"), pa.array(refusals, pa.string()))
         refused = _by_contact(new.filter(is_refused))
@@ -168,9 +176,14 @@ class _Plan:
             for item, wish in differing
             for now, why in [(wish, None) if wish else (item, SUPERSEDED)]
         ]
+        again = portion.wanted_again().to_pylist()
+        changes += [
+            {"key": wish["item_key"], "amount": wish["amount_minor"], "due": wish["due_on"], "why": None}
+            for wish in again
+        ]
         if changes:
             self._connection.execute(_CORRECT, changes)
-        return {item["contact_id"] for item, _ in differing}
+        return {one["contact_id"] for one in (*(item for item, _ in differing), *again)}
 
     def _withdraw_empty(self) -> int:
         """Withdraw contacts whose every item was dropped; the one lawful change of mind before sending."""

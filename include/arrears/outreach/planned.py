@@ -19,13 +19,18 @@ def contact_key(party_id: str, channel: str, business_date: date) -> str:
     return natural_key(party_id, channel, business_date.isoformat())
 
 
-def items_among(connection: Connection, keys: list[str]) -> dict[str, date]:
-    """Return which items are planned already, and for which day."""
-    found: dict[str, date] = {}
+SUPERSEDED = "superseded"
+"""Why an item was dropped that a correction of its day no longer wanted."""
+
+
+def items_among(connection: Connection, keys: list[str]) -> dict[str, tuple[date, bool]]:
+    """Return which items are planned already, for which day, and whether a correction of that day took them back."""
+    found: dict[str, tuple[date, bool]] = {}
     remaining = iter(keys)
     while chunk := list(islice(remaining, LOOKUP)):
-        rows = connection.execute(select(item.c.item_key, item.c.business_date).where(item.c.item_key.in_(chunk)))
-        found.update({row.item_key: row.business_date for row in rows})
+        query = select(item.c.item_key, item.c.business_date, item.c.dropped_reason).where(item.c.item_key.in_(chunk))
+        rows = connection.execute(query)
+        found.update({row.item_key: (row.business_date, row.dropped_reason == SUPERSEDED) for row in rows})
     return found
 
 

@@ -1,6 +1,7 @@
 """Wishes by column: they wait on disk until those of a contact are together, however many a day has."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
@@ -29,7 +30,7 @@ OWN = [(name, pa.date32() if name == "due_on" else pa.int64() if name in NUMBERS
        for name in Wanted._fields if name != "person"]  # fmt: skip
 PERSONAL = ("party_id", "language", "preferred_time", "dialect")
 SCHEMA = pa.schema([*OWN, *((name, pa.string()) for name in (*PERSONAL, "zones", "item_key", "contact_id")),
-                    ("is_kept", pa.bool_())])  # fmt: skip
+                    ("is_kept", pa.bool_()), ("is_dropped", pa.bool_())])  # fmt: skip
 ITEM_KEY = ("account_id", "occasion", "step", "channel", "party_id", "ordinal")
 
 
@@ -81,11 +82,21 @@ class Portion:
 
     def absorbed(self) -> pa.RecordBatch:
         """Return the new wishes that a contact can still take."""
-        return self._unplanned(pc.equal(self._states, "planned").fill_null(False))
+        return self._unplanned(self._is("planned"))
 
-    def too_late(self) -> pa.RecordBatch:
-        """Return the new wishes whose contact has left today."""
-        return self._unplanned(pc.not_equal(self._states, "planned").fill_null(False))
+    def wanted_again(self) -> pa.RecordBatch:
+        """Return the wishes that a correction took back and that a contact can still take."""
+        return self.wishes.filter(pc.and_(self.wishes.column("is_dropped"), self._is("planned")))
+
+    def too_late(self) -> tuple[pa.RecordBatch, list[str]]:
+        """Return the wishes without an item whose contact left or ended today, and the states of these contacts."""
+        ended = pc.not_equal(self._states, "planned").fill_null(False)
+        stands = pc.and_not(self.wishes.column("is_kept"), self.wishes.column("is_dropped"))
+        late = pc.and_(pc.invert(stands), ended)
+        return self.wishes.filter(late), self._states.filter(late).to_pylist()
+
+    def _is(self, state: str) -> pa.Array:
+        return pc.equal(self._states, state).fill_null(False)
 
     def kept(self) -> pa.RecordBatch:
         """Return the wishes whose item an earlier run of the day planned."""
@@ -126,8 +137,9 @@ class Waiting:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what waits on disk."""
-        self._wishes.__exit__(kind, error, trace)
-        self._earlier.__exit__(kind, error, trace)
+        with ExitStack() as spools:
+            spools.push(self._earlier.__exit__)
+            spools.push(self._wishes.__exit__)
 
     def add(self, wishes: pa.RecordBatch) -> None:
         """Take in wishes as ``rows_of`` gives them, with ``is_kept``: whether an earlier run of the day planned it."""
