@@ -13,7 +13,7 @@ BYTES_IN_MEMORY = 16 << 20
 
 
 class Spool:
-    """Holds batches with a ``code`` column by range of codes; above the limit they wait on disk, in one unnamed file."""
+    """Holds batches with a ``code`` column by range of codes; above the limit they wait in one unnamed file."""
 
     def __init__(self, limit: int = BYTES_IN_MEMORY, width: int = ACCOUNTS_A_RANGE) -> None:
         """Start empty; ``limit`` is how many bytes are kept in memory, ``width`` the accounts in a range."""
