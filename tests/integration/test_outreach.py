@@ -649,6 +649,17 @@ def test_stages_and_batches_deal_every_contact_out_exactly_once(world, witnesses
     assert [batches_of(world.engine, DAY, stage) for stage in range(4)] == [[], [], [], []]
 
 
+def test_messages_of_a_stage_are_dealt_to_every_mail_slot_and_calls_stay_together(world, monkeypatch):
+    monkeypatch.setattr("arrears.outreach.new_contacts.MESSAGES_PER_BATCH", 10)
+    for number in range(80):
+        world.person(f"P{number}", mobile=f"13800000{number:03}")
+        world.account(f"A{number}", {f"P{number}": "borrower"})
+        world.decide(f"A{number}", [(SMS, CALL)[number % 2]], instalments=1 + number % 2, overdue=100_00)
+    world.plan()
+    shares = sorted(len(batches_of(world.engine, DAY, stage)) for stage in range(4))
+    assert shares == [0, 0, 1, 4]
+
+
 def test_a_limit_is_kept(world, witnesses):
     for number in range(5):
         world.person(f"P{number}", mobile=f"1380000000{number}")

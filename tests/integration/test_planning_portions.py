@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 
 from arrears.audit.seal import seal
 from arrears.core.runtime import Runtime
-from arrears.outreach import owners, wishes
+from arrears.outreach import new_contacts, owners, wishes
 from arrears.outreach.next_dues import NextDues
 from arrears.outreach.plan import PlanResult
 from arrears.store.account_range import AccountRange
@@ -99,8 +99,9 @@ def planned_twice(world: World) -> tuple[list[PlanResult], dict[str, list[str]],
 
 
 def test_in_portions_of_seven_wishes_the_same_is_planned_left_out_and_sealed(
-    rt: Runtime, store: Engine, other_store: Engine, request: pytest.FixtureRequest
+    rt: Runtime, store: Engine, other_store: Engine, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(new_contacts, "MESSAGES_PER_BATCH", 2)  # so that a stage has several batches
     whole = planned_twice(peopled(rt, store))
     request.getfixturevalue("small")
     assert planned_twice(peopled(rt, other_store)) == whole

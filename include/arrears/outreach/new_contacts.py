@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,10 @@ from arrears.outreach.wanted import Wanted
 
 CONTACTS_PER_BATCH = 5_000
 """A task costs Airflow over half a CPU second; five thousand calls cost two and a half to issue, mails twenty."""
+MESSAGES_PER_BATCH = 500
+"""A message waits for its gateway, a second each at a slow one: more than these are shared by the mail slots."""
+MAIL_SLOTS = 4
+"""Slots of the pool ``arrears_mail`` as it begins (``orchestration/pools.json``)."""
 MOST_BATCHES = 32
 PAST_DATE = "past_date"
 NOBODY = Seat(None)
@@ -22,14 +27,31 @@ Contacts = Sequence[tuple[dict[str, Any], list[Wanted]]]
 """Rows of contacts, each with its wishes."""
 
 
+@dataclass
+class Stages:
+    """How many contacts each stage of a whole day has, and how many of these are messages sent over a network."""
+
+    contacts: Counter[int] = field(default_factory=Counter)
+    messages: Counter[int] = field(default_factory=Counter)
+
+    def batches(self) -> dict[int, int]:
+        """Return the batches of each stage: few for what is issued, as many as mail slots for many messages."""
+        return {stage: _batches(count, self.messages[stage]) for stage, count in self.contacts.items()}
+
+
+def _batches(contacts: int, messages: int) -> int:
+    shared = min(MAIL_SLOTS, -(-messages // MESSAGES_PER_BATCH))
+    return min(MOST_BATCHES, max(-(-contacts // CONTACTS_PER_BATCH), shared))
+
+
 class NewContacts:
     """What the contacts of one run share; ``stages`` counts all of them, for batches are cut over the whole day."""
 
-    def __init__(self, run_id: str, day: date, policy: Policy, stages: Counter[int], *, is_past: bool) -> None:
+    def __init__(self, run_id: str, day: date, policy: Policy, stages: Stages, *, is_past: bool) -> None:
         """Count the batches of each stage."""
         self._run_id, self._day, self._policy, self._is_past = run_id, day, policy, is_past
         self._slots = Slots(day, policy)
-        self._batches = {stage: min(MOST_BATCHES, -(-count // CONTACTS_PER_BATCH)) for stage, count in stages.items()}
+        self._batches = stages.batches()
 
     def of(self, groups: Mapping[str, list[Wanted]], seats: Mapping[str, Seat]) -> Contacts:
         """Return the contacts of a portion in the order in which they are claimed: neighbours share pages."""

@@ -4,7 +4,6 @@ Wishes come in the order of accounts and wait on disk by contact; only then are 
 time. What concerns the whole day (who has room for which call, how large a batch is) is counted in between.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -20,11 +19,12 @@ from arrears.ladder.policy import Policy
 from arrears.outreach.conflicts import conflicts
 from arrears.outreach.desks import ROLES, Seat
 from arrears.outreach.earlier import earlier_contacts
-from arrears.outreach.new_contacts import PAST_DATE, NewContacts
+from arrears.outreach.new_contacts import PAST_DATE, NewContacts, Stages
 from arrears.outreach.owners import assign_owners
 from arrears.outreach.planned import SUPERSEDED, items_among, refresh_totals
 from arrears.outreach.planned_rows import store_items
 from arrears.outreach.seating import Seating, work_items
+from arrears.outreach.slots import WORK_LIST
 from arrears.outreach.unplanned import Suppressions
 from arrears.outreach.wanted import Unwanted, Wanted, wanted_today
 from arrears.outreach.wishes import Portion, Waiting, rows_of, wishes_of
@@ -108,19 +108,21 @@ class _Plan:
             self._waiting.add(pa.RecordBatch.from_pydict(rows).filter(pa.array(is_open)))
         self._suppressions.store(among, left_out)
 
-    def seat(self) -> Counter[int]:
+    def seat(self) -> Stages:
         """Bring the wishes of each contact together, give the day's work to people, and count contacts by stage."""
-        stages = Counter[int]()
+        stages = Stages()
         for number, portion in enumerate(self._waiting.bring_together()):
             new = portion.new()
             is_staffed = pc.is_in(new.column("channel"), pa.array(list(ROLES)))
             self._seating.ask(number, _by_contact(new.filter(is_staffed)))
             others = new.filter(pc.invert(is_staffed))
-            highest = pa.Table.from_batches([others]).group_by("contact_id").aggregate([("stage", "max")])
-            stages.update(highest.column("stage_max").to_pylist())
-        return stages + self._seating.seat_all()
+            is_message = pc.invert(pc.is_in(others.column("channel"), pa.array(list(WORK_LIST))))
+            stages.contacts.update(_highest_stages(others))
+            stages.messages.update(_highest_stages(others.filter(is_message)))
+        stages.contacts += self._seating.seat_all()
+        return stages
 
-    def store(self, stages: Counter[int]) -> PlanResult:
+    def store(self, stages: Stages) -> PlanResult:
         """Write contacts, items and their events, portion by portion; ``stages`` counts the new contacts of the day."""
         contacts = NewContacts(self._run_id, self._day, self._policy, stages, is_past=self._is_past)
         for portion, seats in zip(self._waiting.portions(), self._seating.by_portion(), strict=False):
@@ -207,6 +209,12 @@ class _Plan:
             data={"reason": reason},
             policy_sha256=self._policy.sha256,
         )
+
+
+def _highest_stages(rows: pa.RecordBatch) -> list[int]:
+    """Return the stage of each contact: the highest of its wishes."""
+    highest = pa.Table.from_batches([rows]).group_by("contact_id").aggregate([("stage", "max")])
+    return [int(stage) for stage in highest.column("stage_max").to_pylist()]
 
 
 def _by_contact(rows: pa.RecordBatch) -> dict[str, list[Wanted]]:
