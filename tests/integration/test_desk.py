@@ -18,6 +18,7 @@ from sqlalchemy import inspect, select, true, update
 from starlette.routing import Route
 
 from arrears.audit.seal import seal
+from arrears.audit.verdict import Verdict
 from arrears.core.settings import Settings
 from arrears.desk import cases, evidence, orders, paging, timeline
 from arrears.desk.answers import told
@@ -220,6 +221,7 @@ def test_no_route_tells_staff_of_a_branch_anything_of_another_branchs_case(home:
     assert walked >= 8
     assert client.post("/search", data={"account": theirs.account_id}).headers["location"] == "/?unknown=1"
     assert client.get("/legal").status_code == seen
+    assert client.post("/audit/verify").status_code == 403
     with reading(engine) as connection:
         votes = connection.execute(select(approval_vote).where(approval_vote.c.staff_id == "X-1")).all()
     engine.dispose()
@@ -657,3 +659,33 @@ def test_the_page_that_answers_a_complaint_is_a_pdf(home: Path):
     assert page.headers["content-type"] == "application/pdf"
     assert page.content.startswith(b"%PDF")
     assert client.get(f"{account}/why/2020-01-01").status_code == 404
+
+
+def test_only_who_sees_the_whole_house_has_the_log_checked(home: Path, monkeypatch, tmp_path: Path):
+    """A check takes a whole machine: staff of a branch and who works from a list neither start one nor see the button."""
+    copy = Path(shutil.copytree(home, tmp_path / "var"))
+    engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
+    person = {"name": "X", "skills": "", "dialects": ""}
+    with writing(engine) as connection:
+        branch = connection.execute(select(staff.c.branch).where(staff.c.branch != "").limit(1)).scalar_one()
+        connection.execute(
+            staff.insert(),
+            [person | {"staff_id": name, "roles": roles, "branch": where}
+             for name, roles, where in (("X-1", "collector", branch), ("X-2", "supervisor", branch),
+                                        ("X-3", "field;collector", ""), ("X-4", "manager", ""))],
+        )  # fmt: skip
+    engine.dispose()
+    started: list[str] = []
+
+    def checked(*_: object) -> Verdict:
+        started.append(who)
+        return Verdict("intact", "all of it", None, 3, "")
+
+    monkeypatch.setattr(evidence, "verify_store", checked)
+    button = 'action="/audit/verify"'
+    for who, status in (("X-1", 403), ("X-2", 403), ("X-3", 403), ("X-4", 200), ("auditor", 200)):
+        client = desk(copy, lambda: who)  # noqa: B023 the reader is asked within the round
+        assert (button in client.get("/audit?lang=en").text) == (status == 200), who
+        answer = client.post("/audit/verify?lang=en")
+        assert (answer.status_code, "sees the whole house" in answer.text) == (status, status == 403), who
+    assert started == ["X-4", "auditor"]

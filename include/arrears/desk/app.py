@@ -99,7 +99,7 @@ class _Desk:
 
     def pages(self) -> dict[str, Callable[..., Response]]:
         """Return what is told of the house, by its address."""
-        show = self._paper.page
+        show, reader = self._paper.page, self._reader
 
         def today(request: Request) -> Response:
             return show(request, "today", day.today)
@@ -110,8 +110,8 @@ class _Desk:
         def compare(request: Request, first: str, second: str) -> Response:
             return show(request, "compare", lambda rt, say: history.compare(rt, first, second, say))
 
-        def audit(request: Request) -> Response:
-            return show(request, "audit", evidence.audit)
+        def audit(request: Request, user: str = reader) -> Response:
+            return show(request, "audit", lambda rt, say: evidence.audit(rt, user, say))
 
         def question(request: Request, number: int) -> Response:
             return show(request, "question", lambda _, say: evidence.blank(number, say))
@@ -197,8 +197,8 @@ class _Desk:
             target = f"/account/{found}" if found else "/?unknown=1"
             return RedirectResponse(base_of(request) + target, status_code=303)
 
-        def verify(request: Request) -> Response:
-            return self._paper.flow(request, "audit", evidence.verify)
+        def verify(request: Request, user: str = reader) -> Response:
+            return self._paper.flow(request, "audit", lambda rt, say: evidence.verify(rt, user, say))
 
         def question(
             request: Request, number: int, account: Text = "", on: Text = "", run: Text = "", user: str = reader

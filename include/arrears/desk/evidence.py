@@ -1,6 +1,8 @@
 """The auditor's room: checkpoints, verification on the spot, and the questions."""
 
 import math
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +18,7 @@ from arrears.core.runtime import Runtime
 from arrears.desk.accounts import subject_of
 from arrears.desk.answers import LONGEST, title_of, titles, told
 from arrears.desk.phrases import phrase
-from arrears.desk.reach import refuse_part
+from arrears.desk.reach import OutOfReach, refuse_part, sees_whole_house
 from arrears.desk.verification import Line, check
 from arrears.proof.ask import Answer, ask, numbered
 from arrears.proof.patience import TookTooLong
@@ -41,7 +43,7 @@ class Asked:
     run: str = ""
 
 
-def audit(rt: Runtime, say: Words) -> dict[str, Any]:
+def audit(rt: Runtime, user: str, say: Words) -> dict[str, Any]:
     """Return the newest nightly checks and signed checkpoint, the checkpoints before it, and the list of questions."""
     nights = select(run.c.business_date, run.c.status).where(run.c.kind == "assurance", run.c.status != "running")
     columns = (audit_checkpoint.c.size, audit_checkpoint.c.root, audit_checkpoint.c.created_at)
@@ -49,20 +51,36 @@ def audit(rt: Runtime, say: Words) -> dict[str, Any]:
         head = last_checkpoint(connection)
         earlier = connection.execute(select(*columns).order_by(audit_checkpoint.c.size.desc()).limit(RECENT)).all()
         night = connection.execute(nights.order_by(run.c.started_at.desc()).limit(1)).first()
+        may_verify = sees_whole_house(connection, user)
     note = head.note if head else ""
     checked = (
         say("desk.no_night")
         if night is None
         else say("desk.last_night", date=night.business_date.isoformat(), status=say.label("run_status", night.status))
     )
-    return {"checkpoint": note, "earlier": earlier, "questions": titles(say), "lines": (), "night": checked}
+    return {"checkpoint": note, "earlier": earlier, "questions": titles(say), "lines": (), "night": checked,
+            "may_verify": may_verify}  # fmt: skip
 
 
-def verify(rt: Runtime, say: Words) -> dict[str, Any]:
-    """Return the page with the lines of a verification that is made while they are read."""
+def verify(rt: Runtime, user: str, say: Words) -> dict[str, Any]:
+    """Return the page with the lines of a verification that is made while they are read.
+
+    Raises:
+        OutOfReach: the user does not see the whole house, and a check takes all of a machine.
+    """
+    page = audit(rt, user, say)
+    if not page["may_verify"]:
+        raise OutOfReach(say("desk.verify_whole"))
     engine, settings = existing_store(rt), rt.settings
     lines = check(lambda: verify_store(engine, None, known_keys(settings) or None, kept_beside(settings)))
-    return audit(rt, say) | {"lines": ((line, _said(line, say)) for line in lines)}
+    return page | {"lines": _told(lines, say)}
+
+
+def _told(lines: Generator[Line], say: Words) -> Generator[tuple[Line, str]]:
+    """Yield each line with what it says; who closes this ends the check."""
+    with closing(lines):
+        for line in lines:
+            yield line, _said(line, say)
 
 
 def _said(line: Line, say: Words) -> str:

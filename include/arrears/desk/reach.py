@@ -4,13 +4,12 @@ Who has a branch there sees the accounts of that branch; who has none, and who i
 operator), sees the whole house. Collectors and field staff see single accounts, and no list of the house's contracts.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from arrears.core.errors import BadArguments
 from arrears.desk.deciders import Visitor
-from arrears.ladder.staff import branch_of
+from arrears.ladder.staff import branch_of, roles_of
 from arrears.reports.wording import Words
-from arrears.store.tables.feeds import staff
 
 
 class OutOfReach(BadArguments):
@@ -37,9 +36,18 @@ def refuse_hands(connection: Connection, user: str, say: Words) -> None:
     Raises:
         OutOfReach: the user is a collector or on the field staff, and nothing else.
     """
-    roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none()
-    if roles and set(roles.split(";")) <= HANDS:
+    if _works_from_a_list(connection, user):
         raise OutOfReach(say("desk.own_list"))
+
+
+def sees_whole_house(connection: Connection, user: str) -> bool:
+    """Say whether somebody is bound neither to a branch nor to a list of their own."""
+    return branch_of(connection, user) is None and not _works_from_a_list(connection, user)
+
+
+def _works_from_a_list(connection: Connection, user: str) -> bool:
+    roles = roles_of(connection, user)
+    return bool(roles) and roles <= HANDS
 
 
 def refuse_reader(visitor: Visitor, say: Words) -> None:

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import Request
-from fastapi.responses import FileResponse, HTMLResponse, Response, StreamingResponse
+from fastapi.responses import FileResponse, HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from arrears.core.errors import ArrearsError, BadInput, CannotTell, NotThere
 from arrears.core.runtime import Runtime
+from arrears.desk.flow import Flow
 from arrears.desk.phrases import phrase
 from arrears.reports.wording import LANGUAGES, Words, words
 
@@ -43,17 +44,16 @@ class Paper:
             return self._refused(request, error, nothing)
 
     def flow(self, request: Request, name: str, build: Callable[[Runtime, Words], dict[str, Any]]) -> Response:
-        """Return a page of which a part takes long, sent as it comes: what compresses answers would hold it back."""
+        """Return a page of which the ``lines`` take long, sent as they come; whoever leaves ends the work.
+
+        What compresses answers would hold them back.
+        """
         say = words_of(request)
         try:
             page = build(self._world(), say)
         except ArrearsError as error:
             return self._refused(request, error, "desk.not_there")
-        return StreamingResponse(
-            self._template(name).generate(self._about(request, name, page)),
-            media_type="text/html",
-            headers={"Content-Encoding": "identity"},
-        )
+        return Flow(self._template(name).generate(self._about(request, name, page)), page["lines"])
 
     def file(
         self, request: Request, build: Callable[[Runtime, Words], str | bytes], media_type: str, name: str, nothing: str

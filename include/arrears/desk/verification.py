@@ -1,11 +1,11 @@
 """Check the log while its page is being sent: how far it is first, line by line, then the verdict.
 
 The verdict is the one that was just worked out, never one that was kept: whoever changed the log could have changed
-that too. The work has a thread of its own, and there is one at a time: it keeps all cores of a machine busy.
+that too. The work has a thread of its own, and a server process makes one check at a time: it keeps all cores busy.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -34,8 +34,8 @@ class _Left(Exception):
     """Stops the work: nobody reads on."""
 
 
-def check(work: Callable[[], Verdict]) -> Iterator[Line]:
-    """Yield a line a second while the log is checked, the last with the verdict; whoever leaves ends the work."""
+def check(work: Callable[[], Verdict]) -> Generator[Line]:
+    """Yield a line a second while the log is checked, the last with the verdict; whoever closes this ends the work."""
     if not _one.acquire(blocking=False):
         yield Line()
         return
