@@ -662,7 +662,7 @@ def test_the_page_that_answers_a_complaint_is_a_pdf(home: Path):
 
 
 def test_only_who_sees_the_whole_house_has_the_log_checked(home: Path, monkeypatch, tmp_path: Path):
-    """A check takes a whole machine: staff of a branch and who works from a list neither start one nor see the button."""
+    """A check takes a whole machine: staff of a branch and of a list neither start one nor see it."""
     copy = Path(shutil.copytree(home, tmp_path / "var"))
     engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
     person = {"name": "X", "skills": "", "dialects": ""}
@@ -684,7 +684,7 @@ def test_only_who_sees_the_whole_house_has_the_log_checked(home: Path, monkeypat
     monkeypatch.setattr(evidence, "verify_store", checked)
     button = 'action="/audit/verify"'
     for who, status in (("X-1", 403), ("X-2", 403), ("X-3", 403), ("X-4", 200), ("auditor", 200)):
-        client = desk(copy, lambda: who)  # noqa: B023 the reader is asked within the round
+        client = desk(copy, lambda: who)  # noqa: B023 - the reader is asked within the round
         assert (button in client.get("/audit?lang=en").text) == (status == 200), who
         answer = client.post("/audit/verify?lang=en")
         assert (answer.status_code, "sees the whole house" in answer.text) == (status, status == 403), who
