@@ -75,3 +75,19 @@ def test_an_airflow_on_one_machine_forks_its_tasks_from_what_has_loaded_it(tmp_p
     told = airflow_environment(tmp_path, ROOT)
     assert told["AIRFLOW__SCHEDULER__MP_START_METHOD"] == "forkserver"
     assert import_module(told["AIRFLOW__SCHEDULER__MP_FORKSERVER_PRELOAD"]).load
+
+
+def test_a_module_that_is_missing_is_told_and_the_others_are_loaded(monkeypatch, caplog) -> None:
+    preload = import_module("arrears.orchestration.preload")
+    asked = []
+
+    def bring(name: str):
+        asked.append(name)
+        if name == preload.TASK[0]:
+            raise ModuleNotFoundError(f"No module named {name!r}")
+        return import_module(name)
+
+    monkeypatch.setattr(preload, "import_module", bring)
+    preload.load()
+    assert set(preload.TASK + preload.LIBRARIES) <= set(asked)
+    assert [record.levelname for record in caplog.records if preload.TASK[0] in record.getMessage()] == ["WARNING"]

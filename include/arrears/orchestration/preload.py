@@ -5,8 +5,12 @@ need not load anew. LocalExecutor: ``[scheduler] mp_start_method = forkserver`` 
 ``mp_forkserver_preload``. Celery: ``celery_config.py``. In Kubernetes each task is a pod, and loads what it uses.
 """
 
+import logging
 import pkgutil
 from importlib import import_module
+from types import ModuleType
+
+LOG = logging.getLogger(__name__)
 
 ROOMS = ("approvals", "audit", "ladder", "ledger", "legal", "outreach", "proof", "reports", "repossession", "sandbox",
          "steps")  # fmt: skip
@@ -46,13 +50,21 @@ LIBRARIES = (
 
 
 def load() -> None:
-    """Import all of it."""
+    """Import all of it; what is missing is told and left out, for a forkserver would drop the whole without a word."""
     for name in TASK + LIBRARIES:
-        import_module(name)
+        _bring(name)
     for room in ROOMS:
-        package = import_module(f"arrears.{room}")
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            import_module(module.name)
+        package = _bring(f"arrears.{room}")
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.") if package else ():
+            _bring(module.name)
+
+
+def _bring(name: str) -> ModuleType | None:
+    try:
+        return import_module(name)
+    except ImportError as error:
+        LOG.warning("%s is not loaded ahead, each task does it anew: %s", name, error)
+        return None
 
 
 load()
