@@ -184,3 +184,10 @@ def test_the_dashboard_is_one_that_grafana_reads() -> None:
     assert board["schemaVersion"] >= 38
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"]) >= 6
     assert all(panel["targets"] and panel["gridPos"] for panel in board["panels"])
+
+
+def test_one_missing_sample_does_not_page_for_an_old_failure_again() -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yaml").read_text("utf-8"))["groups"][0]["rules"]
+    (told,) = [rule["expr"] for rule in rules if rule["alert"] == "ArrearsGetUp"]
+    before = told.partition(" unless ")[2]
+    assert re.fullmatch(r"max_over_time\(airflow_arrears_failed_now\[[2-9]h\] offset 30m\)\)", before)
