@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from datetime import date
 from html import unescape
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 
+import pypdf
 import pytest
 from fastapi import HTTPException
 from fastapi.testclient import TestClient
@@ -94,7 +97,7 @@ def test_every_route_refuses_a_stranger(home: Path):
     assert len(routes) >= 14
     for route in routes:
         address = route.path.replace("{number}", "1")
-        for name in ("{subject_ref}", "{approval_id}", "{business_date}"):
+        for name in ("{subject_ref}", "{approval_id}", "{order_no}", "{business_date}"):
             address = address.replace(name, "2026-11-12")
         for method in route.methods - {"HEAD"}:
             assert client.request(method, address, data={"account": "A1", "decision": "approve"}).status_code == 401, (
@@ -169,7 +172,8 @@ def test_staff_of_a_branch_see_its_accounts_only(home: Path):
     assert "A00099" in desk(home, lambda: here).post("/audit/question/1", data={"account": "A00099"}).text
 
 
-ELSEWHERE = {"{subject_ref}": "00000000-0000-4000-8000-000000000000", "{approval_id}": "f" * 64}
+ELSEWHERE = {"{subject_ref}": "00000000-0000-4000-8000-000000000000", "{approval_id}": "f" * 64,
+             "{order_no}": "RO-20260101-9999"}  # fmt: skip
 """Names of nothing, to compare with: what is none of somebody's business looks the same."""
 
 
@@ -195,7 +199,8 @@ def test_no_route_tells_staff_of_a_branch_anything_of_another_branchs_case(home:
         foreign = set(connection.execute(select(account.c.account_id).where(account.c.branch != branch)).scalars())
     client = desk(copy, lambda: "X-1")
     routes = [route for route in client.app.routes if isinstance(route, Route)]
-    names = {"{subject_ref}": [theirs.subject_ref], "{approval_id}": [theirs.approval_id, theirs.order_no]}
+    names = {"{subject_ref}": [theirs.subject_ref], "{approval_id}": [theirs.approval_id, theirs.order_no],
+             "{order_no}": [theirs.order_no]}  # fmt: skip
     walked = 0
     for route in routes:
         placeholder = next((name for name in names if name in route.path), None)
@@ -218,7 +223,7 @@ def test_no_route_tells_staff_of_a_branch_anything_of_another_branchs_case(home:
                     assert (answer.status_code, answer.text.replace(name[:24], "…")) == (
                         other.status_code, other.text.replace(ELSEWHERE[placeholder][:24], "…")
                     ), address  # fmt: skip
-    assert walked >= 8
+    assert walked >= 10
     assert client.post("/search", data={"account": theirs.account_id}).headers["location"] == "/?unknown=1"
     assert client.get("/legal").status_code == seen
     assert client.post("/audit/verify").status_code == 403
@@ -408,6 +413,72 @@ def test_a_lawyer_reads_a_packet_on_the_desk_and_the_look_is_recorded(home: Path
         looks = connection.execute(select(audit_pending.c.type).where(audit_pending.c.type == "access.packet")).all()
     engine.dispose()
     assert len(looks) == 1
+
+
+def lawyer_on_a_copy(home: Path, tmp_path: Path) -> tuple[Path, TestClient]:
+    copy = Path(shutil.copytree(home, tmp_path / "var"))
+    return copy, desk(copy, lambda: "REH-LEGAL")
+
+
+def looks_at_orders(home: Path) -> list[str]:
+    engine = open_engine(f"sqlite:///{home / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        found = connection.execute(select(audit_pending.c.body).where(audit_pending.c.type == "access.order")).scalars()
+        said = list(found)
+    engine.dispose()
+    return said
+
+
+def words_of_pdf(content: bytes) -> str:
+    return "\n".join(page.extract_text() for page in pypdf.PdfReader(BytesIO(content)).pages)
+
+
+def test_a_lawyer_opens_the_order_that_waits_and_its_sheet_says_that_it_is_not_released(home: Path, tmp_path: Path):
+    copy, lawyer = lawyer_on_a_copy(home, tmp_path)
+    page = lawyer.get("/legal").text
+    question = next(part for part in page.split("<article ")[1:] if 'href="/order/' in part)
+    address, data_address = re.findall(r'href="(/order/[^"]+)"', question)
+    assert data_address == f"{address}/data"
+    answer = lawyer.get(address)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/pdf")
+    sheet = words_of_pdf(answer.content)
+    assert "未放行" in sheet
+    assert address.rpartition("/")[2] in sheet
+    document = lawyer.get(data_address).json()
+    assert document["order_no"] == address.rpartition("/")[2]
+    assert b64decode(document["sheet"]["base64"]) == answer.content, "nobody gets an unmarked sheet before release"
+    account_page = re.findall(r'href="(/account/[^"#]+)"', question)[0]
+    assert f'href="{address}"' in lawyer.get(account_page).text
+    assert [json.loads(body)["data"]["order_no"] for body in looks_at_orders(copy)] == [document["order_no"]] * 2
+    assert desk(copy, somebody).get(address).status_code == 404, "an auditor has no need of the papers"
+    assert "您的岗位" in desk(copy, somebody).get(address).text
+
+
+def test_the_order_a_lawyer_opens_says_what_would_leave_and_after_it_left_what_did(home: Path, tmp_path: Path):
+    """The data of an order is that of the hand-off; only the mark across its sheet goes."""
+    copy, lawyer = lawyer_on_a_copy(home, tmp_path)
+    engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
+    with reading(engine) as connection:
+        left = select(repossession_order).where(repossession_order.c.document_sha256.is_not(None))
+        order = connection.execute(left.order_by(repossession_order.c.order_no).limit(1)).one()
+    kept = (copy / "artifacts" / "orders" / f"{order.document_sha256}.json").read_bytes()
+    assert lawyer.get(f"/order/{order.order_no}/data").content == kept
+    sheet = lawyer.get(f"/order/{order.order_no}").content
+    assert sheet == b64decode(json.loads(kept)["sheet"]["base64"])
+    assert "未放行" not in words_of_pdf(sheet)
+    with writing(engine) as connection:
+        this = update(repossession_order).where(repossession_order.c.order_id == order.order_id)
+        connection.execute(this.values(state="approved", document_sha256=None, offered_at=None, recall_reason=None))
+    before = lawyer.get(f"/order/{order.order_no}/data").json()
+    assert "未放行" in words_of_pdf(b64decode(before.pop("sheet")["base64"]))
+    after = json.loads(kept)
+    del after["sheet"]
+    assert before == after
+    with writing(engine) as connection:
+        connection.execute(this.values(state="void", closed_reason="facts_changed"))
+    engine.dispose()
+    assert lawyer.get(f"/order/{order.order_no}").status_code == 404
+    assert f'href="/order/{order.order_no}"' not in lawyer.get("/legal").text
 
 
 def test_the_legal_page_says_which_last_day_comes_next(home: Path):

@@ -13,6 +13,7 @@ from arrears.audit.receipt import write_receipt
 from arrears.core.errors import BadInput, CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk.deciders import Visitor, kept_from_choosing
+from arrears.desk.order_papers import orders_with_document
 from arrears.desk.timeline import timeline
 from arrears.ladder.staff import is_within_reach
 from arrears.legal.wording import words_or_code
@@ -61,6 +62,7 @@ def account(rt: Runtime, asked: Asked, visitor: Visitor, words: Words) -> dict[s
     today = day_of_decisions(rt)
     with reading(engine) as connection:
         events = timeline(connection, ref, asked.events, words)
+        readable = orders_with_document(connection, account_id)
         remedy = _remedy(connection, account_id, words)
         if remedy is not None:
             roles = policy.repossession.approval_roles[KIND]
@@ -71,7 +73,7 @@ def account(rt: Runtime, asked: Asked, visitor: Visitor, words: Words) -> dict[s
         "told": tell(story, words, policy.time_zone),
         "events": events,
         "remedy": remedy,
-        "orders": [(one, _why(one, words)) for one in story["orders"]],
+        "orders": [(one, _why(one, words), one["order_no"] in readable) for one in story["orders"]],
     }
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from sqlalchemy import Table
 
 from arrears.core.runtime import Runtime
-from arrears.desk import accounts, cases, evidence, exceptions, guide, history, rules, team
+from arrears.desk import accounts, cases, evidence, exceptions, guide, history, order_papers, rules, team
 from arrears.desk import today as day
 from arrears.desk.deciders import Visitor
 from arrears.desk.paging import Number
@@ -182,10 +182,19 @@ class _Desk:
 
             return download
 
+        def order_sheet(request: Request, order_no: str, user: str = reader) -> Response:
+            return give(request, lambda rt, _: order_papers.order_sheet(rt, order_no, user),
+                        PDF, "order.pdf", "desk.no_order")  # fmt: skip
+
+        def order_data(request: Request, order_no: str, user: str = reader) -> Response:
+            return give(request, lambda rt, _: order_papers.order_document(rt, order_no, user),
+                        "application/json", "order.json", "desk.no_order")  # fmt: skip
+
         return {
             "/guide/images/{name}": picture, "/account/{subject_ref}/receipt/{business_date}": receipt,
             "/account/{subject_ref}/why/{business_date}": why, "/list/{business_date}": own_list,
             "/packet/{subject_ref}": papers(packet), "/preservation/{subject_ref}": papers(emergency_packet),
+            "/order/{order_no}": order_sheet, "/order/{order_no}/data": order_data,
         }  # fmt: skip
 
     def forms(self) -> dict[str, Callable[..., Response]]:

@@ -15,24 +15,22 @@ from arrears.desk.deciders import Visitor, kept_from, may_choose
 from arrears.desk.orders import orders
 from arrears.desk.paging import SHOWN, Leaf, start_of
 from arrears.desk.phrases import phrase
-from arrears.desk.reach import refuse_hands
+from arrears.desk.reach import may_read_papers, refuse_hands
 from arrears.desk.today import morning_of
-from arrears.ladder.staff import branch_of, is_within_reach
+from arrears.ladder.staff import branch_of
 from arrears.legal.wording import words_or_code
+from arrears.reports.lacking import lacking_of
 from arrears.reports.mornings import deadlines_today
 from arrears.reports.scope import of_branch
-from arrears.reports.story import lacking_of
 from arrears.reports.wording import Words
 from arrears.steps.approvals import day_of_decisions, vote_on_the_desk
 from arrears.steps.visits import open_visits
 from arrears.steps.world import policy_of
 from arrears.store.engine import reading
 from arrears.store.migrate import existing_store
-from arrears.store.tables.feeds import staff
 from arrears.store.tables.legal import packet
 from arrears.store.tables.people import subject
 
-READERS_OF_PACKETS = {"legal", "risk", "manager"}
 NEAREST = ("ready", "draft", "incomplete", "withheld")
 """The states of a packet, the nearest to hand-over first."""
 
@@ -117,7 +115,8 @@ def _packets(
         if before < count and len(lines) < SHOWN:
             found = connection.execute(here.offset(before).limit(SHOWN - len(lines)))
             lines += [
-                (row, lacking_of(row.reasons or [], row.missing or [], words), *_remedy(row, words)) for row in found
+                (row, lacking_of(row.reasons or [], row.missing or [], row.chosen_remedy, words), *_remedy(row, words))
+                for row in found
             ]
         before = max(0, before - count)
     return sorted(lines, key=lambda line: (NEAREST.index(line[0].state), len(line[1]), line[0].account_id))
@@ -146,10 +145,9 @@ def packet_pdf(rt: Runtime, subject_ref: str, user: str, table: Table = packet) 
         .where(subject.c.subject_ref == subject_ref, table.c.superseded_on.is_(None), table.c.pdf_path.is_not(None))
     )
     with reading(engine) as connection:
-        roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none() or ""
         found = connection.execute(query).first()
-        seen = found is not None and is_within_reach(connection, user, found.account_id)
-    if found is None or not seen or not set(roles.split(";")) & READERS_OF_PACKETS:
+        seen = found is not None and may_read_papers(connection, user, found.account_id)
+    if found is None or not seen:
         raise CannotTell("no packet for you")
     files, root = fsspec.core.url_to_fs(rt.settings.artifacts_url)
     content = bytes(files.cat_file(f"{root}/{found.pdf_path}"))

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from arrears.core.errors import BadArguments
 from arrears.desk.deciders import Visitor
-from arrears.ladder.staff import branch_of, roles_of
+from arrears.ladder.staff import branch_of, is_within_reach, roles_of
 from arrears.reports.wording import Words
 
 
@@ -18,6 +18,16 @@ class OutOfReach(BadArguments):
 
 HANDS = {"collector", "field"}
 """Roles that work from their own list."""
+
+
+READERS_OF_PAPERS = {"legal", "risk", "manager"}
+"""Roles that read packets and orders before they decide on them."""
+
+
+def may_read_papers(connection: Connection, user: str, account_id: str) -> bool:
+    """Say whether somebody may open the packet and the orders of an account: by their role, and within their reach."""
+    roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none() or ""
+    return bool(set(roles.split(";")) & READERS_OF_PAPERS) and is_within_reach(connection, user, account_id)
 
 
 def refuse_part(connection: Connection, user: str, say: Words) -> None:

@@ -15,6 +15,7 @@ from arrears.legal.plain_text import breakable, pairs, qr_svg, table
 from arrears.legal.wording import words, words_or_code
 
 TEMPLATE = "order.typ"
+NOT_RELEASED = ("未放行—不得执行", "NOT RELEASED—DO NOT ACT")
 _MACHINE = {
     "kind": ("种类", "Kind"),
     "make": ("品牌", "Make"),
@@ -28,14 +29,18 @@ _MACHINE = {
 }
 
 
-def print_order(home: Path, document: bytes, policy: Policy) -> bytes:
+def print_order(home: Path, document: bytes, policy: Policy, *, released: bool = True) -> bytes:
     """Return the sheet of an order document as PDF/A, dated the day of issue; the same document is the same bytes.
+
+    Across the sheet of an order that has not been released stands that nobody may act on it.
 
     Raises:
         CannotRender: a character is in no font.
     """
     order = json.loads(document)
-    return typesetting.render(home, TEMPLATE, _data(order, sha256(document), policy), _day(order))
+    mark = "" if released else NOT_RELEASED[policy.language == "en"]
+    data = _data(order, sha256(document), policy) | {"watermark": mark}
+    return typesetting.render(home, TEMPLATE, data, _day(order))
 
 
 def _day(order: Mapping[str, Any]) -> date:
@@ -52,7 +57,6 @@ def _data(order: Mapping[str, Any], document_sha256: str, policy: Policy) -> dic
         "version": str(order["version"]),
         "qr": qr_svg(f"{order['order_no']} {document_sha256}".upper()),
         "sha256": document_sha256,
-        "watermark": "",
         "lender": order["lender"]["name_en" if en else "name"],
         "contact": order["lender"]["contact"],
         "policy": policy.stamp,

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from arrears.core.money import digits_of, format_minor
 from arrears.reports.assessment import rated
+from arrears.reports.lacking import lacking_of
 from arrears.reports.order_notes import note_of, why_ended
 from arrears.reports.wording import Words
 
@@ -239,7 +240,7 @@ def _packet(packet: Mapping[str, Any] | None, words: Words) -> list[str]:
         return []
     said = [words("story.packet", state=words.label("packet", packet["state"]), version=packet["version"])]
     said += [_asked(row, words) for row in packet["approvals"]]
-    lacking = lacking_of(packet["reasons"], packet["missing"], words)
+    lacking = lacking_of(packet["reasons"], packet["missing"], packet["chosen_remedy"], words)
     if lacking:
         said.append(words("story.lacking", what=words("list_mark").join(lacking)))
     return said + _clocks(packet["clocks"], words)
@@ -261,15 +262,6 @@ def _clocks(clocks: Sequence[Mapping[str, str]], words: Words) -> list[str]:
         for clock in clocks
         if words.knows("clock", clock["name"])
     ]  # fmt: skip
-
-
-def lacking_of(reasons: Sequence[str], missing: Sequence[str], words: Words) -> list[str]:
-    """Say what keeps a packet back; why single remedies are closed (``remedy:reason``) is said in the packet itself."""
-    return [
-        words.reason(name) if name.startswith("hold_") else words.label("need", name)
-        for name in (*reasons, *missing)
-        if ":" not in name
-    ]
 
 
 def _sources(story: Story, words: Words) -> tuple[str, ...]:

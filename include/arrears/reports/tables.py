@@ -5,6 +5,7 @@ from collections import Counter
 from arrears.reports.casework import PacketLine
 from arrears.reports.control import ExceptionLine
 from arrears.reports.figures import TOP
+from arrears.reports.lacking import CHOSEN_CLOSED, closed_by
 from arrears.reports.money_text import DASH, exact, masked
 from arrears.reports.page import Table
 from arrears.reports.portfolio_tables import PortfolioTables
@@ -76,7 +77,7 @@ class Tables(PortfolioTables):
         if line.state == "incomplete":
             why = names.join(self._words.label("need", name) for name in line.reasons or line.missing)
             return f"{standing} · {self._words('incomplete', names=why or self._words('unknown'))}"
-        if "chosen_remedy_closed" in line.reasons and line.chosen_remedy:
+        if CHOSEN_CLOSED in line.reasons and line.chosen_remedy:
             return f"{standing} · {self._closed(line, line.chosen_remedy)}"
         lacking = [*(code for code in line.reasons if ":" not in code), *line.missing]  # not why one remedy is closed
         if lacking:
@@ -86,8 +87,7 @@ class Tables(PortfolioTables):
 
     def _closed(self, line: PacketLine, remedy: str) -> str:
         """Say that another remedy must be chosen, why, and what is missing besides."""
-        why = [self._words.label("closed", code.partition(":")[2]) for code in line.reasons
-               if code.startswith(f"{remedy}:")]  # fmt: skip
+        why = closed_by(line.reasons, remedy, self._words)
         besides = [self._words.label("need", name) for name in line.missing]
         shown = self._words("list_mark").join([*why, *besides]) or self._words("unknown")
         return self._words("missing_closed", remedy=self._words.label("chosen", remedy), why=shown)

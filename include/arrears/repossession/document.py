@@ -17,6 +17,7 @@ from arrears.store.artefacts import order_path
 from arrears.store.whole_files import write_whole
 
 VERSION = 2
+AGENCY = ("agency_id", "name", "licence_no", "licence_until", "insurance_until", "data_agreement_ref")
 LAST_LOCATIONS = 3
 Printer = Callable[[bytes], bytes]
 """Makes the sheet that a crew carries out of an order's data."""
@@ -182,12 +183,15 @@ def _locations(sources: Sources, account_id: str) -> list[dict[str, str]]:
 
 
 def _agency(sources: Sources, order: Row[Any]) -> dict[str, str]:
-    row = sources.agencies[order.agency_id]
+    """Return who takes the order; empty where no agency fits, and then it does not leave."""
+    row = sources.agencies.get(order.agency_id)
+    if row is None:
+        return dict.fromkeys(AGENCY, "")
     return {
         "agency_id": row.agency_id,
         "name": row.name,
         "licence_no": row.licence_no or "",
-        "licence_until": row.licence_until.isoformat(),
-        "insurance_until": row.insurance_until.isoformat(),
+        "licence_until": f"{row.licence_until or ''}",
+        "insurance_until": f"{row.insurance_until or ''}",
         "data_agreement_ref": row.data_agreement_ref or "",
     }

@@ -85,7 +85,7 @@ def _print(
     sources: Sources, order: Row[Any], on: date, policy: Policy, printer: Printer, documents: dict[str, bytes]
 ) -> list[Check]:
     """Make the document of an order, or return what blocks it."""
-    data = order_data(sources, order, on, _expires_on(on, policy), policy)
+    data = order_data(sources, order, on, expires_on_of(on, policy), policy)
     try:
         documents[order.order_id] = printed_order(data, printer)
     except PermanentFailure:
@@ -93,7 +93,8 @@ def _print(
     return []
 
 
-def _expires_on(on: date, policy: Policy) -> date:
+def expires_on_of(on: date, policy: Policy) -> date:
+    """Return the last day of an order that leaves on a day."""
     return on + timedelta(days=policy.repossession.order_expiry_days)
 
 
@@ -121,7 +122,7 @@ def _intend(
     content: bytes,
 ) -> None:
     """Write down that the order leaves, before it does."""
-    expires_on = _expires_on(business_date, policy)
+    expires_on = expires_on_of(business_date, policy)
     document = keep_document(rt.settings.artifacts_url, content)
     connection.execute(
         update(repossession_order)
