@@ -95,6 +95,7 @@ def story() -> dict:
             "state": "draft",
             "reasons": [],
             "missing": ["demand_served"],
+            "chosen_remedy": None,
             "clocks": [],
             "approvals": [],
         },

@@ -26,8 +26,7 @@ READERS_OF_PAPERS = {"legal", "risk", "manager"}
 
 def may_read_papers(connection: Connection, user: str, account_id: str) -> bool:
     """Say whether somebody may open the packet and the orders of an account: by their role, and within their reach."""
-    roles = connection.execute(select(staff.c.roles).where(staff.c.staff_id == user)).scalar_one_or_none() or ""
-    return bool(set(roles.split(";")) & READERS_OF_PAPERS) and is_within_reach(connection, user, account_id)
+    return bool(roles_of(connection, user) & READERS_OF_PAPERS) and is_within_reach(connection, user, account_id)
 
 
 def refuse_part(connection: Connection, user: str, say: Words) -> None:
