@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, make_url
+from sqlalchemy.exc import DBAPIError
 
 from arrears.rehearsal.portfolio import sample_feeds
+from arrears.store.engine import open_engine
+from arrears.store.tables import metadata
+from arrears.store.tables.audit import APPEND_ONLY
 
 pytestmark = pytest.mark.real
 DAY = date(2026, 11, 12)
@@ -61,24 +65,40 @@ def test_a_store_restored_by_the_words_of_the_page_verifies_against_the_newest_c
     arrears, home: Path, postgres_database: str
 ):
     url = make_url(postgres_database)
+    assert arrears("roles", "--apply").returncode == 0
     said = blocks("### PostgreSQL on one server")[0]
     assert "arrears.dump arrears\n" in said
     shell(said.replace("arrears.dump arrears\n", f"arrears.dump {url.database}\n"), home, url)
-    restored = {"ARREARS_STORE_URL": url.set(database="restored").render_as_string(hide_password=False)}
     shell("psql --dbname=restored --command='DROP TABLE decision_2026_12'", home, url)
     day = ("run", "--date", DAY.isoformat(), "--feeds", str(sample_feeds(home, DAY)), "--rehearsal", "--json")
     for command in (day, ("prove",), ("verify",)):
-        done = arrears(*command, **restored)
+        done = arrears(*command, ARREARS_STORE_URL=restored(url, "arrears_app"))
         assert done.returncode == 0, done.stdout + done.stderr
         if command is day:
             assert json.loads(done.stdout)["actions"]["sent"] == 0, "nobody is contacted again"
             shell("psql --dbname=restored --command='SELECT count(*) FROM decision_2026_12'", home, url)
 
 
+def test_a_restored_store_refuses_what_the_old_one_refused(postgres_database: str):
+    url = make_url(postgres_database)
+    owner, day, auditor = (restored(url, f"arrears_{role}") for role in ("owner", "app", "auditor"))
+    for table in APPEND_ONLY:
+        column = metadata.tables[table].primary_key.columns.values()[0].name
+        changes = (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}")
+        for change in changes:
+            assert "is append-only" in refusal(owner, change), "the guards stand for the owner too"
+            assert "permission denied" in refusal(day, change)
+        assert "must be owner" in refusal(day, f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+    gap = "INSERT INTO audit_event SELECT max(seq) + 2, '', '' FROM audit_event"
+    assert "has no gaps" in refusal(day, gap)
+    assert "permission denied" in refusal(auditor, "SELECT name FROM party")
+    assert "permission denied" in refusal(auditor, "INSERT INTO audit_event SELECT max(seq) + 1, '', '' FROM audit_event")
+
+
 def test_a_store_that_lost_events_is_called_set_back_by_the_same_words(arrears, home: Path, postgres_database: str):
     url = make_url(postgres_database)
     shell("createdb older --template=restored", home, url)
-    later = {"ARREARS_STORE_URL": url.set(database="restored").render_as_string(hide_password=False)}
+    later = {"ARREARS_STORE_URL": restored(url, "arrears_app")}
     feeds = str(sample_feeds(home, DAY))
     next_day = ("run", "--date", (DAY + timedelta(1)).isoformat(), "--feeds", feeds, "--rehearsal")
     assert arrears(*next_day, **later).returncode == 0
@@ -92,6 +112,21 @@ def test_the_vacuum_of_the_page_is_what_postgresql_understands(home: Path, postg
     url = make_url(postgres_database)
     for statement in blocks("* **VACUUM.**")[0].splitlines():
         shell(f'psql --set=ON_ERROR_STOP=1 --command="{statement}" {url.database}', home, url)
+
+
+def restored(url: URL, role: str) -> str:
+    """Return the address of the restored store for a login that has a role."""
+    login = url.set(database="restored").update_query_dict({"options": f"-c role={role}"})
+    return login.render_as_string(hide_password=False)
+
+
+def refusal(address: str, statement: str) -> str:
+    """Return what the database says when it refuses a statement."""
+    engine = open_engine(address)
+    with pytest.raises(DBAPIError) as refused, engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    engine.dispose()
+    return str(refused.value)
 
 
 def shell(lines: str, home: Path, url: URL) -> None:
