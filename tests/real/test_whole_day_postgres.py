@@ -92,7 +92,9 @@ def test_a_restored_store_refuses_what_the_old_one_refused(postgres_database: st
     gap = "INSERT INTO audit_event SELECT max(seq) + 2, '', '' FROM audit_event"
     assert "has no gaps" in refusal(day, gap)
     assert "permission denied" in refusal(auditor, "SELECT name FROM party")
-    assert "permission denied" in refusal(auditor, "INSERT INTO audit_event SELECT max(seq) + 1, '', '' FROM audit_event")
+    assert "permission denied" in refusal(
+        auditor, "INSERT INTO audit_event SELECT max(seq) + 1, '', '' FROM audit_event"
+    )
 
 
 def test_a_store_that_lost_events_is_called_set_back_by_the_same_words(arrears, home: Path, postgres_database: str):
