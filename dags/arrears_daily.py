@@ -11,7 +11,7 @@ sends stage by stage and hands over approved orders.
 from datetime import timedelta
 
 from airflow.providers.standard.sensors.date_time import DateTimeSensorAsync
-from airflow.sdk import dag, task_group
+from airflow.sdk import TaskGroup, dag, task_group
 
 from arrears.orchestration.assets import AUDIT_LOG, LEDGER, PROPOSED_ORDERS
 from arrears.orchestration.forms import form_of_the_day
@@ -50,9 +50,11 @@ def arrears_daily() -> None:
         built = step(daily.build_packets, pool="arrears_legal", queue="legal")(day)
         built >> step(daily.propose_orders, outlets=[PROPOSED_ORDERS])(day)
 
-    @task_group
-    def morning() -> None:
-        sealing(daily.seal_morning)(day) >> step(daily.write_worklists)(day) >> sending(daily.send_digest)(day)
+    with TaskGroup("morning") as morning:
+        lists = sealing(daily.seal_morning)(day) >> step(daily.write_worklists)(day)
+        digest = sending(daily.send_digest, queue="mail")(day)  # that it fails keeps nobody from being contacted
+        opens_at = step(daily.window_opens_at)(day)
+        lists >> [digest, opens_at]
 
     @task_group
     def contacts(stage: int) -> None:
@@ -61,7 +63,6 @@ def arrears_daily() -> None:
         send = sending(daily.send_batch, pool="arrears_mail", queue="mail", map_index_template=label)
         send.partial(day=day, stage=stage).expand(batch=batches)
 
-    opens_at = step(daily.window_opens_at)(day)
     window = DateTimeSensorAsync(task_id="wait_for_window", target_time=opens_at)
     stages = branch(daily.branch_by_stage)(day)
     groups = [
@@ -73,7 +74,8 @@ def arrears_daily() -> None:
     orders = sending(daily.settle_orders, trigger_rule="none_failed")(day)
     closed = closing(daily.close_day, outlets=[AUDIT_LOG])(day)
 
-    opened >> arrived >> ledger() >> ladder() >> legal() >> morning() >> opens_at
+    opened >> arrived >> ledger() >> ladder() >> legal() >> morning
+    digest >> closed
     window >> stages >> groups >> orders >> closed
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,12 +13,13 @@ import pytest
 
 from arrears.orchestration.embedded import airflow_environment
 
+REHEARSED = {"business_date": "2026-11-12", "rehearsal": True}
 ROOT = Path(__file__).resolve().parents[2]
 RUN = """
 import json, sys
 from airflow.dag_processing.dagbag import DagBag
 dag = DagBag(sys.argv[1]).dags[sys.argv[2]]
-run = dag.test(logical_date=None, run_conf={"business_date": "2026-11-12", "rehearsal": True})
+run = dag.test(logical_date=None, run_conf=json.loads(sys.argv[3]))
 print("FOUND" + json.dumps({"run": run.state} | {
     ti.task_id: [ti.state, ti.try_number, ti.rendered_map_index] for ti in run.get_task_instances()}))
 """
@@ -68,16 +70,18 @@ arrears_trial()
 
 
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str, Path], tuple[dict[str, Any], str]]:
+def airflow(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., tuple[dict[str, Any], str]]:
     """An Airflow with its own home; runs one DAG of a folder and returns how its tasks ended, and the log."""
     home = tmp_path_factory.mktemp("red")
 
-    def run(folder: Path, name: str, store: Path) -> tuple[dict[str, Any], str]:
+    def run(
+        folder: Path, name: str, store: Path, conf: dict[str, Any] = REHEARSED, **more: str
+    ) -> tuple[dict[str, Any], str]:
         variables = os.environ | airflow_environment(home, folder.parent) | {
             "ARREARS_HOME": str(store), "PYTHONPATH": str(folder.parent), "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
-        }  # fmt: skip
+        } | more  # fmt: skip
         migrate = [] if (home / "airflow.db").exists() else [[sys.executable, "-m", "airflow", "db", "migrate"]]
-        for command in [*migrate, [sys.executable, "-c", RUN, str(folder / f"{name}.py"), name]]:
+        for command in [*migrate, [sys.executable, "-c", RUN, str(folder / f"{name}.py"), name, json.dumps(conf)]]:
             done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=True)
         found = next(line for line in done.stdout.splitlines() if line.startswith("FOUND"))
         return json.loads(found.removeprefix("FOUND")), done.stdout + done.stderr
@@ -101,6 +105,34 @@ def test_a_night_without_a_finished_day_ends_red_although_everything_was_sealed(
     ended, _ = airflow(ROOT / "dags", "arrears_assurance", tmp_path)
     assert ended["run"] == "failed"
     assert [ended[task][0] for task in ("watch_deliveries", "close_night")] == ["failed", "failed"]
+
+
+FEEDS = {
+    "accounts": ["account_id,closed_on,currency,contract_type,branch", "K1,,CNY,loan,East"],
+    "instalments": ["account_id,instalment_no,due_date,amount_due", "K1,1,2026-11-01,1000.00"],
+    "parties": ["account_id,party_id,role,name,language,mobile,email",
+                "K1,P1,borrower,Person K1,en,+8619900000001,k1@x.example"],
+}  # fmt: skip
+
+
+@pytest.mark.long
+def test_a_digest_that_cannot_be_mailed_makes_the_day_red_and_keeps_nobody_from_being_contacted(
+    airflow: Callable[..., Any], tmp_path: Path
+) -> None:
+    feeds = tmp_path / "feeds"
+    feeds.mkdir()
+    for name, lines in FEEDS.items():
+        (feeds / f"{name}.csv").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))  # bound and never listening: whoever connects is refused
+        nobody = f"smtp://127.0.0.1:{door.getsockname()[1]}"
+        conf = REHEARSED | {"feeds": str(feeds)}
+        ended, log = airflow(ROOT / "dags", "arrears_daily", tmp_path / "var", conf, ARREARS_SMTP_URL=nobody)
+    assert ended["morning.send_digest"][0] == "failed"
+    assert (ended["run"], ended["close_day"][0]) == ("failed", "failed")
+    assert "morning.send_digest failed; the reason is in its log" in log
+    assert [ended[task][0] for task in ("stage_1.send_batch", "settle_orders")] == ["success", "success"]
+    assert (tmp_path / "var" / "sandbox" / "sms" / "index.jsonl").read_text(encoding="utf-8").count("\n") == 1
 
 
 @pytest.mark.parametrize(("task", "tries"), [("bad_input", 1), ("lost_connection", 2), ("send_blindly", 1),

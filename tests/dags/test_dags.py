@@ -50,6 +50,7 @@ for name in sys.argv[3:]:
                         if task.retry_policy and task.retry_policy.rules[-1].exception is not Exception),
         "pools": sorted({task.pool for task in dag.tasks}), "queues": sorted({task.queue for task in dag.tasks}),
         "queue_of": {task.task_id: task.queue for task in dag.tasks},
+        "waits_for": {task.task_id: sorted(task.get_flat_relative_ids(upstream=True)) for task in dag.tasks},
         "stands_alone": not any(task.depends_on_past or task.wait_for_downstream or task.max_active_tis_per_dag
                                 for task in dag.tasks),
         "pool_of": {task.task_id: task.pool for task in dag.tasks},
@@ -167,6 +168,22 @@ def test_what_seals_and_what_deletes_runs_where_the_signing_key_is(dags):
     sealed = {task for task, queue in queues.items() if queue == "seal"}
     closing = {task for task in queues if task.startswith("close_")}
     assert sealed == closing | {"morning.seal_morning", "erase_what_expired"}
+
+
+def test_no_contact_waits_for_the_digest_and_only_what_was_sealed_is_sent(dags):
+    waits_for = dags["arrears_daily"]["waits_for"]
+    assert [task for task, before in waits_for.items() if "morning.send_digest" in before] == ["close_day"]
+    for stage in range(4):
+        assert {"morning.seal_morning", "morning.write_worklists"} <= set(waits_for[f"stage_{stage}.send_batch"])
+
+
+def test_the_workers_that_mail_are_those_that_reach_the_mail_server_of_the_sandbox(dags):
+    mails = {"send_digest", "send_batch", "send_due"}
+    queues = {queue for dag in dags.values() for task, queue in dag["queue_of"].items()
+              if task.rpartition(".")[2] in mails}  # fmt: skip
+    assert queues == {"mail"}
+    compose = (DAGS.parent / "docker-compose.yaml").read_text(encoding="utf-8")
+    assert "network_mode: service:airflow-worker-mail" in compose
 
 
 def test_the_daily_graph_fits_a_screen(dags):

@@ -214,7 +214,11 @@ def write_worklists(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def send_digest(rt: Runtime, day: str) -> dict[str, Any]:
-    """Mail the morning digest, once a recipient, before the contact window opens."""
+    """Mail the morning digest, once a recipient, before the contact window opens.
+
+    Raises:
+        TemporaryFailure: the mail server does not take it now.
+    """
     from arrears.steps import digest, runs
 
     return digest.send(rt, runs.read_run(rt, day))
@@ -269,7 +273,11 @@ def settle_orders(rt: Runtime, day: str) -> dict[str, Any]:
 
 
 def close_day(rt: Runtime, day: str) -> dict[str, Any]:
-    """Seal the day and write what it came to; a held or failed day mails its reason and the open work, never silent."""
+    """Seal the day and write what it came to; a held or failed day mails its reason and the open work, never silent.
+
+    Raises:
+        TemporaryFailure: the day is closed and sealed, but the mail server does not take that mail now.
+    """
     from arrears.steps import desk_files, digest, receipts, runs, summary
 
     this = runs.read_run(rt, day)
@@ -280,5 +288,9 @@ def close_day(rt: Runtime, day: str) -> dict[str, Any]:
     closed = summary.close(rt, day)
     if closed["status"] == "completed":
         return closed
-    alarm, carried = digest.send_alarm(rt, runs.read_run(rt, day)), digest.carry_over(rt, this)
-    return {**summary.close(rt, day), "alarm": alarm, "carried": carried}
+    carried = digest.carry_over(rt, this)
+    try:
+        alarm = digest.send_alarm(rt, runs.read_run(rt, day))
+    finally:
+        closed = summary.close(rt, day)
+    return {**closed, "alarm": alarm, "carried": carried}

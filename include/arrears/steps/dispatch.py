@@ -18,13 +18,13 @@ def open_dispatch(rt: Runtime, request: Request) -> str:
 
 
 def send_due(rt: Runtime, dispatch: str) -> dict[str, int]:
-    """Send every contact whose slot is open; all gates are asked again at that moment.
+    """Send every contact whose slot is open, all gates asked again at that moment, and then the digests left over.
 
     Far west the business date of yesterday may still be today; a date that is past where the person is never sends.
     """
     from arrears.outreach.batches import open_days
     from arrears.outreach.dispatch import dispatch as send
-    from arrears.steps import channels, runs, surge, world
+    from arrears.steps import channels, digest, runs, surge, world
 
     this, engine = runs.read_run(rt, dispatch), world.store_of(rt)
     days = {this.business_date, *open_days(engine, rt.clock.now())}
@@ -33,7 +33,7 @@ def send_due(rt: Runtime, dispatch: str) -> dict[str, int]:
         for day in sorted(days):
             valve = surge.valve_of(rt, this, day)
             ends.update(send(rt, engine, dispatch, adapters, business_date=day, valve=valve))
-    return dict(ends)
+    return {**ends, "digests": digest.send_left(rt)}
 
 
 def settle_orders(rt: Runtime, dispatch: str) -> dict[str, Any]:

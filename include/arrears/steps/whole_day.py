@@ -6,7 +6,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from arrears.core.errors import ArrearsError
+from arrears.core.errors import ArrearsError, TemporaryFailure
 from arrears.core.runtime import Request, Runtime
 from arrears.steps import daily, runs, summary
 from arrears.store.turn import turn
@@ -22,7 +22,6 @@ MORNING = (
     daily.propose_orders,
     daily.seal_morning,
     daily.write_worklists,
-    daily.send_digest,
 )
 
 
@@ -52,12 +51,24 @@ def _run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
     try:
         for step in MORNING:
             _timed(step.__name__, timings, progress, partial(step, rt, day))
+        failure = _mailed("send_digest", timings, progress, partial(daily.send_digest, rt, day))
         _send(rt, day, timings, progress)
         _timed("settle_orders", timings, progress, partial(daily.settle_orders, rt, day))
     except ArrearsError as error:
         failure = error
-    _timed("close_day", timings, progress, partial(daily.close_day, rt, day))
-    return DayResult(summary.read(rt, day) | {"timings_s": timings}, failure)
+    silent = _mailed("close_day", timings, progress, partial(daily.close_day, rt, day))
+    return DayResult(summary.read(rt, day) | {"timings_s": timings}, failure or silent)
+
+
+def _mailed(
+    name: str, timings: dict[str, float], progress: Progress, work: Callable[[], Any]
+) -> TemporaryFailure | None:
+    """Do what mails to our own readers; that the mail server is down stops no day, and is told at its end."""
+    try:
+        _timed(name, timings, progress, work)
+    except TemporaryFailure as failure:
+        return failure
+    return None
 
 
 def _send(rt: Runtime, day: str, timings: dict[str, float], progress: Progress) -> None:
