@@ -55,6 +55,17 @@ def test_a_mail_that_cannot_be_made_short_enough_is_refused():
         render(replace(whole, scope="长" * MOST_BYTES))
 
 
+def test_a_mail_too_long_with_the_shortest_tables_is_its_first_block_and_says_so(caplog):
+    blocks = [Block(((replace(table(f"表{n}", 3), note="长" * 2_000),),)) for n in range(20)]
+    html, text = render(page(one("甲", 5), *blocks))
+    assert len(html.encode()) <= MOST_BYTES
+    assert html.count("甲-") == 3
+    assert "表0" not in html
+    assert "其余各表" in html
+    assert "其余各表" in text
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+
+
 def test_two_columns_stand_side_by_side_and_become_one_where_the_window_is_narrow():
     wide, _ = render(page(Block(((table("甲", 1),), (table("乙", 1), table("丙", 1))))))
     assert wide.count('<div class="half"') == 2

@@ -1,6 +1,8 @@
 """Render a page as HTML with inlined styles and as plain text; everything from the store is escaped."""
 
+import logging
 import re
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 
@@ -9,6 +11,9 @@ import jinja2
 
 from arrears.core.errors import PermanentFailure
 from arrears.reports.page import Page
+from arrears.reports.wording import words
+
+LOG = logging.getLogger(__name__)
 
 MOST_BYTES = 100_000
 """Mail clients clip longer messages, and the checkpoint stands at the end."""
@@ -28,14 +33,18 @@ def render(page: Page) -> tuple[str, str]:
 
     What comes last is cut first, and no more blocks than must be; the first screen stays whole as long as it can.
 
+    One that is too long even so shows its first block and says that the others are left out; the log tells it too.
+
     Raises:
-        PermanentFailure: even with the shortest tables mail clients would not show its end, the checkpoint.
+        PermanentFailure: even its first block alone is too long: mail clients would not show its end, the checkpoint.
     """
     html = _html(page)
     if not _fits(html):
         page, html = _cut(page)
-    size = len(html.encode())
-    if size > MOST_BYTES:
+    if len(html.encode()) > MOST_BYTES:
+        page = _first_screen(page)
+        html = _html(page)
+    if (size := len(html.encode())) > MOST_BYTES:
         raise PermanentFailure(f"the digest is {size:,} bytes, at most {MOST_BYTES:,} are shown by mail clients")
     return html, _templates().get_template("digest.txt.j2").render(page=page)
 
@@ -50,6 +59,11 @@ def _cut(whole: Page) -> tuple[Page, str]:
                 return page, html
     shortest = whole.shortened(ROWS_TRIED[-1], -1)
     return shortest, _html(shortest)
+
+
+def _first_screen(page: Page) -> Page:
+    LOG.error("a digest of %s blocks is too long even with short tables: the first alone is sent", len(page.blocks))
+    return replace(page, blocks=page.blocks[:1], notices=[*page.notices, words(page.language)("notice.too_long")])
 
 
 def _fits(html: str) -> bool:

@@ -39,19 +39,19 @@ SECTIONS: dict[str, Sections] = {
     ),
     "collector": _each(Tables.tasks, Tables.spared, Tables.paid_since, Tables.promises, Tables.stopped),
     "legal": _each(Tables.approvals, Tables.packets, Tables.deadlines, Tables.orders, Tables.legal_exceptions),
-    "auditor": _each(
-        Tables.runs,
-        Tables.gates,
-        Tables.overrides,
-        Tables.policies,
-        Tables.in_doubt,
-        Tables.stopped,
-        Tables.quarantine,
-        Tables.exceptions,
+    "auditor": (
+        ((Tables.runs, Tables.exceptions),),
+        *_each(Tables.gates, Tables.overrides, Tables.policies, Tables.in_doubt, Tables.stopped, Tables.quarantine),
     ),
 }
-CARRIED_OVER = _each(Tables.gates, Tables.quarantine, Tables.tasks, Tables.promises, Tables.exceptions)
-"""What a held morning still shows: why, and the work nobody needs a new ledger for."""
+CARRIED_OVER: Sections = (
+    ((Tables.gates, Tables.exceptions),),
+    *_each(Tables.quarantine, Tables.tasks, Tables.promises),
+)
+"""What a held morning still shows: why, and the work nobody needs a new ledger for.
+
+What stands in the first block is cut last: an exception, with its owner and age, never gives way to a list of cases.
+"""
 
 
 def blocks_of(sections: Sections, tables: Tables) -> list[Block]:
