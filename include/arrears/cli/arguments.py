@@ -1,11 +1,12 @@
 """Arguments several commands share, read the same way everywhere."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from arrears.core.days import day_of
 from arrears.core.errors import BadArguments
 
 DateText = Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="business date")]
@@ -22,7 +23,7 @@ def read_date(text: str, option: str = "--date") -> date:
         BadArguments: the text is not a day of the calendar.
     """
     try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()  # a week or a bare number is no day
+        return day_of(text)
     except ValueError:
         raise BadArguments(f"{option} {text!r}: write it as YYYY-MM-DD") from None
 

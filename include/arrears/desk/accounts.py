@@ -10,6 +10,7 @@ from arrears.approvals.chosen import KIND
 from arrears.approvals.remedy import STATES, TAKEN_BACK
 from arrears.audit.access import record_access
 from arrears.audit.receipt import write_receipt
+from arrears.core.days import day_of
 from arrears.core.errors import BadInput, CannotTell
 from arrears.core.runtime import Runtime
 from arrears.desk.deciders import Visitor, kept_from_choosing
@@ -149,7 +150,7 @@ def why(rt: Runtime, subject_ref: str, business_date: str, user: str, words: Wor
 
 def _day(text: str) -> date:
     try:
-        return date.fromisoformat(text)
+        return day_of(text)
     except ValueError:
         raise BadInput("the date is written as YYYY-MM-DD") from None
 

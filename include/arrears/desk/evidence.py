@@ -4,7 +4,6 @@ import math
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from sqlalchemy import select
@@ -13,6 +12,7 @@ from arrears.audit.access import record_access
 from arrears.audit.checkpoint import known_keys
 from arrears.audit.log import last_checkpoint
 from arrears.audit.verify import kept_beside, verify_store
+from arrears.core.days import day_of
 from arrears.core.errors import BadArguments, BadInput
 from arrears.core.runtime import Runtime
 from arrears.desk.accounts import subject_of
@@ -101,7 +101,7 @@ def question(rt: Runtime, asked: Asked, user: str, say: Words) -> dict[str, Any]
     """
     engine = existing_store(rt)
     try:
-        day = date.fromisoformat(asked.on) if asked.on else None
+        day = day_of(asked.on) if asked.on else None
     except ValueError:
         raise BadInput("the date is written as YYYY-MM-DD") from None
     ref = _within_reach(rt, asked, user, say)

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from arrears.audit.access import record_access
+from arrears.core.days import day_of
 from arrears.core.errors import BadInput, CannotTell
 from arrears.core.keys import sha256
 from arrears.core.money import digits_of, format_minor
@@ -77,7 +78,7 @@ def own_list(rt: Runtime, business_date: str, user: str) -> bytes:
     if policy.digest.worklist_delivery != "desk":
         raise CannotTell("the policy (digest.worklist_delivery) does not hand out lists on the desk")
     try:
-        on = date.fromisoformat(business_date)
+        on = day_of(business_date)
     except ValueError:
         raise BadInput("the date is written as YYYY-MM-DD") from None
     content = list_of(rt.settings.artifacts_url, engine, user, on, policy)

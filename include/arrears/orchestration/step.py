@@ -11,6 +11,7 @@ from typing import Any, Concatenate, NoReturn, ParamSpec, TypeVar
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from arrears.core.days import day_of
 from arrears.core.errors import ArrearsError, BadArguments, TemporaryFailure
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.orchestration import figures, lineage, progress, retrying
@@ -171,6 +172,6 @@ def _versions(ti: Any) -> dict[str, str]:
 
 def _date(text: str | None) -> date | None:
     try:
-        return date.fromisoformat(text) if text else None
+        return day_of(text) if text else None
     except ValueError:
         raise BadArguments(f"business_date {text!r}: write it as YYYY-MM-DD") from None
