@@ -10,6 +10,7 @@ from arrears.core.errors import CannotTell
 from arrears.proof.explain import explain
 from arrears.steps import intake
 from arrears.store.engine import reading, writing
+from arrears.store.tables.feeds import delivery
 from arrears.store.tables.people import subject
 from arrears.store.tables.runs import policy_text, run
 
@@ -59,3 +60,25 @@ def test_what_is_imported_into_a_rehearsed_store_comes_on_the_rehearsed_day(deci
         query = select(run.c.business_date, run.c.rehearsal).where(run.c.run_id == counts["run_id"])
         assert tuple(connection.execute(query).one()) == (DAY, True)
     assert counts["accepted"] == 1
+
+
+@pytest.mark.parametrize(("left_at", "received_at"), [
+    ("2026-11-12T07:00:00Z", "2026-11-12T07:00:01Z"),
+    ("2026-11-12T15:59:59Z", "2026-11-12T15:59:59Z"),
+    ("2026-11-12T16:30:00Z", "2026-11-12T02:00:01Z"),
+], ids=["of the day", "its last second", "of the next day"])  # fmt: skip
+def test_what_is_imported_into_a_rehearsed_day_comes_after_all_that_was_done_on_it(
+    decided, tmp_path, left_at, received_at
+):
+    with writing(decided.engine) as connection:
+        connection.execute(update(run).values(rehearsal=True, started_at="2026-11-12T02:00:00Z"))
+        connection.execute(run.insert().values(
+            run_id="dispatch-2026-11-12-1", origin_key="d" * 64, kind="dispatch", business_date=DAY, ordinal=1,
+            status="completed", rehearsal=True, plan_only=False, released=True, started_at=left_at,
+            policy_sha256="p" * 64, code_version="1", code_id="1", attempt="{}"))  # fmt: skip
+    file = tmp_path / "holds.csv"
+    file.write_text("account_id,kind,from_on\nA1,dispute,2026-11-12\n", encoding="utf-8")
+    intake.import_file(decided.rt, "holds", file)
+    with reading(decided.engine) as connection:
+        came = connection.execute(select(delivery.c.received_at).where(delivery.c.feed == "holds")).scalar_one()
+    assert came == received_at

@@ -103,10 +103,10 @@ def close_intake(rt: Runtime, intake: str) -> dict[str, Any]:
 
 
 def import_file(rt: Runtime, kind: str, file: Path) -> dict[str, Any]:
-    """Import one feed from the shell and return its counts; into a rehearsed day it comes on that day."""
+    """Import one feed from the shell and return its counts; into a rehearsed day it comes after all done on it."""
     from arrears.steps import runs
 
-    rt = runs.on_its_day(rt)
+    rt = runs.after_its_day(rt)
     run_id = runs.open_run(rt, "import", Request(rt.clock.now()))
     counts = _import(rt, run_id, kind, file, runs.read_run(rt, run_id))
     close_intake(rt, run_id)

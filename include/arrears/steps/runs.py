@@ -2,13 +2,13 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 
 from arrears.audit.record import package_version, record
-from arrears.core.clock import local_date, utc_text
+from arrears.core.clock import PinnedClock, at_local, local_date, utc_text
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Request, Runtime
@@ -21,6 +21,7 @@ from arrears.store.artefacts import refuse_unknown_place
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.identity import refuse_other_mode, stamp_mode
+from arrears.store.tables.outreach import contact
 from arrears.store.tables.runs import gate, run
 
 LONGEST = timedelta(days=1)
@@ -188,6 +189,36 @@ def on_its_day(rt: Runtime) -> Runtime:
     """Return the runtime in which people decide: a rehearsed day is decided on on that day."""
     rehearsed = None if rt.rehearsal else rehearsed_date(rt)
     return rt if rehearsed is None else build_runtime(rt.settings, rt.attempt, rehearsal_of=rehearsed)
+
+
+def after_its_day(rt: Runtime) -> Runtime:
+    """Return the runtime in which a rehearsed day learns of something: a second after all that was done on it so far.
+
+    Nothing that left before may be taken to have known of it.
+    """
+    there = on_its_day(rt)
+    if there is rt:
+        return rt
+    zone = policy_of(rt.settings).time_zone
+    on = local_date(there.clock.now(), zone)
+    end = at_local(on + timedelta(days=1), time.min, zone) - timedelta(seconds=1)
+    with reading(store_of(rt)) as connection:
+        known = _newest_moment(connection, on, end)
+    if known is None:
+        return there
+    after = min(datetime.fromisoformat(known) + timedelta(seconds=1), end)
+    return replace(there, clock=PinnedClock(max(after, there.clock.now())))
+
+
+def _newest_moment(connection: Connection, on: date, end: datetime) -> str | None:
+    """Return the newest moment of a business date that its runs and its contacts tell, up to its end."""
+    told = ((run, ("started_at", "settled_at", "finished_at")), (contact, ("intent_at", "sent_at")))
+    queries = [
+        select(func.max(table.c[name])).where(table.c.business_date == on, table.c[name] <= utc_text(end))
+        for table, names in told
+        for name in names
+    ]
+    return max(filter(None, (connection.execute(query).scalar() for query in queries)), default=None)
 
 
 def states_of(rt: Runtime, on: date) -> list[str]:
