@@ -194,6 +194,7 @@ def test_the_approvals_that_the_summary_prints_let_an_order_leave(days, tmp_path
         done = arrears(home, *words)
         assert done.returncode == 0, done.stderr
     assert "leaves with the next dispatch" in done.stderr
+    assert "T10:00:00+08:00`" in done.stderr, "the moment is one of the office's own clock"
     sent = arrears(home, *shlex.split(done.stderr.split("`")[1])[1:])
     assert sent.returncode == 0, sent.stderr
     assert "orders_acknowledged\t1" in sent.stdout

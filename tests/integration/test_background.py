@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 import pytest
+from sqlalchemy import event
 
 from arrears.ladder.gather import gather_background, own_of
 from arrears.ladder.holds import holds_in_force
@@ -11,7 +12,7 @@ from arrears.outreach.moment import _history
 from arrears.reports.neglected import neglected
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode, evidence
-from arrears.store.tables.feeds import debit, hold, outcome, staff
+from arrears.store.tables.feeds import account, debit, hold, outcome, staff
 from arrears.store.tables.people import account_party, party
 
 POLICY = load_policy()
@@ -41,6 +42,29 @@ def test_a_talk_with_the_guarantor_uses_up_nothing_of_the_borrowers_week(store):
     with reading(store) as connection:
         found = gather_background(connection, DAY, POLICY, {})
     assert (found.calls, found.conversation) == ({"A1": 1}, {"A1": 0})
+
+
+def test_where_nobody_gave_a_mandate_no_overdue_account_is_looked_up_for_one(store):
+    asked: list[str] = []
+
+    def listen(_connection, _cursor, statement, *_rest):
+        asked.append(statement)
+
+    def lookups() -> int:
+        return sum("debit_mandate IS NOT NULL" in one and "episode" in one for one in asked)
+
+    common = {"contract_type": "loan", "currency": "CNY", "branch": "B"}
+    with writing(store) as connection:
+        for name in ("A1", "A2"):
+            connection.execute(account.insert().values(account_id=name, subject_ref=name, **common))
+            connection.execute(episode.insert().values(account_id=name, first_unpaid_due=DAY, opened_on=DAY))
+    event.listen(store, "before_cursor_execute", listen)
+    with reading(store) as connection:
+        assert (gather_background(connection, DAY, POLICY, {}).mandates, lookups()) == (set(), 0)
+    with writing(store) as connection:
+        connection.execute(account.update().where(account.c.account_id == "A2").values(debit_mandate="M-1"))
+    with reading(store) as connection:
+        assert (gather_background(connection, DAY, POLICY, {}).mandates, lookups()) == ({"A2"}, 1)
 
 
 def test_one_call_about_five_contracts_is_one_attempt(store):

@@ -36,7 +36,8 @@ from arrears.repossession import checks
 from arrears.steps.world import build_runtime, shell_attempt
 from arrears.store.engine import open_engine, reading, writing
 from arrears.store.tables.audit import audit_event_index, audit_pending
-from arrears.store.tables.feeds import account, staff
+from arrears.store.tables.decisions import episode
+from arrears.store.tables.feeds import account, staff, visit_request
 from arrears.store.tables.legal import packet
 from arrears.store.tables.reports import deadline_day, flow_day
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
@@ -523,6 +524,32 @@ def test_a_list_too_long_for_a_page_loses_nothing(home: Path, monkeypatch, name,
     assert f"1 to 3 of {len(expected)}" in client.get("/legal").text
     beyond = client.get(f"/legal?{name}=1000")
     assert f"{len(expected)} in all; there is no such page" in beyond.text
+
+
+def test_visits_too_many_for_a_page_are_all_reached(home: Path, tmp_path, monkeypatch):
+    copy = Path(shutil.copytree(home, tmp_path / "var"))
+    engine = open_engine(f"sqlite:///{copy / 'arrears.sqlite'}")
+    with writing(engine) as connection:
+        late = select(episode.c.account_id).where(episode.c.cured_on.is_(None)).order_by(episode.c.account_id).limit(7)
+        keys = [
+            {"visit_request_key": f"{number:064x}", "account_id": account_id, "asked_on": DAY, "reason": "r",
+             "asked_by": "S2"}
+            for number, account_id in enumerate(connection.execute(late).scalars())
+        ]  # fmt: skip
+        connection.execute(visit_request.insert(), keys)
+    engine.dispose()
+    monkeypatch.setattr(paging, "SHOWN", 3)
+    monkeypatch.setattr(cases, "SHOWN", 3)
+    client = desk(copy, somebody)
+    asked = {one["visit_request_key"] for one in keys}
+    leaves = [[key for key in re.findall(QUESTION, client.get(f"/legal?visits={number}").text) if key in asked]
+              for number in (1, 2, 3)]  # fmt: skip
+    assert [len(leaf) for leaf in leaves] == [3, 3, 1]
+    assert set().union(*leaves) == asked
+    first, beyond = (client.get(f"/legal?visits={number}&lang=en").text for number in (1, 1000))
+    assert "1 to 3 of 7" in first
+    assert "visits=2#visits" in first
+    assert "7 in all; there is no such page" in beyond
 
 
 def test_last_days_too_many_for_a_page_are_all_reached_in_their_order(home: Path, monkeypatch):

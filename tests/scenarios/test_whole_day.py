@@ -13,7 +13,7 @@ from arrears.store.engine import reading, writing
 from arrears.store.identity import stamp_mode
 from arrears.store.tables import metadata
 from arrears.store.tables.feeds import debit
-from arrears.store.tables.outreach import contact
+from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.reports import digest_sent
 
 INSTALMENT_HEADER = "account_id,instalment_no,due_date,amount_due\n"
@@ -41,6 +41,20 @@ def test_a_day_is_done_once_however_often_it_is_asked_for(place):
     assert place.effects() == effects != []
     assert place.call("verify").code == 0
     assert place.call("prove").code == 0
+
+
+def test_a_hold_that_comes_after_the_contacts_of_a_rehearsed_day_left_is_proved_to_have_come_after_them(place):
+    assert place.run().code == 0
+    assert place.call("dispatch", "--rehearsal", "--at", "2026-11-12T15:00:00+08:00").code == 0
+    with reading(place.store) as connection:
+        query = select(item.c.account_id).join(contact, contact.c.contact_id == item.c.contact_id)
+        reached = connection.execute(query.where(contact.c.state == "sent").order_by(contact.c.sent_at.desc()))
+        account_id = reached.scalars().first()
+    file = place.home / "holds.csv"
+    file.write_text(f"account_id,kind,from_on\n{account_id},dispute,2026-11-12\n", "utf-8")
+    assert place.call("import", "holds", str(file)).code == 0
+    said = place.call("prove")
+    assert said.code == 0, said.out
 
 
 def test_with_a_mandate_the_bank_is_asked_before_the_customer(place):

@@ -137,12 +137,13 @@ class _Desk:
         def legal(
             request: Request,
             approvals: Number = 1,
+            visits: Number = 1,
             deadlines: Number = 1,
             packets: Number = 1,
             orders: Number = 1,
             who: Visitor = visitor,
         ) -> Response:
-            asked = cases.Asked(approvals, deadlines, packets, orders)
+            asked = cases.Asked(approvals, visits, deadlines, packets, orders)
             return show(request, "legal", lambda rt, say: cases.legal(rt, say, asked, who))
 
         def account(

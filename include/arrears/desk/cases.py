@@ -18,6 +18,7 @@ from arrears.desk.phrases import phrase
 from arrears.desk.reach import may_read_papers, refuse_hands
 from arrears.desk.today import morning_of
 from arrears.ladder.staff import branch_of
+from arrears.ladder.visit_requests import count_waiting
 from arrears.legal.wording import words_or_code
 from arrears.reports.lacking import lacking_of
 from arrears.reports.mornings import deadlines_today
@@ -43,6 +44,7 @@ class Asked:
     """Which leaf of each list is asked for."""
 
     approvals: int = 1
+    visits: int = 1
     deadlines: int = 1
     packets: int = 1
     orders: int = 1
@@ -62,19 +64,19 @@ def legal(rt: Runtime, words: Words, asked: Asked, visitor: Visitor) -> dict[str
         refuse_hands(connection, visitor.user, words)
         branch = branch_of(connection, visitor.user)
     waiting = list_open(engine, start_of(asked.approvals), SHOWN, branch)
-    visits = open_visits(engine) if asked.approvals == 1 else []
+    visits = open_visits(engine, start_of(asked.visits), SHOWN, branch) if asked.approvals == 1 else []
     today = day_of_decisions(rt)
     with reading(engine) as connection:
         counted = _counted(connection, branch)
         refs = _refs(connection, [one.account_id for one in (*visits, *waiting) if one.account_id], branch)
-        questions = [(one, refs.get(one.account_id or "")) for one in waiting]
+        questions, asked_for = ([(one, refs.get(one.account_id or "")) for one in some] for some in (waiting, visits))
         lines = _packets(connection, counted, asked.packets, words, branch)
         return {
             "packets": counted,
             "deadlines": _last_days(connection, rt, words, asked.deadlines, branch),
             "lines": Leaf(lines, sum(counted.values()), asked.packets),
             "orders": orders(connection, asked.orders, words, branch),
-            "visits": [(one, refs.get(one.account_id or "")) for one in visits if not branch or one.account_id in refs],
+            "visits": Leaf(asked_for, count_waiting(connection, branch), asked.visits),
             "approvals": Leaf(questions, count_open(connection, branch=branch), asked.approvals),
             "kept_from": kept_from(connection, visitor, [*visits, *waiting], today, words),
             "may_choose": may_choose(connection, visitor, policy.repossession.approval_roles[KIND]),

@@ -224,13 +224,13 @@ def _payment_holidays(connection: Connection, on: date, among: AccountRange) -> 
 
 def _mandates(connection: Connection, policy: Policy, among: AccountRange) -> set[str]:
     """Return the accounts in arrears that the bank may debit, where a step asks for it."""
-    if not any("mandate" in step.when for step in policy.steps):
-        return set()
+    given = account.c.debit_mandate.is_not(None)
+    asked = any("mandate" in step.when for step in policy.steps)
+    if not asked or connection.execute(select(account.c.account_id).where(given).limit(1)).first() is None:
+        return set()  # an index of the mandates alone answers: no account is looked up where nobody gave one
     in_arrears = select(episode.c.account_id).where(episode.c.cured_on.is_(None))
     in_arrears = among.of(connection, in_arrears, episode.c.account_id)  # or each range would read all open episodes
-    query = select(account.c.account_id).where(
-        account.c.debit_mandate.is_not(None), account.c.account_id.in_(in_arrears)
-    )
+    query = select(account.c.account_id).where(given, account.c.account_id.in_(in_arrears))
     return _accounts(connection, query, among)
 
 

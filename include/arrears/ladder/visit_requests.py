@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, exists, func, or_, select, update
 
 from arrears.audit.record import record
 from arrears.core.errors import BadArguments
@@ -75,16 +75,28 @@ def is_answered() -> ColumnElement[bool]:
                _is_by_another_supervisor(visit_request.c.ruled_by))  # fmt: skip
 
 
-def waiting(connection: Connection) -> list[Row[Any]]:
-    """Return the requests of open arrears that wait for a supervisor, the oldest first."""
+def waiting(
+    connection: Connection, first: int = 0, limit: int | None = None, branch: str | None = None
+) -> list[Row[Any]]:
+    """Return the requests of open arrears that wait for a supervisor, or those a branch sees, the oldest first."""
     asked = visit_request.c
-    query = (
-        select(visit_request)
-        .join(episode, and_(episode.c.account_id == asked.account_id, episode.c.cured_on.is_(None)))
-        .where(~is_answered(), asked.asked_on >= episode.c.first_unpaid_due)
-        .order_by(asked.asked_on, asked.account_id)
-    )
-    return list(connection.execute(query))
+    query = _waiting(select(visit_request), branch).order_by(asked.asked_on, asked.account_id)
+    return list(connection.execute(query.offset(first).limit(limit)))
+
+
+def count_waiting(connection: Connection, branch: str | None = None) -> int:
+    """Return how many requests wait for a supervisor: all, or those a branch sees."""
+    return int(connection.execute(_waiting(select(func.count()).select_from(visit_request), branch)).scalar_one())
+
+
+def _waiting(query: Select[Any], branch: str | None) -> Select[Any]:
+    asked = visit_request.c
+    query = query.join(episode, and_(episode.c.account_id == asked.account_id, episode.c.cured_on.is_(None)))
+    query = query.where(~is_answered(), asked.asked_on >= episode.c.first_unpaid_due)
+    if branch is None:
+        return query
+    held = exists().where(account.c.account_id == asked.account_id, account.c.branch == branch)
+    return query.where(held)
 
 
 def rule(connection: Connection, rt: Runtime, run_id: str, key: str, ruling: Ruling) -> None:

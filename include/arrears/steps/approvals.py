@@ -1,6 +1,7 @@
 """A human decision from the shell, sealed at once."""
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from arrears.approvals.questions import list_open
 from arrears.approvals.remedy import Choice, choose
@@ -115,5 +116,6 @@ def _way_out(rt: Runtime, voted: Voted) -> str | None:
     back = _kept_back(rt).get(order_no)
     if back:
         return f"{order_no} does not leave yet: {back}"
-    at = f" --rehearsal --at {rt.clock.now().isoformat()}" if rt.rehearsal else ""
+    here = rt.clock.now().astimezone(ZoneInfo(policy_of(rt.settings).time_zone))
+    at = f" --rehearsal --at {here.isoformat(timespec='seconds')}" if rt.rehearsal else ""
     return f"{order_no} leaves with the next dispatch: `arrears dispatch{at}`"

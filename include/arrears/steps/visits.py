@@ -16,10 +16,12 @@ from arrears.store.tables.repossession import approval
 KIND = "visit"
 
 
-def open_visits(engine: Engine) -> list[OpenApproval]:
-    """Return the requests that wait for a supervisor, as questions like any other."""
+def open_visits(
+    engine: Engine, first: int = 0, limit: int | None = None, branch: str | None = None
+) -> list[OpenApproval]:
+    """Return the requests that wait for a supervisor, as questions like any other, so many from the ``first`` on."""
     with reading(engine) as connection:
-        rows = waiting(connection)
+        rows = waiting(connection, first, limit, branch)
     return [
         OpenApproval(
             approval_id=row.visit_request_key,

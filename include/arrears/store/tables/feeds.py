@@ -200,6 +200,12 @@ account = Table(
     Column("erased_at", UtcText),
     *_origin(),
     one_of("contract_type", *CONTRACT_TYPES),
+    Index(
+        "ix_account_mandate",
+        "account_id",
+        postgresql_where=text("debit_mandate IS NOT NULL"),
+        sqlite_where=text("debit_mandate IS NOT NULL"),
+    ),
     comment="The newest accepted accounts row; branch is '' when the feed has none.",
 )
 
