@@ -43,7 +43,7 @@ def read_accounts(source: Source, rules: Rules) -> Accounts:
     ids, digits = arrived.column(arrived.ids), arrived.column(arrived.digits).astype(np.int8, copy=False)
     if not len(ids) or bool(np.all(ids[1:] > ids[:-1])):
         return Accounts(Register(ids, digits), arrived.rows, arrived.bad, arrived.shelf)
-    numbers = arrived.column(arrived.numbers)
+    numbers = np.concatenate([np.asarray(rows.column("row_no")) for rows in arrived.shelf])
     order = np.lexsort((numbers, ids))
     again = np.append(False, ids[order][1:] == ids[order][:-1])
     twice, first = order[again], order[~again]
@@ -61,7 +61,6 @@ class _Arrived:
     shelf: Shelf = field(default_factory=Shelf)
     held: list[pa.RecordBatch] = field(default_factory=list)
     ids: list[NDArray[np.bytes_]] = field(default_factory=list)
-    numbers: list[NDArray[np.int64]] = field(default_factory=list)
     digits: list[NDArray[np.int8]] = field(default_factory=list)
     rows: int = 0
     bad: list[Problem] = field(default_factory=list)
@@ -77,7 +76,6 @@ class _Arrived:
         if pc.any(other).as_py():
             self.respelled.append(rows.select(["account_id", "account_id_raw"]).filter(other))
         self.ids.append(encode(rows.column("account_id")))
-        self.numbers.append(np.asarray(rows.column("row_no")))
         self.digits.append(_digits(rows, rules.currency))
         self.held.append(_hashed(rows))
         self.put_aside(ACCOUNTS_A_RANGE)
@@ -90,10 +88,14 @@ class _Arrived:
             rows = rows.slice(ACCOUNTS_A_RANGE)
         self.held = rows.to_batches()
 
-    def column(self, parts: list[NDArray[np.bytes_]] | list[NDArray[np.int64]] | list[NDArray[np.int8]]) -> NDArray:  # type: ignore[type-arg] # three kinds of one shape
-        """Return the parts as one and let go of them: together they are the most that a large feed holds."""
-        found = np.concatenate(parts) if parts else np.zeros(0, dtype=np.bytes_)
-        parts.clear()
+    def column(self, parts: list[NDArray[np.bytes_]] | list[NDArray[np.int8]]) -> NDArray:  # type: ignore[type-arg] # two kinds of one shape
+        """Return the parts as one and let go of each as it is copied: together they are the most a large feed holds."""
+        found = np.empty(sum(map(len, parts)), dtype=np.result_type(*parts) if parts else np.bytes_)
+        at = len(found)
+        while parts:
+            part = parts.pop()
+            found[at - len(part) : at] = part
+            at -= len(part)
         return found
 
     def reason(self, ids: NDArray[np.bytes_], account_id: np.bytes_) -> str:
