@@ -30,7 +30,7 @@ DEV_READY := $(VENV)/.ready-dev-$(DEV_PINS)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet --no-input
 WITH_PIP = $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null
 
-.PHONY: help run up test test-real test-long pictures check format bench lock env clean
+.PHONY: help run up test test-real test-long pictures check format bench bench-all lock env clean
 
 help: ## list these targets
 	@echo "make TARGET [DATE=$(DATE)] [FEEDS=folder] [PYTHON=python3.12]"
@@ -64,9 +64,11 @@ format: $(DEV_READY) ## write the format, and mend what lint can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## the performance comparisons
-	$(BIN)/arrears bench
-	$(BIN)/python tests/bench/audit_log.py
+bench: $(DEV_READY) ## every measurement at small sizes, some minutes; results in var/bench (STORE=postgresql://… too)
+	$(BIN)/python tests/bench/suite.py $(if $(STORE),--store "$(STORE)")
+
+bench-all: $(DEV_READY) ## every measurement at the sizes of docs/performance.md: hours
+	$(BIN)/python tests/bench/suite.py --long $(if $(STORE),--store "$(STORE)")
 
 # The lock: one file for 3.11 to 3.13 by environment markers. The four packages that the project stands on come
 # first, the project itself last; the development lock holds only what the first does not.
