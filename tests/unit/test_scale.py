@@ -33,5 +33,6 @@ def test_the_text_says_of_the_morning_what_the_table_says(arithmetic: Any) -> No
     assert minutes is not None
     assert [float(one) for one in hours.groups()] == pytest.approx([50 * ordinary / 3600, 50 * peak / 3600], abs=0.06)
     assert [float(one) for one in minutes.groups()] == pytest.approx([5 * ordinary / 60, 5 * peak / 60], abs=0.6)
-    assert "is ten million accounts on the 12th and 23 million on an ordinary day" in text
-    assert [TWO_HOURS / peak, TWO_HOURS / ordinary] == pytest.approx([10, 23], abs=0.5)
+    fits = re.search(r"is (\d+) million accounts on the 12th and (\d+) million on an ordinary day", text)
+    assert fits is not None
+    assert [float(one) for one in fits.groups()] == pytest.approx([TWO_HOURS / peak, TWO_HOURS / ordinary], abs=0.51)
