@@ -1,6 +1,8 @@
 """The same feed as CSV in another encoding, XLSX, Parquet or SQL gives the same stages, or says why not."""
 
+import re
 import sqlite3
+import zipfile
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +16,8 @@ from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
 from arrears.ledger import read_csv
 from arrears.ledger.catalogue import FEEDS
 from arrears.ledger.mapping import Dialect, read_mapping
+from arrears.ledger.read import find_feeds
+from arrears.ledger.read_xlsx import headers_of
 from arrears.ledger.stage_file import stage_files
 from arrears.store.spool import Spool
 
@@ -84,6 +88,39 @@ def workbook(path: Path, *rows: tuple[object, ...]) -> Path:
 def test_a_sheet_gives_its_numbers_as_decimal_text_and_its_dates_as_dates(accounts: Path, tmp_path: Path) -> None:
     due = datetime(2026, 10, 15)  # noqa: DTZ001 - a sheet knows no zones
     path = workbook(tmp_path / "instalments.xlsx", ("00123", 1, due, 1234.5), (None, None, None, None))
+    assert staged(accounts, path) == STAGED
+
+
+def with_stale_dimension(path: Path, said: str) -> Path:
+    """Let the sheet say that it reaches less far than it does, as programs do that add rows and leave the note."""
+    with zipfile.ZipFile(path) as packed:
+        parts = {name: packed.read(name) for name in packed.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet], times = re.subn(rb'<dimension ref="[^"]*"', f'<dimension ref="{said}"'.encode(), parts[sheet])
+    assert times == 1
+    with zipfile.ZipFile(path, "w") as packed:
+        for name, content in parts.items():
+            packed.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize("said", ["A1:D3", "A1:B9", "A1", "B2:C3"])
+def test_every_row_of_a_sheet_is_read_however_far_it_says_it_reaches(accounts: Path, tmp_path: Path, said: str) -> None:
+    rows = [("00123", number, date(2026, number, 15), 100) for number in range(1, 7)]
+    path = with_stale_dimension(workbook(tmp_path / "instalments.xlsx", *rows), said)
+    assert staged(accounts, path) == "00123,2026-11-12,600.00,2026-01-15,301,6,3\n"
+    assert headers_of(path) == [["account_id", "instalment_no", "due_date", "amount_due"]]
+
+
+def test_rows_narrower_than_the_header_and_columns_of_nothing_beside_it_are_read(
+    accounts: Path, tmp_path: Path
+) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(("account_id", "instalment_no", "due_date", "amount_due", "penalty_due", None))
+    book.active.append(("00123", 1, date(2026, 10, 15), 1234.5))
+    book.active["H2"].number_format = "0.00"
+    book.active["A9"].number_format = "@"
+    book.save(path := tmp_path / "instalments.xlsx")
     assert staged(accounts, path) == STAGED
 
 
@@ -217,6 +254,26 @@ def test_the_guide_to_the_feeds_names_every_feed_column_and_value() -> None:
     words = {word for feed in FEEDS.values() for word in (feed.name, *feed.columns)}
     words |= {value for feed in FEEDS.values() for field in feed.fields for value in field.values}
     assert sorted(word for word in words if f"`{word}`" not in guide) == []
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
+@pytest.mark.parametrize("start", ["", "\ufeff"])
+def test_a_header_alone_is_a_feed_without_rows(tmp_path: Path, start: str, end: str) -> None:
+    path = tmp_path / "payments.csv"
+    path.write_bytes(f"{start}payment_id,account_id,paid_on,amount{end}".encode())
+    assert sum(len(rows.number) for rows in read_csv.open_csv(path, FEEDS["payments"], Dialect()).batches()) == 0
+
+
+def test_a_feed_is_found_by_its_name_in_whatever_case(tmp_path: Path) -> None:
+    for name in ("Accounts.CSV", "instalments.csv", "PAYMENTS.Csv", "notes.txt"):
+        (tmp_path / name).touch()
+    found, ignored = find_feeds(tmp_path)
+    assert {feed: path.name for feed, path in found.items()} == {
+        "accounts": "Accounts.CSV", "instalments": "instalments.csv", "payments": "PAYMENTS.Csv"}  # fmt: skip
+    assert ignored == ["notes.txt"]
+    (tmp_path / "payments.csv").touch()
+    with pytest.raises(BadArguments, match=r"two files for the feed payments: PAYMENTS.Csv and payments.csv"):
+        find_feeds(tmp_path)
 
 
 def test_row_numbers_stay_true_across_blocks_and_broken_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def find_feeds(folder: Path) -> tuple[dict[str, Path], list[str]]:
     found: dict[str, Path] = {}
     ignored = []
     for path in sorted(folder.iterdir()):
-        feed, ending = path.stem, path.suffix.lower().removeprefix(".")
+        feed, ending = path.stem.lower(), path.suffix.lower().removeprefix(".")
         if path.name == FILE_NAME:
             continue
         if feed not in FEEDS or ending not in FORMATS or not path.is_file():

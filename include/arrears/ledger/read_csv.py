@@ -23,17 +23,19 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def open_csv(path: Path, feed: Feed, dialect: Dialect) -> Source:
-    """Open a CSV file and check what can be checked before its rows are read.
+    """Open a CSV file and check what can be checked before its rows are read; a header alone is a feed without rows.
 
     Raises:
         BadArguments: there is no such file.
         BadInput: empty, NUL bytes, another encoding, a quote never closed, a bad header; names file and row.
     """
     digest = _inspect(path, dialect)
-    header = _header(path, dialect)
+    header, more = _header(path, dialect)
     columns = match_header(header, feed, dialect, path.name)
     unknown = tuple(cell for cell in header if cell not in columns)
-    source = Source(feed, path.name, digest, columns, unknown, lambda: _batches(path, source, header, dialect))
+    source = Source(
+        feed, path.name, digest, columns, unknown, lambda: _batches(path, source, header, dialect) if more else iter(())
+    )
     return source
 
 
@@ -84,12 +86,15 @@ def _codec(dialect: Dialect) -> str:
     return "utf-8-sig" if dialect.encoding == "utf-8" else dialect.encoding
 
 
-def _header(path: Path, dialect: Dialect) -> list[str]:
+def _header(path: Path, dialect: Dialect) -> tuple[list[str], bool]:
+    """Return the cells of the first line, and whether a line follows it, if only an empty one."""
     with path.open("rb") as handle:
         head = handle.read(HEADER_BYTES)
     if not head.removeprefix(_BOM).strip():
         raise BadInput(f"{path.name}: the file is empty")
-    return _cells(head.splitlines()[0].decode(_codec(dialect)), dialect)
+    first = head.splitlines(keepends=True)[0]
+    line = first.splitlines()[0]
+    return _cells(line.decode(_codec(dialect)), dialect), line != first
 
 
 def _cells(line: str, dialect: Dialect) -> list[str]:

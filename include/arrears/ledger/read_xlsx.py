@@ -1,7 +1,7 @@
 """XLSX: one sheet, numbers through their decimal text, limits against packed bombs."""
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -26,8 +26,7 @@ def open_xlsx(path: Path, feed: Feed, dialect: Dialect) -> Source:
         BadInput: not a workbook, too large when unpacked, more than one sheet and none named, a bad header.
     """
     digest = hash_file(path, FILE_BYTES)
-    sheet = _sheet(path, dialect)
-    cells = iter(sheet)
+    cells = _sheet(path, dialect)
     header = [cell_text(cell) for cell in next(cells, ())]
     while header and not header[-1]:
         header.pop()
@@ -60,18 +59,24 @@ def headers_of(path: Path) -> list[list[str]]:
     Raises:
         BadInput: no workbook.
     """
-    sheets = _book(path).worksheets
-    return [[cell_text(cell) for cell in next(sheet.iter_rows(max_row=1, values_only=True), ())] for sheet in sheets]
+    rows = [next(_rows(sheet), ()) for sheet in _book(path).worksheets]
+    return [[cell_text(cell) for cell in row] for row in rows]
 
 
-def _sheet(path: Path, dialect: Dialect) -> Iterable[Sequence[Any]]:
+def _sheet(path: Path, dialect: Dialect) -> Iterator[Sequence[Any]]:
     book = _book(path)
     names = book.sheetnames
     if dialect.sheet is None and len(names) != 1:
         raise BadInput(f"{path.name}: {len(names)} sheets, name one in mapping.yaml")
     if dialect.sheet is not None and dialect.sheet not in names:
         raise BadInput(f"{path.name}: no sheet {dialect.sheet!r}")
-    rows: Iterable[Sequence[Any]] = book[dialect.sheet or names[0]].iter_rows(values_only=True)
+    return _rows(book[dialect.sheet or names[0]])
+
+
+def _rows(sheet: Any) -> Iterator[Sequence[Any]]:
+    """Return every row that is there; how far the sheet says it reaches is a note other programs leave stale."""
+    sheet.reset_dimensions()
+    rows: Iterator[Sequence[Any]] = sheet.iter_rows(values_only=True)
     return rows
 
 
