@@ -144,6 +144,66 @@ def test_a_promise_is_split_out_of_the_outcome_that_made_it(office: Office) -> N
     assert event["causes"] == [office.rows(feeds.outcome, "outcome_key")[0][0]]
 
 
+PROMISED = "account_id,party_id,channel,at,outcome,promised_amount,promised_on\n"
+CALLED = "A1,N1,call,2026-11-11T23:30:00,promised,500.00,"
+
+
+def promises_of(office: Office) -> list[tuple[object, ...]]:
+    return office.rows(feeds.promise, "due_on", "state")
+
+
+@pytest.mark.parametrize("state", ["open", "broken", "kept"])
+def test_a_corrected_promise_takes_the_place_of_the_one_that_was_never_made(office: Office, state: str) -> None:
+    office.take("outcomes", PROMISED + CALLED + "2026-11-20\n")
+    with writing(office.store) as connection:
+        connection.execute(update(feeds.promise).values(state=state))
+    office.take("outcomes", PROMISED + CALLED + "2026-11-27\n")
+    assert promises_of(office) == [(date(2026, 11, 20), "withdrawn"), (date(2026, 11, 27), "open")]
+    (told,) = office.events("promise.withdrawn")
+    key = natural_key("A1", "2026-11-11", "2026-11-20")
+    assert told["causes"] == [key, office.rows(feeds.outcome, "outcome_key")[0][0]]
+    assert (told["data"]["was"], told["data"]["due_on"]) == (state, "2026-11-20")
+
+
+def test_a_promise_that_is_corrected_back_stands_again(office: Office) -> None:
+    for due in ("20", "27", "20"):
+        office.take("outcomes", PROMISED + CALLED + f"2026-11-{due}\n")
+    assert promises_of(office) == [(date(2026, 11, 20), "open"), (date(2026, 11, 27), "withdrawn")]
+    told = [event["data"]["due_on"] for event in office.events("promise.recorded")]
+    assert sorted(told) == ["2026-11-20", "2026-11-20", "2026-11-27"]
+
+
+def test_a_promise_corrected_away_and_back_by_another_result_stands_again(office: Office) -> None:
+    office.take("outcomes", PROMISED + CALLED + "2026-11-20\n")
+    office.take("outcomes", PROMISED + CALLED.replace("promised,500.00", "no_answer,") + "\n")
+    assert promises_of(office) == [(date(2026, 11, 20), "withdrawn")]
+    office.take("outcomes", PROMISED + CALLED + "2026-11-20\n")
+    assert promises_of(office) == [(date(2026, 11, 20), "open")]
+
+
+def test_a_corrected_amount_or_note_leaves_the_promise_as_it_is(office: Office) -> None:
+    office.take("outcomes", PROMISED + CALLED + "2026-11-20\n")
+    office.take("outcomes", PROMISED + CALLED.replace("500", "400") + "2026-11-20\n")
+    assert office.rows(feeds.promise, "amount_minor", "state") == [(40000, "open")]
+    assert office.events("promise.withdrawn") == []
+
+
+def test_a_promise_stands_while_another_call_of_the_day_still_says_it(office: Office) -> None:
+    again = CALLED.replace("23:30", "22:30")
+    office.take("outcomes", PROMISED + again + "2026-11-20\n")
+    office.take("outcomes", PROMISED + CALLED + "2026-11-20\n")
+    office.take("outcomes", PROMISED + CALLED + "2026-11-27\n")
+    assert promises_of(office) == [(date(2026, 11, 20), "open"), (date(2026, 11, 27), "open")]
+
+
+def test_what_the_person_took_back_does_not_stand_again_by_a_correction(office: Office) -> None:
+    office.take("outcomes", PROMISED + CALLED + "2026-11-20\n")
+    with writing(office.store) as connection:
+        connection.execute(update(feeds.promise).values(state="withdrawn", withdrawn_on=DAY))
+    office.take("outcomes", PROMISED + CALLED.replace("500", "400") + "2026-11-20\n")
+    assert promises_of(office) == [(date(2026, 11, 20), "withdrawn")]
+
+
 @pytest.mark.parametrize(("claim", "kind"), [("dispute_raised", "dispute"), ("hardship_claimed", "hardship"),
                                              ("deceased_reported", "deceased")])  # fmt: skip
 def test_what_a_customer_claims_holds_the_account_until_a_person_ends_it(office: Office, claim: str, kind: str) -> None:
@@ -275,6 +335,49 @@ def test_one_person_of_two_accounts_is_one_row_with_what_either_says(office: Off
     header = "account_id,party_id,role,name,mobile\n"
     office.take("parties", header + "A1,N1,borrower,王小明,\nA2,N1,guarantor,,+8613900000001\n")
     assert office.rows(people.party, "party_id", "name", "mobile") == [("N1", "王小明", "+8613900000001")]
+
+
+WISHES = "account_id,party_id,role,opt_outs\n"
+
+
+def wishes(office: Office, column: str = "opt_outs") -> list[tuple[object, ...]]:
+    return office.rows(people.party, "party_id", column)
+
+
+def test_what_two_rows_of_a_person_do_not_want_adds_up(office: Office) -> None:
+    office.take("parties", WISHES + "A1,N1,borrower,sms\nA2,N1,borrower,email;sms\nA2,N2,guarantor,call\n")
+    assert wishes(office) == [("N1", "email;sms"), ("N2", "call")]
+    office.take("parties", WISHES + "A1,N1,borrower,sms\nA2,N1,borrower,\n")
+    assert wishes(office)[0] == ("N1", "sms"), "an empty cell is silent beside a full one"
+
+
+def test_a_consent_counts_where_no_row_that_speaks_of_consents_leaves_it_out(office: Office) -> None:
+    header = "account_id,party_id,role,consents\n"
+    office.take(
+        "parties", header + "A1,N1,borrower,sms;email\nA2,N1,borrower,email\nA1,N2,guarantor,sms\nA2,N2,guarantor,\n"
+    )
+    assert wishes(office, "consents") == [("N1", "email"), ("N2", "sms")]
+    office.take("parties", header + "A1,N1,borrower,sms\nA2,N1,borrower,email\n")
+    assert wishes(office, "consents")[0] == ("N1", None)
+
+
+def test_an_opt_out_is_lifted_by_the_rows_of_all_open_accounts_and_not_by_those_of_some(office: Office) -> None:
+    office.take("parties", WISHES + "A1,N1,borrower,sms\nA2,N1,borrower,\n")
+    office.take("parties", WISHES + "A2,N1,borrower,email\n")
+    assert wishes(office) == [("N1", "email;sms")], "a file that names one account only adds"
+    office.take("parties", "account_id,party_id,role\nA1,N1,borrower\nA2,N1,borrower\n")
+    assert wishes(office) == [("N1", "email;sms")], "a file without the column is silent"
+    office.take("parties", WISHES + "A1,N1,borrower,\nA2,N1,borrower,email\n")
+    assert wishes(office) == [("N1", "email")]
+    office.take("accounts", "account_id,closed_on\nA1,\nA2,2026-11-10\n")
+    office.take("parties", WISHES + "A1,N1,borrower,\n")
+    assert wishes(office) == [("N1", None)], "a closed account has nothing more to say"
+
+
+def test_an_opt_out_in_a_refused_row_does_not_lift_what_stands(office: Office) -> None:
+    office.take("parties", WISHES + "A1,N1,borrower,sms\nA2,N1,borrower,\n")
+    office.take("parties", WISHES + "A1,N1,friend,sms\nA2,N1,borrower,\n")
+    assert wishes(office) == [("N1", "sms")]
 
 
 def test_an_erased_person_stays_erased(office: Office) -> None:

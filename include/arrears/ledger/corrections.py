@@ -5,36 +5,42 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, delete, select
 
 from arrears.audit.record import Event
 from arrears.core.keys import natural_key
+from arrears.ledger.promised import Correction
 from arrears.ledger.rows import LOOK_UP, Row
 from arrears.store.tables.decisions import evidence
-from arrears.store.tables.feeds import account, outcome, promise
+from arrears.store.tables.feeds import account, outcome
 
 BY_PEOPLE = ("call", "visit", "letter")
 """Channels whose outcome a person writes down; of a message every receipt is a fact of its own."""
 
 
-def supersede(connection: Connection, rows: list[Row], on: date, delivery_sha256: str) -> list[Event]:
+def supersede(connection: Connection, rows: list[Row]) -> list[Correction]:
     """Take back earlier outcomes of the same contact (account, person, channel, moment) that say something else.
 
-    Their evidence goes with them and a promise they carried is withdrawn while it is open; what they said stays in the
-    log. Returns the events that tell of it, each caused by the row that took the place.
+    Their evidence goes with them; what they said stays in the log. Returns each with the row that took its place.
     """
     new = {(row["account_id"], row["party_id"], row["channel"], row["at"]): row for row in rows
            if row["channel"] in BY_PEOPLE}  # fmt: skip
     kept = defaultdict(set)
     for row in rows:
         kept[row["account_id"], row["party_id"], row["channel"], row["at"]].add(row["outcome_key"])
-    events = []
+    replaced = []
     for old in _told_before(connection, sorted({key[0] for key in new})):
         contact = (old.account_id, old.party_id, old.channel, old.at)
         if contact in new and old.outcome_key not in kept[contact]:
             _take_back(connection, old)
-            events.append(_event(old, new[contact], on, delivery_sha256))
-    return events
+            replaced.append((old, new[contact]))
+    return replaced
+
+
+def corrections(replaced: list[Correction], on: date, delivery_sha256: str) -> Iterator[Event]:
+    """Yield the events that tell of outcomes taken back, each caused by the row that took the place."""
+    for old, new in replaced:
+        yield _event(old, new, on, delivery_sha256)
 
 
 def _told_before(connection: Connection, accounts: list[str]) -> Iterator[Any]:
@@ -51,13 +57,6 @@ def _told_before(connection: Connection, accounts: list[str]) -> Iterator[Any]:
 def _take_back(connection: Connection, old: Any) -> None:
     connection.execute(delete(evidence).where(evidence.c.source == "outcome", evidence.c.source_key == old.outcome_key))
     connection.execute(delete(outcome).where(outcome.c.outcome_key == old.outcome_key))
-    if old.promised_on is not None:
-        connection.execute(
-            update(promise)
-            .where(promise.c.account_id == old.account_id, promise.c.due_on == old.promised_on)
-            .where(promise.c.row_sha256 == old.row_sha256, promise.c.state == "open")
-            .values(state="withdrawn")
-        )
 
 
 def _event(old: Any, new: Row, on: date, delivery_sha256: str) -> Event:

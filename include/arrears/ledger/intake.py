@@ -1,7 +1,7 @@
 """Take one feed into the store: validated, quarantined, written by natural key, told to the auditor."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, func, select
@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Engine, func, select
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import local_date
 from arrears.core.errors import BadArguments
-from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
@@ -17,7 +16,7 @@ from arrears.ledger.accounts import read_accounts
 from arrears.ledger.catalogue import Feed, feed_named
 from arrears.ledger.claims import hold_what_was_claimed
 from arrears.ledger.columns import Context
-from arrears.ledger.corrections import supersede
+from arrears.ledger.corrections import corrections, supersede
 from arrears.ledger.deliveries import (
     Delivery,
     duplicate_event,
@@ -29,6 +28,7 @@ from arrears.ledger.mapping import FILE_NAME, Dialect, read_mapping
 from arrears.ledger.parties import store_parties
 from arrears.ledger.portfolio import set_incomplete, store_accounts
 from arrears.ledger.portions import Arrived, read_portions
+from arrears.ledger.promised import make_again, promise_in, promising, withdraw_unsaid
 from arrears.ledger.read import open_feed
 from arrears.ledger.register import Register, register_of
 from arrears.ledger.roles import collectors_of, reassignments, role_snapshots
@@ -188,6 +188,7 @@ def _store(
     business_date: date,
 ) -> None:
     collectors = collectors_of(connection, rows) if arrived.feed == "assignments" else {}
+    carried = promising(connection, rows) if arrived.feed == "outcomes" else []
     new, changed = write_changed(connection, TARGETS[arrived.feed].table, rows)
     if arrived.feed == "staff":
         told_roles = role_snapshots([*new, *changed], arrived.sha256, business_date)
@@ -201,27 +202,20 @@ def _store(
     if arrived.feed == "promises":
         record_many(connection, rt, run_id=run_id, events=told.promises(new))
         return
-    record_many(connection, rt, run_id=run_id, events=supersede(connection, rows, business_date, arrived.sha256))
+    replaced = supersede(connection, rows)
+    record_many(connection, rt, run_id=run_id, events=corrections(replaced, business_date, arrived.sha256))
     record_many(connection, rt, run_id=run_id, events=told.contacts(new, changed))
-    promised = [_promise_in(row, policy.time_zone) for row in (*new, *changed) if row["promised_on"] is not None]
+    unsaid = withdraw_unsaid(connection, [*carried, *replaced], policy.time_zone, business_date, arrived.sha256)
+    record_many(connection, rt, run_id=run_id, events=list(unsaid))
+    promised = [promise_in(row, policy.time_zone) for row in (*new, *changed) if row["promised_on"] is not None]
     first, _ = once(promise, promised)
+    again = make_again(connection, first)
     made, _ = write_changed(connection, promise, first)
     causes = {row["row_sha256"]: row["outcome_key"] for row in (*new, *changed)}
-    record_many(connection, rt, run_id=run_id, events=told.promises(made, causes))
+    record_many(connection, rt, run_id=run_id, events=told.promises([*made, *again], causes))
     record_many(
         connection, rt, run_id=run_id, events=told.holds(hold_what_was_claimed(connection, [*new, *changed], policy))
     )
-
-
-def _promise_in(row: Row, zone: str) -> Row:
-    """Split the promise out of an outcome: made on the local day of the contact."""
-    made_on = local_date(datetime.fromisoformat(row["at"]), zone)
-    key = natural_key(row["account_id"], made_on.isoformat(), row["promised_on"].isoformat())
-    same = ("account_id", "channel", "party_id", "evidence_ref", "delivery_id", "row_no", "row_sha256")
-    return {name: row[name] for name in same} | {
-        "promise_key": key, "made_on": made_on, "due_on": row["promised_on"],
-        "amount_minor": row["promised_amount_minor"],
-    }  # fmt: skip
 
 
 class _Told:

@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, select, tuple_
 
 from arrears.audit.columns import text_digests
+from arrears.ledger.opt_outs import CONSENTS, OPT_OUTS, not_lifted, opted_out, restrain
 from arrears.ledger.portions import place_of, portions
 from arrears.ledger.rows import LOOK_UP
 from arrears.store.columns import insert_columns, replace_columns
@@ -29,27 +30,35 @@ def store_parties(connection: Connection, delivered: Iterable[pa.RecordBatch], d
     erased = pa.array(
         connection.execute(select(party.c.party_id).where(party.c.erased_at.is_not(None))).scalars().all(), pa.string()
     )
+    silenced = opted_out(connection)
     ties = select(*(account_party.c[name] for name in STORED.names))
     with Spool() as people, Walk(connection, ties, account_party.c.account_id, STORED) as stored:
         for rows in delivered:
             last = pc.max(rows.column("account_id")).as_py()
             _store_ties(connection, rows, stored.up_to(last), delivery_id)
-            told = rows.select([name for name in ("party_id", *PERSONAL, "row_no") if name in rows.schema.names])
+            wanted = ("account_id", "party_id", *PERSONAL, "row_no")
+            told = rows.select([name for name in wanted if name in rows.schema.names])
             told = told.filter(pc.invert(pc.is_in(told.column("party_id"), erased)))
-            people.add(told.append_column("code", place_of(told.column("party_id"))))
+            people.add(told.append_column("code", place_of(told.column("party_id"))), names=True)
         for told in portions(people):
-            replace_columns(connection, party, _people(told, delivery_id), unless_same=PERSONAL)
+            standing = not_lifted(connection, told, silenced)
+            replace_columns(connection, party, _people(told, standing, delivery_id), unless_same=PERSONAL)
 
 
-def _people(told: pa.RecordBatch, delivery_id: str) -> pa.Table:
-    """Merge a person's rows: what one account's row leaves empty another's may say; the later word counts."""
+def _people(told: pa.RecordBatch, standing: dict[str, str], delivery_id: str) -> pa.Table:
+    """Merge a person's rows: what one account's row leaves empty another's may say; the later word counts.
+
+    Of opt-outs and consents no word is lost that restrains; ``standing`` are earlier opt-outs that are not lifted.
+    """
     said = [name for name in PERSONAL if name in told.schema.names]
     last = (
         pa.table(told).group_by("party_id", use_threads=False).aggregate([(name, "last") for name in (*said, "row_no")])
     )
     columns = {name: last.column(f"{name}_last") for name in (*said, "row_no")}
-    silent = {name: pa.nulls(len(last), pa.string()) for name in PERSONAL if name not in said}
-    return pa.table({"party_id": last.column("party_id"), **columns, **silent,
+    columns |= {name: pa.chunked_array([pa.nulls(len(last), pa.string())]) for name in PERSONAL if name not in said}
+    for name, beside in ((OPT_OUTS, standing), (CONSENTS, {})):
+        columns[name] = restrain(name, last.column("party_id"), columns[name], told, beside)
+    return pa.table({"party_id": last.column("party_id"), **columns,
                      "delivery_id": pa.repeat(delivery_id, len(last))})  # fmt: skip
 
 

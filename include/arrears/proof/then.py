@@ -25,7 +25,7 @@ ORDER = ("order_id", "order_no", "kind", "state", "proposed_on", "offered_at", "
          "closed_reason", "recalled_at", "recall_acknowledged_at", "blocked_by")  # fmt: skip
 ASKED = ("approval_id", "state", "requested_at", "approved_on", "expires_on", "closed_at", "closed_reason")
 VOTE = ("role", "staff_id", "decision", "at", "identity")
-CHANGED = ("promise.kept", "promise.partly_kept", "promise.broken")
+CHANGED = ("promise.kept", "promise.partly_kept", "promise.broken", "promise.withdrawn")
 
 
 class Then:
