@@ -239,6 +239,52 @@ def test_a_file_that_cannot_be_taken_is_told_of_once_and_laid_aside(waiting: Int
     assert aside.startswith("refused/")
 
 
+PAID = "payment_id,account_id,paid_on,amount\nP1,A1,2026-11-11,1.00\n"
+
+
+@pytest.mark.parametrize("name", ["payments__bank.CSV", "PAYMENTS.Csv", "Payments__Bank.csv"])
+def test_a_payment_file_is_taken_in_whatever_case_its_name_is(waiting: Intake, name: str) -> None:
+    waiting.lay(name, PAID)
+    assert waiting.listed() == [name]
+    assert waiting.take(name)["accepted"] == 1
+    assert waiting.listed() == []
+    assert waiting.files()[0].startswith("taken/")
+
+
+@pytest.mark.parametrize("name", ["payments.txt", "payments.csv.gz", "payments", "payment.csv", "payments.sql",
+                                  "mapping.yml"])  # fmt: skip
+def test_what_is_no_feed_is_refused_by_name_and_counted_until_somebody_takes_it_away(
+    waiting: Intake, name: str
+) -> None:
+    waiting.lay(name, PAID)
+    assert waiting.listed() == [name]
+    with pytest.raises(BadInput, match=f"{name}: call it <feed>.csv"):
+        waiting.take(name)
+    assert waiting.listed() == []
+    (aside,) = waiting.files()
+    assert aside.startswith("refused/")
+    assert raw_files.delete_raw_files(waiting.rt, "night", waiting.rt.clock.now().date()).left == 1
+
+
+def test_an_unfinished_copy_or_a_folder_is_refused_once_nothing_moved_in_it_for_a_day(waiting: Intake) -> None:
+    waiting.lay("payments.csv.part", PAID)
+    folder = waiting.folder / "2026-11-12"
+    folder.mkdir()
+    waiting.lay("2026-11-12/payments.csv", PAID)
+    for one in (folder, waiting.folder / "payments.csv.part"):
+        waiting.written(one, waiting.rt.clock.now() - timedelta(days=2))
+    assert waiting.listed() == ["payments.csv.part"], "in the folder something was written an hour ago"
+    waiting.written(folder / "payments.csv", waiting.rt.clock.now() - timedelta(days=2))
+    assert waiting.listed() == ["2026-11-12", "payments.csv.part"]
+    for name in waiting.listed():
+        with pytest.raises(BadInput, match="neither packed nor in a folder"):
+            waiting.take(name)
+    assert waiting.listed() == []
+    assert len(waiting.files()) == 2
+    assert all(name.startswith("refused/") for name in waiting.files())
+    assert raw_files.delete_raw_files(waiting.rt, "night", waiting.rt.clock.now().date()).left == 2
+
+
 def test_a_mapping_that_cannot_be_read_is_not_the_fault_of_the_files_beside_it(waiting: Intake) -> None:
     waiting.lay("holds__1.csv")
     (waiting.folder / "mapping.yaml").write_text("holds: [", encoding="utf-8")

@@ -2,7 +2,8 @@
 
 Whoever lays a file there need not say that it is finished: a file is whole once nobody has written to it for a minute.
 Taken files move to ``taken``, those that cannot be read to ``refused``, so that a run sees only what is new. One with
-rows about accounts that no ledger has brought lies in ``waiting`` until the next ledger has come.
+rows about accounts that no ledger has brought lies in ``waiting`` until the next ledger has come. Whatever else lies
+there, a folder too, is refused by name: what nobody reads must not look as if it had been taken.
 """
 
 import hashlib
@@ -21,11 +22,15 @@ from arrears.steps.world import store_of
 from arrears.store.engine import reading
 
 ARRIVALS = "intake"
-TAKEN, REFUSED, RETURNED, WAITING = "taken", "refused", "returned", "waiting"
+OURS = TAKEN, REFUSED, RETURNED, WAITING = "taken", "refused", "returned", "waiting"
 FEED_FILES = (".csv", ".xlsx", ".parquet")
 PASSING = (".", "~$")
 """How names begin that editors and copying programs keep for themselves."""
+UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
+"""How copying programs end the name of a file that is not whole; it gets its name when it is."""
 AT_REST = timedelta(minutes=1)
+GIVEN_UP = timedelta(days=1)
+"""An unfinished copy, or a folder, in which nothing moved for so long is no longer being written."""
 MOST = 64
 """Files of one run: what is left comes a quarter of an hour later, and Airflow refuses a fan-out beyond 1024."""
 
@@ -35,10 +40,25 @@ def list_waiting(rt: Runtime) -> list[str]:
     folder = folder_of(rt)
     if folder is None or not folder.is_dir():
         return []
-    newest = (rt.clock.now() - AT_REST).timestamp()
-    found = [(file.stat().st_mtime, file.name) for file in folder.iterdir() if is_feed_file(file)]
-    names = [name for written, name in sorted(found) if rt.rehearsal or written <= newest]
+    now = rt.clock.now().timestamp()
+    found = sorted((_last_written(one), one.name, _rest_of(one)) for one in folder.iterdir() if is_laid(one))
+    names = [name for written, name, rest in found if rt.rehearsal or written <= now - rest.total_seconds()]
     return [*_due_again(rt, folder / WAITING), *names][:MOST]
+
+
+def is_laid(path: Path) -> bool:
+    """Say whether somebody laid this here to be taken: no mapping, nothing of a program's own, no folder of ours."""
+    is_there = path.is_file() or (path.is_dir() and path.name not in OURS)
+    return is_there and path.name != FILE_NAME and not path.name.startswith(PASSING)
+
+
+def _last_written(path: Path) -> float:
+    return max(one.lstat().st_mtime for one in (path, *path.rglob("*"))) if path.is_dir() else path.stat().st_mtime
+
+
+def _rest_of(path: Path) -> timedelta:
+    """Return how long something must not have been written to before it is looked at."""
+    return GIVEN_UP if path.is_dir() or path.suffix.lower() in UNFINISHED else AT_REST
 
 
 def _due_again(rt: Runtime, folder: Path) -> list[str]:
@@ -68,23 +88,26 @@ def waits(name: str) -> bool:
 
 def is_feed_file(file: Path) -> bool:
     """Say whether a file by its name holds a feed."""
-    return file.suffix in FEED_FILES and not file.name.startswith(PASSING) and file.is_file()
+    return file.suffix.lower() in FEED_FILES and not file.name.startswith(PASSING) and file.is_file()
 
 
 def feed_of(name: str) -> str:
-    """Return which feed a file is by its name, ``<feed>.csv`` or ``<feed>__anything.csv``."""
-    return re.split("__|~", Path(name).stem)[0]
+    """Return which feed a file is by its name, ``<feed>.csv`` or ``<feed>__anything.csv``, in whatever case."""
+    return re.split("__|~", Path(name).stem)[0].lower()
 
 
 def refuse_misnamed(name: str) -> None:
-    """Refuse a file whose name says no feed of the day.
+    """Refuse what by its name is no feed of the day.
 
     Raises:
         BadInput: names the file; the ledger's instalments come with the morning.
     """
     feed = feed_of(name)
-    if feed not in FEEDS or feed == "instalments":
-        raise BadInput(f"{name}: call it <feed>.csv or <feed>__anything.csv; instalments come with the daily ledger")
+    if feed not in FEEDS or feed == "instalments" or Path(name).suffix.lower() not in FEED_FILES:
+        raise BadInput(
+            f"{name}: call it <feed>.csv or <feed>__anything.csv ({', '.join(FEED_FILES)}), neither packed nor in a "
+            "folder; instalments come with the daily ledger"
+        )
 
 
 def put_away(folder: Path, file: Path, where: str, sha256: str | None = None) -> None:
@@ -118,7 +141,10 @@ def keep_waiting(folder: Path, file: Path, sha256: str, now: datetime) -> None:
 
 
 def hash_of(file: Path) -> str:
-    """Return the hash of a file's content."""
+    """Return the hash of a file's content; of a folder, that of the names in it."""
+    if file.is_dir():
+        names = "\n".join(sorted(str(one.relative_to(file)) for one in file.rglob("*")))
+        return hashlib.sha256(names.encode()).hexdigest()
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 

@@ -151,7 +151,7 @@ def _dialect_of_list(rt: Runtime, feed: str, file: Path) -> Any:
 
 def _give_back(rt: Runtime, feed: str, file: Path, delivery: Any, dialect: Any) -> str | None:
     """Write a filled list with refused rows back, marked up, into ``returned`` beside it; return its name, if any."""
-    if feed != "outcomes" or file.suffix != ".xlsx" or not delivery.quarantined:
+    if feed != "outcomes" or file.suffix.lower() != ".xlsx" or not delivery.quarantined:
         return None
     from arrears.ledger.deliveries import refusals_of
     from arrears.ledger.mapping import FILE_NAME, read_mapping

@@ -12,7 +12,7 @@ from arrears.core.clock import local_date
 from arrears.core.keys import digest
 from arrears.core.runtime import Runtime
 from arrears.ledger.mapping import FILE_NAME
-from arrears.steps.arrivals import ARRIVALS, REFUSED, RETURNED, TAKEN, folder_of, hash_of, is_feed_file
+from arrears.steps.arrivals import ARRIVALS, REFUSED, RETURNED, TAKEN, folder_of, hash_of, is_feed_file, is_laid
 from arrears.steps.daily import DONE_MARKER
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading, writing
@@ -77,8 +77,9 @@ def _raw_files(ledger_url: str | None, before: date) -> Iterator[Path]:
     """Yield the feed files in the dated folders of earlier days, and those that arrived during a day."""
     for day in _folders(ledger_url):
         if day.name == ARRIVALS or _is_before(day.name, before):
-            places = [day, *(day / name for name in (TAKEN, REFUSED) if (day / name).is_dir())]
+            places = [place for place in (day, day / TAKEN) if place.is_dir()]
             yield from sorted(file for place in places for file in place.iterdir() if is_feed_file(file))
+            yield from sorted(file for file in (day / REFUSED).rglob("*") if file.is_file() and is_laid(file))
 
 
 def _returned_before(rt: Runtime, before: date) -> list[Path]:
