@@ -6,8 +6,11 @@ import pytest
 from sqlalchemy import select
 
 from arrears.ladder.evidence import LOOK_BACK, record_evidence
+from arrears.ladder.findings import refusals
 from arrears.ladder.layers import load_policy
+from arrears.ladder.recent_calls import recent_calls
 from arrears.ladder.tally import tally_evidence
+from arrears.store.account_range import EVERY
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.feeds import document, outcome
@@ -99,6 +102,30 @@ def test_a_written_demand_tries_the_guarantor_and_reminds_the_borrower_and_is_no
     with reading(store) as connection:
         tally = tally_evidence(connection, NEXT, {"A1": DAY})["A1"]
     assert (tally.guarantors_tried, tally.reminders, tally.letter_age_days) == (tried, reminders, None)
+
+
+@pytest.mark.parametrize("owes_as", ["borrower", "co_borrower"])
+@pytest.mark.parametrize("answers_as", ["guarantor", "dealer_buyback"])
+def test_who_owes_an_account_counts_as_its_debtor_whatever_other_role_he_has(store, owes_as, answers_as):
+    with writing(store) as connection:
+        for party_id, role in (("P1", owes_as), ("P1", answers_as), ("P2", answers_as)):
+            connection.execute(account_party.insert().values(account_id="A1", party_id=party_id, role=role))
+    for number, (day, said) in enumerate([(12, "contacted"), (12, "no_answer"), (13, "refused")]):
+        add(
+            store,
+            outcome,
+            outcome_key=str(number) * 64,
+            channel="call",
+            at=f"2026-11-{day}T0{number}:00:00Z",
+            outcome=said,
+        )
+    found(store, NEXT)
+    with reading(store) as connection:
+        tally = tally_evidence(connection, NEXT, {"A1": DAY})["A1"]
+        assert recent_calls(connection, NEXT, EVERY) == ({"A1": 3}, {"A1": 0})
+        assert refusals(connection, NEXT, POLICY) == {"A1": 0}
+    assert (tally.call_attempts, tally.call_days, tally.guarantors, tally.guarantors_tried) == (3, 2, 1, 0)
+    assert tally.reminders == 2
 
 
 def test_a_demand_that_is_only_posted_or_confirmed_by_one_tries_nobody(store):

@@ -7,16 +7,15 @@ from collections import defaultdict
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, select
+from sqlalchemy import Connection, and_, bindparam, func, select
 
 from arrears.core.clock import local_date
 from arrears.ladder.policy import Policy
-from arrears.ladder.tally import SURETIES
+from arrears.ladder.sureties import is_only_surety
 from arrears.ladder.visit_requests import supervisors
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import outcome
-from arrears.store.tables.people import account_party
 
 MALICE = "malice"
 MONTH_DAYS = 30
@@ -29,15 +28,10 @@ TREATMENTS = {
 """Willingness and ability to treatment: remind and offer direct debit; offer a plan or a part payment; shortest gaps
 and an early demand; look for the machine and turn to the guarantors."""
 
-_SURETY = exists().where(
-    account_party.c.account_id == outcome.c.account_id,
-    account_party.c.party_id == outcome.c.party_id,
-    account_party.c.role.in_(SURETIES),
-)
 _REFUSED = (
     select(outcome.c.account_id, outcome.c.at, episode.c.first_unpaid_due)
     .join(episode, and_(episode.c.account_id == outcome.c.account_id, episode.c.cured_on.is_(None)))
-    .where(outcome.c.outcome == "refused", ~_SURETY)
+    .where(outcome.c.outcome == "refused", ~is_only_surety(outcome.c.account_id, outcome.c.party_id))
 )
 _REFUSED_OF_SOME = _REFUSED.where(outcome.c.account_id.in_(bindparam("accounts", expanding=True)))
 

@@ -20,7 +20,7 @@ from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.received import Asked, Known, Received, received
 from arrears.ladder.staff import staff_roles
-from arrears.ladder.tally import SURETIES
+from arrears.ladder.sureties import SURETIES
 from arrears.store.tables.decisions import episode
 from arrears.store.tables.feeds import plan
 from arrears.store.tables.people import account_party, subject

@@ -2,25 +2,21 @@
 
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, func, select
 
-from arrears.ladder.tally import CALLS, SURETIES
+from arrears.ladder.sureties import is_only_surety
+from arrears.ladder.tally import CALLS
 from arrears.store.account_range import AccountRange
 from arrears.store.tables.decisions import evidence
-from arrears.store.tables.people import account_party
 
 
 def recent_calls(connection: Connection, on: date, among: AccountRange) -> tuple[dict[str, int], dict[str, int]]:
     """Return call attempts in the last seven days and days since the last conversation, by account.
 
-    Calls to guarantors are their own: they use up nothing of the borrower's week.
+    Calls to guarantors are their own: they use up nothing of the borrower's week. Who owes the account is no guarantor.
     """
     week = on - timedelta(days=7)
-    surety = exists().where(
-        account_party.c.account_id == evidence.c.account_id,
-        account_party.c.party_id == evidence.c.party_id,
-        account_party.c.role.in_(SURETIES),
-    )
+    surety = is_only_surety(evidence.c.account_id, evidence.c.party_id)
     calls = select(evidence.c.account_id, func.count().label("times")).where(
         evidence.c.kind.in_(CALLS), evidence.c.local_date > week, evidence.c.local_date <= on, ~surety
     )

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from arrears.ladder.facts import Evidence
+from arrears.ladder.sureties import SURETIES, is_only_surety
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.people import account_party
@@ -19,8 +20,6 @@ DEAD = "call_failed"
 
 MOST_EARLIER = 2
 """Contacts before go-live that set the tone of the first one after it: from the third on it is the same."""
-
-SURETIES = ("guarantor", "dealer_buyback")
 
 
 def tally_evidence(
@@ -76,7 +75,10 @@ def _sum_up(found: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
 
 def _guarantors(connection: Connection, among: AccountRange) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
-    query = select(account_party.c.account_id, account_party.c.party_id).where(account_party.c.role.in_(SURETIES))
+    tie = account_party.c
+    query = select(tie.account_id, tie.party_id).where(
+        tie.role.in_(SURETIES), is_only_surety(tie.account_id, tie.party_id)
+    )
     for row in connection.execute(among.of(connection, query, account_party.c.account_id)):
         found[row.account_id].add(row.party_id)
     return {account_id: frozenset(parties) for account_id, parties in found.items()}

@@ -20,7 +20,7 @@ from arrears.store.tables.outreach import item
 from arrears.store.tables.people import account_party, subject
 from arrears.store.tables.runs import policy_text
 
-SURETIES = ("guarantor", "dealer_buyback")
+SURETIES, DEBTORS = ("guarantor", "dealer_buyback"), ("borrower", "co_borrower")
 CALLS = ("call_attempt", "call_answered")
 LETTERS = ("letter_served", "letter_refused", "letter_returned")
 REMINDERS = ("message_delivered", "call_answered", "demand_served", *LETTERS)
@@ -83,10 +83,8 @@ def _tallied(entered: Subquery) -> Any:
         outcome.c.outcome_key == one.source_key, one.source == "outcome",
         delivery.c.delivery_id == outcome.c.delivery_id, delivery.c.business_date > day,
     )  # fmt: skip
-    surety = exists().where(
-        account_party.c.account_id == one.account_id, account_party.c.party_id == one.party_id,
-        account_party.c.role.in_(SURETIES),
-    )  # fmt: skip
+    tied = exists().where(account_party.c.account_id == one.account_id, account_party.c.party_id == one.party_id)
+    surety = and_(tied.where(account_party.c.role.in_(SURETIES)), ~tied.where(account_party.c.role.in_(DEBTORS)))
     known = and_(
         one.account_id == entered.c.account_id, one.local_date <= day, one.local_date >= entered.c.since, one.counts,
         ~later,
@@ -143,11 +141,14 @@ def _day(value: Any) -> date | None:
 
 
 def _sureties(connection: Connection) -> dict[str, dict[str, date | None]]:
-    """Return the guarantors of each account, each with the business date on which we came to know."""
+    """Return who alone answers for each account's debt, each with the business date on which we came to know."""
+    own = account_party.alias()
+    owes = exists().where(own.c.account_id == account_party.c.account_id, own.c.party_id == account_party.c.party_id,
+                          own.c.role.in_(DEBTORS))  # fmt: skip
     query = (
         select(account_party.c.account_id, account_party.c.party_id, delivery.c.business_date)
         .outerjoin(delivery, delivery.c.delivery_id == account_party.c.delivery_id)
-        .where(account_party.c.role.in_(SURETIES))
+        .where(account_party.c.role.in_(SURETIES), ~owes)
     )
     found: dict[str, dict[str, date | None]] = {}
     for account_id, party_id, since in connection.execute(query):

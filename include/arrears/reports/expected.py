@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, Select, and_, case, func, select
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_steps import Expected
-from arrears.ladder.tally import SURETIES
+from arrears.ladder.sureties import SURETIES
 from arrears.reports.artefacts import keep
 from arrears.reports.kpi import BUCKET_FLOORS
 from arrears.reports.month import is_first_of_month

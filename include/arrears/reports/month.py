@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, exists, func, or_, select
 
 from arrears.ladder.policy import Policy
-from arrears.ladder.tally import SURETIES
+from arrears.ladder.sureties import SURETIES
 from arrears.reports.kpi import rate
 from arrears.reports.performance import Measure, Span, performance_of
 from arrears.reports.scope import of_branch
