@@ -4,23 +4,13 @@ import re
 
 from arrears.core.errors import BadInput
 
-_DIGITS = {
-    "BIF": 0,
-    "CLP": 0,
-    "JPY": 0,
-    "KRW": 0,
-    "PYG": 0,
-    "UGX": 0,
-    "VND": 0,
-    "XAF": 0,
-    "XOF": 0,
-    "BHD": 3,
-    "IQD": 3,
-    "JOD": 3,
-    "KWD": 3,
-    "OMR": 3,
-    "TND": 3,
+_OTHER_THAN_TWO = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
 }
+_DIGITS = {code: digits for digits, codes in _OTHER_THAN_TWO.items() for code in codes.split()}
+_NO_MONEY = frozenset("CLF UYW XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split())
+"""Codes of the standard in which nobody is paid: index units of four digits, metals, funds, test codes."""
 _CODE = re.compile(r"[A-Z]{3}")
 _AMOUNT = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]+))?")
 
@@ -31,9 +21,9 @@ def digits_of(currency: str) -> int:
     """Return the number of minor digits of an ISO 4217 currency; two unless the standard says otherwise.
 
     Raises:
-        BadInput: the code is not three capital letters.
+        BadInput: the code is not three capital letters, or names no money.
     """
-    if not _CODE.fullmatch(currency):
+    if not _CODE.fullmatch(currency) or currency in _NO_MONEY:
         raise BadInput(f"currency {currency!r}: use a three-letter ISO 4217 code such as CNY")
     return _DIGITS.get(currency, DEFAULT_DIGITS)
 
