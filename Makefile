@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 ARREARS_HOME ?= var/$(if $(FEEDS),$(shell basename "$$(realpath -m "$(FEEDS)")"),sample)
 export ARREARS_HOME
 # Which code decided: part of the lineage of every decision.
-ARREARS_CODE_ID ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unreleased)
+ARREARS_CODE_ID ?= $(shell git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unreleased)
 export ARREARS_CODE_ID
 
 # The first interpreter of 3.11 to 3.13 that can make a virtual environment; PYTHON=… names another.
@@ -30,7 +30,7 @@ DEV_READY := $(VENV)/.ready-dev-$(DEV_PINS)
 PIP = $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet --no-input
 WITH_PIP = $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null
 
-.PHONY: help run up test test-real test-long pictures check format bench bench-all lock env clean
+.PHONY: help run up test test-real test-long pictures check format bench bench-all lock env image clean
 
 help: ## list these targets
 	@echo "make TARGET [DATE=$(DATE)] [FEEDS=folder] [PYTHON=python3.12]"
@@ -89,6 +89,9 @@ lock: ## pin the newest allowed versions anew (needs uv)
 
 env: ## write .env, and new random secrets into var/secrets, for docker compose, if there are none
 	@python3 docker/new_env.py
+
+image: ## build the image for docker compose, named after this commit
+	docker compose build
 
 clean: ## remove the environment and what tools left behind; var/ (your store) stays
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .import_linter_cache .hypothesis include/*.egg-info

@@ -31,6 +31,8 @@ def draw() -> dict[str, str]:
         "smtp_url": "",
         "sms_url": "",
         "agency_url": "",
+        "artifacts_url": "",
+        "list_passwords": "",
     }
 
 

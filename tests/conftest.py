@@ -118,10 +118,16 @@ def redis_server() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A private PostgreSQL cluster behind a Unix socket, stopped at the end; the URL of an empty database."""
+def postgres_programs() -> Path:
+    """The folder of the programs of Debian's newest PostgreSQL."""
     newest = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))[-1:]
-    initdb, pg_ctl = (debian(program, "postgresql", *newest) for program in ("initdb", "pg_ctl"))
+    return debian("initdb", "postgresql", *newest).parent
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_programs: Path) -> Iterator[str]:
+    """A private PostgreSQL cluster behind a Unix socket, stopped at the end; the URL of an empty database."""
+    initdb, pg_ctl = (postgres_programs / program for program in ("initdb", "pg_ctl"))
     home = Path(tempfile.mkdtemp(prefix="arrears-pg-"))
     as_user: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root

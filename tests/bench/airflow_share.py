@@ -25,7 +25,8 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "shared"))
 from airflow_servers import API, PROCESSOR, SCHEDULER, AirflowServers
-from compose_servers import BY_HAND, compose
+from compose_files import compose
+from compose_servers import BY_HAND
 
 DAG, DAY = "arrears_daily", date(2026, 11, 11)
 DONE = ("decision", "contact", "item", "contact_attempt", "packet", "repossession_order")

@@ -787,6 +787,19 @@ def test_every_exception_names_who_settles_it(morning, rt, policy, look):
     assert found["in_doubt"].owner == "supervisor"
 
 
+@pytest.mark.parametrize(("mode", "code_id", "told"), [
+    ("live", "unreleased", 1),
+    ("live", "5c0b876abcde", None), ("sandbox", "unreleased", None), (None, "unreleased", None),
+])  # fmt: skip
+def test_a_live_day_by_code_without_a_name_is_an_exception(morning, store, look, mode, code_id, told):
+    with writing(store) as connection:
+        connection.execute(delete(runs.store_identity))
+        connection.execute(runs.store_identity.insert().values(id=1, store_uuid="u", created_at=AT, mode=mode))
+        connection.execute(update(runs.run).values(code_id=code_id))
+    found = {line.kind: line for line in look(morning).exceptions}
+    assert found["code_unnamed"].count == told if told else "code_unnamed" not in found
+
+
 def _mails(store, rt, policy, *recipients, **more):
     readers = [
         Recipient(role=role, mail=mail, language=language, branch=branch) for role, mail, language, branch in recipients

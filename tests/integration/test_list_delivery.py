@@ -1,6 +1,8 @@
 """How a work list reaches its reader: from the folder, from the desk after login, or encrypted in the mail."""
 
 import io
+import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from arrears.core.errors import BadArguments, BadInput, CannotTell
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
 from arrears.ladder.policy_office import Recipient
+from arrears.reports import delivery
 from arrears.reports.delivery import attachments_of, list_of, read_passwords
 from arrears.reports.figures import Figures
 from arrears.reports.worklists import write_worklists
@@ -116,6 +119,24 @@ def test_a_file_of_passwords_that_cannot_be_used_is_refused_in_one_line(rt: Runt
         read_passwords(with_passwords(rt, text, mode).settings)
     assert "\n" not in str(refused.value)
     assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize(("group", "allowed"), [(0, True), (1000, False)])
+def test_a_secret_of_kubernetes_is_readable_for_the_group_of_root_and_for_no_other(group: int, allowed: bool):
+    given = os.stat_result((stat.S_IFREG | 0o440, 1, 1, 1, 0, group, 1, 0, 0, 0))
+    assert delivery.open_to_others(given) is not allowed
+
+
+def test_passwords_of_somebody_else_are_refused_in_one_line(rt: Runtime, monkeypatch: pytest.MonkeyPatch):
+    """As a container whose user is not the file's owner finds them."""
+    ours = with_passwords(rt, f"S1: '{PASSWORD}'").settings
+
+    def refuse(*_: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(BadArguments, match=r"cannot be read \(Permission denied\)"):
+        read_passwords(ours)
 
 
 def test_passwords_that_are_not_there_are_named(rt: Runtime, tmp_path: Path):

@@ -97,7 +97,8 @@ def test_a_broken_promise_and_a_doubtful_contact_lead_to_their_accounts(world):
 def test_every_kind_with_a_list_can_be_asked_for_it(world):
     """Of an empty department each list is empty; a kind that is about no account has none."""
     assert {kind for kind in OWNERS if kind not in LISTED} == {
-        "quarantined_rows", "unknown_accounts", "certificate_expired", "calendar_unconfirmed"
+        "quarantined_rows", "unknown_accounts", "certificate_expired", "calendar_unconfirmed",
+        "code_unnamed"
     }  # fmt: skip
     assert {kind: behind(world, kind) for kind in LISTED} == {kind: [] for kind in LISTED}
 

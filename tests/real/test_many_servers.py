@@ -1,24 +1,29 @@
 """The profile "many servers": what docker/init.sh prepares, and a day that loses a worker and a scheduler as it sends.
 
-The services are those of docker-compose.yaml, as processes on loopback with Debian's PostgreSQL and Redis.
+The services are those of docker-compose.yaml, as processes on loopback with Debian's PostgreSQL and Redis; the worker
+that is lost comes back as docker-compose.worker.yaml starts it on a second machine. What runs is read from the system.
 """
 
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import psutil
 import pytest
-from airflow_servers import ROOT
-from compose_servers import ComposeServers, databases, redis, services
+import yaml
+from compose_data import at_home, drawn, is_well, postgres, redis
+from compose_files import ROOT, WORKER, compose, filled, services
+from compose_servers import ComposeServers
+from connection_count import ConnectionCount
 from slow_sms import SlowSms
-from sqlalchemy import create_engine, select, text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy import create_engine, make_url, select, text
+from sqlalchemy.exc import OperationalError, ProgrammingError
 from statsd_listener import StatsdListener
 
 from arrears.core.clock import PinnedClock, SystemClock
@@ -51,25 +56,39 @@ class Day:
     sms: SlowSms
     mail: MailSandbox
     figures: StatsdListener
+    connections: ConnectionCount
+    ports: dict[str, int]
     run: str
     killed: int
 
 
+LENDER = "extends: cn\nlayer: lender\npolicy_id: lender\nversion: '7'\neffective_from: 2026-01-01\n"
+"""A lender's own policy, in the folder that every service sees."""
+
+
 @pytest.fixture(scope="module")
-def day(postgres_url: str, redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
-    home = tmp_path_factory.mktemp("many")
-    feeds = home / "feeds"
+def day(postgres_programs: Path, redis_server: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    home, secrets = tmp_path_factory.mktemp("many"), drawn()
+    feeds, policy = home / "feeds", home / "policy" / "lender.yaml"
     write_sample(feeds, on=DAY)
+    policy.parent.mkdir()
+    policy.write_text(LENDER, encoding="utf-8")
     with (
-        redis(redis_server, home) as broker,
+        postgres(postgres_programs, secrets, home) as database_port,
+        redis(redis_server, secrets, home) as broker_port,
         MailSandbox(home / "mail") as mail,
         SlowSms(home / "sms") as sms,
         StatsdListener() as figures,
     ):
-        here = {"ARREARS_HOME": str(home / "var"), "ARREARS_KEYS": str(home / "keys"), "ARREARS_LEDGER_URL": str(feeds)}
-        secrets = databases(postgres_url, home)
-        secrets |= {"celery_broker_url": broker, "smtp_url": mail.url, "sms_url": sms.url}
-        with ComposeServers(home / "airflow", here, secrets, told_to(figures)) as servers:
+        ports = {"postgres": database_port, "redis": broker_port}
+        secrets = at_home(secrets, ports) | {"smtp_url": mail.url, "sms_url": sms.url}
+        here = {"ARREARS_HOME": str(home / "var"), "ARREARS_KEYS": str(home / "keys"), "ARREARS_LEDGER_URL": str(feeds),
+                "ARREARS_POLICY": str(policy), **told_to(figures)}  # fmt: skip
+        watch = f"postgresql+psycopg://postgres:{secrets['postgres_password']}@127.0.0.1:{database_port}/postgres"
+        with (
+            ComposeServers(home / "airflow", here, secrets) as servers,
+            ConnectionCount(watch, servers) as connections,
+        ):
             servers.start_all()
             servers.unpause(DAG)
             servers.until(servers.workers_are_up, "every worker")
@@ -77,9 +96,9 @@ def day(postgres_url: str, redis_server: Path, tmp_path_factory: pytest.TempPath
             servers.until(lambda: sms.taken >= KILLED_AFTER, f"the SMS number {KILLED_AFTER}")
             killed = servers.kill_service(MAIL_WORKER)
             servers.kill_service(FIRST_SCHEDULER)
-            servers.start_service(MAIL_WORKER)
+            servers.start_service(MAIL_WORKER, WORKER)
             servers.until(lambda: servers.state(DAG, run) in ("success", "failed"), "the end of the day")
-            yield Day(servers, sms, mail, figures, run, killed)
+            yield Day(servers, sms, mail, figures, connections, ports, run, killed)
 
 
 def told_to(figures: StatsdListener) -> dict[str, str]:
@@ -91,14 +110,81 @@ def told_to(figures: StatsdListener) -> dict[str, str]:
     }
 
 
-def test_every_service_variable_and_command_of_the_compose_file_was_started(day: Day) -> None:
+HERE = {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL", "ARREARS_HOME", "ARREARS_KEYS", "ARREARS_LEDGER_URL",
+        "ARREARS_POLICY", "AIRFLOW__METRICS__STATSD_ON", "AIRFLOW__METRICS__STATSD_HOST",
+        "AIRFLOW__METRICS__STATSD_PORT"}  # fmt: skip
+"""Variables that name a place of this machine; every other one has the compose file's value to the letter."""
+
+
+def environment_of(day: Day, name: str) -> dict[str, str]:
+    """Return the environment that a running service has, as the system tells it."""
+    return psutil.Process(day.servers.running[name].pid).environ()
+
+
+def test_what_runs_has_the_variables_and_the_command_of_its_compose_file(day: Day) -> None:
     assert set(day.servers.running) == set(services()) - {FIRST_SCHEDULER}
-    for name, body in services().items():
-        assert body["environment"].keys() <= day.servers.environment_of(name).keys(), name
-    for name, process in day.servers.running.items():
-        started = [str(word) for word in process.args]
-        told = [word for word in map(str, services()[name]["command"]) if word != "arrears" and ":" not in word]
-        assert all(word in started for word in told), name
+    assert day.servers.file_of[MAIL_WORKER] == WORKER
+    for name in day.servers.running:
+        body, found = services(day.servers.file_of[name])[name], environment_of(day, name)
+        for key, written in body["environment"].items():
+            if "/run/secrets/" in str(written):
+                place = Path(found[key].split()[-1])
+                assert (place.parts[-2], place.name) == (name, str(written).rpartition("/")[2]), key
+                assert place.read_text(encoding="utf-8") == day.servers.secrets[place.name]
+            elif key not in HERE:
+                assert found[key] == filled(written), (name, key)
+        assert found.keys() >= body["environment"].keys(), name
+        told = [word for word in map(str, body["command"]) if word != "arrears" and ":" not in word]
+        assert all(word in day.servers.words[name] for word in told), name
+
+
+def test_no_secret_stands_in_the_environment_or_the_command_of_what_runs(day: Day) -> None:
+    secret = {text for text in day.servers.secrets.values() if len(text) >= 16 and "127.0.0.1" not in text}
+    assert len(secret) >= 13, "a password, key or address each"
+    for name in day.servers.running:
+        told = " ".join([*environment_of(day, name).values(), *day.servers.words[name]])
+        assert [text for text in secret if text in told] == [], name
+
+
+def test_what_runs_has_the_values_of_the_chart(day: Day) -> None:
+    values = yaml.safe_load((ROOT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
+    found = environment_of(day, "airflow-worker-default")
+    elsewhere = HERE | {"ARREARS_KEYS_CLAIM", "ARREARS_LIST_PASSWORDS"}
+    assert {entry["name"]: entry["value"] for entry in values["env"] if entry["name"] not in elsewhere} == {
+        entry["name"]: found[entry["name"]] for entry in values["env"] if entry["name"] not in elsewhere
+    }
+
+
+def test_each_health_check_of_the_compose_files_finds_what_lives_and_misses_what_is_dead(day: Day) -> None:
+    ended = day.servers.health([*day.servers.running, FIRST_SCHEDULER])
+    assert ended.pop(FIRST_SCHEDULER) != 0
+    assert ended == dict.fromkeys(day.servers.running, 0)
+    for name, port in day.ports.items():
+        assert is_well(name, port, day.servers.home.parent) == 0, name
+        assert is_well(name, 9, day.servers.home.parent) != 0, name
+
+
+def test_the_passwords_that_were_drawn_open_each_login_and_no_other_does(day: Day) -> None:
+    for name in ("airflow_database_url", "store_owner_url", "store_url"):
+        url = make_url(day.servers.secrets[name])
+        assert rows(url.render_as_string(hide_password=False), "SELECT 1") == [(1,)]
+        with pytest.raises(OperationalError, match="password authentication failed"):
+            rows(url.set(password="x").render_as_string(hide_password=False), "SELECT 1")
+
+
+def test_the_server_has_room_for_twice_the_connections_that_the_day_had(
+    day: Day, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    record_testsuite_property("connections", f"{day.connections.most}: {sorted(day.connections.of_service.items())}")
+    assert {"airflow-worker-mail arrears", "airflow-apiserver airflow"} <= day.connections.of_service.keys()
+    (allowed,) = rows(day.servers.secrets["store_url"], "SHOW max_connections")
+    assert f"max_connections={allowed[0]}" in map(filled, compose()["services"]["postgres"]["command"])
+    assert 2 * day.connections.most <= int(str(allowed[0]))
+
+
+def test_the_day_was_decided_by_the_lenders_own_policy_and_the_dags_keep_its_hours(day: Day) -> None:
+    found = rows(day.servers.secrets["store_url"], "SELECT DISTINCT policy_id, version FROM policy_text")
+    assert found == [("lender", "7")]
 
 
 def test_the_day_goes_on_under_the_second_scheduler_when_the_first_is_lost(day: Day) -> None:
@@ -109,7 +195,8 @@ def test_the_day_goes_on_under_the_second_scheduler_when_the_first_is_lost(day: 
 
 def test_only_the_worker_that_seals_finds_the_signing_key(day: Day) -> None:
     for name in services():
-        found = Path(day.servers.environment_of(name).get("ARREARS_KEYS", "/nowhere")) / "audit.key"
+        told = day.servers.environment_of(name, day.servers.file_of[name])
+        found = Path(told.get("ARREARS_KEYS", "/nowhere")) / "audit.key"
         assert found.exists() == (name == "airflow-worker-seal"), name
 
 
@@ -150,7 +237,7 @@ def test_nobody_is_reached_twice_and_every_contact_comes_to_an_end(day: Day) -> 
     run_id = runs.newest_daily(rt)
     assert run_id
     store = world.store_of(rt)
-    with open_channels(settings, load_policy(), rt.clock) as channels:
+    with open_channels(settings, load_policy(settings.policy_file), rt.clock) as channels:
         dispatch(rt, store, run_id, channels, business_date=DAY, lease_clock=PinnedClock(now))
     went = Counter(parse_qs(urlsplit(kept["dlr-url"]).query)["contact"][0] for kept in day.sms.messages())
     went.update(kept["message_id"].strip("<>").partition("@")[0] for kept in day.mail.messages())

@@ -1,26 +1,20 @@
 """The services of docker-compose.yaml as plain processes: what is started here is read from that file, not copied.
 
-Database and broker are Debian's; of each Airflow service the command and every variable are those of the compose file,
-with this machine's values in place of host names, folders and secrets.
+Of each Airflow service the command and every variable are those of the compose file, with this machine's values in
+place of host names, folders and secrets.
 """
 
 import os
-import re
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
-import yaml
+from airflow.utils.net import get_hostname
 from airflow_servers import ROOT, AirflowServers
-from sqlalchemy import make_url
+from compose_data import at_home, free_port, kept
+from compose_files import MAIN, PREPARING, compose, filled, health_words, mounts, services
 
-SECRET = "made up for this test"
-PREPARING = "airflow-init"
 KEYS = "/var/lib/arrears-keys"
 RESTARTING = {
     "AIRFLOW__CORE__DEFAULT_TASK_RETRY_DELAY": "1",
@@ -36,62 +30,49 @@ QUIET = {
     "AIRFLOW__CELERY__WORKER_ENABLE_REMOTE_CONTROL": "true",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
     "C_FORCE_ROOT": "1",
+    "SPT_NOENV": "1",
 }
-
-
-def compose() -> dict[str, Any]:
-    """Return the compose file as YAML reads it."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text(encoding="utf-8"))
-    return found
-
-
-def services() -> dict[str, dict[str, Any]]:
-    """Return the long-running services of our image: all but database, broker, mail pages and the one that prepares."""
-    others = ("postgres", "redis", "mailpit", PREPARING)
-    found: dict[str, dict[str, Any]] = compose()["services"]
-    return {name: body for name, body in found.items() if name not in others}
-
-
-def mounts(body: dict[str, Any]) -> dict[str, str]:
-    """Return what a service mounts: the folder in the container, and the whole line."""
-    return {text.removesuffix(":ro").rpartition(":")[2]: text for text in body.get("volumes", [])}
+"""The last one lets a process that renames itself keep its environment, which is read from outside."""
 
 
 class ComposeServers(AirflowServers):
     """Every service of the compose file on loopback, prepared by docker/init.sh; entered as a context.
 
-    ``here`` holds this machine's value of each variable that names a host or a folder in the compose file, ``secrets``
-    the content of secret files; a service finds those alone that the compose file hands to it. ``more`` is what whoever
-    runs them adds for every service.
+    ``here`` holds this machine's value of each variable that the compose file leaves to whoever runs it or that names a
+    host or a folder there, ``secrets`` the content of secret files; a service finds those alone that are handed to it.
     """
 
-    def __init__(
-        self, home: Path, here: dict[str, str], secrets: dict[str, str], more: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, home: Path, here: dict[str, str], secrets: dict[str, str]) -> None:
         super().__init__(home, {})
         port = self.base.rpartition(":")[2]
         self.here = here | {"AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.base}/execution/"}
-        self.secrets = secrets | {"airflow_url": f"http://collector:{SECRET}@127.0.0.1:{port}"}
+        self.secrets = at_home(secrets, {"airflow-apiserver": int(port)})
+        self.file_of: dict[str, str] = {}
+        self.begun: dict[int, str] = {}
+        self.words: dict[str, list[str]] = {}
+        self._ports: dict[str, str] = {"airflow-apiserver": port}
         names = ("PATH", "HOME", "LANG", "TMPDIR")
         outside = {name: os.environ[name] for name in names if name in os.environ}
         outside["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), outside["PATH"]])
-        self.outside = outside | QUIET | RESTARTING | {
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
-            "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
-            "AIRFLOW__API__PORT": port,
-            "AIRFLOW__API__BASE_URL": self.base,
-        } | (more or {})  # fmt: skip
+        self.outside = (
+            outside
+            | QUIET
+            | RESTARTING
+            | {
+                "AIRFLOW_HOME": str(home),
+                "AIRFLOW__CORE__DAGS_FOLDER": str(self.dags),
+                "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+                "AIRFLOW__API__PORT": port,
+                "AIRFLOW__API__BASE_URL": self.base,
+            }
+        )
         self.environment = self.environment_of("airflow-worker-default")
 
-    def environment_of(self, name: str) -> dict[str, str]:
+    def environment_of(self, name: str, file: str = MAIN) -> dict[str, str]:
         """Return the variables of a service; its secrets lie in a folder of its own, as in its container."""
-        body = compose()["services"][name]
-        folder = self.home / "secrets" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        for secret in body["secrets"]:
-            (folder / secret).write_text(self.secrets.get(secret, _secret(secret)), encoding="utf-8")
-        told = {key: _filled(value).replace("/run/secrets", str(folder)) for key, value in body["environment"].items()}
+        body = compose(file)["services"][name]
+        folder = kept(self.secrets, body["secrets"], self.home / "secrets" / file / name)
+        told = {key: filled(value).replace("/run/secrets", str(folder)) for key, value in body["environment"].items()}
         here = {key: value for key, value in self.here.items() if key in told}
         if KEYS not in mounts(body) and "ARREARS_KEYS" in told:
             here["ARREARS_KEYS"] = str(folder / "no-keys-here")
@@ -111,35 +92,51 @@ class ComposeServers(AirflowServers):
         done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
-    def start_service(self, name: str) -> None:
-        """Start one service by its command in the compose file; a worker gets a name of its own, as a container has."""
-        command = [str(word) for word in services()[name]["command"]]
-        env = self.environment_of(name)
+    def start_service(self, name: str, file: str = MAIN) -> None:
+        """Start one service by its command in a compose file; a worker gets a name of its own, as a container has."""
+        command = [str(word) for word in services(file)[name]["command"]]
+        env, program = self.environment_of(name, file), (sys.executable, "-m", "airflow")
         if command[0] == "celery":
-            command += ["--celery-hostname", f"{name}@localhost", "--skip-serve-logs",
+            command += ["--celery-hostname", f"celery@{name}", "--skip-serve-logs",
                         "--pid", str(self.home / f"{name}.pid")]  # fmt: skip
         elif command[0] in ("scheduler", "triggerer"):
             command += ["--skip-serve-logs"]
-            env["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"] = str(_free_port())
+            self._ports[name] = env["AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT"] = str(free_port())
         elif command[0] == "arrears":
-            self.receipts_at = f"127.0.0.1:{_free_port()}"
-            door = (*command[1:-1], self.receipts_at)
-            self.start(door, name=name, env=env, program=(str(Path(sys.executable).with_name("arrears")),))
-            return
-        self.start(tuple(command), name=name, env=env)
+            self._ports[name] = str(free_port())
+            self.receipts_at = f"127.0.0.1:{self._ports[name]}"
+            command = [*command[1:-1], self.receipts_at]
+            program = (str(Path(sys.executable).with_name("arrears")),)
+        self.start(tuple(command), name=name, env=env, program=program)
+        self.file_of[name] = file
+        self.begun[self.running[name].pid] = name
+        self.words[name] = psutil.Process(self.running[name].pid).cmdline()
 
     def start_all(self) -> None:
         """Start every service and wait for the API."""
         for name in services():
             self.start_service(name)
-        self.until(lambda: self.logs_in(SECRET), "the API")
+        self.until(lambda: self.logs_in(self.secrets["admin_password"]), "the API")
 
     def workers_are_up(self) -> bool:
-        """Say whether every worker answers a ping over the broker, as the health check of the compose file asks."""
+        """Say whether every worker answers a ping over the broker."""
         workers = [name for name, body in services().items() if body["command"][0] == "celery"]
         ask = ["-m", "celery", "--app", "airflow.providers.celery.executors.celery_executor.app", "inspect", "ping"]
         done = subprocess.run([sys.executable, *ask], env=self.environment, capture_output=True, text=True, check=False)
-        return all(f"{name}@localhost" in done.stdout for name in workers)
+        return all(f"celery@{name}" in done.stdout for name in workers)
+
+    def health(self, names: list[str]) -> dict[str, int]:
+        """Run the health checks of services, as the compose files write them, and return how each ended."""
+        asked = {}
+        for name in names:
+            file = self.file_of[name]
+            port = self._ports.get(name, "")
+            at = {"8974": port, "8080": port, "13014": port}
+            worker = services(file)[name]["command"][0] == "celery"
+            env = self.environment_of(name, file) | {"HOSTNAME": name if worker else get_hostname()}
+            words = health_words(services(file)[name], at)
+            asked[name] = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return {name: process.wait() for name, process in asked.items()}
 
     def kill_service(self, name: str) -> int:
         """Kill a service and all it started, as a machine that loses power; return how many processes died."""
@@ -150,54 +147,3 @@ class ComposeServers(AirflowServers):
         psutil.wait_procs(family, timeout=30)
         (self.home / f"{name}.pid").unlink(missing_ok=True)
         return len(family)
-
-
-def _filled(value: object) -> str:
-    """Return a value of the compose file with its defaults taken."""
-    return re.sub(r"\$\{\w+:-([^}]*)\}", lambda found: found[1], str(value))
-
-
-def _secret(name: str) -> str:
-    """Make a secret up: a Fernet key is 32 bytes in base64, an address is empty, the others are any text."""
-    if name.endswith("_url"):
-        return ""
-    return "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=" if name.endswith("fernet_key") else SECRET
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
-
-
-@contextmanager
-def redis(program: Path, home: Path) -> Iterator[str]:
-    """Run a broker on loopback with a password, as the compose file does; yield its URL."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        port = door.getsockname()[1]
-    words = ["--port", str(port), "--bind", "127.0.0.1", "--requirepass", "secret", "--save", "", "--dir", str(home)]
-    with (home / "redis.log").open("ab") as log:
-        process = subprocess.Popen([str(program), *words], stdout=log, stderr=log)
-    try:
-        yield f"redis://:secret@127.0.0.1:{port}/0"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def databases(postgres_url: str, home: Path) -> dict[str, str]:
-    """Make the databases and logins by docker/postgres.sh and return the secrets that name them."""
-    passwords = home / "postgres-secrets"
-    passwords.mkdir()
-    for name in compose()["services"]["postgres"]["secrets"]:
-        (passwords / name).write_text(SECRET, encoding="utf-8")
-    server = make_url(postgres_url)
-    folder = str(server.query["host"])
-    env = os.environ | {"PGHOST": folder, "POSTGRES_USER": str(server.username), "ARREARS_SECRETS": str(passwords)}
-    script = ["bash", ROOT / "docker" / "postgres.sh"]
-    done = subprocess.run(script, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return {
-        "airflow_database_url": f"postgresql+psycopg2://airflow:x@/airflow?host={folder}",
-        "store_owner_url": f"postgresql+psycopg://arrears_migrate:x@/arrears?host={folder}",
-        "store_url": f"postgresql+psycopg://arrears_day:x@/arrears?host={folder}",
-    }

@@ -26,10 +26,12 @@ FROM_THE_CHART = {
     "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "scheduler",
     "AIRFLOW__METRICS__STATSD_ON": "statsd",
     "AIRFLOW__METRICS__STATSD_HOST": "statsd",
+    "AIRFLOW__METRICS__STATSD_PORT": "statsd",
 }
 """Variables which the chart sets itself, by the key of the values that makes it."""
 FROM_THE_SECRET = {
     "ARREARS_STORE_URL",
+    "ARREARS_ARTIFACTS_URL",
     "ARREARS_AIRFLOW_URL",
     "ARREARS_SMTP_URL",
     "ARREARS_SMS_URL",
@@ -44,7 +46,7 @@ COMPOSE_SPEC = ROOT / "tests" / "shared" / "compose_spec.json"
 """The schema of the Compose Specification as docker-compose 1.29.2 brings it (Apache License 2.0), unchanged."""
 
 
-@pytest.mark.parametrize("name", ["docker-compose.yaml", "docker-compose.dev.yaml"])
+@pytest.mark.parametrize("name", sorted(file.name for file in ROOT.glob("docker-compose*.yaml")))
 def test_the_compose_files_are_what_the_specification_of_compose_allows(name: str) -> None:
     schema = jsonschema.Draft201909Validator(json.loads(COMPOSE_SPEC.read_text(encoding="utf-8")))
     given = yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
@@ -103,10 +105,14 @@ def test_every_variable_of_compose_reaches_kubernetes_by_a_known_way(compose: An
     celery = {name for name in wanted if name.startswith("AIRFLOW__CELERY__")} | {"DUMB_INIT_SETSID"}
     by_the_hook = {"ARREARS_KEYS_CLAIM"}
     assert set(wanted) - celery == set(given) - by_the_hook | (FROM_THE_CHART.keys() & set(wanted)) | FROM_THE_SECRET
-    other = {name: value for name, value in given.items() if name in wanted and str(wanted[name]) != value}
-    assert other == {"ARREARS_MODE": "sandbox", "ARREARS_POLICY": "cn", "ARREARS_RUNBOOK_URL": ""}
+    told = {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", str(value)) for name, value in wanted.items()}
+    assert {name: value for name, value in given.items() if name in told and told[name] != value} == {
+        "ARREARS_LIST_PASSWORDS": f"{PASSWORDS}/list_passwords"
+    }
 
 
+PASSWORDS = "/var/lib/arrears-passwords"
+"""Where pods find what compose lays into /run/secrets; there Kubernetes has the token of the pod."""
 SERVICES = {
     "airflow-apiserver": ("apiServer",),
     "airflow-scheduler": ("scheduler",),
@@ -130,7 +136,7 @@ def test_each_service_is_handed_the_secrets_and_folders_that_it_has_in_compose(
     lines = (line.rpartition("}")[2].split(":") for line in service["volumes"] if "airflow-logs" not in line)
     folders = {parts[1]: parts[2:] == ["ro"] for parts in lines}
     mounts = {mount["mountPath"]: mount.get("readOnly", False) for mount in here.get("extraVolumeMounts", [])}
-    assert mounts == folders
+    assert mounts == folders | ({PASSWORDS: True} if "list_passwords" in service["secrets"] else {})
     named = {volume["name"] for volume in here.get("extraVolumes", [])}
     assert {mount["name"] for mount in here.get("extraVolumeMounts", [])} == named
 
@@ -141,7 +147,7 @@ def test_the_values_hold_no_secret_and_name_where_each_is(values: Any) -> None:
     assert len(set(named)) == len(named)
     assert not values.keys() & {"extraEnv", "extraEnvFrom", "volumes", "volumeMounts"}, "what every container has"
     claims = re.findall(r"claimName: ([\w-]+)", (ROOT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
-    wanted = [*named, *FROM_THE_SECRET, *claims, "arrears-preparation"]
+    wanted = [*named, *FROM_THE_SECRET, *claims, "arrears-preparation", "arrears-policy", "arrears-list-passwords"]
     assert [name for name in wanted if f"`{name}`" not in SCALE] == []
 
 
@@ -154,14 +160,23 @@ def test_image_version_and_preparation_are_those_of_compose(compose: Any, values
     assert values["migrateDatabaseJob"]["args"] == compose["services"]["airflow-init"]["entrypoint"][2:]
     assert values["createUserJob"] == {"enabled": False}  # the first users come from init.sh, not as admin with admin
     mounts = {mount["mountPath"] for mount in values["migrateDatabaseJob"]["extraVolumeMounts"]}
-    prepared = compose["services"]["airflow-init"]["volumes"]
-    assert mounts - {"/run/secrets"} == {text.rpartition(":")[2] for text in prepared} - {"/opt/airflow/logs"}
+    prepared = [text.removesuffix(":ro") for text in compose["services"]["airflow-init"]["volumes"]]
+    assert mounts - {PREPARATION} == {text.rpartition(":")[2] for text in prepared} - {"/opt/airflow/logs"}
+
+
+PREPARATION = "/var/lib/arrears-preparation"
+
+
+def test_no_secret_is_mounted_where_kubernetes_lays_the_token_of_a_pod(values: Any) -> None:
+    """A Secret is read-only, so that no folder for the token could be made in it, and the pod would not start."""
+    assert not re.search(r'"mountPath": "(/var)?/run', json.dumps(values))
+    assert values["migrateDatabaseJob"]["env"] == [{"name": "ARREARS_SECRETS", "value": PREPARATION}]
 
 
 def test_what_the_preparation_reads_is_mounted_for_its_job_alone(values: Any) -> None:
     job = values["migrateDatabaseJob"]
     (name,) = [volume["name"] for volume in job["extraVolumes"] if "secret" in volume]
-    assert {"name": name, "mountPath": "/run/secrets", "readOnly": True} in job["extraVolumeMounts"]
+    assert {"name": name, "mountPath": PREPARATION, "readOnly": True} in job["extraVolumeMounts"]
     assert json.dumps(values).count("arrears-preparation") == 1
     read = re.findall(r"\$secrets/(\w+)", (ROOT / "docker" / "init.sh").read_text(encoding="utf-8"))
     assert [name for name in read if f"`{name}`" not in SCALE] == []

@@ -1,6 +1,7 @@
 """What is shipped is pinned, complete and free of secrets."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "include" / "arrears"
+ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+COUNTED_PEAK = 60
+"""The most connections that tests/real/test_many_servers.py counted at once, the whole of the compose file running."""
 FIRST = ["apache-airflow", "pandas", "sqlalchemy", "yagmail"]
 
 
@@ -107,6 +111,48 @@ def test_every_service_says_when_it_is_healthy(compose: dict[str, Any]) -> None:
     assert silent == {"airflow-init", "mailpit"}
 
 
+def test_every_service_that_reads_the_policy_sees_the_folder_of_the_lenders_own(compose: dict[str, Any]) -> None:
+    reading = {name for name, body in compose["services"].items() if "ARREARS_POLICY" in body.get("environment", {})}
+    mounted = "${ARREARS_POLICIES:-./var/policy}:/var/lib/arrears-policy:ro"
+    assert {name for name, body in compose["services"].items() if mounted in body.get("volumes", [])} == reading
+    assert reading == {name for name in compose["services"] if name.startswith("airflow-")}
+    assert "\nARREARS_POLICIES=./var/policy\n" in ENV_EXAMPLE
+    assert "/var/lib/arrears-policy/" in ENV_EXAMPLE
+
+
+def test_every_variable_of_the_environment_file_reaches_the_compose_files() -> None:
+    offered = set(re.findall(r"^#?([A-Z_]+)=", ENV_EXAMPLE, re.MULTILINE))
+    texts = "".join(file.read_text(encoding="utf-8") for file in ROOT.glob("docker-compose*.yaml"))
+    taken = set(re.findall(r"(?<!\$)\$\{([A-Z_]+)[:}]", texts))
+    assert offered - {"COMPOSE_PROFILES"} == taken
+
+
+def test_the_image_is_named_after_the_commit_it_is_built_of(compose: dict[str, Any], tmp_path: Path) -> None:
+    args = {json.dumps(body["build"]["args"]) for body in compose["services"].values() if "build" in body}
+    assert len(args) == 1
+    (told,) = map(json.loads, args)
+    assert told["ARREARS_CODE_ID"] == "${ARREARS_CODE_ID:-unreleased}"
+    declared = re.findall(r"^ARG (\w+)", (ROOT / "docker" / "Dockerfile").read_text("utf-8"), re.MULTILINE)
+    assert set(told) == set(declared)
+    (tmp_path / "docker").write_text('#!/bin/sh\necho "$@ $ARREARS_CODE_ID"\n', encoding="utf-8")
+    (tmp_path / "docker").chmod(0o755)
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("ARREARS_", "MAKE"))}
+    env["PATH"] = f"{tmp_path}:{env['PATH']}"
+    git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip() or "unreleased"
+    made = subprocess.run(["make", "-s", "-C", ROOT, "image"], env=env, capture_output=True, text=True, check=True)
+    assert made.stdout.splitlines()[-1] == f"compose build {commit}"
+
+
+def test_postgresql_has_the_memory_and_connections_that_the_services_ask_of_it(compose: dict[str, Any]) -> None:
+    server = compose["services"]["postgres"]
+    told = dict(re.findall(r"(\w+)=(?:\$\{\w+:-)?(\w+)", " ".join(server["command"])))
+    assert int(told["max_connections"]) >= 2 * COUNTED_PEAK
+    assert f"{COUNTED_PEAK} connections" in (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert server["shm_size"] == "1gb", "parallel workers share one hash table of twice work_mem each"
+    assert server["image"] == "postgres:15-bookworm", "the version of Debian that the real tests run on"
+
+
 def test_nothing_is_published_beyond_this_machine(compose: dict[str, Any]) -> None:
     ports = [port for service in compose["services"].values() for port in service.get("ports", [])]
     assert ports
@@ -187,7 +233,7 @@ def test_secrets_are_drawn_once_and_never_overwritten(tmp_path: Path, compose: d
     assert {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()} == first
     assert set(first) == set(compose["secrets"])
     assert folder.stat().st_mode & 0o777 == 0o700
-    drawn = [text for name, text in first.items() if not name.endswith("_url")]
+    drawn = [text for name, text in first.items() if not name.endswith("_url") and name != "list_passwords"]
     assert len(drawn) == len(set(drawn)) >= 12
     assert all(re.fullmatch(r"[0-9a-f]{48}|[A-Za-z0-9_-]{43}=", text) for text in drawn)
     assert first["store_password"] in first["store_url"], "an address carries the password of its login"

@@ -11,7 +11,7 @@ from arrears.cli.output import notes, print_json, working
 from arrears.core.clock import SystemClock
 from arrears.core.errors import BadArguments
 from arrears.core.runtime import Request
-from arrears.core.settings import Settings
+from arrears.core.settings import UNRELEASED, Settings
 from arrears.steps.world import build_runtime, shell_attempt
 
 app = typer.Typer()
@@ -22,7 +22,10 @@ def init() -> None:
     """Create or migrate the store, and make a signing key if there is none."""
     from arrears.steps import setup
 
-    found = setup.prepare(build_runtime(Settings.from_environment(), shell_attempt("init")))
+    settings = Settings.from_environment()
+    found = setup.prepare(build_runtime(settings, shell_attempt("init")))
+    if settings.mode == "live" and settings.code_id == UNRELEASED:
+        notes().print("ARREARS_CODE_ID names no commit: what decides here cannot be shown later", markup=False)
     notes().print(f"store ready: {found.store}; checkpoints are signed by {found.key_name}", markup=False)
 
 

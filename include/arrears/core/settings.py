@@ -12,6 +12,8 @@ from arrears.core.errors import BadArguments
 
 Mode = Literal["sandbox", "live"]
 CHANNEL_URLS = ("smtp_url", "sms_url", "agency_url")
+UNRELEASED = "unreleased"
+"""What code is called whose build named no commit."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -35,7 +37,7 @@ class Settings(BaseModel):
     airflow_url: str | None = None
     list_passwords: Path | None = None
     policy_file: Path | None = None
-    code_id: str = "unreleased"
+    code_id: str = UNRELEASED
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] | None = None) -> "Settings":
@@ -67,7 +69,7 @@ class Settings(BaseModel):
             airflow_url=read_variable(env, "ARREARS_AIRFLOW_URL"),
             list_passwords=Path(passwords).absolute() if passwords else None,
             policy_file=policy_file_of(env),
-            code_id=env.get("ARREARS_CODE_ID") or "unreleased",
+            code_id=env.get("ARREARS_CODE_ID") or UNRELEASED,
         )
         settings.refuse_foreign_sandbox()
         return settings

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, and_, exists, func, literal, select
 
+from arrears.core.settings import UNRELEASED
 from arrears.ladder.policy import Policy
 from arrears.reports import neglected
 from arrears.reports.filings import choices_that_do_not_count, emergencies_lacking, filed_unapproved
@@ -17,7 +18,7 @@ from arrears.reports.scope import of_branch
 from arrears.store.tables.feeds import account, snapshot, staff
 from arrears.store.tables.outreach import contact, item
 from arrears.store.tables.reports import digest_sent
-from arrears.store.tables.runs import gate, run
+from arrears.store.tables.runs import gate, run, store_identity
 
 OWNERS = {
     "in_doubt": "supervisor",
@@ -39,6 +40,7 @@ OWNERS = {
     "report_refused": "risk",
     "certificate_expired": "supervisor",
     "calendar_unconfirmed": "manager",
+    "code_unnamed": "manager",
     **neglected.OWNERS,
 }
 """Which role settles each kind of exception."""
@@ -187,6 +189,7 @@ def waiting_now(connection: Connection, business_date: date, branch: str | None,
         _line(connection, "recall_unanswered", recalls(branch, after=silent)),
         _line(connection, "certificate_expired", _certificates(business_date, branch)),
         _calendar(business_date, policy),
+        _line(connection, "code_unnamed", _unnamed_code(business_date)),
     ]
 
 
@@ -232,6 +235,13 @@ def _calendar(business_date: date, policy: Policy) -> ExceptionLine:
     """Return how many of the coming days are not yet announced as worked or free; a file may say it before."""
     days = policy.business_calendar().unconfirmed_days(business_date, policy.calendar.confirmed_days)
     return ExceptionLine("calendar_unconfirmed", days, OWNERS["calendar_unconfirmed"], None)
+
+
+def _unnamed_code(business_date: date) -> Any:
+    """Ask for the day's runs in a live store by which nobody can tell what code decided: its build named no commit."""
+    live = exists(select(store_identity.c.id).where(store_identity.c.mode == "live"))
+    made = (run.c.kind == "daily", run.c.business_date == business_date, run.c.code_id == UNRELEASED)
+    return select(func.count(), func.min(run.c.business_date)).where(*made, live)
 
 
 def _counted(found: Any) -> Any:

@@ -7,6 +7,7 @@ in a file that the store never sees.
 
 import io
 import logging
+import os
 from dataclasses import dataclass
 from datetime import date
 
@@ -97,16 +98,23 @@ def read_passwords(settings: Settings) -> dict[str, str]:
         raise BadArguments("digest.worklist_delivery is encrypted_mail: name the passwords in ARREARS_LIST_PASSWORDS")
     if not path.is_file():
         raise BadArguments(f"ARREARS_LIST_PASSWORDS: there is no file {path}")
-    if path.stat().st_mode & 0o077:
+    if open_to_others(path.stat()):
         raise BadArguments(f"ARREARS_LIST_PASSWORDS: others may read {path}: chmod 600 it")
     try:
         found = TypeAdapter(dict[str, str]).validate_python(read_yaml(path.read_text("utf-8")) or {}, strict=True)
+    except OSError as error:
+        raise BadArguments(f"ARREARS_LIST_PASSWORDS: {path} cannot be read ({error.strerror})") from None
     except (ValidationError, yaml.YAMLError, UnicodeDecodeError):
         raise BadArguments(f"ARREARS_LIST_PASSWORDS: {path} must hold lines such as S01: 'a long password'") from None
     short = sorted(name for name, password in found.items() if len(password) < SHORTEST)
     if short:
         raise BadArguments(f"ARREARS_LIST_PASSWORDS: the password of {short[0]} has fewer than {SHORTEST} characters")
     return found
+
+
+def open_to_others(found: os.stat_result) -> bool:
+    """Say whether a file lets others in; root's group is none of them: Kubernetes hands pods their Secrets by it."""
+    return bool(found.st_mode & (0o007 if found.st_gid == 0 else 0o077))
 
 
 def _encrypted_list(
