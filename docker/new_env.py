@@ -18,10 +18,11 @@ def draw() -> dict[str, str]:
     """Return every secret by the name of its file: passwords, and the addresses they are part of."""
     drawn = {name: secrets.token_hex(24) for name in (
         "postgres_password", "airflow_password", "store_owner_password", "store_password", "auditor_password",
-        "redis_password", "admin_password", "collector_password", "airflow_secret_key", "airflow_jwt_secret",
-        "receipts_secret", "agency_secret",
+        "redis_password", "admin_password", "collector_password", "airflow_secret_key", "receipts_secret",
+        "agency_secret",
     )}  # fmt: skip
     return drawn | {
+        "airflow_jwt_secret": secrets.token_hex(32),  # SHA-512 takes 64 bytes
         "airflow_fernet_key": base64.urlsafe_b64encode(os.urandom(32)).decode(),
         "airflow_database_url": f"postgresql+psycopg2://airflow:{drawn['airflow_password']}@postgres/airflow",
         "store_owner_url": f"postgresql+psycopg://arrears_migrate:{drawn['store_owner_password']}@postgres/arrears",

@@ -177,7 +177,7 @@ def test_what_the_preparation_reads_is_mounted_for_its_job_alone(values: Any) ->
     job = values["migrateDatabaseJob"]
     (name,) = [volume["name"] for volume in job["extraVolumes"] if "secret" in volume]
     assert {"name": name, "mountPath": PREPARATION, "readOnly": True} in job["extraVolumeMounts"]
-    assert json.dumps(values).count("arrears-preparation") == 1
+    assert json.dumps(values).count('"secretName": "arrears-preparation"') == 1
     read = re.findall(r"\$secrets/(\w+)", (ROOT / "docker" / "init.sh").read_text(encoding="utf-8"))
     assert [name for name in read if f"`{name}`" not in SCALE] == []
 

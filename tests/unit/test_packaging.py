@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
+from arrears.outreach.new_contacts import MOST_BATCHES
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "include" / "arrears"
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
@@ -144,6 +146,11 @@ def test_the_image_is_named_after_the_commit_it_is_built_of(compose: dict[str, A
     assert made.stdout.splitlines()[-1] == f"compose build {commit}"
 
 
+def test_airflow_lets_as_many_tasks_of_a_run_work_at_once_as_a_stage_has_batches(compose: dict[str, Any]) -> None:
+    told = compose["services"]["airflow-scheduler"]["environment"]["AIRFLOW__CORE__MAX_ACTIVE_TASKS_PER_DAG"]
+    assert int(told) == MOST_BATCHES
+
+
 def test_postgresql_has_the_memory_and_connections_that_the_services_ask_of_it(compose: dict[str, Any]) -> None:
     server = compose["services"]["postgres"]
     told = dict(re.findall(r"(\w+)=(?:\$\{\w+:-)?(\w+)", " ".join(server["command"])))
@@ -235,6 +242,7 @@ def test_secrets_are_drawn_once_and_never_overwritten(tmp_path: Path, compose: d
     assert folder.stat().st_mode & 0o777 == 0o700
     drawn = [text for name, text in first.items() if not name.endswith("_url") and name != "list_passwords"]
     assert len(drawn) == len(set(drawn)) >= 12
-    assert all(re.fullmatch(r"[0-9a-f]{48}|[A-Za-z0-9_-]{43}=", text) for text in drawn)
+    assert all(re.fullmatch(r"[0-9a-f]{48}|[0-9a-f]{64}|[A-Za-z0-9_-]{43}=", text) for text in drawn)
+    assert len(first["airflow_jwt_secret"]) == 64, "a shorter key is weaker than the SHA-512 it signs with"
     assert first["store_password"] in first["store_url"], "an address carries the password of its login"
     assert not re.search(r"(PASSWORD|SECRET|KEY)\w*=", (tmp_path / ".env").read_text(encoding="utf-8"))
