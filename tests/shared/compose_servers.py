@@ -126,17 +126,23 @@ class ComposeServers(AirflowServers):
         return all(f"celery@{name}" in done.stdout for name in workers)
 
     def health(self, names: list[str]) -> dict[str, int]:
-        """Run the health checks of services, as the compose files write them, and return how each ended."""
-        asked = {}
-        for name in names:
-            file = self.file_of[name]
-            port = self._ports.get(name, "")
-            at = {"8974": port, "8080": port, "13014": port}
-            worker = services(file)[name]["command"][0] == "celery"
-            env = self.environment_of(name, file) | {"HOSTNAME": name if worker else get_hostname()}
-            words = health_words(services(file)[name], at)
-            asked[name] = subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return {name: process.wait() for name, process in asked.items()}
+        """Run the health checks of services as the compose files write them, each as often as it may fail there.
+
+        Return how each ended.
+        """
+        ended = dict.fromkeys(names, 1)
+        for _ in range(max(services(self.file_of[name])[name]["healthcheck"]["retries"] for name in names)):
+            asked = {name: self._ask_health(name) for name in names if ended[name]}
+            ended |= {name: process.wait() for name, process in asked.items()}
+        return ended
+
+    def _ask_health(self, name: str) -> subprocess.Popen[bytes]:
+        file, port = self.file_of[name], self._ports.get(name, "")
+        body = services(file)[name]
+        hostname = name if body["command"][0] == "celery" else get_hostname()
+        words = health_words(body, {"8974": port, "8080": port, "13014": port})
+        env = self.environment_of(name, file) | {"HOSTNAME": hostname}
+        return subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def kill_service(self, name: str) -> int:
         """Kill a service and all it started, as a machine that loses power; return how many processes died."""
