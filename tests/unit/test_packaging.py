@@ -19,6 +19,8 @@ from arrears.outreach.new_contacts import MOST_BATCHES
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "include" / "arrears"
 ENV_EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8")
+COUNTED_PEAK = 22
+"""The most connections that tests/real/test_many_servers.py counted at once, the whole of the compose file running."""
 FIRST = ["apache-airflow", "pandas", "sqlalchemy", "yagmail"]
 
 
@@ -152,7 +154,15 @@ def test_airflow_lets_as_many_tasks_of_a_run_work_at_once_as_a_stage_has_batches
 def test_postgresql_has_the_memory_and_connections_that_the_services_ask_of_it(compose: dict[str, Any]) -> None:
     server = compose["services"]["postgres"]
     told = dict(re.findall(r"(\w+)=(?:\$\{\w+:-)?(\w+)", " ".join(server["command"])))
-    assert int(told["max_connections"]) == 200
+    page = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
+    assert f"{COUNTED_PEAK} connections" in page
+    found = re.search(r"(\d+) × 6 \+ 2 × 15 \+ 4 × 15 = (\d+)", page)
+    assert found is not None
+    slots, most = map(int, found.groups())
+    commands = [body["command"] for name, body in compose["services"].items() if "-worker-" in name]
+    assert slots == sum(int(words[-1]) for words in commands)
+    assert slots * 6 + 90 == most
+    assert int(told["max_connections"]) > max(most, 2 * COUNTED_PEAK)
     assert server["shm_size"] == "1gb", "parallel workers share one hash table of twice work_mem each"
     assert server["image"] == "postgres:15-bookworm", "the version of Debian that the real tests run on"
 
