@@ -3,6 +3,7 @@
 import re
 import sqlite3
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,8 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from arrears.core.errors import BadArguments, BadInput, TemporaryFailure
-from arrears.ledger import read_csv
+from arrears.ledger import read_csv, read_xlsx
 from arrears.ledger.catalogue import FEEDS
+from arrears.ledger.cells import parse
+from arrears.ledger.columns import NAMES, Context
 from arrears.ledger.mapping import Dialect, read_mapping
 from arrears.ledger.read import find_feeds
 from arrears.ledger.read_xlsx import headers_of
@@ -91,17 +94,22 @@ def test_a_sheet_gives_its_numbers_as_decimal_text_and_its_dates_as_dates(accoun
     assert staged(accounts, path) == STAGED
 
 
-def with_stale_dimension(path: Path, said: str) -> Path:
-    """Let the sheet say that it reaches less far than it does, as programs do that add rows and leave the note."""
+def changed(path: Path, change: Callable[[bytes], bytes], part: str = "xl/worksheets/sheet1.xml") -> Path:
+    """Change a part of a workbook as no honest program would leave it."""
     with zipfile.ZipFile(path) as packed:
         parts = {name: packed.read(name) for name in packed.namelist()}
-    sheet = "xl/worksheets/sheet1.xml"
-    parts[sheet], times = re.subn(rb'<dimension ref="[^"]*"', f'<dimension ref="{said}"'.encode(), parts[sheet])
-    assert times == 1
+    before = parts[part]
+    parts[part] = change(before)
+    assert parts[part] != before
     with zipfile.ZipFile(path, "w") as packed:
         for name, content in parts.items():
             packed.writestr(name, content)
     return path
+
+
+def with_stale_dimension(path: Path, said: str) -> Path:
+    """Let the sheet say that it reaches less far than it does, as programs do that add rows and leave the note."""
+    return changed(path, lambda sheet: re.sub(rb'<dimension ref="[^"]*"', f'<dimension ref="{said}"'.encode(), sheet))
 
 
 @pytest.mark.parametrize("said", ["A1:D3", "A1:B9", "A1", "B2:C3"])
@@ -122,6 +130,49 @@ def test_rows_narrower_than_the_header_and_columns_of_nothing_beside_it_are_read
     book.active["A9"].number_format = "@"
     book.save(path := tmp_path / "instalments.xlsx")
     assert staged(accounts, path) == STAGED
+
+
+TWO_ROWS = (("00123", 1, date(2026, 10, 15), 1234.5), ("00123", 2, date(2026, 11, 1), 7))
+
+
+@pytest.mark.parametrize("number", [1, 2, 1_048_577, 2_000_000_000])
+def test_a_row_that_the_reader_would_pass_over_refuses_the_workbook(
+    accounts: Path, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read_xlsx, "BLOCK_BYTES", 7)  # tags lie across blocks
+    path = changed(workbook(tmp_path / "instalments.xlsx", *TWO_ROWS),
+                   lambda sheet: sheet.replace(b'<row r="3"', f'<row r="{number}"'.encode()))  # fmt: skip
+    with pytest.raises(BadInput, match=f"instalments.xlsx row {number}: stands out of order"):
+        staged(accounts, path)
+
+
+@pytest.mark.parametrize("change", [
+    lambda sheet: sheet[:-60], lambda sheet: sheet[: sheet.index(b'<row r="3"') + 20],
+    lambda sheet: sheet.replace(b"<v>7</v>", b"<v>x7</v>"),
+], ids=["cut off at the end", "cut off in a row", "a number that is none"])  # fmt: skip
+def test_a_sheet_that_breaks_while_it_is_read_is_refused_by_name(
+    accounts: Path, tmp_path: Path, change: Callable[[bytes], bytes]
+) -> None:
+    path = changed(workbook(tmp_path / "instalments.xlsx", *TWO_ROWS), change)
+    with pytest.raises(BadInput, match=r"instalments.xlsx: not a.*truncated"):
+        staged(accounts, path)
+
+
+def test_a_workbook_with_a_sheet_that_is_a_chart_is_refused_by_name(accounts: Path, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.create_chartsheet("chart")
+    book.save(path := tmp_path / "instalments.xlsx")
+    with pytest.raises(BadInput, match=r"instalments.xlsx: not a workbook of plain sheets"):
+        staged(accounts, path)
+
+
+@pytest.mark.parametrize("failed", ["#N/A", "#REF!", "#VALUE!", "#name?"])
+def test_a_cell_in_which_a_look_up_failed_is_no_id_and_no_text(tmp_path: Path, failed: str) -> None:
+    """Else everybody whose look-up failed would be one person."""
+    for name, reason in (("party_id", "bad_id"), ("name", "bad_text")):
+        field = FEEDS["parties"].field(name)
+        column = parse(field, pa.array([failed, "A#1", "#1", "# 12"]), Context(Dialect(), "Asia/Shanghai", DAY))
+        assert [NAMES.get(int(code)) for code in column.refused][:3] == [reason, None, None]
 
 
 def test_a_sheet_number_with_more_decimals_than_the_currency_is_refused(accounts: Path, tmp_path: Path) -> None:
@@ -200,6 +251,8 @@ def test_one_select_is_run_on_the_ledgers_database(accounts: Path, tmp_path: Pat
 
 @pytest.mark.parametrize(("text", "reason"), [
     (f"SELECT {COLUMNS}, yuan AS amount_due FROM schedule", "row 2, column amount_due: floats are refused"),
+    (f"SELECT CAST(contract AS BLOB) AS account_id, n AS instalment_no, due AS due_date, {EXACT} FROM schedule",
+     "row 2, column account_id: bytes are refused"),
     (f"SELECT {COLUMNS} FROM schedule", "row 1: missing column amount_due"),
     ("DELETE FROM schedule", "write exactly one SELECT"),
     ("SELECT 1; DELETE FROM schedule", "write exactly one SELECT"),

@@ -36,7 +36,10 @@ ONE_LINE = "\u200d"
 
 SEVERAL_LINES = "\n\r\t" + ONE_LINE
 
-_ID = "^[!-~]{1,64}$"
+_ID = '^[!"$-~][!-~]{0,63}$'
+_FAILED = re.compile(r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|SPILL!|CALC!|FIELD!|GETTING_DATA)", re.IGNORECASE)
+"""What a sheet shows, and exports, where a formula failed: it names nobody, or everybody whose look-up failed."""
+
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]{5,15}(Z|[+-][0-9:]{4,6})?")
 
 
@@ -73,19 +76,23 @@ def _ids(field: Field, cells: pa.Array, _context: Context) -> Column:
         plain = normal(text)
         if not 1 <= len(plain) <= field.limit or unprintable(plain) or any(letter.isspace() for letter in plain):
             raise Refused("bad_id")
+        if _FAILED.fullmatch(plain):
+            raise Refused("bad_id")
         return plain
 
     return distinct(cells, pa.string(), read)
 
 
 def _texts(field: Field, cells: pa.Array, _context: Context) -> Column:
-    if all_match(cells, f"^[ -~]{{0,{min(field.limit, 1000)}}}$"):
+    if all_match(cells, f'^[ !"$-~][ -~]{{0,{min(field.limit, 1000) - 1}}}$'):
         return fine(cells)
 
     def read(text: str) -> str:
         if len(text) > field.limit:
             raise Refused("cell_too_long")
         if unprintable(text, SEVERAL_LINES if field.lines else ONE_LINE):
+            raise Refused("bad_text")
+        if _FAILED.fullmatch(text.strip()):
             raise Refused("bad_text")
         return text
 

@@ -19,6 +19,7 @@ from arrears.ledger.mapping import Dialect
 from arrears.ledger.source import BATCH_ROWS, Rows, Source, match_header
 from arrears.store.shelf import Shelf
 
+BYTES = (bytes, bytearray, memoryview)
 _SELECT = re.compile(r"\s*(?:--[^\n]*\n\s*)*(select|with)\b", re.IGNORECASE)
 
 
@@ -99,6 +100,8 @@ def _texts(name: str, number: int, header: list[str], row: Sequence[Any], exact:
     for cell, value in zip(header, row, strict=True):
         if isinstance(value, float) and cell in exact:
             raise BadInput(f"{name} row {number}, column {cell}: floats are refused, select exact decimals")
+        if isinstance(value, BYTES) and cell in exact:
+            raise BadInput(f"{name} row {number}, column {cell}: bytes are refused, select text")
     return [_text(value) for value in row]
 
 

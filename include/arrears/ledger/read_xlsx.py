@@ -1,6 +1,8 @@
 """XLSX: one sheet, numbers through their decimal text, limits against packed bombs."""
 
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -17,6 +19,14 @@ from arrears.ledger.source import Source, hash_file, match_header, text_batches
 
 FILE_BYTES = 64 << 20
 UNPACKED_BYTES = 1 << 30
+BLOCK_BYTES = 1 << 20
+SHEET_ROWS = 1 << 20
+BROKEN = (zipfile.BadZipFile, InvalidFileException, zlib.error, SyntaxError, EOFError, OSError, LookupError, ValueError,
+          TypeError, AttributeError)  # fmt: skip
+"""What reading a broken workbook ends in: a part that is missing, cut off or not XML, a number that is none."""
+
+_SHEET = re.compile(r"/worksheets/[^/]+\.xml$", re.IGNORECASE)
+_ROW = re.compile(rb"""<(?:\w+:)?row(?=\s)[^>]*?\sr=["']([0-9]+)["']""")
 
 
 def open_xlsx(path: Path, feed: Feed, dialect: Dialect) -> Source:
@@ -59,7 +69,7 @@ def headers_of(path: Path) -> list[list[str]]:
     Raises:
         BadInput: no workbook.
     """
-    rows = [next(_rows(sheet), ()) for sheet in _book(path).worksheets]
+    rows = [next(_rows(sheet, path.name), ()) for sheet in _book(path).worksheets]
     return [[cell_text(cell) for cell in row] for row in rows]
 
 
@@ -70,14 +80,16 @@ def _sheet(path: Path, dialect: Dialect) -> Iterator[Sequence[Any]]:
         raise BadInput(f"{path.name}: {len(names)} sheets, name one in mapping.yaml")
     if dialect.sheet is not None and dialect.sheet not in names:
         raise BadInput(f"{path.name}: no sheet {dialect.sheet!r}")
-    return _rows(book[dialect.sheet or names[0]])
+    return _rows(book[dialect.sheet or names[0]], path.name)
 
 
-def _rows(sheet: Any) -> Iterator[Sequence[Any]]:
-    """Return every row that is there; how far the sheet says it reaches is a note other programs leave stale."""
+def _rows(sheet: Any, name: str) -> Iterator[Sequence[Any]]:
+    """Yield every row that is there; how far the sheet says it reaches is a note other programs leave stale."""
     sheet.reset_dimensions()
-    rows: Iterator[Sequence[Any]] = sheet.iter_rows(values_only=True)
-    return rows
+    try:
+        yield from sheet.iter_rows(values_only=True)
+    except BROKEN:
+        raise BadInput(_unreadable(name)) from None
 
 
 def _book(path: Path) -> Any:
@@ -85,9 +97,32 @@ def _book(path: Path) -> Any:
         with zipfile.ZipFile(path) as packed:
             if sum(part.file_size for part in packed.infolist()) > UNPACKED_BYTES:
                 raise BadInput(f"{path.name}: larger than {UNPACKED_BYTES} bytes when unpacked")
+            for part in packed.infolist():
+                if _SHEET.search(part.filename) and (row := _misplaced(packed, part)):
+                    raise BadInput(f"{path.name} row {row}: stands out of order, or beyond what a sheet holds")
         return load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
-        raise BadInput(f"{path.name}: not an XLSX workbook, or a truncated one") from None
+    except BROKEN:
+        raise BadInput(_unreadable(path.name)) from None
+
+
+def _unreadable(name: str) -> str:
+    return f"{name}: not a workbook of plain sheets (XLSX), or a truncated one"
+
+
+def _misplaced(packed: zipfile.ZipFile, part: zipfile.ZipInfo) -> int | None:
+    """Return the number of a row that does not come after the one before it: the reader would pass over it."""
+    last, rest = 0, b""
+    with packed.open(part) as handle:
+        while block := handle.read(BLOCK_BYTES):
+            text = rest + block
+            whole = text.rfind(b"<")
+            for found in _ROW.finditer(text, 0, whole):
+                number = int(found[1])
+                if not last < number <= SHEET_ROWS:
+                    return number
+                last = number
+            rest = text[whole:]
+    return None
 
 
 def _widths(rows: Iterator[Sequence[Any]], header: list[str], source: Source) -> Iterator[tuple[int, list[str]]]:
