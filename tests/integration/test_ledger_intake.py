@@ -218,6 +218,19 @@ def test_what_a_customer_claims_holds_the_account_until_a_person_ends_it(office:
     assert office.rows(feeds.hold, *columns) == [("A1", kind, date(2026, 11, 11), date(2026, 11, 20))]
 
 
+def test_a_death_holds_every_open_account_of_which_the_person_is_debtor(office: Office) -> None:
+    office.take("accounts", "account_id,closed_on\nA1,\nA2,\nA3,\nA4,2026-11-01\n")
+    office.take("parties", "account_id,party_id,role\nA1,N1,borrower\nA2,N1,co_borrower\nA3,N1,guarantor\n"
+                           "A4,N1,borrower\nA3,N2,borrower\n")  # fmt: skip
+    office.take(
+        "outcomes", "account_id,party_id,channel,at,outcome\nA1,N1,call,2026-11-11T10:00:00,deceased_reported\n"
+    )
+    assert office.rows(feeds.hold, "account_id", "kind") == [("A1", "deceased"), ("A2", "deceased")]
+    told = office.events("hold.recorded")
+    refs = {str(row[0]) for row in office.rows(feeds.account, "subject_ref", "account_id") if row[1] in ("A1", "A2")}
+    assert {event["subject_ref"] for event in told} == refs
+
+
 def test_a_promise_delivered_again_keeps_its_state(office: Office) -> None:
     office.take("promises", WHOLE["promises"])
     with writing(office.store) as connection:

@@ -223,12 +223,17 @@ class _Told:
 
     def __init__(self, connection: Connection, arrived: Delivery, business_date: date, rows: list[Row]) -> None:
         self.arrived, self.business_date = arrived, business_date
-        self.refs: dict[str, str] = {}
+        self._connection = connection
+        self.refs = self._refs_of(rows)
+
+    def _refs_of(self, rows: Iterable[Row]) -> dict[str, str]:
         wanted = sorted({row["account_id"] for row in rows})
         query = select(account.c.account_id, account.c.subject_ref)
+        found: dict[str, str] = {}
         for start in range(0, len(wanted), LOOK_UP):
             some = query.where(account.c.account_id.in_(wanted[start : start + LOOK_UP]))
-            self.refs |= {row.account_id: row.subject_ref for row in connection.execute(some)}
+            found |= {row.account_id: row.subject_ref for row in self._connection.execute(some)}
+        return found
 
     def _event(self, kind: str, key: str, row: Row, data: dict[str, str | int], causes: tuple[str, ...] = ()) -> Event:
         origin = {"sha256": self.arrived.sha256, "row": row["row_no"], "row_sha256": row["row_sha256"]}
@@ -248,7 +253,8 @@ class _Told:
                 }
                 yield self._event("contact.recorded", row["outcome_key"], row, data)
 
-    def holds(self, rows: Iterable[Row]) -> Iterator[Event]:
+    def holds(self, rows: list[Row]) -> Iterator[Event]:
+        self.refs |= self._refs_of(row for row in rows if row["account_id"] not in self.refs)
         for row in rows:
             data = {"kind": row["kind"], "from_on": row["from_on"].isoformat(), "reason": row["reason"]}
             yield self._event("hold.recorded", row["hold_key"], row, data)
