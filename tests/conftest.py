@@ -165,22 +165,33 @@ def postgres_empty(postgres_url: str, request: pytest.FixtureRequest) -> Iterato
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str) -> str:
+    """The name of one empty PostgreSQL store with the whole schema, copied for each test."""
+    url = postgres_url.replace("/postgres?", "/store_template?")
+    with open_engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("CREATE DATABASE store_template"))
+    engine = open_engine(url)
+    make_schema(engine)
+    engine.dispose()
+    return "store_template"
+
+
 @pytest.fixture
-def postgres_store(postgres_url: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
+def postgres_store(postgres_url: str, postgres_template: str, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """A PostgreSQL store of the test's own, with the whole schema and no rows."""
-    with _database(postgres_url, request.node.nodeid) as url:
+    with _database(postgres_url, request.node.nodeid, postgres_template) as url:
         engine = open_engine(url)
-        make_schema(engine)
         yield engine
         engine.dispose()
 
 
 @contextmanager
-def _database(postgres_url: str, whose: str) -> Iterator[str]:
+def _database(postgres_url: str, whose: str, template: str = "template1") -> Iterator[str]:
     name = f"store_{os.getpid()}_{abs(hash(whose))}"
     server = open_engine(postgres_url).execution_options(isolation_level="AUTOCOMMIT")
     with server.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
+        connection.execute(text(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'))
     yield postgres_url.replace("/postgres?", f"/{name}?")
     with server.connect() as connection:
         connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))

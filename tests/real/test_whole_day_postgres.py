@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from arrears.rehearsal.portfolio import sample_feeds
 from arrears.store.engine import open_engine
+from arrears.store.months import make_months
 from arrears.store.tables import metadata
 from arrears.store.tables.audit import APPEND_ONLY
 
@@ -82,8 +83,9 @@ def test_a_store_restored_by_the_words_of_the_page_verifies_against_the_newest_c
 def test_a_restored_store_refuses_what_the_old_one_refused(postgres_database: str):
     url = make_url(postgres_database)
     owner, day, auditor = (restored(url, f"arrears_{role}") for role in ("owner", "app", "auditor"))
-    for table in APPEND_ONLY:
-        column = metadata.tables[table].primary_key.columns.values()[0].name
+    assert make_months(open_engine(day), date(2026, 12, 1))
+    columns = {table: metadata.tables[table].primary_key.columns.values()[0].name for table in APPEND_ONLY}
+    for table, column in {**columns, "audit_event_index_2026_12": "seq"}.items():
         changes = (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}")
         for change in changes:
             assert "is append-only" in refusal(owner, change), "the guards stand for the owner too"

@@ -13,8 +13,8 @@ from arrears.store.engine import writing
 
 Rows = dict[str, list[dict[str, Any]]]
 DAY = date(2026, 11, 12)
-A_MONTH = re.compile(r"decision_(\d{4}_\d\d|other)")
-"""A part of the table of decisions on PostgreSQL: its rows are put into the whole."""
+A_MONTH = re.compile(r"(decision|audit_event_index)_(\d{4}_\d\d|other|first)")
+"""A part of a table that PostgreSQL divides: its rows are put into the whole."""
 FITTING: dict[str, dict[str, Any]] = {
     "emergency_packet": {"state": "lacking"},
     "delivery": {"rows": 2, "accepted": 1, "quarantined": 1},

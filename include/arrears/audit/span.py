@@ -20,7 +20,7 @@ TELLING = frozenset({"erasure.performed", "key.rotated", "key.replaced"})
 
 _SELECT = (
     "SELECT e.seq, e.leaf, e.body, i.seq, i.run_id, i.type, i.key, i.subject_ref, i.action_id, i.at, {day} "
-    "FROM audit_event e LEFT JOIN audit_event_index i ON i.seq = e.seq "
+    "FROM audit_event e LEFT JOIN audit_event_index i ON i.seq = e.seq AND i.seq >= {start:d} AND i.seq < {stop:d} "
     "WHERE e.seq >= {start:d} AND e.seq < {stop:d} ORDER BY e.seq LIMIT {count:d}"
 )
 _DAY = {"sqlite": "i.business_date", "postgresql": "CAST(i.business_date AS text)"}

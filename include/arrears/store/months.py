@@ -1,4 +1,4 @@
-"""Decisions lie in a table a month on PostgreSQL: each day sees to it that its month and the next one have theirs."""
+"""Decisions and the log's index lie in a table a month on PostgreSQL: each day sees to it that its month has them."""
 
 import logging
 from datetime import date, timedelta
@@ -11,12 +11,14 @@ from arrears.store.engine import writing
 _log = logging.getLogger(__name__)
 PATIENCE = "10s"
 _MAKE = text("SELECT arrears_make_month(:day)")
+_BEGIN = text("SELECT arrears_begin_month(:day)")
 
 
 def make_months(engine: Engine, on: date) -> bool:
-    """Make the tables for the decisions of a day's month and the next; False when that was not possible.
+    """Make the tables for the decisions of a day's month and the next, and begin the index's; False when impossible.
 
-    Nothing depends on it: a day without a month goes to ``decision_other``, and moves when its month is made.
+    Nothing depends on it: a day without a month goes to ``decision_other``, and moves when its month is made; what is
+    sealed before the month of the index has begun stays in the table of the month before.
     """
     if engine.dialect.name != "postgresql":
         return True
@@ -26,6 +28,9 @@ def make_months(engine: Engine, on: date) -> bool:
             connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
             for day in (on, following):
                 connection.execute(_MAKE, {"day": day})
+        with writing(engine) as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{PATIENCE}'")
+            connection.execute(_BEGIN, {"day": on})
     except OperationalError:
         _log.warning("the table of a month is in use: the next day makes it")
         return False

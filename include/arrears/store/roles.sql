@@ -38,18 +38,28 @@ BEGIN
             EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %s TO arrears_app', thing.name);
         END IF;
     END LOOP;
-    FOR thing IN SELECT p.oid::regprocedure AS name FROM pg_proc p
+    FOR thing IN SELECT p.oid::regprocedure AS name, p.proname LIKE 'arrears\_%\_month' AS is_asked FROM pg_proc p
                  WHERE p.pronamespace = current_schema()::regnamespace
-                 AND (p.prorettype = 'trigger'::regtype OR p.proname = 'arrears_make_month') LOOP
+                 AND (p.prorettype = 'trigger'::regtype OR p.proname LIKE 'arrears\_%\_month') LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO arrears_owner', thing.name);
+        IF thing.is_asked THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO arrears_app', thing.name);
+        END IF;
     END LOOP;
-    GRANT EXECUTE ON FUNCTION arrears_make_month(date) TO arrears_app;
     EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO arrears_app', current_schema());
     EXECUTE format('ALTER DEFAULT PRIVILEGES FOR ROLE arrears_owner IN SCHEMA %I GRANT SELECT ON TABLES TO arrears_app, arrears_auditor', current_schema());
 END $$;
 
 -- The log is added to, never changed; what waits to be sealed may be moved, an erasable detail may be erased.
 REVOKE UPDATE, DELETE ON audit_event, audit_event_index, audit_node, audit_checkpoint, audit_key FROM arrears_app;
+-- The tables of a month of its index are written through the whole alone.
+DO $$
+DECLARE part regclass;
+BEGIN
+    FOR part IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'audit_event_index'::regclass LOOP
+        EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON %s FROM arrears_app', part);
+    END LOOP;
+END $$;
 REVOKE UPDATE ON audit_pending, event_detail FROM arrears_app;
 REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM arrears_app;
 

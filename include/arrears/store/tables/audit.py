@@ -158,7 +158,10 @@ def _function(name: str, body: str) -> str:
 
 
 def _postgresql_guards() -> list[str]:
-    """ENABLE ALWAYS, so that a replica session does not slip past; TRUNCATE needs a trigger of its own."""
+    """ENABLE ALWAYS, so that a replica session does not slip past; TRUNCATE needs a trigger of its own.
+
+    The index's tables of a month inherit the guards of rows; that of TRUNCATE is made with each of them.
+    """
     ddl = [
         _function("append_only", "RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is append-only'"),
         _function(
