@@ -219,6 +219,8 @@ def test_a_feed_that_comes_whole_waits_for_nothing_and_the_store_knows_which_tho
 @pytest.mark.parametrize("name", ["~$outcomes.xlsx", ".holds.csv", "holds.csv.part", "mapping.yaml"])
 def test_what_a_program_keeps_beside_its_file_is_no_file(waiting: Intake, name: str) -> None:
     waiting.lay(name)
+    (waiting.folder / "lost+found").mkdir()
+    waiting.written(waiting.folder / "lost+found", waiting.rt.clock.now() - timedelta(days=9))
     assert waiting.listed() == []
 
 

@@ -12,7 +12,12 @@ DEBTORS = ("borrower", "co_borrower")
 
 def is_only_surety(account_id: ColumnElement[Any], party_id: ColumnElement[Any]) -> ColumnElement[bool]:
     """Say in SQL whether a person answers for an account without owing it himself."""
-    return and_(_has_role(account_id, party_id, SURETIES), ~_has_role(account_id, party_id, DEBTORS))
+    return and_(_has_role(account_id, party_id, SURETIES), ~owes(account_id, party_id))
+
+
+def owes(account_id: ColumnElement[Any], party_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Say in SQL whether a person is borrower or co-borrower of an account."""
+    return _has_role(account_id, party_id, DEBTORS)
 
 
 def _has_role(

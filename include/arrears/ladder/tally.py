@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, or_, select
 
 from arrears.ladder.facts import Evidence
-from arrears.ladder.sureties import SURETIES, is_only_surety
+from arrears.ladder.sureties import SURETIES, owes
 from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.tables.decisions import episode, evidence
 from arrears.store.tables.people import account_party
@@ -76,9 +76,7 @@ def _sum_up(found: list[Any], guarantors: frozenset[str], on: date) -> Evidence:
 def _guarantors(connection: Connection, among: AccountRange) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     tie = account_party.c
-    query = select(tie.account_id, tie.party_id).where(
-        tie.role.in_(SURETIES), is_only_surety(tie.account_id, tie.party_id)
-    )
+    query = select(tie.account_id, tie.party_id).where(tie.role.in_(SURETIES), ~owes(tie.account_id, tie.party_id))
     for row in connection.execute(among.of(connection, query, account_party.c.account_id)):
         found[row.account_id].add(row.party_id)
     return {account_id: frozenset(parties) for account_id, parties in found.items()}

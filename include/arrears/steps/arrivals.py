@@ -29,6 +29,8 @@ PASSING = (".", "~$")
 UNFINISHED = (".part", ".partial", ".filepart", ".crdownload", ".tmp")
 """How copying programs end the name of a file that is not whole; it gets its name when it is."""
 AT_REST = timedelta(minutes=1)
+NO_FOLDERS_OF_FEEDS = (*OURS, "lost+found")
+"""Our own folders, and the one that a file system keeps in its root."""
 GIVEN_UP = timedelta(days=1)
 """An unfinished copy, or a folder, in which nothing moved for so long is no longer being written."""
 MOST = 64
@@ -48,7 +50,7 @@ def list_waiting(rt: Runtime) -> list[str]:
 
 def is_laid(path: Path) -> bool:
     """Say whether somebody laid this here to be taken: no mapping, nothing of a program's own, no folder of ours."""
-    is_there = path.is_file() or (path.is_dir() and path.name not in OURS)
+    is_there = path.is_file() or (path.is_dir() and path.name not in NO_FOLDERS_OF_FEEDS)
     return is_there and path.name != FILE_NAME and not path.name.startswith(PASSING)
 
 
