@@ -309,6 +309,22 @@ def test_the_guide_to_the_feeds_names_every_feed_column_and_value() -> None:
     assert sorted(word for word in words if f"`{word}`" not in guide) == []
 
 
+@pytest.mark.parametrize(
+    "cell", ["Amount_Paid", "amount_paid ", "amount paid", "\ufeffamount_paid", "ａｍｏｕｎｔ_paid"]
+)
+def test_a_header_that_is_almost_a_column_is_refused_and_not_ignored(accounts: Path, tmp_path: Path, cell: str) -> None:
+    """Ignored, everything that was paid would be missing."""
+    path = tmp_path / "instalments.csv"
+    path.write_text(
+        f"account_id,instalment_no,due_date,amount_due,{cell}\n00123,1,2026-10-15,9.00,9.00\n", encoding="utf-8"
+    )
+    with pytest.raises(BadInput, match=r"instalments.csv row 1: the column .* is almost amount_paid"):
+        staged(accounts, path)
+    text = path.read_text(encoding="utf-8").replace(cell, "amount_paid")
+    path.write_text(text.replace("\n", f",{cell}\n", 1).replace("9.00\n", "9.00,1.00\n"), encoding="utf-8")
+    assert staged(accounts, path) == "00123,2026-11-12,0.00,,0,0,0\n", "beside the column itself it is one more column"
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\r\n", "\n\n"])
 @pytest.mark.parametrize("start", ["", "\ufeff"])
 def test_a_header_alone_is_a_feed_without_rows(tmp_path: Path, start: str, end: str) -> None:

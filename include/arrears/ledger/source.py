@@ -1,7 +1,8 @@
 """One opened feed file: its hash, its header, and its cells in batches with the row number of each row."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -71,7 +72,7 @@ def match_header(header: Sequence[str], feed: Feed, dialect: Dialect, name: str)
     """Return catalogue name by header cell for the known columns.
 
     Raises:
-        BadInput: a header twice, or a required column missing; names the columns.
+        BadInput: a header twice, a required column missing, or one that is almost a column; names the columns.
     """
     mapped = {cell: dialect.columns.get(cell, cell) for cell in header}
     targets = [dialect.columns.get(cell, cell) for cell in header]
@@ -84,7 +85,21 @@ def match_header(header: Sequence[str], feed: Feed, dialect: Dialect, name: str)
     missing = [column for column in feed.required if column not in mapped.values()]
     if missing:
         raise BadInput(f"{name} row 1: missing column {', '.join(missing)}")
+    _refuse_almost(header, mapped, feed, name)
     return {cell: column for cell, column in mapped.items() if column in feed.columns}
+
+
+def _refuse_almost(header: Sequence[str], mapped: Mapping[str, str], feed: Feed, name: str) -> None:
+    """Refuse a header that differs from an absent column in case, blanks and the like: ignored, it would be missed."""
+    absent = {_letters(column): column for column in feed.columns if column not in mapped.values()}
+    for cell in header:
+        column = absent.get(_letters(cell))
+        if column is not None and mapped[cell] not in feed.columns:
+            raise BadInput(f"{name} row 1: the column {cell[:40]!r} is almost {column}: write it so, or map it")
+
+
+def _letters(cell: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKC", cell).casefold() if letter.isalnum())
 
 
 def hash_file(path: Path, limit: int) -> str:
