@@ -21,6 +21,7 @@ from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account, agency, debit, hold, placement_report, staff
 from arrears.store.tables.outreach import contact, person_budget, placement, work_item
 from arrears.store.tables.people import account_party
+from arrears.store.tables.runs import run
 
 RUN = "daily-2026-11-12-1"
 DEBIT = {"step": "debit_retry", "channel": "debit", "audience": "borrower", "tone": "courteous", "rung": 1}
@@ -212,6 +213,37 @@ def test_what_was_overtaken_is_recalled_in_writing(placeable, witnesses, change,
     assert recall_placements(world.rt, world.engine, RUN, DAY, world.policy) == {}
     (path,) = write_placement_files(world.rt, world.engine, "dispatch-2026-11-12-2")
     assert [(row["account_id"], row["reason"]) for row in read(world, path)] == [("A1", reason)]
+
+
+@pytest.mark.parametrize(
+    ("found", "reasons"),
+    [
+        ({"instalments": 0, "overdue": 0}, {"cured": 1}),
+        (None, {"cured": 1}),
+        ({"instalments": 1, "overdue": 40_00}, {}),
+    ],
+    ids=["a step of the day", "nothing to decide", "part paid"],
+)
+def test_who_is_cured_by_the_next_mornings_ledger_is_taken_back_from_the_agency(placeable, witnesses, found, reasons):
+    world, morning = placeable, DAY + timedelta(days=1)
+    world.send(witnesses)
+    run_id = world.run("daily-2026-11-13-2", day=morning)
+    assert recall_placements(world.rt, world.engine, RUN, DAY, world.policy) == {}, "nothing is decided yet"
+    if found:
+        world.decide("A1", [], day=morning, run_id=run_id, **found)
+    with writing(world.engine) as connection:
+        connection.execute(update(run).where(run.c.run_id == run_id).values(status="completed"))
+    assert recall_placements(world.rt, world.engine, RUN, morning, world.policy) == reasons
+
+
+def test_who_is_missing_from_the_next_mornings_ledger_is_not_taken_for_cured(placeable, witnesses):
+    world, morning = placeable, DAY + timedelta(days=1)
+    world.send(witnesses)
+    run_id = world.run("daily-2026-11-13-2", day=morning)
+    with writing(world.engine) as connection:
+        connection.execute(update(run).where(run.c.run_id == run_id).values(status="completed"))
+        connection.execute(update(account).values(is_missing=True))
+    assert recall_placements(world.rt, world.engine, RUN, morning, world.policy) == {}
 
 
 def test_without_a_licensed_agency_under_a_data_agreement_nothing_is_placed(world):

@@ -121,6 +121,12 @@ def test_the_order_document_has_the_work_order_fields_and_no_event_names_a_perso
         assert ACCOUNT not in json.loads(text).values()
 
 
+def unregister(world: World) -> None:
+    """Take the machine's registration away."""
+    with writing(world.engine) as connection:
+        connection.execute(delete(feeds.document).where(feeds.document.c.kind == "registration"))
+
+
 BREAKS = {
     "C1": lambda w: w.ledger(overdue_instalments=2, stage=2),
     "C2": lambda w: w.change(feeds.control, value=1),
@@ -135,7 +141,7 @@ BREAKS = {
             {"name": "guarantee", "party_id": "P2", "expires_on": "2027-07-01", "preserved_on": ""},
         ],
     ),
-    "C8": lambda w: w.change(feeds.account, asset_serial="1M8GDM9A0KP042788"),
+    "C8": unregister,
     "C9": lambda w: w.change(feeds.location, at="2026-11-09T01:59:00Z"),
     "C10": lambda w: w.change(feeds.agency, insurance_until=DAY - timedelta(days=1)),
     "C11": lambda w: w.change(feeds.account, owner="RISK"),
@@ -435,7 +441,7 @@ def test_the_sheet_of_an_order_names_people_and_rights_and_that_of_a_search_neit
     world.propose()
     (order,) = world.orders()
     with reading(world.engine) as connection:
-        sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, POLICY, [ACCOUNT])
+        sources = read_sources(connection, world.rt, DAY, POLICY, [ACCOUNT])
     said = {}
     for kind in ("recover", "locate", "lock"):
         data = order_data(sources, SimpleNamespace(**(dict(order._mapping) | {"kind": kind})), DAY, DAY, POLICY)
@@ -463,7 +469,7 @@ def test_who_issues_an_order_signs_on_the_page_of_the_machine_in_either_language
     world.propose()
     (order,) = world.orders()
     with reading(world.engine) as connection:
-        sources = read_sources(connection, world.rt.settings.artifacts_url, DAY, POLICY, [ACCOUNT])
+        sources = read_sources(connection, world.rt, DAY, POLICY, [ACCOUNT])
     data = order_data(sources, order, DAY, DAY, POLICY)
     data["locations"] = data["locations"] * 3
     data["ask_for"].append({"role": "guarantor", "name": "示例丙"})

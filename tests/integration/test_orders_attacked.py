@@ -6,16 +6,20 @@ from pathlib import Path
 
 import pytest
 from order_world import ACCOUNT, DAY, POLICY, World, fresh_world
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 
+from arrears.approvals.questions import list_open
 from arrears.core.clock import utc_text
+from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.repossession.agencies import open_agency
+from arrears.repossession.orders import propose_orders
 from arrears.repossession.reported import apply_reports
+from arrears.repossession.stand_down import stand_down
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import reading, writing
-from arrears.store.tables import feeds
-from arrears.store.tables.repossession import approval
+from arrears.store.tables import decisions, feeds, people
+from arrears.store.tables.repossession import approval, repossession_order
 
 
 @pytest.fixture
@@ -118,3 +122,150 @@ def test_an_acknowledgement_of_an_order_nobody_gave_is_left_lying(world, tmp_pat
     (tmp_path / "outbox" / f"{'f' * 64}.order.ack.json").write_text('{"receipt": "X"}')
     assert world.hand_off(agency).acknowledged == 0
     assert world.state() == "offered"
+
+
+BEFORE = DAY - timedelta(days=1)
+
+
+def test_money_dated_yesterday_that_reached_us_since_the_proposal_keeps_the_machine_where_it_is(world):
+    world.pay(4_000_000, paid_on=BEFORE)
+    assert world.hand_off().blocked == {"C1": 1}
+    assert world.orders()[0].blocked_by == "C1 paid_since_proposal"
+    assert world.witness.orders == {}
+
+
+def test_money_dated_yesterday_that_reached_us_after_the_hand_off_calls_the_order_back(world):
+    world.hand_off()
+    world.pay(4_000_000, paid_on=BEFORE)
+    assert world.stand_down().recalled == {"payment": 1}
+    assert world.witness.working_on == set()
+
+
+def test_money_counts_from_the_day_its_file_reached_us_whatever_business_date_the_file_was_given(world):
+    with writing(world.engine) as connection:
+        connection.execute(insert(feeds.delivery).values(
+            delivery_id="d" * 64, feed="payments", file_name="f", sha256="e" * 64, rows=1, accepted=1, quarantined=0,
+            received_at=utc_text(world.rt.clock.now()), business_date=BEFORE, delivery_no=1, run_id="r",
+        ))  # fmt: skip
+    world.pay(1, paid_on=BEFORE, business_date=BEFORE)
+    assert world.hand_off().offered == 1, "known before the order was proposed"
+    world.change(feeds.payment, delivery_id="d" * 64)
+    assert world.stand_down().recalled == {"payment": 1}
+
+
+def test_a_payment_of_the_past_that_reached_us_today_lets_nobody_be_proposed_today(furnished_home):
+    with fresh_world(furnished_home) as world:
+        world.pay(paid_on=BEFORE)
+        assert world.propose().proposed == 0
+
+
+@pytest.mark.parametrize(
+    ("amounts", "found", "reason"),
+    [((1_000_000,) * 2, "fewer_than_three_overdue", "cured"), ((1_000_000,) * 3, None, None)],
+)
+def test_a_later_ledger_that_nothing_was_decided_on_yet_blocks_the_hand_off_and_calls_back(
+    world, amounts, found, reason
+):
+    world.accept(amounts, decided=False)
+    assert world.hand_off().blocked == ({"C1": 1} if found else {})
+    assert world.orders()[0].blocked_by == (f"C1 {found}" if found else None)
+    world.change(repossession_order, state="acknowledged", offered_at="2026-11-12T02:00:00Z", document_sha256="0" * 64)
+    world.change(approval, state="used")
+    assert world.stand_down().recalled == ({reason: 1} if reason else {})
+
+
+def test_arrears_taken_off_by_what_was_told_before_the_ledger_came_are_staged_again(world):
+    world.accept()
+    with writing(world.engine) as connection:
+        connection.execute(update(repossession_order).values(proposed_on=DAY + timedelta(days=1)))
+    world.pay(2_000_000, paid_on=BEFORE)
+    assert world.hand_off().blocked == {"C1": 1}
+    assert world.orders()[0].blocked_by == "C1 fewer_than_three_overdue"
+
+
+def test_who_is_cured_and_so_has_no_decision_any_more_is_not_searched_for(world):
+    world.hand_off()
+    world.travel(1)
+    world.accept()
+    with writing(world.engine) as connection:
+        connection.execute(delete(decisions.decision).where(decisions.decision.c.business_date == world.today))
+    assert world.stand_down().recalled == {"cured": 1}
+
+
+def test_running_an_earlier_date_again_judges_no_order_by_what_was_known_then(world):
+    world.ledger(stage=2, overdue_instalments=2)
+    world.travel(1)
+    world.ledger()
+    world.confirm()
+    assert world.hand_off().offered == 1
+    assert stand_down(world.rt, world.engine, "r", DAY, POLICY, world.witness).recalled == {}
+    world.ledger(stage=2, overdue_instalments=2)
+    assert stand_down(world.rt, world.engine, "r", DAY, POLICY, world.witness).recalled == {"cured": 1}
+
+
+def test_an_earlier_date_run_again_proposes_and_voids_nothing(furnished_home):
+    with fresh_world(furnished_home) as world:
+        world.travel(1)
+        world.ledger(stage=2, overdue_instalments=2)
+        done = propose_orders(world.rt, world.engine, "r", DAY, POLICY)
+        assert (done.proposed, done.voided, done.renewed) == (0, 0, 0)
+
+
+def another_borrower(world: World) -> None:
+    """Let the account belong to somebody else."""
+    with writing(world.engine) as connection:
+        connection.execute(insert(people.party).values(party_id="P9", name="无关"))
+        tie = people.account_party
+        connection.execute(update(tie).where(tie.c.role == "borrower").values(party_id="P9"))
+
+
+ANOTHER = {
+    "serial": lambda world: world.change(feeds.account, asset_serial="1M8GDM9A0KP042788"),
+    "plate": lambda world: world.change(feeds.account, plate="京A99999"),
+    "colour": lambda world: world.change(feeds.account, asset_colour="blue"),
+    "borrower": another_borrower,
+}
+"""What a file at noon or the next ledger may say: the order would name what nobody approved."""
+
+
+@pytest.mark.parametrize("change", ANOTHER.values(), ids=ANOTHER)
+def test_what_is_handed_off_names_the_machine_and_people_that_two_people_approved_or_nothing_leaves(world, change):
+    change(world)
+    assert "C11" in world.hand_off().blocked
+    assert "C11 facts_changed" in world.orders()[0].blocked_by
+    assert world.witness.orders == {}
+    done = world.propose()
+    assert (done.voided, done.proposed) == (1, 1)
+    assert [(order.state, order.closed_reason) for order in world.orders()] == [
+        ("void", "facts_changed"), ("awaiting_approval", None)]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", ANOTHER.values(), ids=ANOTHER)
+def test_an_order_that_is_out_comes_back_when_its_machine_or_people_are_others(world, change):
+    world.hand_off()
+    change(world)
+    assert world.stand_down().recalled == {"facts_changed": 1}
+    assert world.witness.working_on == set()
+
+
+def test_a_vote_on_a_machine_that_changed_since_the_order_was_proposed_is_not_counted(furnished_home):
+    with fresh_world(furnished_home) as world:
+        world.propose()
+        (waiting,) = list_open(world.engine)
+        world.change(feeds.account, plate="京A99999")
+        with pytest.raises(BadArguments, match="facts have changed"):
+            world.vote(waiting.approval_id, "LAW")
+        assert world.propose().proposed == 1
+
+
+def test_an_order_of_an_older_release_is_asked_anew_and_comes_back_for_no_want_of_what_it_could_not_keep(world):
+    world.change(repossession_order, target_sha256=None)
+    assert world.hand_off().blocked == {"C11": 1}
+    world.change(repossession_order, state="acknowledged", offered_at="2026-11-12T02:00:00Z", document_sha256="0" * 64)
+    world.change(approval, state="used")
+    assert world.stand_down().recalled == {}
+
+
+def test_hours_and_value_of_a_machine_change_nothing_about_which_one_it_is(world):
+    world.change(feeds.account, asset_hours=1234, asset_value_minor=19_000_000)
+    assert world.hand_off().offered == 1

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from outreach_world import CALL, DAY, EMAIL, GUARANTOR_CALL, LETTER, SMS, ZERO, Witness, World, one_customer
-from sqlalchemy import delete, update
+from sqlalchemy import delete, event, update
 
 from arrears.core.errors import GateHeld
 from arrears.core.keys import natural_key
+from arrears.ladder import balance
 from arrears.ladder.balance import Balances
 from arrears.ledger.gates import check_gates
 from arrears.ledger.intake import import_feed
@@ -139,6 +140,22 @@ def test_a_payment_that_arrives_while_a_dispatch_is_sending_is_seen_by_its_next_
     pay(late, tmp_path, "N3,A1,2026-11-12,-300.00", name="more.csv")
     with reading(world.engine) as connection:
         assert balances.of(connection, {"A1": "ref-A1"})["A1"].overdue_minor == 300_00
+
+
+def test_however_many_paid_no_question_names_more_accounts_than_a_database_takes(world, tmp_path, monkeypatch):
+    customer(world, SMS)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    pay(world.at(time(11)), tmp_path, "N1,A1,2026-11-12,300.00", "N2,A2,2026-11-12,80.00")
+    monkeypatch.setattr(balance, "AT_ONCE", 1)
+    balances, both, named = Balances(world.rt, DAY, world.policy), {"A1": "ref-A1", "A2": "ref-A2"}, []
+    counting = event.listens_for(world.engine, "before_cursor_execute")
+    counting(lambda _c, _cursor, _statement, values, _context, _many: named.append(len(both.keys() & set(values))))
+    with reading(world.engine) as connection:
+        balances.of(connection, {})
+        found = balances.of(connection, both)
+    assert {account_id: one.overdue_minor for account_id, one in found.items()} == {"A1": 0, "A2": 0}
+    assert max(named) == 1
 
 
 def test_who_fell_below_a_rung_by_a_payment_gets_no_step_of_that_rung(world, witnesses, tmp_path):

@@ -20,6 +20,7 @@ POLICY = load_policy()
 DAY = date(2026, 11, 12)
 NOW = datetime(2026, 11, 12, 2, tzinfo=UTC)
 FACTS = "f" * 64
+TARGET = "a" * 64
 CODES = [f"C{number}" for number in range(1, 15)]
 
 GOOD = OrderFacts(
@@ -29,6 +30,8 @@ GOOD = OrderFacts(
     live=False,
     proposed_on=date(2026, 11, 11),
     order_facts_sha256=FACTS,
+    order_target_sha256=TARGET,
+    target_sha256=TARGET,
     decided_on=DAY,
     plan_only=False,
     in_ledger=True,
@@ -170,6 +173,9 @@ EVERY_WAY_TO_FAIL = [
     ("C11", "not_approved", approval(state="void")),
     ("C11", "facts_changed", approval(facts_sha256="e" * 64)),
     ("C11", "facts_changed", {"packet_facts_sha256": "e" * 64}),
+    ("C11", "facts_changed", {"target_sha256": "e" * 64}),
+    ("C11", "facts_changed", {"target_sha256": None}),
+    ("C11", "facts_changed", {"order_target_sha256": None}),
     ("C11", "facts_changed", {"order_facts_sha256": "e" * 64}),
     ("C11", "approval_expired", approval(expires_on=DAY - timedelta(days=1))),
     ("C11", "a_role_is_missing", votes({}, {"role": "legal"})),

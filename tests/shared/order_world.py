@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
@@ -265,9 +265,40 @@ class World:
                 } for account_id in self.accounts],
             )  # fmt: skip
 
-    def pay(self, amount_minor: int = 1) -> None:
+    def accept(self, amounts: Sequence[int] = (1_000_000,) * 4, *, decided: bool = True) -> None:
+        """Freeze and accept a ledger of today, with instalments overdue since August that nothing was paid on.
+
+        Without ``decided`` no run has looked at it: the decisions of the day stand on an earlier one.
+        """
+        if decided:
+            self.ledger(overdue_instalments=len(amounts), stage=min(3, len(amounts)))
+        else:
+            self.snapshots += 1
+        snapshot_id = natural_key("snapshot", self.snapshots)
+        folder = Path(self.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / snapshot_id
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = [{"subject_ref": SUBJECT, "instalment_no": number, "due_date": date(2026, 7, 4) + timedelta(30 * number),
+                 "amount_due_minor": amount, "paid_minor": 0, "principal_due_minor": None, "interest_due_minor": None,
+                 "penalty_due_minor": None} for number, amount in enumerate(amounts, 1)]  # fmt: skip
+        payments = {"subject_ref": "-", "payment_id": "-", "paid_on": DAY, "amount_minor": 1, "kind": None}
+        due = [row["due_date"] for row in rows]
+        account = LEDGER | {"overdue_instalments": len(amounts), "stage": min(3, len(amounts)), "overdue_due_on": due,
+                            "overdue_unpaid_minor": amounts, "overdue_amount_minor": amounts}  # fmt: skip
+        tables = {"instalments": rows, "payments": [payments]} | ({} if decided else {"accounts": [account]})
+        for name, content in tables.items():
+            pq.write_table(pa.Table.from_pylist(content), folder / f"{name}.parquet")
+        now = utc_text(self.rt.clock.now())
+        figures = dict.fromkeys(("rows", "accepted", "quarantined", "accounts"), 0)
+        with writing(self.engine) as connection:
+            connection.execute(feeds.snapshot.insert().values(
+                snapshot_id=snapshot_id, business_date=self.today, delivery_no=self.snapshots, feeds_sha256="0" * 64,
+                control_totals="{}", facts='{"form": "payments"}', run_id=RUN, created_at=now, accepted_at=now,
+                **figures,
+            ))  # fmt: skip
+
+    def pay(self, amount_minor: int = 1, paid_on: date = DAY, business_date: date = DAY) -> None:
         """Import a payment during the day: the frozen ledger of the morning knows nothing of it."""
-        row = {"account_id": ACCOUNT, "payment_id": "N1", "paid_on": DAY, "business_date": DAY}
+        row = {"account_id": ACCOUNT, "payment_id": "N1", "paid_on": paid_on, "business_date": business_date}
         with writing(self.engine) as connection:
             connection.execute(feeds.payment.insert().values(amount_minor=amount_minor, **row))
 
@@ -375,6 +406,10 @@ def furnish(world: World) -> None:
                 "is_missing": False,
                 "data_incomplete": False,
             },
+        )
+        connection.execute(
+            insert(people.subject),
+            {"subject_ref": SUBJECT, "account_id": ACCOUNT, "created_at": "2026-11-12T00:00:00Z"},
         )
         people_rows = {
             "LAW": "legal",

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, Row, select, update
 from arrears.approvals.chosen import keep_choice
 from arrears.approvals.in_the_way import in_the_way
 from arrears.approvals.questions import PACKETS, close, end, subject_of, votes_of
+from arrears.approvals.target import targets_of
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import BadArguments, NotThere
@@ -147,9 +148,17 @@ def _why_void(connection: Connection, row: Row[Any], cast: _Vote, policy: Policy
     )
     if connection.execute(current).scalar_one_or_none() != row.facts_sha256:
         return "facts_changed"
+    if row.kind == "order" and _names_another(connection, row):
+        return "facts_changed"
     if row.kind not in PACKETS or cast.decision != "approve":
         return None
     return in_the_way(connection, cast.on, policy, row.kind, [row.account_id]).get(row.account_id)
+
+
+def _names_another(connection: Connection, row: Row[Any]) -> bool:
+    order = select(repossession_order.c.target_sha256).where(repossession_order.c.order_id == row.subject_key)
+    now = targets_of(connection, [row.account_id]).get(row.account_id)
+    return connection.execute(order).scalar_one_or_none() != now
 
 
 def _decide(connection: Connection, rt: Runtime, row: Row[Any], cast: _Vote, policy: Policy) -> Voted:

@@ -88,9 +88,10 @@ def _as_of_now(rt: Runtime, engine: Engine, order: Row[Any]) -> bytes:
 
     policy, day = policy_of(rt.settings), day_of_decisions(rt)
     with reading(engine) as connection:
-        sources = read_sources(connection, rt.settings.artifacts_url, day, policy, [order.account_id])
+        sources = read_sources(connection, rt, day, policy, [order.account_id])
     ready = sources.packets.get(order.account_id)
-    if ready is None or ready.facts_sha256 != order.facts_sha256:
+    another = order.target_sha256 != sources.targets.get(order.account_id)
+    if another or ready is None or ready.facts_sha256 != order.facts_sha256:
         raise CannotTell("the facts have changed: the next run voids this order")
     data = order_data(sources, order, day, expires_on_of(day, policy), policy)
     return printed_order(data, lambda document: print_order(rt.settings.home, document, policy, released=False))

@@ -12,6 +12,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Date, Row, Select, bindparam, exists, or_, select
 
 from arrears.core.runtime import Runtime
@@ -30,6 +32,8 @@ from arrears.store.tables.runs import run
 COLUMNS = ("subject_ref", "overdue_instalments", "oldest_unpaid_due", "overdue_minor", *OVERDUE, "next_due_minor")
 SAID = ("subject_ref", "overdue_minor", "overdue_instalments", "next_due_minor")
 News = Sequence[Row[Any]]
+AT_ONCE = 1_000
+"""Accounts named in one question: a database takes no more than some ten thousands of values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,14 @@ class Balance:
 
 
 class Balances:
-    """Answers batch by batch; the frozen files are read once, and again only for news nobody had looked at."""
+    """Answers batch by batch; the frozen files are read once, and again only for news nobody had looked at.
 
-    def __init__(self, rt: Runtime, business_date: date, policy: Policy) -> None:
+    Who asks for a few accounts once says so: then nothing is looked up about any other.
+    """
+
+    def __init__(self, rt: Runtime, business_date: date, policy: Policy, *, of_few: bool = False) -> None:
         self._rt, self._url, self._on, self._policy = rt, rt.settings.artifacts_url, business_date, policy
+        self._of_few = of_few
         self._decided_on: str | None = None
         self._money: Known = {}
         self._ledger: Any = None
@@ -65,9 +73,10 @@ class Balances:
         is_new = self._ledger is None or ledger.snapshot_id != self._ledger.snapshot_id
         if is_new:
             self._ledger, self._after_news = ledger, {}
-            self._newer = None if _is_decided(connection, ledger) else self._read_all(ledger.snapshot_id)
-        news = _news(connection, ledger, self._on, None if is_new else subjects)
-        self._restage(connection, ledger, news, subjects)
+            only = pa.array(subjects.values(), pa.string()) if self._of_few else None
+            self._newer = None if _is_decided(connection, ledger) else self._read_all(ledger.snapshot_id, only)
+        news = _news(connection, ledger, self._on, None if is_new and not self._of_few else subjects)
+        self._restage(ledger, news)
         nothing = Balance(0, 0, 0, 0)
         found = {} if self._newer is None else {a: self._newer.get(ref, nothing) for a, ref in subjects.items()}
         for account_id in subjects.keys() & news.keys():
@@ -87,9 +96,10 @@ class Balances:
             falling_due(connection, self._rt, span, self._policy)
         return falling_due(connection, self._rt, replace(span, accounts=accounts), self._policy)
 
-    def _read_all(self, snapshot_id: str) -> dict[str, Balance]:
+    def _read_all(self, snapshot_id: str, only: pa.Array | None) -> dict[str, Balance]:
         found = {}
-        for batch in frozen.accounts(self._url, snapshot_id, COLUMNS):
+        for every in frozen.accounts(self._url, snapshot_id, COLUMNS):
+            batch = every if only is None else every.filter(pc.is_in(every.column("subject_ref"), only))
             refs, owed, counts, coming = (batch.column(name).to_pylist() for name in SAID)
             counted = self._counted(overdue_of(batch))
             for ref, *figures in zip(refs, owed, counts, counted, coming, strict=True):
@@ -102,20 +112,16 @@ class Balances:
         counted: list[int] = effective(overdue, self._on, rules, calendar).counted.tolist()
         return counted
 
-    def _restage(
-        self, connection: Connection, ledger: Row[Any], news: Mapping[str, News], subjects: Mapping[str, str]
-    ) -> None:
+    def _restage(self, ledger: Row[Any], news: Mapping[str, News]) -> None:
         """Stage the accounts whose news have not been looked at, in one pass over the frozen files."""
         fresh = {a: rows for a, rows in news.items() if (a, _print(rows)) not in self._after_news}
         if not fresh:
             return
-        refs = dict(subjects) | _subject_refs(connection, fresh.keys() - subjects.keys())
-        fresh = {account_id: rows for account_id, rows in fresh.items() if account_id in refs}
-        wanted = [refs[account_id] for account_id in fresh]
+        wanted = [rows[0].subject_ref for rows in fresh.values()]
         schedules = frozen.instalments_of(self._url, ledger.snapshot_id, wanted)
         payments = {} if _is_open_items(ledger) else frozen.payments_of(self._url, ledger.snapshot_id, wanted)
         for account_id, rows in fresh.items():
-            ref = refs[account_id]
+            ref = rows[0].subject_ref
             staged, overdue = _staged(schedules[ref], _pool(payments.get(ref), rows, self._on), self._on)
             [counted] = self._counted(overdue)
             self._after_news[account_id, _print(rows)] = Balance(
@@ -132,8 +138,8 @@ _DECIDED_ON = (
 )
 _ACCEPTED = (
     select(snapshot.c.snapshot_id, snapshot.c.created_at, snapshot.c.facts)
-    .where(snapshot.c.business_date == bindparam("on"), snapshot.c.accepted_at.is_not(None))
-    .order_by(snapshot.c.delivery_no.desc())
+    .where(snapshot.c.business_date <= bindparam("on", type_=Date), snapshot.c.accepted_at.is_not(None))
+    .order_by(snapshot.c.business_date.desc(), snapshot.c.delivery_no.desc())
     .limit(1)
 )
 
@@ -157,11 +163,14 @@ def _news(
 
     A ledger of open items holds what came before it; one with its payments is asked for each payment itself.
     """
-    asked = {"created_at": ledger.created_at, "on": on} | ({} if accounts is None else {"accounts": list(accounts)})
+    asked = {"created_at": ledger.created_at, "on": on}
     query = _payments_since(_is_open_items(ledger), accounts is not None)
+    named = sorted(accounts or ())
+    parts = [asked | {"accounts": named[at : at + AT_ONCE]} for at in range(0, len(named), AT_ONCE)]
     found: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(query, asked):
-        found[row.account_id].append(row)
+    for part in [asked] if accounts is None else parts:
+        for row in connection.execute(query, part):
+            found[row.account_id].append(row)
     return dict(found)
 
 
@@ -170,7 +179,8 @@ def _payments_since(is_open_items: bool, of_some: bool) -> Select[Any]:
     on = bindparam("on", type_=Date)
     later = delivery.c.received_at >= bindparam("created_at")
     query = (
-        select(payment, later.label("is_later"))
+        select(payment, subject.c.subject_ref, later.label("is_later"))
+        .join(subject, subject.c.account_id == payment.c.account_id)
         .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
         .where(later if is_open_items else or_(later, payment.c.business_date == on), payment.c.paid_on <= on)
         .order_by(payment.c.account_id, payment.c.payment_id)
@@ -185,11 +195,6 @@ def _print(rows: News) -> str:
 
 def _is_open_items(ledger: Row[Any]) -> bool:
     return bool(json.loads(ledger.facts).get("form") == "open_items")
-
-
-def _subject_refs(connection: Connection, accounts: Iterable[str]) -> dict[str, str]:
-    query = select(subject.c.account_id, subject.c.subject_ref).where(subject.c.account_id.in_(list(accounts)))
-    return {row.account_id: row.subject_ref for row in connection.execute(query)}
 
 
 def _pool(payments: list[frozen.Payment] | None, news: News, on: date) -> tuple[int, bool]:

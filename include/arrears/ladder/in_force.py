@@ -1,10 +1,11 @@
-"""The decisions in force on a business date: of each account the newest revision."""
+"""The decisions in force: of each account the newest revision of a business date, and the day decided last."""
 
 from datetime import date
 
-from sqlalchemy import Integer, Subquery, exists, literal_column, select
+from sqlalchemy import Connection, Integer, Subquery, exists, literal_column, or_, select
 
 from arrears.store.tables.decisions import decision
+from arrears.store.tables.runs import run
 
 FIRST = literal_column("1", Integer)
 """The first revision, written as in the partial index of the later ones: a bound value would not find it."""
@@ -24,3 +25,13 @@ def decisions_in_force(business_date: date) -> Subquery:
         later.c.revision > FIRST,
     )
     return select(decision).where(decision.c.business_date == business_date, ~superseded).subquery()
+
+
+def newest_decided_day(connection: Connection) -> date | None:
+    """Return the day decided last: what was known on an earlier one is no reason to do, or to stop, anything now.
+
+    An account without a decision of that day had nothing overdue on it, or is not in the ledger.
+    """
+    decided = exists().where(decision.c.run_id == run.c.run_id)
+    query = select(run.c.business_date).where(run.c.kind == "daily", or_(decided, run.c.status == "completed"))
+    return connection.execute(query.order_by(run.c.business_date.desc()).limit(1)).scalar()

@@ -7,19 +7,20 @@ account is on the hard hold ``placement``, so that nobody is contacted twice. A 
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, bindparam, select, update
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, select, update
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import utc_text
 from arrears.core.keys import natural_key, sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
-from arrears.ladder.balance import Balances
-from arrears.ladder.holds import holds_in_force
+from arrears.ladder.balance import AT_ONCE, Balance, Balances
+from arrears.ladder.holds import Holds, holds_in_force
+from arrears.ladder.in_force import decisions_in_force, newest_decided_day
 from arrears.ladder.policy import Policy
 from arrears.outreach.agencies import collectors_for
 from arrears.outreach.judging import Ready
@@ -74,19 +75,30 @@ def place(connection: Connection, rt: Runtime, run_id: str, going: Sequence[Read
 
 
 def recall_placements(rt: Runtime, engine: Engine, run_id: str, on: date, policy: Policy) -> dict[str, int]:
-    """Recall what was paid, held or closed since it was placed, and return how many for which reason."""
+    """Recall what was paid, cured, held or closed since it was placed, and return how many for which reason.
+
+    Cured is what the day decided last found nothing overdue of; news of money since then count beside it.
+    """
     with writing(engine) as connection:
         query = (
-            select(placement, account.c.subject_ref, account.c.closed_on)
+            select(
+                placement, account.c.subject_ref, account.c.closed_on, account.c.is_missing, account.c.data_incomplete
+            )
             .join(account, account.c.account_id == placement.c.account_id)
             .where(placement.c.state == "placed")
             .order_by(placement.c.placement_id)
         )
         rows = connection.execute(query).all()
         accounts = {row.account_id: row.subject_ref for row in rows}
-        balances = Balances(rt, on, policy).of(connection, accounts) if rows else {}
-        holds = holds_in_force(connection, on, policy, accounts.keys()) if rows else {}
-        recalled = [(row, reason) for row in rows if (reason := _why_back(row, balances, holds, on))]
+        balances = Balances(rt, on, policy, of_few=True).of(connection, accounts) if rows else {}
+        decided_day = newest_decided_day(connection)
+        recalled: list[tuple[Row[Any], str]] = []
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE]
+            names = [row.account_id for row in some]
+            holds = holds_in_force(connection, on, policy, names)
+            cured = _cured(connection, decided_day, some)
+            recalled += [(row, reason) for row in some if (reason := _why_back(row, balances, holds, cured, on))]
         if recalled:
             statement = (
                 update(placement)
@@ -100,13 +112,30 @@ def recall_placements(rt: Runtime, engine: Engine, run_id: str, on: date, policy
     return dict(Counter(reason for _, reason in recalled))
 
 
-def _why_back(row: Any, balances: Any, holds: Any, on: date) -> str | None:
+def _cured(connection: Connection, decided_day: date | None, rows: Sequence[Row[Any]]) -> set[str]:
+    """Return the accounts that the day decided last found nothing overdue of.
+
+    Of what is missing from the ledger, or incomplete in it, nobody can say so.
+    """
+    if decided_day is None:
+        return set()
+    known = {row.account_id for row in rows if not row.is_missing and not row.data_incomplete}
+    in_force = decisions_in_force(decided_day)
+    query = select(in_force.c.account_id).where(in_force.c.account_id.in_(known), in_force.c.overdue_instalments > 0)
+    return known - set(connection.execute(query).scalars())
+
+
+def _why_back(
+    row: Row[Any], balances: Mapping[str, Balance], holds: Mapping[str, Holds], cured: Collection[str], on: date
+) -> str | None:
     hard = [kind for kind in holds.get(row.account_id, ((), ()))[0] if kind != HOLD]
     if row.closed_on is not None and row.closed_on <= on:
         return "account_closed"
     balance = balances.get(row.account_id)
     if balance is not None and balance.overdue_minor == 0:
         return "paid"
+    if balance is None and row.account_id in cured:
+        return "cured"
     return f"hold_{min(hard)}" if hard else None
 
 

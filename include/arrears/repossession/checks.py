@@ -69,6 +69,8 @@ class OrderFacts:
     live: bool
     proposed_on: date
     order_facts_sha256: str
+    order_target_sha256: str | None  # the machine and people that were approved
+    target_sha256: str | None  # those that the store names now
     decided_on: date | None
     plan_only: bool
     in_ledger: bool
@@ -78,7 +80,7 @@ class OrderFacts:
     total_minor: int
     paid_minor: int
     debt_minor: int
-    last_paid_on: date | None
+    last_paid_on: date | None  # the last day on which money came, by its own date or by when it reached us
     whole_paid_on: date | None
     contract_type: str
     branch: str
@@ -110,6 +112,11 @@ class OrderFacts:
     lock_refusals: tuple[str, ...] = ("not_judged",)
     currency: str = ""
     decided_under: str = ""
+
+    @property
+    def names_another(self) -> bool:
+        """Say whether the store names another machine or other people than the order does, where that is known."""
+        return self.order_target_sha256 is not None and self.order_target_sha256 != self.target_sha256
 
     @property
     def default(self) -> Default:
@@ -237,7 +244,7 @@ def _four_eyes(facts: OrderFacts, policy: Policy) -> list[str]:
     votes = [vote for vote in approval.votes if vote.decision == "approve" and vote.role in roles]
     return _unless(
         (approval.state in ("approved", "used"), "not_approved"),
-        (facts.order_facts_sha256 == facts.packet_facts_sha256 == approval.facts_sha256, "facts_changed"),
+        (_is_as_approved(facts, approval), "facts_changed"),
         (approval.expires_on is not None and approval.expires_on >= facts.today, "approval_expired"),
         ({vote.role for vote in votes} == set(roles), "a_role_is_missing"),
         (len({vote.staff_id for vote in votes}) == len(roles), "one_person_twice"),
@@ -245,6 +252,12 @@ def _four_eyes(facts: OrderFacts, policy: Policy) -> list[str]:
         (all(vote.holds_role for vote in votes), "approver_lost_the_role"),
         (not facts.live or all(vote.identity == "airflow" for vote in votes), "identity_too_weak"),
     )
+
+
+def _is_as_approved(facts: OrderFacts, approval: ApprovalFacts) -> bool:
+    """Say whether packet, machine and people are those that two people agreed to: these alone are printed."""
+    same_packet = facts.order_facts_sha256 == facts.packet_facts_sha256 == approval.facts_sha256
+    return same_packet and facts.order_target_sha256 is not None and not facts.names_another
 
 
 def _nothing_excludes(facts: OrderFacts, _policy: Policy) -> list[str]:

@@ -62,7 +62,7 @@ def hand_off(
             return HandedOff(withheld="paused" if orders else None)
         stamp_mode(connection, rt)
         accounts = [row.account_id for row in orders]
-        sources = read_sources(connection, rt.settings.artifacts_url, business_date, policy, accounts)
+        sources = read_sources(connection, rt, business_date, policy, accounts)
         going: list[Row[Any]] = []
         documents: dict[str, bytes] = {}
         blocked: Counter[str] = Counter()

@@ -32,7 +32,7 @@ def load_order_facts(
 ) -> dict[str, OrderFacts]:
     """Read the facts of many orders at once, by order id, as of ``business_date`` and the clock."""
     ids = [order.account_id for order in orders]
-    sources = read_sources(connection, rt.settings.artifacts_url, business_date, policy, ids)
+    sources = read_sources(connection, rt, business_date, policy, ids)
     return {order.order_id: order_facts(sources, rt, business_date, policy, order) for order in orders}
 
 
@@ -45,6 +45,8 @@ def order_facts(sources: Sources, rt: Runtime, business_date: date, policy: Poli
         facts = _with_account(facts, account)
     if account is not None and account_id in sources.decisions and account_id in sources.ledger:
         facts = _with_ledger(facts, sources.decisions[account_id], sources.ledger[account_id])
+        if sources.decisions[account_id].business_date < (sources.decided_day or date.min):
+            facts = replace(facts, stage=0, overdue_instalments=0, overdue_minor=0)  # nothing was left to decide
     if account_id in sources.packets:
         facts = _with_packet(facts, sources, policy, sources.packets[account_id])
     return facts
@@ -63,6 +65,8 @@ def _bare(sources: Sources, rt: Runtime, business_date: date, policy: Policy, or
         live=rt.settings.mode == "live",
         proposed_on=order.proposed_on,
         order_facts_sha256=order.facts_sha256 or "",
+        order_target_sha256=order.target_sha256,
+        target_sha256=sources.targets.get(account_id),
         decided_on=None,
         plan_only=False,
         in_ledger=False,

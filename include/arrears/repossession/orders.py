@@ -1,6 +1,6 @@
 """From a ready packet to an order that waits for two people; changed facts take both away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select, update
 
 from arrears.approvals import questions
+from arrears.approvals.target import targets_of
 from arrears.audit.record import record
 from arrears.core.keys import natural_key
 from arrears.core.runtime import Runtime
+from arrears.ladder.in_force import newest_decided_day
 from arrears.ladder.policy import Policy
 from arrears.repossession.checks import LAST_STAGE, RECOVERY_REMEDIES
 from arrears.repossession.lockable import KIND as LOCK
@@ -37,10 +39,13 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
     """Make one order for each ready packet whose remedy allows it, and ask for its approval.
 
     Which kind of order fits the machine says :mod:`arrears.repossession.order_kinds`. Orders not handed over whose
-    packet changed, or that no longer fit, are void with their approval; an approval past its last day is asked for
-    again. Refused facts are not proposed twice, nor is an account that paid on the business date.
+    packet, machine or people changed, or that no longer fit, are void with their approval; an approval past its last
+    day is asked for again. Refused facts are not proposed twice, nor is an account of which money came on the business
+    date. An earlier date than the one decided last proposes nothing and voids nothing.
     """
     with writing(engine) as connection:
+        if business_date < (newest_decided_day(connection) or business_date):
+            return Proposed(0, 0, 0)
         packets = _ready_packets(connection)
         unsent = connection.execute(
             select(repossession_order)
@@ -48,16 +53,17 @@ def propose_orders(rt: Runtime, engine: Engine, run_id: str, business_date: date
             .order_by(repossession_order.c.order_no)
             .with_for_update()
         ).all()
-        kinds = kinds_of(connection, rt, policy, {*packets, *(order.account_id for order in unsent)})
+        accounts = {*packets, *(order.account_id for order in unsent)}
+        kinds, targets = kinds_of(connection, rt, policy, accounts), targets_of(connection, accounts)
         voided = {
             order.order_id: reason
             for order in unsent
-            if (reason := _why_void(order, packets.get(order.account_id), kinds[order.account_id]))
+            if (reason := _why_void(order, packets.get(order.account_id), kinds[order.account_id], targets))
         }
         for order in unsent:
             if order.order_id in voided:
                 void_order(connection, rt, run_id, business_date, order, voided[order.order_id])
-        sources = read_sources(connection, rt.settings.artifacts_url, business_date, policy, packets)
+        sources = read_sources(connection, rt, business_date, policy, packets)
         renewed = sum(
             _renew(connection, rt, run_id, business_date, order) for order in unsent if order.order_id not in voided
         )
@@ -107,8 +113,9 @@ def _ready_packets(connection: Connection) -> dict[str, Row[Any]]:
     return {row.account_id: row for row in connection.execute(query)}
 
 
-def _why_void(order: Row[Any], ready: Row[Any] | None, fit: Sequence[str]) -> str | None:
-    if ready is None or ready.facts_sha256 != order.facts_sha256:
+def _why_void(order: Row[Any], ready: Row[Any] | None, fit: Sequence[str], targets: Mapping[str, str]) -> str | None:
+    same = ready is not None and ready.facts_sha256 == order.facts_sha256
+    if not same or order.target_sha256 != targets.get(order.account_id):
         return "facts_changed"
     return None if order.kind in fit else WHY_NOT[order.kind]
 
@@ -182,6 +189,7 @@ def _propose(
         "ordinal": ordinal,
         "packet_id": ready.packet_id,
         "facts_sha256": ready.facts_sha256,
+        "target_sha256": sources.targets[account_id],
         "state": "awaiting_approval",
         "proposed_on": business_date,
         "agency_id": _choose_agency(sources, account_id, kind, business_date),

@@ -10,10 +10,14 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, and_, func, select
 
 from arrears.approvals.questions import votes_of
+from arrears.approvals.target import targets_of
 from arrears.core.errors import CannotTell
+from arrears.core.runtime import Runtime
 from arrears.ladder.holds import Holds, holds_in_force
+from arrears.ladder.in_force import newest_decided_day
 from arrears.ladder.policy import Policy
 from arrears.ladder.staff import staff_roles
+from arrears.repossession.news import with_news
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import (
     account,
@@ -24,7 +28,6 @@ from arrears.store.tables.feeds import (
     document,
     location,
     order_report,
-    payment,
 )
 from arrears.store.tables.legal import packet
 from arrears.store.tables.outreach import contact, item
@@ -57,7 +60,9 @@ class Sources:
     """Rows by account id, and the small registers as a whole."""
 
     accounts: Mapping[str, Row[Any]]
+    targets: Mapping[str, str]
     decisions: Mapping[str, Row[Any]]
+    decided_day: date | None
     ledger: Mapping[str, Mapping[str, Any]]
     packets: Mapping[str, Row[Any]]
     holds: Mapping[str, Holds]
@@ -77,9 +82,7 @@ class Sources:
     finance_confirmed: bool
 
 
-def read_sources(
-    connection: Connection, artifacts_url: str, on: date, policy: Policy, account_ids: Iterable[str]
-) -> Sources:
+def read_sources(connection: Connection, rt: Runtime, on: date, policy: Policy, account_ids: Iterable[str]) -> Sources:
     """Read everything the checks need for some accounts as of ``on``; the newest decision up to ``on`` is in force."""
     ids = sorted(set(account_ids))
     accounts = {row.account_id: row for row in _of(connection, account, ids)}
@@ -88,10 +91,14 @@ def read_sources(
     order_ids = [row.order_id for rows in orders.values() for row in rows]
     approvals = newest_approvals(connection, order_ids)
     roles = staff_roles(connection)
+    ledger = _ledger(rt.settings.artifacts_url, accounts, decisions)
+    subjects = {account_id: row.subject_ref for account_id, row in accounts.items()}
     return Sources(
         accounts=accounts,
+        targets=targets_of(connection, ids),
         decisions=decisions,
-        ledger=_with_news(connection, on, _ledger(artifacts_url, accounts, decisions)),
+        decided_day=newest_decided_day(connection),
+        ledger=with_news(connection, rt, on, policy, subjects, ledger),
         packets={row.account_id: row for row in _of(connection, packet, ids, packet.c.superseded_on.is_(None))},
         holds=holds_in_force(connection, on, policy, ids),
         documents=_grouped(_of(connection, document, ids)),
@@ -172,27 +179,6 @@ def _ledger(
                 if hits:
                     found |= {account_of[row["subject_ref"]]: row for row in batch.take(hits).to_pylist()}
     return found
-
-
-def _with_news(
-    connection: Connection, on: date, ledger: Mapping[str, Mapping[str, Any]]
-) -> dict[str, Mapping[str, Any]]:
-    """Take in the payments imported during the day: money that came at noon calls a machine's search back at noon.
-
-    A reversal takes nothing back here: what was paid today and bounced is tomorrow's ledger's business.
-    """
-    query = (
-        select(payment.c.account_id, func.max(payment.c.paid_on).label("paid_on"))
-        .where(payment.c.account_id.in_(ledger), payment.c.amount_minor > 0, payment.c.paid_on <= on)
-        .group_by(payment.c.account_id)
-    )
-    newest = {row.account_id: row.paid_on for row in connection.execute(query)}
-    return {
-        account_id: {**row, "last_paid_on": max(row["last_paid_on"] or paid_on, paid_on)}
-        if (paid_on := newest.get(account_id))
-        else row
-        for account_id, row in ledger.items()
-    }
 
 
 def _of(connection: Connection, table: Table, ids: Sequence[str], *conditions: Any) -> Rows:

@@ -13,6 +13,7 @@ from arrears.audit.record import record
 from arrears.core.clock import utc_text
 from arrears.core.errors import PermanentFailure, TemporaryFailure
 from arrears.core.runtime import Runtime
+from arrears.ladder.in_force import newest_decided_day
 from arrears.ladder.policy import Policy
 from arrears.repossession.agency import Agency
 from arrears.repossession.checks import LAST_STAGE, OrderFacts, run_checks
@@ -44,7 +45,8 @@ def stand_down(
     """Recall every order that is out and should not be, and repeat each recall until the agency acknowledges it.
 
     Any payment in whole or part since the order, a cure, a hold or open promise, a withdrawn approval, changed facts,
-    an agency whose papers ran out, or the order's last day recalls it.
+    an agency whose papers ran out, or the order's last day recalls it. Orders are judged as of the day decided last:
+    the run of an earlier date takes nothing from an order that was rightly given since.
 
     Raises:
         BadArguments: the store belongs to the other mode.
@@ -57,7 +59,8 @@ def stand_down(
             .order_by(repossession_order.c.order_no)
             .with_for_update()
         ).all()
-        facts = load_order_facts(connection, rt, business_date, policy, orders)
+        judged_on = max(business_date, newest_decided_day(connection) or business_date)
+        facts = load_order_facts(connection, rt, judged_on, policy, orders)
         for order in orders:
             reason = recall_reason(order, facts[order.order_id], policy)
             if reason:
@@ -87,8 +90,8 @@ def recall_reason(order: Row[Any], facts: OrderFacts, policy: Policy) -> str | N
     reasons = (
         (not order.imported and (facts.approval is None or facts.approval.state != "used"), "withdrawn"),
         (decided and facts.last_paid_on is not None and facts.last_paid_on >= order.proposed_on, "payment"),
-        (decided and facts.stage < LAST_STAGE, "cured"),
         (not facts.in_ledger, "not_in_ledger"),
+        (decided and facts.stage < LAST_STAGE, "cured"),
         (bool(facts.holds), f"hold_{facts.holds[0]}" if facts.holds else ""),
         (not order.imported and _changed(facts), "facts_changed"),
         (order.kind == KIND and not policy.repossession.remote_lock.enabled, "lock_not_enabled"),
@@ -99,7 +102,8 @@ def recall_reason(order: Row[Any], facts: OrderFacts, policy: Policy) -> str | N
 
 
 def _changed(facts: OrderFacts) -> bool:
-    return facts.packet_state != "ready" or facts.packet_facts_sha256 != facts.order_facts_sha256
+    another_packet = facts.packet_state != "ready" or facts.packet_facts_sha256 != facts.order_facts_sha256
+    return another_packet or facts.names_another
 
 
 def _to_recall(connection: Connection) -> Sequence[Row[Any]]:

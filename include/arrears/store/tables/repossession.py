@@ -141,6 +141,7 @@ repossession_order = Table(
     Column("recovered_at", UtcText),
     Column("machine", String(12)),
     Column("run_id", String(64), nullable=False),
+    Column("target_sha256", Sha256),
     UniqueConstraint("account_id", "episode_due", "kind", "ordinal"),
     Index(
         "uq_repossession_order_one_open",
@@ -161,5 +162,5 @@ repossession_order = Table(
     CheckConstraint("state <> 'recalled' OR recall_acknowledged_at IS NOT NULL", name="recalled_is_acknowledged"),
     CheckConstraint("imported OR packet_id IS NOT NULL", name="own_order_has_packet"),
     comment="The intent to hand over is written here, in the transaction of the last check, before anything leaves;"
-    " machine: what became of it after the recovery.",
+    " machine: what became of it after the recovery; target_sha256: the machine and people it names.",
 )
