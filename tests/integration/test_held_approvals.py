@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from order_world import ACCOUNT, POLICY, RUN, World, fresh_world
+from order_world import ACCOUNT, DAY, POLICY, RUN, World, fresh_world
 from sqlalchemy import insert, select, update
 
 from arrears.approvals import in_the_way as in_the_way_of
@@ -88,7 +88,16 @@ def promise(world: World) -> None:
     )
 
 
-NEWS = [(dispute, "hold_dispute"), (promise, "hold_promise"), (World.pay, "payment")]
+def unbooked(world: World) -> None:
+    """Money of yesterday that today's ledger does not hold yet."""
+    yesterday = DAY - timedelta(days=1)
+    world.accept()
+    world.pay(paid_on=yesterday, business_date=yesterday)
+    lacking = {"snapshot_id": natural_key("snapshot", world.snapshots), "payment_id": "N1"}
+    world.put(feeds.unbooked_payment, None, **lacking)
+
+
+NEWS = [(dispute, "hold_dispute"), (promise, "hold_promise"), (World.pay, "payment"), (unbooked, "payment")]
 
 
 @pytest.mark.parametrize(("news", "reason"), NEWS)

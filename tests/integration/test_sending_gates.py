@@ -2,16 +2,18 @@
 
 from dataclasses import replace
 from datetime import date, time, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from outreach_world import CALL, DAY, EMAIL, GUARANTOR_CALL, LETTER, SMS, ZERO, Witness, World, one_customer
 from sqlalchemy import delete, event, update
 
+from arrears.core.calendar import ONE_DAY
 from arrears.core.errors import GateHeld
 from arrears.core.keys import natural_key
 from arrears.ladder import balance
-from arrears.ladder.balance import Balances
+from arrears.ladder.balance import Balance, Balances
 from arrears.ledger.gates import check_gates
 from arrears.ledger.intake import import_feed
 from arrears.ledger.pull import pull
@@ -19,9 +21,10 @@ from arrears.outreach.batches import open_days
 from arrears.outreach.channels import Channels
 from arrears.outreach.dispatch import dispatch
 from arrears.outreach.verdict import not_sent
+from arrears.store import snapshot
 from arrears.store.engine import reading, writing
 from arrears.store.tables.decisions import episode
-from arrears.store.tables.feeds import debit, hold, outcome, plan, promise
+from arrears.store.tables.feeds import debit, hold, outcome, plan, promise, unbooked_payment
 from arrears.store.tables.outreach import contact, item, suppression
 from arrears.store.tables.people import account_party, party
 from arrears.store.tables.runs import policy_text, run
@@ -56,10 +59,10 @@ def customer(world: World, *actions: dict[str, object], rung: int = 1, behind: i
         world.decide(account_id, [action | {"rung": rung} for action in actions], overdue=owed, instalments=count)
 
 
-def pay(world: World, folder: Path, *rows: str, name: str = "payments.csv") -> None:
+def pay(world: World, folder: Path, *rows: str, name: str = "payments.csv", on: date = DAY) -> None:
     file = folder / name
     file.write_text("payment_id,account_id,paid_on,amount\n" + "\n".join(rows) + "\n")
-    import_feed(world.rt, world.engine, RUN, "payments", file, DAY)
+    import_feed(world.rt, world.engine, RUN, "payments", file, on)
 
 
 def reasons(world: World) -> dict[str, str | None]:
@@ -140,6 +143,48 @@ def test_a_payment_that_arrives_while_a_dispatch_is_sending_is_seen_by_its_next_
     pay(late, tmp_path, "N3,A1,2026-11-12,-300.00", name="more.csv")
     with reading(world.engine) as connection:
         assert balances.of(connection, {"A1": "ref-A1"})["A1"].overdue_minor == 300_00
+
+
+TOLD = ("N1,A1,2026-11-11,300.00", "N2,A2,2026-11-11,79.99")
+"""Both customers paid all they owe, and we were told on the day before the ledger."""
+
+
+def test_who_paid_yesterday_hears_nothing_though_the_ledger_of_today_does_not_know_it_yet(world, witnesses, tmp_path):
+    customer(world, SMS)
+    pay(world.at(time(5)), tmp_path, *TOLD, on=DAY - ONE_DAY)
+    freeze(world, tmp_path / "feeds")
+    world.plan()
+    world.at(time(11)).send(witnesses)
+    assert [row.reason for row in world.rows(contact)] == ["paid"]
+    assert witnesses.messages["sms"].got == []
+
+
+@pytest.mark.parametrize(("told_on", "still_owed"), [(date(2026, 11, 9), 79_99), (date(2026, 11, 10), 0)])
+def test_a_payment_that_no_ledger_brings_counts_as_long_as_money_may_be_in_flight(
+    world, witnesses, tmp_path, told_on, still_owed
+):
+    customer(world, SMS)
+    pay(world.at(time(5)), tmp_path, "N2,A2,2026-11-09,79.99", on=told_on)
+    freeze(world, tmp_path / "feeds")
+    with reading(world.engine) as connection:
+        found = Balances(world.rt, DAY, world.policy).of(connection, {"A2": "ref-A2"})
+    assert found.get("A2", Balance(79_99, 1, 1, 0)).overdue_minor == still_owed
+
+
+def test_a_ledger_of_open_items_is_taken_to_hold_all_that_was_told_before_it(world, tmp_path):
+    customer(world, SMS)
+    pay(world.at(time(5)), tmp_path, *TOLD, on=DAY - ONE_DAY)
+    freeze(world, tmp_path / "feeds", open_items=True)
+    with reading(world.engine) as connection:
+        assert Balances(world.rt, DAY, world.policy).of(connection, {"A1": "ref-A1", "A2": "ref-A2"}) == {}
+
+
+def test_of_what_was_told_yesterday_only_what_the_ledger_lacks_counts_beside_it(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(snapshot, "batches", partial(snapshot.batches, rows=1))
+    customer(world, SMS)
+    pay(world.at(time(5)), tmp_path, *TOLD, "B2,A1,2026-11-11,1.00", on=DAY - ONE_DAY)
+    freeze(world, tmp_path / "feeds", paid="N1,A1,2026-11-11,300.00\nB2,A1,2026-11-11,1.00\n")
+    assert [(row.account_id, row.payment_id) for row in world.rows(unbooked_payment)] == [("A2", "N2")]
 
 
 def test_however_many_paid_no_question_names_more_accounts_than_a_database_takes(world, tmp_path, monkeypatch):

@@ -3,10 +3,11 @@
 from collections.abc import Collection
 from datetime import date
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from arrears.ladder.holds import Holds, holds_in_force
 from arrears.ladder.policy import Policy
+from arrears.ladder.told import is_unbooked
 from arrears.store.tables.feeds import payment
 from arrears.store.tables.runs import run
 
@@ -51,10 +52,13 @@ def _that_keep(kind: str, holds: Holds) -> frozenset[str]:
 
 
 def _paid(connection: Connection, on: date, accounts: Collection[str]) -> set[str]:
-    """Return the accounts that paid something since the newest ledger was frozen."""
-    newest = select(func.max(run.c.business_date)).where(run.c.kind == "daily", run.c.snapshot_id.is_not(None))
+    """Return the accounts that paid something since the newest ledger was frozen, or before and it does not hold it."""
+    ledgers = run.c.kind == "daily", run.c.snapshot_id.is_not(None)
+    newest = select(func.max(run.c.business_date)).where(*ledgers)
+    order = run.c.business_date.desc(), run.c.ordinal.desc()
+    snapshot_id = select(run.c.snapshot_id).where(*ledgers).order_by(*order).limit(1)
     query = select(payment.c.account_id).where(
         payment.c.account_id.in_(accounts), payment.c.amount_minor > 0, payment.c.paid_on <= on,
-        payment.c.business_date >= newest.scalar_subquery(),
+        or_(payment.c.business_date >= newest.scalar_subquery(), is_unbooked(snapshot_id.scalar_subquery())),
     )  # fmt: skip
     return set(connection.execute(query).scalars())

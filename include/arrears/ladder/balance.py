@@ -1,6 +1,7 @@
-"""What accounts owe at this moment: the newest accepted ledger of a day, and the payments that came in since.
+"""What accounts owe at this moment: the newest accepted ledger, and the payments told of that it does not hold.
 
-The ledger is frozen in the morning; a payment imported at noon must stop the message of the afternoon.
+The ledger is frozen in the morning; a payment imported at noon must stop the message of the afternoon, and the call of
+the next day when the ledger is a day behind.
 """
 
 import json
@@ -23,6 +24,7 @@ from arrears.ladder.policy import Policy
 from arrears.ladder.promises import falling_due
 from arrears.ladder.received import Known
 from arrears.ladder.staging import Schedule, Staged, allocate, stage
+from arrears.ladder.told import is_unbooked, told_since
 from arrears.store import snapshot as frozen
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import delivery, payment, snapshot
@@ -75,7 +77,7 @@ class Balances:
             self._ledger, self._after_news = ledger, {}
             only = pa.array(subjects.values(), pa.string()) if self._of_few else None
             self._newer = None if _is_decided(connection, ledger) else self._read_all(ledger.snapshot_id, only)
-        news = _news(connection, ledger, self._on, None if is_new and not self._of_few else subjects)
+        news = self._news(connection, None if is_new and not self._of_few else subjects)
         self._restage(ledger, news)
         nothing = Balance(0, 0, 0, 0)
         found = {} if self._newer is None else {a: self._newer.get(ref, nothing) for a, ref in subjects.items()}
@@ -111,6 +113,23 @@ class Balances:
         rules, calendar = self._policy.staging, self._policy.business_calendar()
         counted: list[int] = effective(overdue, self._on, rules, calendar).counted.tolist()
         return counted
+
+    def _news(self, connection: Connection, accounts: Iterable[str] | None) -> dict[str, list[Row[Any]]]:
+        """Return the payments that the ledger may not hold, by account; of all accounts when none are named.
+
+        A ledger of open items holds what came before it. One with its payments is asked for each payment itself: what
+        was told of on the days before and is not in it counts on, for so long as money may be in flight.
+        """
+        ledger, named = self._ledger, sorted(accounts or ())
+        asked = {"created_at": ledger.created_at, "snapshot_id": ledger.snapshot_id, "on": self._on,
+                 "since": told_since(self._on, self._policy)}  # fmt: skip
+        query = _payments_since(_is_open_items(ledger), accounts is not None)
+        parts = [asked | {"accounts": named[at : at + AT_ONCE]} for at in range(0, len(named), AT_ONCE)]
+        found: dict[str, list[Row[Any]]] = defaultdict(list)
+        for part in [asked] if accounts is None else parts:
+            for row in connection.execute(query, part):
+                found[row.account_id].append(row)
+        return dict(found)
 
     def _restage(self, ledger: Row[Any], news: Mapping[str, News]) -> None:
         """Stage the accounts whose news have not been looked at, in one pass over the frozen files."""
@@ -156,33 +175,16 @@ def _is_decided(connection: Connection, ledger: Row[Any]) -> bool:
     return connection.execute(runs.where(or_(decided, run.c.status == "completed")).limit(1)).first() is not None
 
 
-def _news(
-    connection: Connection, ledger: Row[Any], on: date, accounts: Iterable[str] | None
-) -> dict[str, list[Row[Any]]]:
-    """Return the payments of the day that the ledger may not hold, by account; of all accounts when none are named.
-
-    A ledger of open items holds what came before it; one with its payments is asked for each payment itself.
-    """
-    asked = {"created_at": ledger.created_at, "on": on}
-    query = _payments_since(_is_open_items(ledger), accounts is not None)
-    named = sorted(accounts or ())
-    parts = [asked | {"accounts": named[at : at + AT_ONCE]} for at in range(0, len(named), AT_ONCE)]
-    found: dict[str, list[Row[Any]]] = defaultdict(list)
-    for part in [asked] if accounts is None else parts:
-        for row in connection.execute(query, part):
-            found[row.account_id].append(row)
-    return dict(found)
-
-
 @cache
 def _payments_since(is_open_items: bool, of_some: bool) -> Select[Any]:
     on = bindparam("on", type_=Date)
     later = delivery.c.received_at >= bindparam("created_at")
+    news = later if is_open_items else or_(later, payment.c.business_date == on, is_unbooked(bindparam("snapshot_id")))
     query = (
         select(payment, subject.c.subject_ref, later.label("is_later"))
         .join(subject, subject.c.account_id == payment.c.account_id)
         .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
-        .where(later if is_open_items else or_(later, payment.c.business_date == on), payment.c.paid_on <= on)
+        .where(news, payment.c.business_date >= bindparam("since", type_=Date), payment.c.paid_on <= on)
         .order_by(payment.c.account_id, payment.c.payment_id)
     )
     return query.where(payment.c.account_id.in_(bindparam("accounts", expanding=True))) if of_some else query

@@ -33,6 +33,7 @@ from arrears.ledger.reference import accounts_absent_since, reference_of
 from arrears.ledger.register import register_of
 from arrears.ledger.source import Source, nothing_delivered
 from arrears.ledger.synthesise import synthesise_parties
+from arrears.ledger.unbooked import note_unbooked
 from arrears.ledger.validate import Problem, Rules, check, refused_rows
 from arrears.store import bulk
 from arrears.store.engine import reading, writing
@@ -237,6 +238,8 @@ class _Job:
                 set_incomplete(connection, held, only=True)
             self._write(connection, frozen)
             publish(self.rt, frozen, self.snapshot_id)
+            if shape.form == "payments":
+                note_unbooked(connection, self.rt, self.snapshot_id, self.on, self.policy)
         return self._pulled(
             sum(self.rows.values()),
             sum(self.rows.values()) - sum(self.refused.values()),

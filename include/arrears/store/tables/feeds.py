@@ -471,6 +471,15 @@ payment = Table(
     comment="Only payments imported during a day, with that day: news since the frozen ledger, which holds the others.",
 )
 
+unbooked_payment = Table(
+    "unbooked_payment",
+    metadata,
+    Column("snapshot_id", Sha256, ForeignKey("snapshot.snapshot_id"), primary_key=True),
+    Column("account_id", String(64), primary_key=True),
+    Column("payment_id", String(64), primary_key=True),
+    comment="Payments told of on the days before that a frozen ledger does not hold yet: they count beside it.",
+)
+
 order_report = Table(
     "order_report",
     metadata,
