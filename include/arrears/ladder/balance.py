@@ -129,7 +129,7 @@ class Balances:
         for part in [asked] if accounts is None else parts:
             for row in connection.execute(query, part):
                 found[row.account_id].append(row)
-        return dict(found)
+        return {account_id: sorted(rows, key=lambda row: str(row.payment_id)) for account_id, rows in found.items()}
 
     def _restage(self, ledger: Row[Any], news: Mapping[str, News]) -> None:
         """Stage the accounts whose news have not been looked at, in one pass over the frozen files."""
@@ -185,7 +185,6 @@ def _payments_since(is_open_items: bool, of_some: bool) -> Select[Any]:
         .join(subject, subject.c.account_id == payment.c.account_id)
         .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
         .where(news, payment.c.business_date >= bindparam("since", type_=Date), payment.c.paid_on <= on)
-        .order_by(payment.c.account_id, payment.c.payment_id)
     )
     return query.where(payment.c.account_id.in_(bindparam("accounts", expanding=True))) if of_some else query
 
