@@ -45,7 +45,7 @@ from arrears.repossession.stand_down import unacknowledged_recalls
 from arrears.sandbox.agency import AgencySandbox
 from arrears.store.engine import reading, writing
 from arrears.store.identity import set_pause
-from arrears.store.tables import audit, decisions, feeds, legal, people, runs
+from arrears.store.tables import audit, decisions, feeds, legal, runs
 from arrears.store.tables.repossession import approval, approval_vote, repossession_order
 
 
@@ -281,7 +281,7 @@ def test_a_worker_killed_between_intent_and_answer_offers_the_same_order_again(w
     with pytest.raises(Killed):
         world.hand_off(Dying())
     assert world.state() == "offered"
-    world.change(people.party, name="changed since")
+    world.change(feeds.account, asset_hours=1234)
     done = world.hand_off(open_agency(sandbox.url))
     assert (done.offered, done.repeated, done.acknowledged) == (0, 1, 1)
     assert [call["new"] for call in sandbox.received()] == ([True, False] if arrives else [True])
