@@ -1,6 +1,7 @@
 """On PostgreSQL the log's index begins a table with each month: a number stands once, each table has the guards."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from importlib.resources import files
@@ -26,6 +27,7 @@ pytestmark = pytest.mark.real
 NOVEMBER, DECEMBER, JANUARY = date(2026, 11, 12), date(2026, 12, 1), date(2027, 1, 2)
 INDEX, FIRST = "audit_event_index", "audit_event_index_first"
 IN_DECEMBER, IN_JANUARY = "audit_event_index_2026_12", "audit_event_index_2027_01"
+WAITS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 TABLES = f"SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = '{INDEX}'::regclass"
 
 
@@ -152,6 +154,19 @@ def test_a_month_begins_the_next_day_where_somebody_reads_the_index(postgres_sto
         assert not make_months(postgres_store, DECEMBER)
     assert tables(postgres_store) == {FIRST}
     assert make_months(postgres_store, DECEMBER)
+    assert tables(postgres_store) == {FIRST, IN_DECEMBER}
+
+
+def test_two_days_that_begin_a_month_at_once_begin_it_once(postgres_store: Engine, rt: Runtime) -> None:
+    live_through(postgres_store, rt, NOVEMBER)
+    with writing(postgres_store) as connection, ThreadPoolExecutor(1) as other:
+        connection.exec_driver_sql(f"SELECT arrears_begin_month('{DECEMBER}')")
+        second = other.submit(make_months, postgres_store, DECEMBER)
+        with postgres_store.connect() as looking:
+            while not second.done() and not looking.exec_driver_sql(WAITS).scalar():
+                looking.rollback()
+        connection.commit()
+        assert second.result()
     assert tables(postgres_store) == {FIRST, IN_DECEMBER}
 
 
