@@ -85,12 +85,13 @@ def test_a_restored_store_refuses_what_the_old_one_refused(postgres_database: st
     owner, day, auditor = (restored(url, f"arrears_{role}") for role in ("owner", "app", "auditor"))
     assert make_months(open_engine(day), date(2026, 12, 1))
     columns = {table: metadata.tables[table].primary_key.columns.values()[0].name for table in APPEND_ONLY}
-    for table, column in {**columns, "audit_event_index_2026_12": "seq"}.items():
+    for table, column in {**columns, "audit_event_index_first": "seq"}.items():
         changes = (f"UPDATE {table} SET {column} = {column}", f"DELETE FROM {table}", f"TRUNCATE {table}")
         for change in changes:
             assert "is append-only" in refusal(owner, change), "the guards stand for the owner too"
             assert "permission denied" in refusal(day, change)
         assert "must be owner" in refusal(day, f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+    assert "is append-only" in refusal(owner, "TRUNCATE audit_event_index_2026_12"), "the month made since has them too"
     gap = "INSERT INTO audit_event SELECT max(seq) + 2, '', '' FROM audit_event"
     assert "has no gaps" in refusal(day, gap)
     assert "permission denied" in refusal(auditor, "SELECT name FROM party")
