@@ -6,12 +6,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from statsd_listener import StatsdListener
 
+from arrears.audit.record import record
+from arrears.core.clock import PinnedClock, SystemClock
 from arrears.orchestration.embedded import airflow_environment
+from arrears.store.engine import writing
 
 REHEARSED = {"business_date": "2026-11-12", "rehearsal": True}
 ROOT = Path(__file__).resolve().parents[2]
@@ -102,9 +108,36 @@ def trial(airflow: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory)
 def test_a_night_without_a_finished_day_ends_red_although_everything_was_sealed(
     airflow: Callable[..., Any], tmp_path: Path
 ) -> None:
-    ended, _ = airflow(ROOT / "dags", "arrears_assurance", tmp_path)
+    with StatsdListener() as listener:
+        ended, _ = airflow(ROOT / "dags", "arrears_assurance", tmp_path, **told_to(listener))
+        heard = listener.heard()
     assert ended["run"] == "failed"
     assert [ended[task][0] for task in ("watch_deliveries", "close_night")] == ["failed", "failed"]
+    told = {name: heard[f"airflow.arrears.{name}"] for name in ("day.missing", "day.red", "failed.morning", "pulse")}
+    assert told == {"day.missing": 1, "day.red": 0, "failed.morning": 1, "pulse": 1}
+
+
+def told_to(listener: StatsdListener) -> dict[str, str]:
+    """Return the settings under which Airflow sends its figures and ours to a listener."""
+    port = str(listener.port)
+    return {"AIRFLOW__METRICS__STATSD_ON": "True", "AIRFLOW__METRICS__STATSD_PORT": port,
+            "AIRFLOW__METRICS__STATSD_HOST": "127.0.0.1"}  # fmt: skip
+
+
+def test_a_seal_that_fails_for_hours_is_told_by_each_dispatch(airflow: Callable[..., Any], rt: Any, store: Any) -> None:
+    long_ago = replace(rt, clock=PinnedClock(SystemClock().now() - timedelta(hours=3)))
+    with writing(store) as connection:
+        record(connection, long_ago, run_id="daily-2026-11-12-1", type="run.started", key="daily-2026-11-12-1",
+               business_date=None)  # fmt: skip
+    (rt.settings.home / "keys" / "audit.key").parent.mkdir()
+    (rt.settings.home / "keys" / "audit.key").write_text("no key at all", encoding="utf-8")
+    with StatsdListener() as listener:
+        ended, _ = airflow(ROOT / "dags", "arrears_dispatch", rt.settings.home, {}, **told_to(listener))
+        heard = listener.heard()
+    assert (ended["run"], ended["close_dispatch"][0], ended["send_due"][0]) == ("failed", "failed", "success")
+    assert 3 * 3600 <= heard["airflow.arrears.seal.lag_seconds"] < 4 * 3600
+    assert heard["airflow.arrears.pulse"] == heard["airflow.arrears.failed.later"] == 1
+    assert "airflow.arrears.day.missing" in heard
 
 
 FEEDS = {

@@ -101,7 +101,8 @@ def _inject(function: Step[Arguments, Result]) -> Callable[..., Any]:
         guard_logs()
         try:
             rt, begun = runtime_of(context), time.monotonic()
-            result = function(rt, *args, **kwargs)
+            with figures.standing_told(rt, function.__name__):
+                result = function(rt, *args, **kwargs)
             keys = signature.bind(rt, *args, **kwargs).arguments
             figures.tell(rt, function.__name__, time.monotonic() - begun, result, keys)
             announce(context, result)

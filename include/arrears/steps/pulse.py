@@ -1,37 +1,57 @@
 """How the store stands this minute, in figures for a dashboard: counts and ages, never an account or a person."""
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, func, select
 
-from arrears.core.clock import utc_text
+from arrears.core.clock import at_local, local_date, utc_text
 from arrears.core.runtime import Runtime
-from arrears.steps.world import store_of
+from arrears.ladder.policy import Policy
+from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.outreach import contact
+from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, run
 
 STATES = ("planned", "claimed", "sending", "sent", "rejected", "withheld", "in_doubt", "expired")
 RED = ("held", "failed")
 
 
-def pulse(rt: Runtime) -> dict[str, float]:
-    """Return contacts by state of the newest business date, ages in seconds, and gates and runs that are red.
+class _Newest(NamedTuple):
+    """The newest daily run."""
 
-    ``in_doubt.age_seconds``: since the oldest message whose fate nobody knows was begun. ``seal.lag_seconds``: since
-    the oldest event that no signed checkpoint covers yet. Both are 0 when there is none.
+    run_id: str
+    business_date: date
+    status: str
+    rehearsal: bool
+
+
+def pulse(rt: Runtime) -> dict[str, float]:
+    """Return contacts by state of the newest business date, the oldest doubt, and how the newest day stands.
+
+    ``in_doubt.age_seconds``: since the oldest message whose fate nobody knows was begun, 0 when there is none.
     """
-    now = rt.clock.now()
+    now, policy = rt.clock.now(), policy_of(rt.settings)
     with reading(store_of(rt)) as connection:
         oldest_doubt = connection.execute(select(func.min(contact.c.intent_at)).where(contact.c.state == "in_doubt"))
-        unsealed = connection.execute(select(func.min(audit_pending.c.at)))
+        newest = _newest_day(connection)
         return {
             **_by_state(connection),
             "in_doubt.age_seconds": _age(oldest_doubt.scalar(), now),
-            "seal.lag_seconds": _age(unsealed.scalar(), now),
-            **_day(connection),
+            **_gates(connection, newest),
+            "day.red": float(newest is not None and _is_red(newest, now, policy)),
+            "day.missing": float(_is_missing(newest, now, policy)),
+            "digest.not_sent": float(_digests_left(connection, newest)),
         }
+
+
+def seal_lag(rt: Runtime) -> dict[str, float]:
+    """Return the seconds since the oldest event that no signed checkpoint covers yet; 0 when there is none."""
+    with reading(store_of(rt)) as connection:
+        unsealed = connection.execute(select(func.min(audit_pending.c.at))).scalar()
+    return {"seal.lag_seconds": _age(unsealed, rt.clock.now())}
 
 
 def _by_state(connection: Connection) -> dict[str, float]:
@@ -44,17 +64,46 @@ def _by_state(connection: Connection) -> dict[str, float]:
     }
 
 
-def _day(connection: Connection) -> dict[str, float]:
-    """Return what the newest daily run came to: gates that passed and failed, and whether the run is red."""
-    daily = run.c.kind == "daily"
-    newest = select(run.c.run_id, run.c.status).where(daily).order_by(run.c.business_date.desc(), run.c.ordinal.desc())
+def _newest_day(connection: Connection) -> _Newest | None:
+    newest = select(run.c.run_id, run.c.business_date, run.c.status, run.c.rehearsal).where(run.c.kind == "daily")
+    newest = newest.order_by(run.c.business_date.desc(), run.c.ordinal.desc())
     row = connection.execute(newest.limit(1)).one_or_none()
-    if row is None:
-        return {"gates.passed": 0.0, "gates.failed": 0.0, "day.red": 0.0}
-    failed = and_(gate.c.run_id == row.run_id, ~gate.c.passed, gate.c.overridden_by.is_(None))
-    every = connection.execute(select(func.count()).where(gate.c.run_id == row.run_id)).scalar_one()
+    return None if row is None else _Newest(*row)
+
+
+def _gates(connection: Connection, newest: _Newest | None) -> dict[str, float]:
+    """Return how many gates of the newest day passed, and how many hold it."""
+    if newest is None:
+        return {"gates.passed": 0.0, "gates.failed": 0.0}
+    of_it = gate.c.run_id == newest.run_id
+    every = connection.execute(select(func.count()).where(of_it)).scalar_one()
+    failed = and_(of_it, ~gate.c.passed, gate.c.overridden_by.is_(None))
     held = connection.execute(select(func.count()).where(failed)).scalar_one()
-    return {"gates.passed": float(every - held), "gates.failed": float(held), "day.red": float(row.status in RED)}
+    return {"gates.passed": float(every - held), "gates.failed": float(held)}
+
+
+def _is_red(newest: _Newest, now: datetime, policy: Policy) -> bool:
+    """Say whether the newest day was held, failed, or is still not done when the night's checks begin."""
+    if newest.status in RED:
+        return True
+    over = at_local(newest.business_date, policy.clocks.night, policy.time_zone)
+    return newest.status != "completed" and now >= over
+
+
+def _is_missing(newest: _Newest | None, now: datetime, policy: Policy) -> bool:
+    """Say whether today was not even begun by the hour at which its ledger is late; who rehearses has no today."""
+    today = local_date(now, policy.time_zone)
+    if now < at_local(today, policy.clocks.ledger_by, policy.time_zone):
+        return False
+    return newest is None or (newest.business_date < today and not newest.rehearsal)
+
+
+def _digests_left(connection: Connection, newest: _Newest | None) -> int:
+    """Count the digests and alarms of the newest day that the mail server did not take."""
+    if newest is None:
+        return 0
+    left = and_(digest_sent.c.business_date == newest.business_date, digest_sent.c.state == "planned")
+    return int(connection.execute(select(func.count()).where(left)).scalar_one())
 
 
 def _age(moment: str | None, now: datetime) -> float:
