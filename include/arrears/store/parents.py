@@ -17,7 +17,8 @@ LOOKUP = 500
 def writing_sets(engine: Engine) -> Iterator[Connection]:
     """Open one write transaction in which SQLite looks up no foreign key: whoever inserts asks ``Parents``.
 
-    SQLite takes the order only between transactions, and only for this connection. PostgreSQL looks up its own.
+    SQLite takes the order only between transactions, and only for this connection. PostgreSQL looks up what decisions
+    point at once a statement, by a trigger.
     """
     with engine.connect().execution_options(arrears_write=True) as connection:
         is_sqlite = connection.dialect.name == "sqlite"

@@ -19,6 +19,10 @@ UtcText = String(20)
 """A moment as ``2026-11-12T01:30:00Z``: the same bytes and the same order on every database."""
 
 
+AccountId = String(64).with_variant(String(64, collation="C"), "postgresql")
+"""The ledger's name of an account, ordered byte by byte: a range of accounts is found by the index of any table."""
+
+
 def one_of(column: str, *values: str) -> CheckConstraint:
     """Return a check that ``column`` holds one of ``values``."""
     allowed = ", ".join(f"'{value}'" for value in values)

@@ -15,14 +15,14 @@ from sqlalchemy import (
     text,
 )
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 CORRECTED = text("revision > 1")
 
 episode = Table(
     "episode",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("first_unpaid_due", Date, primary_key=True),
     Column("opened_on", Date, nullable=False),
     Column("clean_since", Date),
@@ -37,7 +37,7 @@ evidence = Table(
     "evidence",
     metadata,
     Column("evidence_key", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("party_id", String(64), nullable=False),
     Column("kind", String(40), nullable=False),
     Column("counts", Boolean, nullable=False),
@@ -73,7 +73,7 @@ decision = Table(
     "decision",
     metadata,
     Column("business_date", Date, primary_key=True),
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("revision", SmallInteger, primary_key=True),
     Column("run_id", String(64), ForeignKey("run.run_id"), nullable=False),
     Column("stage", SmallInteger, nullable=False),

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 WHOLE_FEEDS = ("accounts", "instalments", "payments", "parties", "staff", "agencies")
 """Feeds of which each delivery is the whole truth; all others bring news."""
@@ -105,7 +105,7 @@ OPENING_KINDS = ("message", "call", "letter", "visit", "order_handed_off", "suit
 
 
 def _account() -> Column[str]:
-    return Column("account_id", String(64), nullable=False)
+    return Column("account_id", AccountId, nullable=False)
 
 
 def _origin() -> list[Column[str] | Column[int]]:
@@ -144,7 +144,7 @@ quarantine = Table(
     Column("row_no", Integer, primary_key=True),
     Column("column", String(40), primary_key=True),
     Column("reason", String(40), nullable=False),
-    Column("account_id", String(64)),
+    Column("account_id", AccountId),
     Index("ix_quarantine_account", "account_id"),
     comment="Where and why, never the value; row_no counts the header as row 1; column is '' for the whole row.",
 )
@@ -173,7 +173,7 @@ snapshot = Table(
 account = Table(
     "account",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("subject_ref", String(36), nullable=False, unique=True),
     Column("closed_on", Date),
     Column("customer_id", String(64)),
@@ -330,7 +330,7 @@ staff = Table(
 assignment = Table(
     "assignment",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("from_on", Date, primary_key=True),
     Column("staff_id", String(64), nullable=False),
     *_origin(),
@@ -460,7 +460,7 @@ debit = Table(
 payment = Table(
     "payment",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("payment_id", String(64), primary_key=True),
     Column("paid_on", Date, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -475,7 +475,7 @@ unbooked_payment = Table(
     "unbooked_payment",
     metadata,
     Column("snapshot_id", Sha256, ForeignKey("snapshot.snapshot_id"), primary_key=True),
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("payment_id", String(64), primary_key=True),
     comment="Payments told of on the days before that a frozen ledger does not hold yet: they count beside it.",
 )

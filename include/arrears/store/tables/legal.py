@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 PACKET_STATES = ("draft", "ready", "withheld", "incomplete")
 
@@ -23,7 +23,7 @@ packet = Table(
     "packet",
     metadata,
     Column("packet_id", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("version", Integer, nullable=False),
     Column("state", String(12), nullable=False),
     Column("facts_sha256", Sha256, nullable=False),
@@ -64,7 +64,7 @@ packet = Table(
 account_clock = Table(
     "account_clock",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("built_on", Date, primary_key=True),
     Column("clocks", JSON, nullable=False),
     Column("run_id", String(64), nullable=False),
@@ -86,7 +86,7 @@ court_filing = Table(
     "court_filing",
     metadata,
     Column("filing_key", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("kind", String(16), nullable=False),
     Column("case_id", String(64), nullable=False),
     Column("filed_at", UtcText, nullable=False),
@@ -104,7 +104,7 @@ emergency_packet = Table(
     "emergency_packet",
     metadata,
     Column("emergency_id", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("case_id", String(64), nullable=False),
     Column("version", Integer, nullable=False),
     Column("state", String(8), nullable=False),
@@ -136,7 +136,7 @@ legal_notice = Table(
     "legal_notice",
     metadata,
     Column("notice_id", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("order_id", Sha256, nullable=False),
     Column("party_id", String(64), nullable=False),
     Column("kind", String(12), nullable=False),

@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 CHANNELS = (
     "sms",
@@ -104,7 +104,7 @@ item = Table(
     "item",
     metadata,
     Column("item_key", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("occasion", String(40), nullable=False),
     Column("step", String(60), nullable=False),
     Column("channel", String(16), nullable=False),
@@ -167,7 +167,7 @@ suppression = Table(
     "suppression",
     metadata,
     Column("business_date", Date, primary_key=True),
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("step", String(60), primary_key=True),
     Column("channel", String(16), primary_key=True),
     Column("party_id", String(64), primary_key=True),
@@ -199,7 +199,7 @@ placement = Table(
     "placement",
     metadata,
     Column("placement_id", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("party_id", String(64), nullable=False),
     Column("agency_id", String(64), nullable=False),
     Column("contact_id", Sha256, ForeignKey("contact.contact_id"), nullable=False),

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, Date, ForeignKey, Index, String, Table
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 COLLECTED_STATES = ("collected", "not_collected")
 
@@ -34,7 +34,7 @@ collection = Table(
 late_payment = Table(
     "late_payment",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("payment_id", String(64), primary_key=True),
     Column("paid_on", Date, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
@@ -49,7 +49,7 @@ overtaken = Table(
     "overtaken",
     metadata,
     Column("overtaken_key", Sha256, primary_key=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("action_id", Sha256, nullable=False),
     Column("fact", String(60), nullable=False),
     Column("fact_date", Date, nullable=False),

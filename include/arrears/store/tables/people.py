@@ -2,7 +2,7 @@
 
 from sqlalchemy import Boolean, Column, Date, ForeignKey, Index, Integer, String, Table, Text, text
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 ROLES = ("borrower", "co_borrower", "guarantor", "spouse", "legal_representative", "dealer_buyback")
 
@@ -10,7 +10,7 @@ subject = Table(
     "subject",
     metadata,
     Column("subject_ref", String(36), primary_key=True),
-    Column("account_id", String(64), nullable=False, unique=True),
+    Column("account_id", AccountId, nullable=False, unique=True),
     Column("created_at", UtcText, nullable=False),
     comment="Events and snapshots know only subject_ref; erasing this row cuts the tie.",
 )
@@ -45,7 +45,7 @@ party = Table(
 account_party = Table(
     "account_party",
     metadata,
-    Column("account_id", String(64), primary_key=True),
+    Column("account_id", AccountId, primary_key=True),
     Column("party_id", String(64), primary_key=True),
     Column("role", String(24), primary_key=True),
     Column("guarantee_kind", String(8)),

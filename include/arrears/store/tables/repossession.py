@@ -15,7 +15,7 @@ from sqlalchemy import (
     text,
 )
 
-from arrears.store.tables.base import Sha256, UtcText, metadata, one_of
+from arrears.store.tables.base import AccountId, Sha256, UtcText, metadata, one_of
 
 APPROVAL_KINDS = ("remedy", "packet", "order", "waiver", "gate_override", "release", "in_doubt", "attestation",
                   "preservation")  # fmt: skip
@@ -50,7 +50,7 @@ approval = Table(
     Column("approval_id", Sha256, primary_key=True),
     Column("kind", String(16), nullable=False),
     Column("subject_key", String(64), nullable=False),
-    Column("account_id", String(64)),
+    Column("account_id", AccountId),
     Column("facts_sha256", Sha256, nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("requested_on", Date, nullable=False),
@@ -117,7 +117,7 @@ repossession_order = Table(
     metadata,
     Column("order_id", Sha256, primary_key=True),
     Column("order_no", String(24), nullable=False, unique=True),
-    Column("account_id", String(64), nullable=False),
+    Column("account_id", AccountId, nullable=False),
     Column("episode_due", Date, nullable=False),
     Column("kind", String(8), nullable=False),
     Column("ordinal", Integer, nullable=False),
