@@ -5,6 +5,7 @@ Only those of the desk need Airflow. What people look at is looked at.
 
 import email
 import email.policy
+import importlib
 import json
 import os
 import shutil
@@ -174,3 +175,14 @@ def test_take_the_pictures_of_a_packet_and_of_orders_in_english(english, browser
     two_pages_of(browser, a_packet(english, "draft"), "packet-en", tmp_path)
     search, recover = (an_order(english, kind, tmp_path) for kind in ("locate", "recover"))
     two_pages_of(browser, search, "order-en", tmp_path, recover)
+
+
+def test_take_the_picture_of_the_data_path_at_all_sizes(browser: Browser, monkeypatch: pytest.MonkeyPatch):
+    bench = IMAGES.parents[1] / "tests" / "bench"
+    monkeypatch.syspath_prepend(str(bench))
+    draw = importlib.import_module("scaling_plot").draw
+    found = json.loads((bench / "found" / "data-path.json").read_text(encoding="utf-8"))
+    page = browser.new_page(viewport={"width": 720, "height": 420})
+    page.set_content(f"<style>body {{ margin: 0 }}</style>{draw(found['sizes'])}")
+    page.screenshot(path=IMAGES / "data-path.png")
+    page.close()

@@ -6,11 +6,12 @@ Source: policy ``part_payment``: what the arrears fell by since the day before, 
 from collections.abc import Mapping
 from datetime import date
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection
 
 from arrears.core.calendar import ONE_DAY, BusinessCalendar
 from arrears.ladder.episodes import Episode
 from arrears.ladder.policy_steps import PartPayment
+from arrears.store.bulk import replace_all
 from arrears.store.tables.decisions import episode
 
 PERCENT = 100
@@ -34,13 +35,7 @@ def note_arrears(
             continue
         earned = earns_quiet(before or 0, now, rules)
         quiet += earned
-        changed.append({"account": account_id, "due": one.first_unpaid_due, "owed": now,
-                        "quiet": until if earned else one.quiet_until})  # fmt: skip
-    if changed:
-        statement = (
-            update(episode)
-            .where(episode.c.account_id == bindparam("account"), episode.c.first_unpaid_due == bindparam("due"))
-            .values(arrears_minor=bindparam("owed"), quiet_until=bindparam("quiet"))
-        )
-        connection.execute(statement, changed)
+        changed.append({"account_id": account_id, "first_unpaid_due": one.first_unpaid_due, "opened_on": one.opened_on,
+                        "arrears_minor": now, "quiet_until": until if earned else one.quiet_until})  # fmt: skip
+    replace_all(connection, episode, changed)
     return quiet
