@@ -36,3 +36,16 @@ def test_the_text_says_of_the_morning_what_the_table_says(arithmetic: Any) -> No
     fits = re.search(r"is (\d+) million accounts on the 12th and (\d+) million on an ordinary day", text)
     assert fits is not None
     assert [float(one) for one in fits.groups()] == pytest.approx([TWO_HOURS / peak, TWO_HOURS / ordinary], abs=0.51)
+
+
+def test_a_store_on_postgresql_grows_by_what_its_rows_took() -> None:
+    counted = {564: (18_038_784, 32_000), 1488: (148_332_544, 99_677), 2567: (41_074_688, 16_000)}
+    for quotient, (whole, parts) in counted.items():
+        assert whole / parts == pytest.approx(quotient, abs=0.5)
+        assert f"{whole:,} bytes, {parts:,} " in SCALE
+    decisions, courtesy = 0.2, 0.8 / 30
+    rows = decisions, 5.15 * decisions + 3 * courtesy, 0.42 * decisions + courtesy
+    gigabytes = sum(count * size for count, size in zip(rows, counted, strict=True)) / 1000
+    said = re.search(r"([\d.]+) GB a\s+day and ([\d.]+) TB a year for a million accounts", SCALE)
+    assert said is not None
+    assert [float(one) for one in said.groups()] == pytest.approx([gigabytes, gigabytes * 0.365], abs=0.005)
