@@ -12,10 +12,11 @@ DAY = "2026-11-12"
 PAGE = (ROOT / "docs" / "operate.md").read_text(encoding="utf-8")
 ELSEWHERE = {
     "roles --apply": ("docker/init.sh", "arrears roles --apply"),
+    "run --date D --feeds FOLDER": ("tests/scenarios/conftest.py", '"run", "--date", on.isoformat(), "--feeds"'),
     "receive": ("docker-compose.yaml", "[arrears, receive,"),
     "receive --listen 127.0.0.1:13014": ("docker-compose.yaml", "[arrears, receive, --listen,"),
 }
-"""Commands that need a server: what tests/real/test_many_servers.py starts them by."""
+"""Commands that need a server, or the day of the machine's clock: what holds them."""
 CALLS = sorted({call for call in commands_of(PAGE) if "$(" not in call} - ELSEWHERE.keys())
 
 

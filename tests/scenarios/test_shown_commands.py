@@ -54,6 +54,8 @@ BLOCKS = {
     "test_the_policy_that_the_page_shows_loads",
     ("docs/rehearse.md", "$ ARREARS_HOME"): "tests/scenarios/test_documents_run.py::"
     "test_the_rehearsals_of_the_page_live_through_their_days",
+    ("docs/scale.md", "docker compose --file"): "tests/unit/test_more_machines.py::"
+    "test_a_second_machine_runs_workers_alone_and_none_that_seals",
 }
 """Each block by its page and how it begins: the test that runs it, or holds what it shows."""
 
