@@ -7,6 +7,7 @@ from sqlalchemy import insert, select, update
 from arrears.ladder.policy import Policy
 from arrears.proof.prove import prove
 from arrears.store.engine import writing
+from arrears.store.tables.outreach import contact
 from arrears.store.tables.runs import policy_text, run
 
 
@@ -30,13 +31,13 @@ def reminded(world: World, witnesses) -> World:
     return world
 
 
-def work_under(world: World, policy: Policy) -> None:
-    """Let the runs of the world have worked under a policy."""
-    row = {"policy_sha256": "f" * 64, "policy_id": "cn", "version": "then", "effective_from": DAY,
+def work_under(world: World, policy: Policy, run_id: str = "%", key: str = "f") -> None:
+    """Let the runs of the world, or one of them, have worked under a policy."""
+    row = {"policy_sha256": key * 64, "policy_id": "cn", "version": "then", "effective_from": DAY,
            "body": policy.model_dump_json()}  # fmt: skip
     with writing(world.engine) as connection:
         connection.execute(insert(policy_text).values(row))
-        connection.execute(update(run).values(policy_sha256="f" * 64))
+        connection.execute(update(run).where(run.c.run_id.like(run_id)).values(policy_sha256=key * 64))
         assert connection.execute(select(run.c.run_id)).all()
 
 
@@ -48,3 +49,15 @@ def test_a_policy_tightened_later_makes_no_earlier_contact_wrong(reminded):
 def test_a_policy_loosened_later_excuses_no_earlier_contact(reminded):
     work_under(reminded, with_sms_caps(reminded.policy, 0, 0, 4))
     assert over(reminded, with_sms_caps(reminded.policy, 1, 2, 4)) == 2, "above the cap of a day and of a week"
+
+
+def test_a_contact_is_held_against_the_policy_it_left_under_not_the_one_it_was_planned_under(reminded):
+    loose = with_sms_caps(reminded.policy, 1, 2, 4)
+    reminded.run("daily-2026-11-12-2")
+    with writing(reminded.engine) as connection:
+        connection.execute(update(contact).values(state_run_id="daily-2026-11-12-2"))
+    work_under(reminded, loose)
+    work_under(reminded, with_sms_caps(reminded.policy, 0, 0, 0), "daily-2026-11-12-1", "e")
+    assert over(reminded, loose) == 0
+    work_under(reminded, with_sms_caps(reminded.policy, 0, 0, 4), "daily-2026-11-12-2", "d")
+    assert over(reminded, loose) == 2

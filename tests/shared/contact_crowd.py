@@ -62,6 +62,7 @@ def _run(rt: Runtime, policy_sha256: str) -> dict[str, Any]:
         "plan_only": False,
         "released": True,
         "started_at": utc_text(rt.clock.now()),
+        "decided_at": utc_text(rt.clock.now()),
         "policy_sha256": policy_sha256,
         "code_version": "0",
         "code_id": "0",

@@ -161,6 +161,7 @@ class World:
                     "plan_only": False,
                     "released": False,
                     "started_at": utc_text(self.rt.clock.now()),
+                    "decided_at": utc_text(self.rt.clock.now()),
                     "policy_sha256": self.policy.sha256,
                     "code_version": "0",
                     "code_id": "0",

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, time
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 
 from arrears.core.clock import PinnedClock, at_local, utc_text
 from arrears.core.keys import canonical, digest, natural_key
@@ -158,6 +158,8 @@ class World:
                     row_sha256=ZERO,
                 )
             )
+            decided = update(run).where(run.c.run_id == run_id)
+            connection.execute(decided.values(decided_at=utc_text(self.rt.clock.now())))
 
     def plan(self, run_id: str = "daily-2026-11-12-1", day: date = DAY) -> PlanResult:
         return plan_contacts(self.rt, self.engine, run_id, day, self.policy)

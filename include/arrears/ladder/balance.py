@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Date, Row, Select, bindparam, exists, or_, select
+from sqlalchemy import Connection, Date, Row, Select, bindparam, or_, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.effective import EPOCH, OVERDUE, Overdue, effective, overdue_of
+from arrears.ladder.in_force import DECIDED, run_in_force
 from arrears.ladder.plans import Due, Span
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import falling_due
@@ -26,7 +27,6 @@ from arrears.ladder.received import Known
 from arrears.ladder.staging import Schedule, Staged, allocate, stage
 from arrears.ladder.told import is_unbooked, told_since
 from arrears.store import snapshot as frozen
-from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import delivery, payment, snapshot
 from arrears.store.tables.people import subject
 from arrears.store.tables.runs import run
@@ -148,13 +148,7 @@ class Balances:
             )
 
 
-_DECIDED_ON = (
-    select(run.c.snapshot_id)
-    .where(run.c.kind == "daily", run.c.business_date == bindparam("on", type_=Date))
-    .where(exists().where(decision.c.run_id == run.c.run_id))
-    .order_by(run.c.ordinal.desc())
-    .limit(1)
-)
+_DECIDED_ON = run_in_force(bindparam("on", type_=Date)).with_only_columns(run.c.snapshot_id)
 _ACCEPTED = (
     select(snapshot.c.snapshot_id, snapshot.c.created_at, snapshot.c.facts)
     .where(snapshot.c.business_date <= bindparam("on", type_=Date), snapshot.c.accepted_at.is_not(None))
@@ -169,10 +163,9 @@ def _newest(connection: Connection, on: date) -> Any:
 
 
 def _is_decided(connection: Connection, ledger: Row[Any]) -> bool:
-    """Say whether the day's decisions stand on this ledger: a run of it decided, or completed without news."""
-    runs = select(run.c.run_id).where(run.c.snapshot_id == ledger.snapshot_id, run.c.kind == "daily")
-    decided = exists().where(decision.c.run_id == run.c.run_id)
-    return connection.execute(runs.where(or_(decided, run.c.status == "completed")).limit(1)).first() is not None
+    """Say whether the day's decisions stand on this ledger: a run of it decided, with news or without."""
+    decided = select(run.c.run_id).where(DECIDED, run.c.snapshot_id == ledger.snapshot_id)
+    return connection.execute(decided.limit(1)).first() is not None
 
 
 @cache

@@ -30,6 +30,9 @@ ROW = {name: hole(name) for name in ORDER if name not in ("revision", "run_id", 
 TOLD = ("stage", "entitled_rung", "unlocked_rung", "rung", "lane", "overdue_instalments", "overdue_minor",
         "days_past_due", "currency", "revision", "facts_sha256", "verdict_sha256", "row_sha256")  # fmt: skip
 
+IN_FORCE = pa.schema([("account_id", pa.string()), ("revision", pa.int64()), ("row_sha256", pa.string())])
+"""What is read of the decisions in force of a range: an account's newest revision first."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -142,3 +145,17 @@ class Teller:
             ledger=self._origin(hole("ledger_row"), hole("ledger_row_sha256")),
         )
         return Events(template, columns)
+
+
+def file_rows(accounts: pa.RecordBatch) -> pa.Array:
+    """Return the rows of the accounts file; a ledger frozen by an older release does not know them."""
+    if "ledger_row" not in accounts.schema.names:
+        return pa.nulls(accounts.num_rows, pa.int64())
+    return accounts.column("ledger_row")
+
+
+def revisions(ids: pa.Array, hashes: pa.Array, in_force: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the revision in force of each account, 0 for none, and whether its row differs from it."""
+    own = in_force.take(pc.index_in(ids, in_force.column("account_id"))).combine_chunks()
+    changed = pc.not_equal(own.column("row_sha256"), hashes).fill_null(True)
+    return np.asarray(own.column("revision").fill_null(0)), np.asarray(changed)

@@ -11,49 +11,52 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import Connection, Engine, func, select, update
 
 from arrears.audit.columns import row_digests, words_of
+from arrears.core.clock import utc_text
 from arrears.core.runtime import Runtime
-from arrears.ladder.decision_rows import ROW, Batch, Teller
+from arrears.ladder.decision_rows import IN_FORCE, ROW, Batch, Teller, file_rows, revisions
 from arrears.ladder.effective import OVERDUE
 from arrears.ladder.episodes import advance_episodes, clean_episodes, end_episodes, standing_episodes
 from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background, own_of
 from arrears.ladder.judge import Judge
+from arrears.ladder.left import NOT_IN_LEDGER, left_since
 from arrears.ladder.named import named_accounts
 from arrears.ladder.part_payments import note_arrears
 from arrears.ladder.plans import Span, settle_plans
 from arrears.ladder.policy import Policy
 from arrears.ladder.promises import falling_due, settle_promises
-from arrears.ladder.readings import Readings, read
+from arrears.ladder.readings import NOTHING_DUE, Readings, read
 from arrears.ladder.reliability import assess_promises
 from arrears.ladder.rulebook import CURRENT, Rulebook
 from arrears.ladder.same_again import SameAgain
 from arrears.ladder.thanks import payers
 from arrears.ladder.today import Today
-from arrears.store.account_range import AccountRange
+from arrears.store.account_range import EVERY, AccountRange
 from arrears.store.columns import concatenate, fetch, insert_columns, values_of
 from arrears.store.months import make_months
 from arrears.store.parents import Parents, writing_sets
+from arrears.store.snapshot import count_rows
 from arrears.store.tables.decisions import decision
+from arrears.store.tables.runs import run
 
 COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
            "days_past_due", "oldest_unpaid_due", *OVERDUE, "next_due_on", "next_due_minor", "data_incomplete",
            "ledger_row_sha256", "ledger_row")  # fmt: skip
 
-IN_FORCE = pa.schema([("account_id", pa.string()), ("revision", pa.int64()), ("row_sha256", pa.string())])
-
 
 @dataclass
 class Decided:
-    """What one run decided: accounts by stage over the whole ledger, by rung over those treated."""
+    """What one run decided: accounts by stage over the whole ledger, by rung over those treated, erased ones beside."""
 
     stages: Counter[int] = field(default_factory=Counter)
     rungs: Counter[int] = field(default_factory=Counter)
     rows: int = 0
     new_rows: int = 0
     distinct: int = 0
+    erased: int = 0
 
 
 def decide_snapshot(
@@ -76,17 +79,20 @@ def decide_snapshot(
         teller = Teller.of(connection, rt, run_id, snapshot_id, business_date)
         today = Today.of(connection, business_date, policy)
         rulebook = Rulebook(connection, rt, run_id, today, newest=newest)
-        span = Span(snapshot_id, business_date, today.promise_days)
-        dues = falling_due(connection, rt, span, policy)
+        dues = falling_due(connection, rt, Span(snapshot_id, business_date, today.promise_days), policy)
         promised = {account_id: (due.due_on - business_date).days for account_id, due in dues.items()}
         paid = payers(connection, rt, snapshot_id, business_date, today.clean_days, policy)
         work = _Work(connection, teller, rulebook, promised, paid, newest, every, result)
-        for ids, accounts in named_accounts(connection, rt, snapshot_id, COLUMNS):
+        url = rt.settings.artifacts_url
+        for ids, accounts in named_accounts(connection, url, snapshot_id, COLUMNS):
             work.decide(ids, accounts)
+        work.leave(url, snapshot_id)
         work.same_again.keep()
         if newest:
             teller.cured_elsewhere(connection, end_episodes(connection, business_date, policy))
+        connection.execute(update(run).where(run.c.run_id == run_id).values(decided_at=utc_text(rt.clock.now())))
         result.distinct = work.judge.distinct
+        result.erased = count_rows(url, snapshot_id, "accounts") - sum(result.stages.values())
     return result
 
 
@@ -95,11 +101,10 @@ class _Work:
 
     def __init__(
         self, connection: Connection, teller: Teller, rulebook: Rulebook, promised: Mapping[str, int],
-        payers: AbstractSet[str], newest: bool,
-        every: bool, result: Decided,
+        payers: AbstractSet[str], newest: bool, every: bool, result: Decided,
     ) -> None:  # fmt: skip
-        self.connection, self.teller, self.rulebook, self.promised = connection, teller, rulebook, promised
-        self.payers = payers
+        self.connection, self.teller, self.rulebook = connection, teller, rulebook
+        self.promised, self.payers = promised, payers
         self.newest, self.every, self.result = newest, every, result
         self.today = today = rulebook.todays[0]
         self.judge, self.parents = Judge(rulebook.todays), Parents(connection, decision)
@@ -121,7 +126,8 @@ class _Work:
 
         def rows_of(places: NDArray[np.int64]) -> _Rows:
             verdicts = self.judge.judge(readings.packed[places], known[places], own)
-            return self._rows(ids.take(places), accounts.take(places), verdicts, background)
+            some, own_rows = ids.take(places), accounts.take(places)
+            return self._rows(some, own_rows, verdicts, _episode_dues(some, own_rows, background))
 
         wanted = self._wanted(ids, readings, background)
         rows = rows_of(np.flatnonzero(wanted))
@@ -133,6 +139,16 @@ class _Work:
                 self.same_again.corrected(rows.marks)
             self._write(rows, in_force)
         self._count(rows)
+
+    def leave(self, url: str, snapshot_id: str) -> None:
+        """Supersede the decisions of accounts that a correction of the day took out of its ledger."""
+        if not self.decided_before or self._decided(EVERY) == self.result.rows:
+            return
+        for left in left_since(self.connection, url, snapshot_id, self.today.on):
+            ids, none = left.column("account_id"), np.zeros(left.num_rows, dtype=np.int64)
+            verdicts = self.judge.judge(none + NOTHING_DUE, none, [NOT_IN_LEDGER])
+            rows = self._rows(ids, left, verdicts, pa.nulls(left.num_rows, pa.date32()))
+            self._write(rows, self._in_force(AccountRange(ids[0].as_py(), ids[-1].as_py())))
 
     def _read(self, accounts: pa.RecordBatch, today: Today) -> Readings:
         return read(accounts, today.on, today.policy.staging, today.calendar, today.asked_days)
@@ -207,15 +223,13 @@ class _Work:
         found: NDArray[np.bool_] = wanted | _among(ids, background.clean)
         return found
 
-    def _rows(
-        self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], background: Background
-    ) -> "_Rows":
+    def _rows(self, ids: pa.Array, accounts: pa.RecordBatch, verdicts: NDArray[np.int64], dues: pa.Array) -> "_Rows":
         columns: dict[str, pa.Array] = {
             "business_date": pa.array([self.today.on] * len(ids), pa.date32()),
             "account_id": ids,
             **{name: accounts.column(name) for name in ("stage", "overdue_instalments", "overdue_minor",
                "days_past_due", "oldest_unpaid_due", "currency", "branch", "ledger_row_sha256")},
-            "episode_due": _episode_dues(ids, accounts, background),
+            "episode_due": dues,
         }  # fmt: skip
         return _Rows(accounts, verdicts, columns, columns | {"verdict": self.judge.marks(verdicts)})
 
@@ -230,11 +244,11 @@ class _Work:
             return
         columns = rows.columns | self.judge.columns(rows.verdicts)
         columns["row_sha256"] = row_digests(ROW, {name: words_of(values) for name, values in columns.items()})
-        revision, changed = _revisions(columns["account_id"], columns["row_sha256"], in_force)
+        revision, changed = revisions(columns["account_id"], columns["row_sha256"], in_force)
         columns["revision"] = pa.array(revision + 1, pa.int16())
         columns["run_id"] = pa.repeat(self.teller.run_id, len(revision))
         quiet = self.judge.quiet(rows.verdicts) & (revision == 0)
-        batch = Batch(columns, rows.accounts.column("subject_ref"), _file_rows(rows.accounts), quiet).where(changed)
+        batch = Batch(columns, rows.accounts.column("subject_ref"), file_rows(rows.accounts), quiet).where(changed)
         self.judge.store(self.connection)
         self.result.new_rows += insert_columns(self.connection, decision, self.parents.checked(batch.rows()))
         self.teller.decided(self.connection, batch)
@@ -278,23 +292,9 @@ def _own(
     return known, list(distinct)
 
 
-def _file_rows(accounts: pa.RecordBatch) -> pa.Array:
-    """Return the rows of the accounts file; a ledger frozen by an older release does not know them."""
-    if "ledger_row" not in accounts.schema.names:
-        return pa.nulls(accounts.num_rows, pa.int64())
-    return accounts.column("ledger_row")
-
-
 def _episode_dues(ids: pa.Array, accounts: pa.RecordBatch, background: Background) -> pa.Array:
     """Return the due date that opened the episode of each account that is overdue, or was until now."""
     episodes = background.episodes
     dues = pa.array(episodes.values(), pa.date32()).take(pc.index_in(ids, pa.array(episodes.keys(), pa.string())))
     told = pc.or_(pc.greater(accounts.column("stage"), 0), pa.array(_among(ids, background.clean)))
     return pc.if_else(told, dues, pa.scalar(None, pa.date32()))
-
-
-def _revisions(ids: pa.Array, hashes: pa.Array, in_force: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """Return the revision in force of each account, 0 for none, and whether its row differs from it."""
-    own = in_force.take(pc.index_in(ids, in_force.column("account_id"))).combine_chunks()
-    changed = pc.not_equal(own.column("row_sha256"), hashes).fill_null(True)
-    return np.asarray(own.column("revision").fill_null(0)), np.asarray(changed)

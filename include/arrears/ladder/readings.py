@@ -59,6 +59,9 @@ class Readings:
 NO_STEP = 31
 """Stands for a next due date that no step asks for; it fills the five bits."""
 
+NOTHING_DUE = NO_STEP
+"""The packed reading of an account of which nothing is overdue and nothing to come."""
+
 BITS = 2 + 2 + 1 + 1 + 1 + _DAYS + 1 + 1 + 5
 """How many bits a packed reading takes."""
 

@@ -45,9 +45,11 @@ class _Built:
 
 
 def stage_three_accounts(engine: Engine, business_date: date) -> list[str]:
-    """Return the accounts at stage three by the newest decision of a day, in order."""
+    """Return the accounts at stage three by the newest decision of a day, in order; of one erased nothing is built."""
+    erased = select(account.c.account_id).where(account.c.erased_at.is_not(None))
     with reading(engine) as connection:
-        return shelf.stage_three_ids(connection, business_date)
+        gone = set(connection.execute(erased).scalars())
+        return [name for name in shelf.stage_three_ids(connection, business_date) if name not in gone]
 
 
 def build_packets(

@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, exists, func, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, func, select
 
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import GateHeld
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balances
 from arrears.ladder.evidence import ANSWERED
+from arrears.ladder.in_force import run_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.audience import contact_point, fault_of, listed
 from arrears.outreach.claims import Claim
@@ -19,7 +20,6 @@ from arrears.outreach.gates import ItemFacts, SendFacts
 from arrears.outreach.item_facts import load_items
 from arrears.outreach.slots import local_day
 from arrears.outreach.zones import Zones, zones_of
-from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import outcome
 from arrears.store.tables.outreach import contact
 from arrears.store.tables.people import party
@@ -83,15 +83,9 @@ def refuse_other_policy(connection: Connection, business_date: date, policy: Pol
     """Refuse to send what another policy has decided: under this one it may be too much, too early or too often.
 
     Raises:
-        GateHeld: the newest decisions of the day were made under another policy.
+        GateHeld: the decisions of the day stand by a run under another policy.
     """
-    decided = exists().where(decision.c.run_id == run.c.run_id)
-    newest = (
-        select(run.c.policy_sha256)
-        .where(run.c.kind == "daily", run.c.business_date == business_date, decided)
-        .order_by(run.c.ordinal.desc())
-        .limit(1)
-    )
+    newest = run_in_force(business_date).with_only_columns(run.c.policy_sha256)
     found = connection.execute(newest).scalar_one_or_none()
     if found not in (None, policy.sha256):
         raise GateHeld(

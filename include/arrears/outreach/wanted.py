@@ -176,6 +176,7 @@ def _accounts(connection: Connection, business_date: date) -> Select[Any]:
         )
         .join(account, account.c.account_id == decided.c.account_id)
         .outerjoin(owner, owner.c.account_id == decided.c.account_id)
+        .where(account.c.erased_at.is_(None))
         .order_by(in_byte_order(connection, decided.c.account_id))
     )
 

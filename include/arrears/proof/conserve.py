@@ -2,21 +2,26 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, func, select
 
 from arrears.core.errors import CannotTell
 from arrears.ladder.in_force import decisions_in_force
+from arrears.ladder.named import named_accounts
 from arrears.ledger.shape import Shape
 from arrears.outreach.totals import date_totals
 from arrears.store import snapshot as frozen
 from arrears.store.tables.feeds import account, snapshot
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 ENDS = ("sent", "rejected", "in_doubt", "withdrawn", "expired", "open")
+ERASED = select(account.c.account_id).where(account.c.erased_at.is_not(None))
 AMOUNTS = ("currency", "unpaid_due_minor", "overdue_minor")
 
 
@@ -37,7 +42,8 @@ class Sum:
 def ledger_sums(connection: Connection, artifacts_url: str, snapshot_id: str, *, newest: bool) -> list[Sum]:
     """Tie a frozen ledger to its files, its control totals and, for the ``newest`` date, the decisions on it.
 
-    Rows in = frozen + quarantined + excluded (accounts closed on or before the date), feed by feed.
+    Rows in = frozen + quarantined + excluded (accounts closed on or before the date), feed by feed. What is overdue of
+    an account that was erased since is in no sum of decisions.
 
     Raises:
         CannotTell: there is no such ledger.
@@ -47,12 +53,13 @@ def ledger_sums(connection: Connection, artifacts_url: str, snapshot_id: str, *,
         raise CannotTell(f"ledger {snapshot_id[:12]} was never frozen")
     shape = Shape.read(row.facts)
     sums = [*_rows(artifacts_url, row, shape)]
-    unpaid, overdue = _amounts(artifacts_url, snapshot_id)
+    unpaid = _amounts(frozen.batches(artifacts_url, snapshot_id, "accounts", AMOUNTS), "unpaid_due_minor")
     said = json.loads(row.control_totals)
     sums += [
         Sum(f"unpaid and due, {one}", said.get(one, 0), unpaid[one]) for one in sorted(said.keys() | unpaid.keys())
     ]
     if newest:
+        overdue = _amounts(_not_erased(connection, artifacts_url, snapshot_id), "overdue_minor")
         decided = _decided(connection, row.business_date)
         sums += [
             Sum(f"overdue, decided on, {one}", overdue[one], decided[one])
@@ -82,26 +89,27 @@ def _rows(artifacts_url: str, row: Row[Any], shape: Shape) -> Iterator[Sum]:
             yield Sum("accounts on stages 0 to 3", row.accounts, sum(shape.stages))
 
 
-def _amounts(artifacts_url: str, snapshot_id: str) -> tuple[Counter[str], Counter[str]]:
+def _amounts(batches: "Iterable[pa.RecordBatch]", column: str) -> Counter[str]:
     import pyarrow.compute as pc
 
-    unpaid: Counter[str] = Counter()
-    overdue: Counter[str] = Counter()
-    for batch in frozen.batches(artifacts_url, snapshot_id, "accounts", AMOUNTS):
+    total: Counter[str] = Counter()
+    for batch in batches:
         for currency in batch.column("currency").unique().to_pylist():
             own = batch.filter(pc.equal(batch.column("currency"), currency))
-            unpaid[currency] += pc.sum(own.column("unpaid_due_minor")).as_py()
-            overdue[currency] += pc.sum(own.column("overdue_minor")).as_py()
-    return unpaid, overdue
+            total[currency] += pc.sum(own.column(column)).as_py()
+    return total
+
+
+def _not_erased(connection: Connection, artifacts_url: str, snapshot_id: str) -> "Iterator[pa.RecordBatch]":
+    if connection.execute(ERASED.limit(1)).first() is None:
+        return frozen.batches(artifacts_url, snapshot_id, "accounts", AMOUNTS)
+    named = named_accounts(connection, artifacts_url, snapshot_id, ("subject_ref", *AMOUNTS))
+    return (batch for _, batch in named)
 
 
 def _decided(connection: Connection, on: date) -> Counter[str]:
-    """Sum what the decisions in force say is overdue; an account missing from the newest ledger has no part in it."""
+    """Sum what the decisions in force say is overdue."""
     decided = decisions_in_force(on)
-    query = (
-        select(decided.c.currency, func.sum(decided.c.overdue_minor))
-        .join(account, account.c.account_id == decided.c.account_id)
-        .where(~account.c.is_missing)
-        .group_by(decided.c.currency)
-    )
+    query = select(decided.c.currency, func.sum(decided.c.overdue_minor)).group_by(decided.c.currency)
+    query = query.where(decided.c.account_id.not_in(ERASED))
     return Counter({currency: int(total) for currency, total in connection.execute(query)})

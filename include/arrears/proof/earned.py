@@ -57,20 +57,24 @@ def _too_early(connection: Connection) -> Iterator[str]:
 
 
 def _first_items() -> Subquery:
-    """Ask when each rung above the first was entered in each episode, by which account, and under which policy."""
+    """Ask when each rung above the first was entered in each episode, by which account, and under which policy.
+
+    Where a correction decided the account anew on that day, below the rung, that decision is not the one behind it.
+    """
     first = (
         select(item.c.account_id, item.c.occasion, item.c.rung, func.min(item.c.business_date).label("day"))
         .where(item.c.rung >= LOWEST_TO_EARN)
         .group_by(item.c.account_id, item.c.occasion, item.c.rung)
         .subquery("first")
     )
+    behind = and_(decision.c.account_id == first.c.account_id, decision.c.business_date == first.c.day)
     return (
         select(
             first.c.account_id, first.c.occasion, first.c.rung, first.c.day,
             func.min(func.coalesce(decision.c.episode_due, decision.c.oldest_unpaid_due)).label("since"),
             func.max(decision.c.policy_sha256).label("policy_sha256"),
         )
-        .join(decision, and_(decision.c.account_id == first.c.account_id, decision.c.business_date == first.c.day))
+        .join(decision, and_(behind, decision.c.rung >= first.c.rung))
         .group_by(first.c.account_id, first.c.occasion, first.c.rung, first.c.day)
         .subquery("entered")
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from arrears.core.errors import CannotTell
-from arrears.ladder.in_force import decisions_in_force
+from arrears.ladder.in_force import decisions_in_force, is_of_ledger
 from arrears.proof.then import Then, plain, text_of
 from arrears.proof.told import is_as_told, told_hashes
 from arrears.proof.told_actions import untold
@@ -220,8 +220,9 @@ def _afterwards(connection: Connection, account_id: str, day: date, then: Then) 
     """Return what the next local days brought, the first of them beginning where the day ended."""
     until = day + timedelta(days=AFTER_DAYS)
     later = select(decision.c.business_date, decision.c.stage, decision.c.rung).where(
-        decision.c.account_id == account_id, decision.c.business_date > day, decision.c.business_date <= until
-    )
+        decision.c.account_id == account_id, decision.c.business_date > day, decision.c.business_date <= until,
+        is_of_ledger(decision),
+    )  # fmt: skip
     subject_row = connection.execute(
         select(subject.c.created_at).where(subject.c.account_id == account_id)
     ).one_or_none()

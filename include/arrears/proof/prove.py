@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, and_, exists, func, select
 
 from arrears.approvals.filings import is_unapproved
 from arrears.core.progress import tell
+from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.policy import Policy
 from arrears.proof.conserve import contact_sum
 from arrears.proof.earned import unearned
@@ -86,9 +87,12 @@ def _budgets(connection: Connection, policy: Policy) -> Iterator[str]:
     Source: policy ``contact.caps``. A policy that was tightened later makes nothing wrong of what was right.
     """
     caps = _caps_of_runs(connection)
+    left = run.alias("left")  # a doubt that a person resolved has no run of its own
+    under = func.coalesce(left.c.policy_sha256, run.c.policy_sha256).label("policy_sha256")
     query = (
-        select(contact.c.party_id, contact.c.channel, contact.c.business_date, run.c.policy_sha256)
+        select(contact.c.party_id, contact.c.channel, contact.c.business_date, under)
         .join(run, run.c.run_id == contact.c.run_id)
+        .outerjoin(left, left.c.run_id == contact.c.state_run_id)
         .where(contact.c.state.in_(EFFECTS))
         .order_by(contact.c.party_id, contact.c.channel, contact.c.business_date)
     )
@@ -122,12 +126,11 @@ def _decided(connection: Connection, _policy: Policy) -> Iterable[str]:
 def _packets(connection: Connection, _policy: Policy) -> Iterator[str]:
     """Stage-three accounts of the newest day without a current packet, and accounts with two."""
     newest = connection.execute(select(func.max(decision.c.business_date))).scalar()
-    current = and_(packet.c.account_id == decision.c.account_id, packet.c.superseded_on.is_(None))
-    missing = (
-        select(decision.c.account_id)
-        .distinct()
-        .where(decision.c.business_date == newest, decision.c.stage == 3, ~exists().where(current))
-    )
+    if newest is None:
+        return
+    decided = decisions_in_force(newest)
+    current = and_(packet.c.account_id == decided.c.account_id, packet.c.superseded_on.is_(None))
+    missing = select(decided.c.account_id).where(decided.c.stage == 3, ~exists().where(current))
     twice = select(packet.c.account_id).where(packet.c.superseded_on.is_(None)).group_by(packet.c.account_id)
     yield from connection.execute(missing).scalars()
     yield from connection.execute(twice.having(func.count() > 1)).scalars()

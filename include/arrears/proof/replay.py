@@ -14,6 +14,7 @@ from arrears.core.progress import tell
 from arrears.core.runtime import Runtime
 from arrears.ladder.decide import decide
 from arrears.ladder.facts import Facts
+from arrears.ladder.in_force import NO_ROW
 from arrears.ladder.policy import Policy
 from arrears.ledger.shape import Shape
 from arrears.proof.restage import Standing, restage
@@ -27,6 +28,8 @@ from arrears.store.tables.people import subject
 from arrears.store.tables.runs import policy_text, run
 
 LEDGER_COLUMNS = ("subject_ref", "stage", "overdue_instalments", "overdue_minor", "days_past_due", "ledger_row_sha256")
+NOT_THERE = dict.fromkeys(LEDGER_COLUMNS, 0) | {"ledger_row_sha256": NO_ROW}
+"""What a ledger says of an account that it does not hold."""
 AT_ONCE = 50_000
 """Accounts whose instalments are held in memory at the same time."""
 
@@ -133,8 +136,8 @@ def _difference(found: Row[Any], policies: dict[str, str], ledger: _Ledger, ref:
     policy = policies.get(found.policy_sha256)
     if policy is None or sha256(policy.encode()) != found.policy_sha256:
         return "policy"
-    row = ledger.rows.get(ref)
-    if row is None or any(row[name] != getattr(found, name) for name in LEDGER_COLUMNS[1:]):
+    row = ledger.rows.get(ref, NOT_THERE)
+    if any(row[name] != getattr(found, name) for name in LEDGER_COLUMNS[1:]):
         return "ledger"
     standing = Standing(found.stage, found.overdue_instalments, found.overdue_minor, found.days_past_due,
                         found.oldest_unpaid_due)  # fmt: skip

@@ -14,6 +14,7 @@ from sqlalchemy.sql.expression import cast
 from sqlalchemy.types import String
 
 from arrears.core.clock import at_local, utc_text
+from arrears.ladder.in_force import is_of_ledger
 from arrears.ladder.policy import Policy
 from arrears.ladder.tally import LETTERS
 from arrears.reports.kpi import rate
@@ -189,6 +190,7 @@ def _is_lower(connection: Connection, account_id: str, day: date) -> bool:
         decision.c.business_date > day,
         decision.c.business_date <= day + WEEK,
         decision.c.overdue_minor < (owed or 0),
+        is_of_ledger(decision),
     )
     return bool(connection.execute(select(or_(clean, less))).scalar_one())
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, String, case, cast, exists, func, or_, select, true
 
-from arrears.ladder.in_force import FIRST
+from arrears.ladder.in_force import FIRST, is_of_ledger
 from arrears.store.tables.decisions import decision
 from arrears.store.tables.feeds import account, assignment, outcome
 from arrears.store.tables.outreach import contact, item
@@ -65,7 +65,7 @@ def in_force(business_date: date, branch: str | None) -> ColumnElement[bool]:
         .correlate(decision)
         .exists()
     )
-    found = (decision.c.business_date == business_date) & ~superseded
+    found = (decision.c.business_date == business_date) & ~superseded & is_of_ledger(decision)
     return found if branch is None else found & (decision.c.branch == branch)
 
 

@@ -14,7 +14,7 @@ from arrears.approvals.target import targets_of
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.ladder.holds import Holds, holds_in_force
-from arrears.ladder.in_force import newest_decided_day
+from arrears.ladder.in_force import newest_decided_day, run_in_force
 from arrears.ladder.policy import Policy
 from arrears.ladder.staff import staff_roles
 from arrears.repossession.news import with_news
@@ -138,7 +138,12 @@ def newest_approvals(connection: Connection, order_ids: Sequence[str]) -> dict[s
 
 
 def decisions_in_force(connection: Connection, on: date, ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """Return each account's newest decision up to ``on``, in its newest revision, with the run that made it."""
+    """Return each account's newest decision up to ``on``, in its newest revision, with the run that it stands by.
+
+    Its ledger is that of the run which made it; whether its day was released, and under which policy, says the newest
+    run that decided the day: that one may have found the decision standing.
+    """
+    standing = run.alias("standing")
     last = (
         select(decision.c.account_id, func.max(decision.c.business_date).label("business_date"))
         .where(decision.c.account_id.in_(ids), decision.c.business_date <= on)
@@ -149,13 +154,16 @@ def decisions_in_force(connection: Connection, on: date, ids: Sequence[str]) -> 
         select(
             decision,
             run.c.snapshot_id,
-            run.c.plan_only,
-            run.c.released,
-            run.c.status,
-            run.c.policy_sha256.label("run_policy_sha256"),
+            standing.c.plan_only,
+            standing.c.released,
+            standing.c.status,
+            standing.c.policy_sha256.label("run_policy_sha256"),
         )
         .join(last, and_(decision.c.account_id == last.c.account_id, decision.c.business_date == last.c.business_date))
         .join(run, run.c.run_id == decision.c.run_id)
+        .join(
+            standing, standing.c.run_id == run_in_force(decision.c.business_date).correlate(decision).scalar_subquery()
+        )
         .order_by(decision.c.revision)
     )
     return {row.account_id: row for row in connection.execute(query)}

@@ -3,6 +3,7 @@
 Features are imported inside the steps, so that reading a DAG file loads none of them.
 """
 
+import logging
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from arrears.core.errors import BadArguments, GateHeld
 from arrears.core.runtime import Request, Runtime
 
+LOG = logging.getLogger(__name__)
 STAGES = (0, 1, 2, 3)
 DONE_MARKER = "_DONE"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -120,9 +122,11 @@ def decide_accounts(rt: Runtime, day: str) -> dict[str, Any]:
         rt, world.store_of(rt), day, this.snapshot_id, this.business_date, world.policy_of(rt.settings),
         newest=runs.is_newest(rt, this),
     )  # fmt: skip
+    if decided.erased:
+        LOG.warning("%d accounts of this ledger were erased since: nothing is decided about them", decided.erased)
     rules = world.policy_of(rt.settings)
-    return {"rows": decided.rows, "new": decided.new_rows, "distinct": decided.distinct, "policy_id": rules.policy_id,
-            "policy_version": rules.version, "policy_sha256": rules.sha256}  # fmt: skip
+    return {"rows": decided.rows, "new": decided.new_rows, "distinct": decided.distinct, "erased": decided.erased,
+            "policy_id": rules.policy_id, "policy_version": rules.version, "policy_sha256": rules.sha256}  # fmt: skip
 
 
 def plan_contacts(rt: Runtime, day: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from arrears.core.clock import PinnedClock, local_date
-from arrears.core.errors import BadArguments
+from arrears.core.errors import ArrearsError, BadArguments, GateHeld
 from arrears.core.runtime import Request, RunKey, Runtime
 from arrears.core.settings import Settings
 
@@ -21,6 +21,9 @@ def send_due(rt: Runtime, dispatch: str) -> dict[str, int]:
     """Send every contact whose slot is open, all gates asked again at that moment, and then the digests left over.
 
     Far west the business date of yesterday may still be today; a date that is past where the person is never sends.
+
+    Raises:
+        GateHeld: a date was decided under another policy; the others were sent all the same.
     """
     from arrears.outreach.batches import open_days
     from arrears.outreach.dispatch import dispatch as send
@@ -29,11 +32,18 @@ def send_due(rt: Runtime, dispatch: str) -> dict[str, int]:
     this, engine = runs.read_run(rt, dispatch), world.store_of(rt)
     days = {this.business_date, *open_days(engine, rt.clock.now())}
     ends: Counter[str] = Counter()
+    held: GateHeld | None = None
     with channels.contact_channels(rt) as adapters:
         for day in sorted(days):
             valve = surge.valve_of(rt, this, day)
-            ends.update(send(rt, engine, dispatch, adapters, business_date=day, valve=valve))
-    return {**ends, "digests": digest.send_left(rt)}
+            try:
+                ends.update(send(rt, engine, dispatch, adapters, business_date=day, valve=valve))
+            except GateHeld as gate:
+                held = gate
+    digests = digest.send_left(rt)
+    if held is not None:
+        raise held
+    return {**ends, "digests": digests}
 
 
 def settle_orders(rt: Runtime, dispatch: str) -> dict[str, Any]:
@@ -53,11 +63,21 @@ def close_dispatch(rt: Runtime, dispatch: str) -> dict[str, Any]:
 
 
 def dispatch_now(rt: Runtime) -> dict[str, Any]:
-    """Do one dispatch from the shell and return its counts by end state."""
+    """Do one dispatch from the shell and return its counts by end state.
+
+    Orders are settled whatever held the contacts, as in the DAG: a recall waits for nothing.
+    """
     run_id = open_dispatch(rt, Request(rt.clock.now()))
-    sent = send_due(rt, run_id)
+    sent: dict[str, int] = {}
+    failure: ArrearsError | None = None
+    try:
+        sent = send_due(rt, run_id)
+    except ArrearsError as error:
+        failure = error
     orders = settle_orders(rt, run_id)
     close_dispatch(rt, run_id)
+    if failure is not None:
+        raise failure
     return {"run_id": run_id, **sent, **orders}
 
 

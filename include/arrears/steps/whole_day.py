@@ -8,7 +8,7 @@ from typing import Any
 
 from arrears.core.errors import ArrearsError, TemporaryFailure
 from arrears.core.runtime import Request, Runtime
-from arrears.steps import daily, runs, summary
+from arrears.steps import daily, orders, runs, summary
 from arrears.store.turn import turn
 
 Progress = Callable[[str], None]
@@ -36,6 +36,7 @@ class DayResult:
 def run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
     """Run one business date to its end; a held or failed day is closed and sealed all the same.
 
+    Recalls go out whatever became of the day: no machine is towed because a ledger was late or wrong.
     One day is done at a time: a second one waits for the first, whatever their dates.
     """
     runs.refuse_early(rt, request)
@@ -46,18 +47,28 @@ def run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
 def _run_day(rt: Runtime, request: Request, progress: Progress) -> DayResult:
     timings: dict[str, float] = {}
     failure: ArrearsError | None = None
+    silent: TemporaryFailure | None = None
     day = daily.open_day(rt, request)
     runs.end_abandoned(rt, day)
     try:
         for step in MORNING:
             _timed(step.__name__, timings, progress, partial(step, rt, day))
-        failure = _mailed("send_digest", timings, progress, partial(daily.send_digest, rt, day))
+        silent = _mailed("send_digest", timings, progress, partial(daily.send_digest, rt, day))
         _send(rt, day, timings, progress)
-        _timed("settle_orders", timings, progress, partial(daily.settle_orders, rt, day))
     except ArrearsError as error:
         failure = error
-    silent = _mailed("close_day", timings, progress, partial(daily.close_day, rt, day))
+    settle = _recall_orders if failure else daily.settle_orders
+    try:
+        _timed(settle.__name__.strip("_"), timings, progress, partial(settle, rt, day))
+    except ArrearsError as error:
+        failure = failure or error
+    silent = _mailed("close_day", timings, progress, partial(daily.close_day, rt, day)) or silent
     return DayResult(summary.read(rt, day) | {"timings_s": timings}, failure or silent)
+
+
+def _recall_orders(rt: Runtime, day: str) -> dict[str, Any]:
+    """Stand down what should not be out on a day that was held or broke off; nothing is handed over."""
+    return orders.recall(rt, runs.read_run(rt, day))
 
 
 def _mailed(

@@ -55,6 +55,7 @@ run = Table(
     Column("feeds_sha256", Sha256),
     Column("attempt", Text, nullable=False),
     Column("summary", Text),
+    Column("decided_at", UtcText),
     UniqueConstraint("kind", "business_date", "ordinal"),
     one_of("kind", *RUN_KINDS),
     one_of("status", *RUN_STATES),
