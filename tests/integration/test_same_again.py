@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from arrears.core.runtime import Request, Runtime
 from arrears.ladder import decisions
+from arrears.ladder.in_force import decisions_in_force
 from arrears.ladder.layers import load_policy
 from arrears.steps import daily, runs
 from arrears.store.engine import reading, writing
@@ -79,6 +80,19 @@ def test_a_ledger_that_comes_back_to_what_it_was_is_decided_back(day: Day) -> No
     assert day.decide(FEEDS).new_rows == 1
     assert day.revisions() == {"A1": 1, "A3": 3}
     assert day.decide(paid).new_rows == 1
+
+
+@pytest.mark.parametrize("gone", ["A1", "A3"])
+def test_an_account_that_a_correction_drops_leaves_its_decision_and_comes_back_to_it(day: Day, gone: str) -> None:
+    day.decide(FEEDS)
+    dropped = {name: "".join(row for row in text.splitlines(keepends=True) if not row.startswith(gone))
+               for name, text in FEEDS.items()}  # fmt: skip
+    assert (day.decide(dropped).new_rows, day.revisions()[gone]) == (1, 2)
+    with reading(day.store) as connection:
+        decided = decisions_in_force(DAY)
+        assert connection.execute(select(decided.c.account_id)).scalars().all() == [{"A1": "A3", "A3": "A1"}[gone]]
+    assert day.decide(dropped).new_rows == 0
+    assert (day.decide(FEEDS).new_rows, day.revisions()[gone]) == (1, 3)
 
 
 def test_rows_for_everybody_are_corrected_by_a_run_that_writes_only_what_is_overdue(day: Day) -> None:
