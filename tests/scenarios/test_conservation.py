@@ -94,7 +94,19 @@ def test_what_is_lost_on_the_way_fails_the_run_before_anybody_is_contacted(place
     assert said.code == 1
     assert what in said.reason
     assert json.loads(said.out)["status"] == "failed"
+    later = place.call("dispatch", "--rehearsal", "--at", "2026-11-12T15:00:00+08:00")
+    assert later.code == 3, "a later dispatch sends no more than the run did"
+    assert what in later.err
     assert place.effects() == []
+
+
+def test_once_the_sums_tie_again_the_contacts_of_the_day_leave(place, monkeypatch):
+    with monkeypatch.context() as patch:
+        lose_a_decision(patch)
+        assert place.run().code == 1
+    assert place.effects() == []
+    assert place.run().code == 0
+    assert place.effects() != []
 
 
 def test_a_day_whose_contacts_do_not_add_up_is_failed(place, monkeypatch):

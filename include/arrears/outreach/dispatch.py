@@ -24,7 +24,7 @@ from arrears.outreach.gates import SendFacts
 from arrears.outreach.issue import BATCH as LIST_BATCH
 from arrears.outreach.issue import ListOutbox
 from arrears.outreach.judging import Ready, Refused, judge
-from arrears.outreach.moment import load, refuse_other_policy
+from arrears.outreach.moment import load, refuse_what_stands
 from arrears.outreach.outbox import BATCH
 from arrears.outreach.pace import Pace
 from arrears.outreach.placements import CHANNEL as PLACEMENT
@@ -69,7 +69,7 @@ def dispatch(
 
     Raises:
         BadArguments: the store belongs to the other mode.
-        GateHeld: the day was decided under another policy.
+        GateHeld: the day was decided under another policy, or its sums do not tie.
     """
     return _Dispatcher(
         rt, engine, run_id, channels, Scope(business_date, channels.names, stage, batch_no, valve), lease_clock
@@ -95,7 +95,7 @@ class _Dispatcher:
     def run(self, limit: int | None) -> dict[str, int]:
         with writing(self._engine) as connection:
             stamp_mode(connection, self._rt)
-            refuse_other_policy(connection, self._scope.business_date, self._policy)
+            refuse_what_stands(connection, self._scope.business_date, self._policy)
             self._counts["in_doubt"] += self._outbox.recover(connection)["in_doubt"]
             self._counts["expired"] += self._outbox.expire(connection, self._scope.channels)
         left = limit
@@ -115,7 +115,7 @@ class _Dispatcher:
         with writing(self._engine) as connection:
             if paused(connection):
                 return []
-            refuse_other_policy(connection, self._scope.business_date, self._policy)
+            refuse_what_stands(connection, self._scope.business_date, self._policy)
             for names, most in ((first, LIST_BATCH), (lists, LIST_BATCH), (up, BATCH)):
                 scope = replace(self._scope, channels=names)
                 claims = self._outbox.claim(connection, scope, most if left is None else min(left, most))

@@ -79,18 +79,27 @@ def load(
     }
 
 
-def refuse_other_policy(connection: Connection, business_date: date, policy: Policy) -> None:
-    """Refuse to send what another policy has decided: under this one it may be too much, too early or too often.
+def refuse_what_stands(connection: Connection, business_date: date, policy: Policy) -> None:
+    """Refuse to send by decisions whose sums do not tie, or which another policy made.
+
+    Under this policy they may be too much, too early or too often; and where sums do not tie somebody may have paid.
 
     Raises:
-        GateHeld: the decisions of the day stand by a run under another policy.
+        GateHeld: the run by which the decisions of the day stand does not add up, or was under another policy.
     """
-    newest = run_in_force(business_date).with_only_columns(run.c.policy_sha256)
-    found = connection.execute(newest).scalar_one_or_none()
-    if found not in (None, policy.sha256):
+    newest = run_in_force(business_date).with_only_columns(run.c.run_id, run.c.policy_sha256, run.c.untied)
+    found = connection.execute(newest).one_or_none()
+    if found is None:
+        return
+    if found.untied:
+        raise GateHeld(
+            f"{found.run_id} does not add up: nothing was sent. {found.untied}. Mend that and run {business_date} again"
+        )
+    if found.policy_sha256 != policy.sha256:
         raise GateHeld(
             f"policy {policy.policy_id} {policy.version} ({policy.sha256[:12]}) is not the one {business_date} was "
-            f"decided under ({found[:12]}): nothing was sent. Run the date again, or restore that policy file"
+            f"decided under ({found.policy_sha256[:12]}): nothing was sent. Run the date again, or restore that policy "
+            "file"
         )
 
 

@@ -56,6 +56,7 @@ run = Table(
     Column("attempt", Text, nullable=False),
     Column("summary", Text),
     Column("decided_at", UtcText),
+    Column("untied", Text),
     UniqueConstraint("kind", "business_date", "ordinal"),
     one_of("kind", *RUN_KINDS),
     one_of("status", *RUN_STATES),
