@@ -232,7 +232,8 @@ def test_who_is_cured_by_the_next_mornings_ledger_is_taken_back_from_the_agency(
     if found:
         world.decide("A1", [], day=morning, run_id=run_id, **found)
     with writing(world.engine) as connection:
-        connection.execute(update(run).where(run.c.run_id == run_id).values(status="completed"))
+        decided = {"status": "completed", "decided_at": "2026-11-13T00:00:00Z"}
+        connection.execute(update(run).where(run.c.run_id == run_id).values(decided))
     assert recall_placements(world.rt, world.engine, RUN, morning, world.policy) == reasons
 
 
