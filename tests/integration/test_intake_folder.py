@@ -287,6 +287,22 @@ def test_an_unfinished_copy_or_a_folder_is_refused_once_nothing_moved_in_it_for_
     assert raw_files.delete_raw_files(waiting.rt, "night", waiting.rt.clock.now().date()).left == 2
 
 
+def test_a_folder_of_a_name_that_was_refused_before_is_refused_beside_it(waiting: Intake) -> None:
+    yesterday = waiting.rt.clock.now() - timedelta(days=2)
+    for text in (PAID, PAID.replace("P1", "P10"), PAID):
+        folder = waiting.folder / "upload"
+        folder.mkdir()
+        waiting.lay("upload/payments.csv", text)
+        waiting.written(folder / "payments.csv", yesterday)
+        waiting.written(folder, yesterday)
+        assert waiting.listed() == ["upload"]
+        with pytest.raises(BadInput, match="neither packed nor in a folder"):
+            waiting.take("upload")
+        assert waiting.listed() == []
+    aside = [(waiting.folder / name).read_text(encoding="utf-8") for name in waiting.files()]
+    assert sorted(aside) == sorted((PAID, PAID.replace("P1", "P10"), PAID)), "none replaced another"
+
+
 def test_a_mapping_that_cannot_be_read_is_not_the_fault_of_the_files_beside_it(waiting: Intake) -> None:
     waiting.lay("holds__1.csv")
     (waiting.folder / "mapping.yaml").write_text("holds: [", encoding="utf-8")

@@ -10,6 +10,7 @@ import hashlib
 import os
 import re
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 from arrears.core.clock import utc_text
@@ -117,12 +118,21 @@ def put_away(folder: Path, file: Path, where: str, sha256: str | None = None) ->
     found = hash_of(file)
     if sha256 in (None, found):
         mark = f"~{found[:8]}"
-        target = folder / where / f"{file.stem.removesuffix(mark)}{mark}{file.suffix}"
+        target = _free(folder / where / f"{file.stem.removesuffix(mark)}{mark}{file.suffix}", file)
         target.parent.mkdir(exist_ok=True)
         file.replace(target)
         if file.parent.parent == folder / WAITING:
             (file.parent / FILE_NAME).unlink(missing_ok=True)
             file.parent.rmdir()
+
+
+def _free(target: Path, file: Path) -> Path:
+    """Return a name that a move can take: a file replaces its equal, while of equal folders each is numbered."""
+    name = target.name
+    numbers = count(2)
+    while target.is_dir() or (file.is_dir() and target.exists()):
+        target = target.with_name(f"{name}~{next(numbers)}")
+    return target
 
 
 def keep_waiting(folder: Path, file: Path, sha256: str, now: datetime) -> None:
@@ -143,10 +153,14 @@ def keep_waiting(folder: Path, file: Path, sha256: str, now: datetime) -> None:
 
 
 def hash_of(file: Path) -> str:
-    """Return the hash of a file's content; of a folder, that of the names in it."""
+    """Return the hash of a file's content; of a folder, that of the names, sizes and times in it.
+
+    A folder is only ever refused: nothing in it is read, so that a file nobody may read does not keep it lying there.
+    """
     if file.is_dir():
-        names = "\n".join(sorted(str(one.relative_to(file)) for one in file.rglob("*")))
-        return hashlib.sha256(names.encode()).hexdigest()
+        found = sorted((str(one.relative_to(file)), one.lstat()) for one in file.rglob("*"))
+        lines = (f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in found)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
