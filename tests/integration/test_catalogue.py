@@ -21,7 +21,6 @@ from arrears.store.engine import reading, writing
 from arrears.store.tables.feeds import account, agency, debit, hold, placement_report, staff
 from arrears.store.tables.outreach import contact, person_budget, placement, work_item
 from arrears.store.tables.people import account_party
-from arrears.store.tables.runs import run
 
 RUN = "daily-2026-11-12-1"
 DEBIT = {"step": "debit_retry", "channel": "debit", "audience": "borrower", "tone": "courteous", "rung": 1}
@@ -231,20 +230,30 @@ def test_who_is_cured_by_the_next_mornings_ledger_is_taken_back_from_the_agency(
     assert recall_placements(world.rt, world.engine, RUN, DAY, world.policy) == {}, "nothing is decided yet"
     if found:
         world.decide("A1", [], day=morning, run_id=run_id, **found)
-    with writing(world.engine) as connection:
-        decided = {"status": "completed", "decided_at": "2026-11-13T00:00:00Z"}
-        connection.execute(update(run).where(run.c.run_id == run_id).values(decided))
+    world.freeze(run_id, ["A1"])
     assert recall_placements(world.rt, world.engine, RUN, morning, world.policy) == reasons
 
 
-def test_who_is_missing_from_the_next_mornings_ledger_is_not_taken_for_cured(placeable, witnesses):
+@pytest.mark.parametrize("why", ["missing now", "missing then, back in a file not decided yet", "incomplete"])
+def test_who_is_missing_from_the_next_mornings_ledger_is_not_taken_for_cured(placeable, witnesses, why):
     world, morning = placeable, DAY + timedelta(days=1)
     world.send(witnesses)
     run_id = world.run("daily-2026-11-13-2", day=morning)
-    with writing(world.engine) as connection:
-        connection.execute(update(run).where(run.c.run_id == run_id).values(status="completed"))
-        connection.execute(update(account).values(is_missing=True))
+    world.freeze(run_id, ["A1"] if why == "incomplete" else [], incomplete=True)
+    if why == "missing now":
+        with writing(world.engine) as connection:
+            connection.execute(update(account).values(is_missing=True))
     assert recall_placements(world.rt, world.engine, RUN, morning, world.policy) == {}
+
+
+def test_an_earlier_date_run_again_recalls_by_no_hold_that_was_over_before_the_placement(placeable, witnesses):
+    world = placeable
+    world.send(witnesses)
+    long_ago = DAY - timedelta(days=45)
+    over = {"from_on": long_ago, "until_on": DAY - timedelta(days=40)}
+    with writing(world.engine) as connection:
+        connection.execute(hold.insert().values(hold_key="1" * 64, account_id="A1", kind="dispute", **over))
+    assert recall_placements(world.rt, world.engine, RUN, long_ago, world.policy) == {}
 
 
 def test_without_a_licensed_agency_under_a_data_agreement_nothing_is_placed(world):

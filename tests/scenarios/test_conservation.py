@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
+from arrears.core.errors import Finding
 from arrears.proof import conserve
+from arrears.steps import totals
 from arrears.store.engine import reading, writing
 from arrears.store.tables.audit import audit_event
 from arrears.store.tables.decisions import decision
@@ -98,6 +100,21 @@ def test_what_is_lost_on_the_way_fails_the_run_before_anybody_is_contacted(place
     assert later.code == 3, "a later dispatch sends no more than the run did"
     assert what in later.err
     assert place.effects() == []
+
+
+def test_before_the_sums_are_compared_no_dispatch_sends(place, monkeypatch):
+    def broken_off(*_given: object) -> None:
+        raise Finding("broken off before the seal")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(totals, "tie_ledger", broken_off)
+        assert place.run().code == 1
+    later = place.call("dispatch", "--rehearsal", "--at", "2026-11-12T15:00:00+08:00")
+    assert later.code == 3
+    assert "not compared yet" in later.err
+    assert place.effects() == []
+    assert place.run().code == 0
+    assert place.effects() != []
 
 
 def test_once_the_sums_tie_again_the_contacts_of_the_day_leave(place, monkeypatch):

@@ -1,10 +1,14 @@
 """A store with people, accounts and decisions in it, and channels that remember what they were given."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, time
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from sqlalchemy import Engine, select, update
 
 from arrears.core.clock import PinnedClock, at_local, utc_text
@@ -160,6 +164,19 @@ class World:
             )
             decided = update(run).where(run.c.run_id == run_id)
             connection.execute(decided.values(decided_at=utc_text(self.rt.clock.now())))
+
+    def freeze(self, run_id: str, accounts: Sequence[str], *, incomplete: bool = False) -> None:
+        """Freeze a ledger that holds these accounts, and let the run have decided it."""
+        frozen = natural_key("snapshot", run_id)
+        folder = Path(self.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / frozen
+        folder.mkdir(parents=True)
+        with writing(self.engine) as connection:
+            query = select(account.c.subject_ref).where(account.c.account_id.in_(accounts))
+            refs = pa.array(connection.execute(query).scalars().all(), pa.string())
+            rows = pa.table({"subject_ref": refs, "data_incomplete": pa.repeat(incomplete, len(refs))})
+            pq.write_table(rows, folder / "accounts.parquet")
+            decided = {"status": "completed", "decided_at": utc_text(self.rt.clock.now()), "snapshot_id": frozen}
+            connection.execute(update(run).where(run.c.run_id == run_id).values(decided))
 
     def plan(self, run_id: str = "daily-2026-11-12-1", day: date = DAY) -> PlanResult:
         return plan_contacts(self.rt, self.engine, run_id, day, self.policy)

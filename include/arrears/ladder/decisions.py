@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import Connection, Engine, func, select
 
 from arrears.audit.columns import row_digests, words_of
 from arrears.core.clock import utc_text
@@ -21,6 +21,7 @@ from arrears.ladder.effective import OVERDUE
 from arrears.ladder.episodes import advance_episodes, clean_episodes, end_episodes, standing_episodes
 from arrears.ladder.evidence import record_evidence
 from arrears.ladder.gather import NOTHING, Background, Own, gather_background, own_of
+from arrears.ladder.in_force import stand_by
 from arrears.ladder.judge import Judge
 from arrears.ladder.left import NOT_IN_LEDGER, left_since
 from arrears.ladder.named import named_accounts
@@ -40,7 +41,6 @@ from arrears.store.months import make_months
 from arrears.store.parents import Parents, writing_sets
 from arrears.store.snapshot import count_rows
 from arrears.store.tables.decisions import decision
-from arrears.store.tables.runs import run
 
 COLUMNS = ("subject_ref", "currency", "contract_type", "branch", "stage", "overdue_instalments", "overdue_minor",
            "days_past_due", "oldest_unpaid_due", *OVERDUE, "next_due_on", "next_due_minor", "data_incomplete",
@@ -90,7 +90,7 @@ def decide_snapshot(
         work.same_again.keep()
         if newest:
             teller.cured_elsewhere(connection, end_episodes(connection, business_date, policy))
-        connection.execute(update(run).where(run.c.run_id == run_id).values(decided_at=utc_text(rt.clock.now())))
+        stand_by(connection, run_id, utc_text(rt.clock.now()))
         result.distinct = work.judge.distinct
         result.erased = count_rows(url, snapshot_id, "accounts") - sum(result.stages.values())
     return result

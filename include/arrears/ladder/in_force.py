@@ -15,6 +15,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    update,
 )
 
 from arrears.core.keys import sha256
@@ -26,6 +27,9 @@ DECIDED = and_(run.c.kind == "daily", run.c.decided_at.is_not(None))
 
 FIRST = literal_column("1", Integer)
 """The first revision, written as in the partial index of the later ones: a bound value would not find it."""
+
+NOT_TIED_YET = "its sums are not compared yet"
+"""Stands in a run from its decisions to the comparison of its sums: until then nothing leaves by them."""
 
 NO_ROW = sha256(b"")
 """Stands as the ledger row behind a decision about an account that a correction took out of the day's ledger."""
@@ -58,6 +62,11 @@ def run_in_force(business_date: date | ColumnElement[date]) -> Select[tuple[str]
     """Return the id of the run that a date's decisions stand by: the newest that decided it, with news or without."""
     newest = select(run.c.run_id).where(DECIDED, run.c.business_date == business_date)
     return newest.order_by(run.c.ordinal.desc()).limit(1)
+
+
+def stand_by(connection: Connection, run_id: str, at: str) -> None:
+    """Let the decisions of a date stand by a run from now on; nothing leaves by them before its sums are compared."""
+    connection.execute(update(run).where(run.c.run_id == run_id).values(decided_at=at, untied=NOT_TIED_YET))
 
 
 def newest_decided_day(connection: Connection) -> date | None:

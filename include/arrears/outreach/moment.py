@@ -93,7 +93,7 @@ def refuse_what_stands(connection: Connection, business_date: date, policy: Poli
         return
     if found.untied:
         raise GateHeld(
-            f"{found.run_id} does not add up: nothing was sent. {found.untied}. Mend that and run {business_date} again"
+            f"{found.run_id} does not add up, nothing was sent: {found.untied}. Let it end or run {business_date} again"
         )
     if found.policy_sha256 != policy.sha256:
         raise GateHeld(

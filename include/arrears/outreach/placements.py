@@ -7,7 +7,8 @@ account is on the hard hold ``placement``, so that nobody is contacted twice. A 
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -15,20 +16,23 @@ from sqlalchemy import Connection, Engine, Row, and_, bindparam, select, update
 
 from arrears.audit.record import Event, record_many
 from arrears.core.clock import utc_text
+from arrears.core.errors import CannotTell
 from arrears.core.keys import natural_key, sha256
 from arrears.core.money import digits_of, format_minor
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import AT_ONCE, Balance, Balances
 from arrears.ladder.holds import Holds, holds_in_force
-from arrears.ladder.in_force import decisions_in_force, newest_decided_day
+from arrears.ladder.in_force import decisions_in_force, newest_decided_day, run_in_force
 from arrears.ladder.policy import Policy
 from arrears.outreach.agencies import collectors_for
 from arrears.outreach.judging import Ready
 from arrears.store.bulk import insert_new
 from arrears.store.engine import writing
+from arrears.store.snapshot import batches
 from arrears.store.tables.feeds import account
 from arrears.store.tables.outreach import OPEN_PLACEMENTS, placement
 from arrears.store.tables.people import party
+from arrears.store.tables.runs import run
 from arrears.store.whole_files import is_there, write_whole
 
 CHANNEL, HOLD = "placement", "placement"
@@ -77,7 +81,8 @@ def place(connection: Connection, rt: Runtime, run_id: str, going: Sequence[Read
 def recall_placements(rt: Runtime, engine: Engine, run_id: str, on: date, policy: Policy) -> dict[str, int]:
     """Recall what was paid, cured, held or closed since it was placed, and return how many for which reason.
 
-    Cured is what the day decided last found nothing overdue of; news of money since then count beside it.
+    Cured is what stands in the ledger decided last with nothing overdue; news of money since then count beside it. A
+    past date run again recalls by nothing older than that ledger.
     """
     with writing(engine) as connection:
         query = (
@@ -90,15 +95,16 @@ def recall_placements(rt: Runtime, engine: Engine, run_id: str, on: date, policy
         )
         rows = connection.execute(query).all()
         accounts = {row.account_id: row.subject_ref for row in rows}
-        balances = Balances(rt, on, policy, of_few=True).of(connection, accounts) if rows else {}
         decided_day = newest_decided_day(connection)
+        judged_on = max(on, decided_day or on)
+        balances = Balances(rt, judged_on, policy, of_few=True).of(connection, accounts) if rows else {}
+        cured = _cured(connection, rt.settings.artifacts_url, decided_day, rows)
         recalled: list[tuple[Row[Any], str]] = []
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE]
             names = [row.account_id for row in some]
-            holds = holds_in_force(connection, on, policy, names)
-            cured = _cured(connection, decided_day, some)
-            recalled += [(row, reason) for row in some if (reason := _why_back(row, balances, holds, cured, on))]
+            holds = holds_in_force(connection, judged_on, policy, names)
+            recalled += [(row, reason) for row in some if (reason := _why_back(row, balances, holds, cured, judged_on))]
         if recalled:
             statement = (
                 update(placement)
@@ -112,17 +118,39 @@ def recall_placements(rt: Runtime, engine: Engine, run_id: str, on: date, policy
     return dict(Counter(reason for _, reason in recalled))
 
 
-def _cured(connection: Connection, decided_day: date | None, rows: Sequence[Row[Any]]) -> set[str]:
-    """Return the accounts that the day decided last found nothing overdue of.
+def _cured(connection: Connection, artifacts_url: str, decided_day: date | None, rows: Sequence[Row[Any]]) -> set[str]:
+    """Return the accounts that stand in the ledger decided last with nothing overdue.
 
-    Of what is missing from the ledger, or incomplete in it, nobody can say so.
+    Of what was missing from that ledger, or incomplete in it, nobody can say so, whatever a later file brought.
     """
+    known = {row.account_id: row.subject_ref for row in rows if not row.is_missing and not row.data_incomplete}
     if decided_day is None:
         return set()
-    known = {row.account_id for row in rows if not row.is_missing and not row.data_incomplete}
     in_force = decisions_in_force(decided_day)
-    query = select(in_force.c.account_id).where(in_force.c.account_id.in_(known), in_force.c.overdue_instalments > 0)
-    return known - set(connection.execute(query).scalars())
+    for start in range(0, len(rows), AT_ONCE):
+        names = [row.account_id for row in rows[start : start + AT_ONCE]]
+        late = select(in_force.c.account_id).where(in_force.c.account_id.in_(names), in_force.c.overdue_instalments > 0)
+        for account_id in connection.execute(late).scalars():
+            known.pop(account_id, None)
+    whole = set(_whole_in_ledger(connection, artifacts_url, decided_day, known.values()))
+    return {account_id for account_id, ref in known.items() if ref in whole}
+
+
+def _whole_in_ledger(
+    connection: Connection, artifacts_url: str, decided_day: date, refs: Collection[str]
+) -> Iterator[str]:
+    """Yield which of the accounts the ledger of a decided day holds complete; a ledger that is gone shows nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    frozen = connection.execute(run_in_force(decided_day).with_only_columns(run.c.snapshot_id)).scalar()
+    if frozen is None or not refs:
+        return
+    wanted = pa.array(list(refs), pa.string())
+    with suppress(CannotTell):
+        for batch in batches(artifacts_url, frozen, "accounts", ("subject_ref", "data_incomplete")):
+            here = pc.and_not(pc.is_in(batch.column("subject_ref"), wanted), batch.column("data_incomplete"))
+            yield from batch.column("subject_ref").filter(here).to_pylist()
 
 
 def _why_back(
