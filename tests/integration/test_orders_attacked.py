@@ -1,7 +1,8 @@
 """What goes wrong between people, files and money on the way of an order, each thing once."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from order_world import ACCOUNT, DAY, POLICY, World, fresh_world
 from sqlalchemy import delete, insert, select, update
 
 from arrears.approvals.questions import list_open
-from arrears.core.clock import utc_text
+from arrears.core.clock import PinnedClock, utc_text
 from arrears.core.errors import BadArguments
 from arrears.core.keys import natural_key
 from arrears.repossession.agencies import open_agency
@@ -129,8 +130,8 @@ BEFORE = DAY - timedelta(days=1)
 
 def test_money_dated_yesterday_that_reached_us_since_the_proposal_keeps_the_machine_where_it_is(world):
     world.pay(4_000_000, paid_on=BEFORE)
-    assert world.hand_off().blocked == {"C1": 1}
-    assert world.orders()[0].blocked_by == "C1 paid_since_proposal"
+    assert world.hand_off().blocked == {"C1": 1, "C6": 1}
+    assert world.orders()[0].blocked_by == "C1 paid_since_proposal; C6 recent_payment"
     assert world.witness.orders == {}
 
 
@@ -179,8 +180,8 @@ def test_arrears_taken_off_by_what_was_told_before_the_ledger_came_are_staged_ag
     with writing(world.engine) as connection:
         connection.execute(update(repossession_order).values(proposed_on=DAY + timedelta(days=1)))
     world.pay(2_000_000, paid_on=BEFORE)
-    assert world.hand_off().blocked == {"C1": 1}
-    assert world.orders()[0].blocked_by == "C1 fewer_than_three_overdue"
+    assert world.hand_off().blocked == {"C1": 1, "C6": 1}
+    assert world.orders()[0].blocked_by == "C1 fewer_than_three_overdue; C6 recent_payment"
 
 
 def test_who_is_cured_and_so_has_no_decision_any_more_is_not_searched_for(world):
@@ -190,6 +191,17 @@ def test_who_is_cured_and_so_has_no_decision_any_more_is_not_searched_for(world)
     with writing(world.engine) as connection:
         connection.execute(delete(decisions.decision).where(decisions.decision.c.business_date == world.today))
     assert world.stand_down().recalled == {"cured": 1}
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_whose_row_was_refused_today_is_called_back_for_its_data_and_not_as_cured(world, decided):
+    world.hand_off()
+    world.travel(1)
+    world.change(feeds.account, data_incomplete=True)
+    world.accept(decided=decided, subject="-")
+    with writing(world.engine) as connection:
+        connection.execute(delete(decisions.decision).where(decisions.decision.c.business_date == world.today))
+    assert world.stand_down().recalled == {"hold_data_incomplete": 1}
 
 
 def test_running_an_earlier_date_again_judges_no_order_by_what_was_known_then(world):
@@ -269,3 +281,82 @@ def test_an_order_of_an_older_release_is_asked_anew_and_comes_back_for_no_want_o
 def test_hours_and_value_of_a_machine_change_nothing_about_which_one_it_is(world):
     world.change(feeds.account, asset_hours=1234, asset_value_minor=19_000_000)
     assert world.hand_off().offered == 1
+
+
+JULY = date(2026, 7, 1)
+
+
+def test_money_of_the_past_that_the_ledger_holds_and_a_statement_lists_again_calls_no_order_back(world):
+    amounts = (5_000_000, 1_000_000, 1_000_000, 1_000_000)
+    world.accept(amounts, held={"B1": (JULY, 4_000_000)})
+    assert world.hand_off().offered == 1
+    for _ in range(2):
+        world.rt = replace(world.rt, clock=PinnedClock(world.rt.clock.now() + timedelta(hours=1)))
+        world.deliver(4_000_000, JULY, "B1")
+        assert world.stand_down().recalled == {}
+    world.travel(1)
+    world.accept(amounts, held={"B1": (JULY, 4_000_000)})
+    assert world.stand_down().recalled == {}, "nor on the next day, whose ledger was frozen after it was told"
+
+
+def test_money_told_late_that_the_next_ledger_books_calls_the_order_back_all_the_same(world):
+    world.accept()
+    world.hand_off()
+    world.deliver(4_000_000, BEFORE)
+    world.travel(1)
+    world.accept(held={"N1": (BEFORE, 4_000_000)})
+    assert world.stand_down().recalled == {"payment": 1}
+
+
+def test_a_listed_payment_of_another_amount_than_the_ledger_holds_is_news(world):
+    world.accept(held={"B1": (JULY, 3_000_000)})
+    world.hand_off()
+    world.rt = replace(world.rt, clock=PinnedClock(world.rt.clock.now() + timedelta(hours=1)))
+    world.deliver(4_000_000, JULY, "B1")
+    assert world.stand_down().recalled == {"payment": 1}
+
+
+@pytest.mark.parametrize(("paid_on", "recalled"), [(JULY, {}), (BEFORE, {"payment": 1})])
+def test_beside_open_items_money_counts_that_was_paid_while_it_may_be_in_flight(world, paid_on, recalled):
+    world.accept(form="open_items")
+    assert world.hand_off().offered == 1
+    world.rt = replace(world.rt, clock=PinnedClock(world.rt.clock.now() + timedelta(hours=1)))
+    world.deliver(100, paid_on)
+    assert world.stand_down().recalled == recalled
+
+
+def test_a_payment_told_again_keeps_the_day_it_was_told_of_and_a_corrected_one_does_not(world):
+    def told() -> list[tuple[date, str | None]]:
+        with reading(world.engine) as connection:
+            return [(row.business_date, row.delivery_id) for row in connection.execute(select(feeds.payment))]
+
+    world.deliver(100, BEFORE)
+    first = told()
+    world.travel(1)
+    world.deliver(100, BEFORE)
+    assert told() == first
+    world.travel(1)
+    world.deliver(200, BEFORE)
+    assert [day for day, _ in told()] == [world.today]
+
+
+@pytest.mark.parametrize(("amount", "blocked"), [(1_000_000, {"C6": 1}), (999_999, {})])
+def test_a_whole_instalment_told_yesterday_and_not_booked_is_a_recent_payment(furnished_home, amount, blocked):
+    with fresh_world(furnished_home) as world:
+        world.deliver(amount, DAY)
+        world.travel(1)
+        world.accept((1_000_000,) * 5, overdue_amount_minor=[1_000_000] * 5)
+        world.confirm()
+        world.propose()
+        world.approve()
+        assert world.hand_off().blocked == blocked
+
+
+def test_what_was_told_and_not_booked_counts_towards_the_share_that_is_paid(world):
+    world.change(feeds.account, contract_type="instalment_sale")
+    world.accept((1_000_000,) * 12, paid_minor=23_000_000, overdue_minor=12_000_000, schedule_minor=36_000_000)
+    world.hand_off()
+    assert "mostly_paid" not in (world.orders()[0].blocked_by or "")
+    world.deliver(4_000_000, DAY)
+    assert world.hand_off().blocked["C6"] == 1
+    assert "mostly_paid" in world.orders()[0].blocked_by

@@ -179,6 +179,16 @@ def test_a_ledger_of_open_items_is_taken_to_hold_all_that_was_told_before_it(wor
         assert Balances(world.rt, DAY, world.policy).of(connection, {"A1": "ref-A1", "A2": "ref-A2"}) == {}
 
 
+@pytest.mark.parametrize(("paid_on", "owed"), [("2026-07-01", None), ("2026-11-11", 0)])
+def test_beside_open_items_money_paid_long_ago_that_is_listed_again_takes_nothing_off(world, tmp_path, paid_on, owed):
+    customer(world, SMS)
+    freeze(world, tmp_path / "feeds", open_items=True)
+    pay(world.at(time(11)), tmp_path, f"N1,A1,{paid_on},300.00")
+    with reading(world.engine) as connection:
+        found = Balances(world.rt, DAY, world.policy).of(connection, {"A1": "ref-A1"})
+    assert {one.overdue_minor for one in found.values()} == (set() if owed is None else {owed})
+
+
 def test_of_what_was_told_yesterday_only_what_the_ledger_lacks_counts_beside_it(world, tmp_path, monkeypatch):
     monkeypatch.setattr(snapshot, "batches", partial(snapshot.batches, rows=1))
     customer(world, SMS)

@@ -1,8 +1,9 @@
 """A store with one account that may be recovered, and the levers that change it."""
 
+import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
@@ -22,6 +23,7 @@ from arrears.core.settings import Settings
 from arrears.ladder.layers import load_policy
 from arrears.ladder.policy import Policy
 from arrears.ladder.rulebook import keep_policy
+from arrears.ledger.intake import import_feed
 from arrears.repossession.agency import Answer
 from arrears.repossession.handoff import hand_off
 from arrears.repossession.orders import propose_orders
@@ -266,26 +268,39 @@ class World:
                 } for account_id in self.accounts],
             )  # fmt: skip
 
-    def accept(self, amounts: Sequence[int] = (1_000_000,) * 4, *, decided: bool = True) -> None:
+    def accept(
+        self,
+        amounts: Sequence[int] = (1_000_000,) * 4,
+        *,
+        decided: bool = True,
+        subject: str = SUBJECT,
+        form: str = "payments",
+        held: Mapping[str, tuple[date, int]] | None = None,
+        **changes: object,
+    ) -> None:
         """Freeze and accept a ledger of today, with instalments overdue since August that nothing was paid on.
 
-        Without ``decided`` no run has looked at it: the decisions of the day stand on an earlier one.
+        Without ``decided`` no run has looked at it: the decisions of the day stand on an earlier one. ``held`` are
+        payments of the account that it has booked, by id.
         """
         if decided:
-            self.ledger(overdue_instalments=len(amounts), stage=min(3, len(amounts)))
+            self.ledger(**{"overdue_instalments": len(amounts), "stage": min(3, len(amounts))} | changes)
         else:
             self.snapshots += 1
         snapshot_id = natural_key("snapshot", self.snapshots)
         folder = Path(self.rt.settings.artifacts_url.removeprefix("file://")) / "snapshots" / snapshot_id
         folder.mkdir(parents=True, exist_ok=True)
-        rows = [{"subject_ref": SUBJECT, "instalment_no": number, "due_date": date(2026, 7, 4) + timedelta(30 * number),
+        rows = [{"subject_ref": subject, "instalment_no": number, "due_date": date(2026, 7, 4) + timedelta(30 * number),
                  "amount_due_minor": amount, "paid_minor": 0, "principal_due_minor": None, "interest_due_minor": None,
                  "penalty_due_minor": None} for number, amount in enumerate(amounts, 1)]  # fmt: skip
-        payments = {"subject_ref": "-", "payment_id": "-", "paid_on": DAY, "amount_minor": 1, "kind": None}
+        nobody = {"subject_ref": "-", "payment_id": "-", "paid_on": DAY, "amount_minor": 1, "kind": None}
+        payments = [nobody, *(nobody | {"subject_ref": subject, "payment_id": name, "paid_on": day, "amount_minor": one}
+                              for name, (day, one) in (held or {}).items())]  # fmt: skip
         due = [row["due_date"] for row in rows]
-        account = LEDGER | {"overdue_instalments": len(amounts), "stage": min(3, len(amounts)), "overdue_due_on": due,
-                            "overdue_unpaid_minor": amounts, "overdue_amount_minor": amounts}  # fmt: skip
-        tables = {"instalments": rows, "payments": [payments]} | ({} if decided else {"accounts": [account]})
+        account = LEDGER | {"subject_ref": subject, "stage": min(3, len(amounts))}
+        account |= {"overdue_instalments": len(amounts), "overdue_due_on": due,
+                    "overdue_unpaid_minor": amounts, "overdue_amount_minor": amounts}  # fmt: skip
+        tables = {"instalments": rows, "payments": payments} | ({} if decided else {"accounts": [account]})
         for name, content in tables.items():
             pq.write_table(pa.Table.from_pylist(content), folder / f"{name}.parquet")
         now = utc_text(self.rt.clock.now())
@@ -293,7 +308,7 @@ class World:
         with writing(self.engine) as connection:
             connection.execute(feeds.snapshot.insert().values(
                 snapshot_id=snapshot_id, business_date=self.today, delivery_no=self.snapshots, feeds_sha256="0" * 64,
-                control_totals="{}", facts='{"form": "payments"}', run_id=RUN, created_at=now, accepted_at=now,
+                control_totals="{}", facts=json.dumps({"form": form}), run_id=RUN, created_at=now, accepted_at=now,
                 **figures,
             ))  # fmt: skip
 
@@ -302,6 +317,13 @@ class World:
         row = {"account_id": ACCOUNT, "payment_id": "N1", "paid_on": paid_on, "business_date": business_date}
         with writing(self.engine) as connection:
             connection.execute(feeds.payment.insert().values(amount_minor=amount_minor, **row))
+
+    def deliver(self, amount_minor: int, paid_on: date, payment_id: str = "N1") -> None:
+        """Import a payment by a file that reaches us at this moment."""
+        file = Path(self.rt.settings.artifacts_url.removeprefix("file://")).parent / "payments.csv"
+        file.write_text(f"payment_id,account_id,paid_on,amount,kind\n{payment_id},{ACCOUNT},{paid_on},"
+                        f"{amount_minor / 100:.2f},{self.rt.clock.now():%d%H%M}\n")  # fmt: skip
+        import_feed(self.rt, self.engine, RUN, "payments", file, self.today)
 
     def hold(self, kind: str = "dispute", account_id: str = ACCOUNT) -> None:
         with writing(self.engine) as connection:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Date, Row, Select, bindparam, or_, select
+from sqlalchemy import Connection, Date, Row, Select, and_, bindparam, or_, select
 
 from arrears.core.runtime import Runtime
 from arrears.ladder.effective import EPOCH, OVERDUE, Overdue, effective, overdue_of
@@ -118,7 +118,8 @@ class Balances:
         """Return the payments that the ledger may not hold, by account; of all accounts when none are named.
 
         A ledger of open items holds what came before it. One with its payments is asked for each payment itself: what
-        was told of on the days before and is not in it counts on, for so long as money may be in flight.
+        was told of on the days before and is not in it counts on, for so long as money may be in flight. Beside open
+        items money paid longer ago is taken to be in them: a statement lists again what was booked long since.
         """
         ledger, named = self._ledger, sorted(accounts or ())
         asked = {"created_at": ledger.created_at, "snapshot_id": ledger.snapshot_id, "on": self._on,
@@ -173,11 +174,14 @@ def _payments_since(is_open_items: bool, of_some: bool) -> Select[Any]:
     on = bindparam("on", type_=Date)
     later = delivery.c.received_at >= bindparam("created_at")
     news = later if is_open_items else or_(later, payment.c.business_date == on, is_unbooked(bindparam("snapshot_id")))
+    told = payment.c.business_date >= bindparam("since", type_=Date)
+    if is_open_items:
+        told = and_(told, payment.c.paid_on >= bindparam("since", type_=Date))
     query = (
         select(payment, subject.c.subject_ref, later.label("is_later"))
         .join(subject, subject.c.account_id == payment.c.account_id)
         .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
-        .where(news, payment.c.business_date >= bindparam("since", type_=Date), payment.c.paid_on <= on)
+        .where(news, told, payment.c.paid_on <= on)
     )
     return query.where(payment.c.account_id.in_(bindparam("accounts", expanding=True))) if of_some else query
 

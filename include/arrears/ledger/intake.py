@@ -34,6 +34,7 @@ from arrears.ledger.register import Register, register_of
 from arrears.ledger.roles import collectors_of, reassignments, role_snapshots
 from arrears.ledger.rows import LOOK_UP, TARGETS, Row, once, store_rows, write_changed
 from arrears.ledger.source import Source
+from arrears.ledger.told_again import told_anew
 from arrears.ledger.validate import Problem, Rules
 from arrears.ledger.waiting import Later, Waiting, waiting_rows
 from arrears.store.engine import reading, writing
@@ -172,7 +173,7 @@ def _store_all(
     for portion in found.portions:
         rows = list(store_rows(feed_named(arrived.feed), portion, arrived.delivery_id))
         if arrived.feed == "payments":
-            rows = [row | {"business_date": business_date} for row in rows]
+            rows = told_anew(connection, rows, business_date)
         if later:
             rows = later.left_of(rows)
         _store(connection, rt, run_id, arrived, rows, policy, business_date)

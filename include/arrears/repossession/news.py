@@ -1,54 +1,97 @@
 """What became known of accounts with orders since they were decided on: money that came, and what they owe now."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row
 
-from arrears.core.clock import local_date
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.ladder.balance import Balance, Balances
 from arrears.ladder.policy import Policy
-from arrears.store.tables.feeds import delivery, payment
+from arrears.repossession.told_money import Ledgers, Told, told_money
 
 LAST_STAGE = 3
-Ledger = Mapping[str, Mapping[str, Any]]
+Line = Mapping[str, Any]
+Ledger = Mapping[str, Line]
 
 
 def with_news(
-    connection: Connection, rt: Runtime, on: date, policy: Policy, subjects: Mapping[str, str], ledger: Ledger
-) -> dict[str, Mapping[str, Any]]:
-    """Return the ledger's rows of some accounts with what is known by now; ``subjects`` are their ``subject_ref``.
+    connection: Connection,
+    rt: Runtime,
+    on: date,
+    policy: Policy,
+    accounts: Mapping[str, Row[Any]],
+    ledger: Ledger,
+    since: Mapping[str, date],
+) -> Ledger:
+    """Return the ledger's rows of some accounts with what is known by now; ``since`` says from when news matter.
 
     ``last_paid_on`` becomes the last day on which money came, and the arrears are staged again where a payment or a
-    later ledger came since.
+    later ledger came since. Money that the row's ledger does not hold counts as paid, and where it reaches an
+    instalment as a whole one. An account whose rows were refused is not staged: what is missing was not paid.
     """
-    came = _money_came_on(connection, on, policy, ledger)
-    owed = _owed_now(connection, rt, on, policy, {name: subjects[name] for name in ledger})
-    return {name: {**row, **_paid(row, came.get(name)), **_staged(owed.get(name))} for name, row in ledger.items()}
+    subjects = {name: accounts[name].subject_ref for name in ledger}
+    rows = _with_money(connection, rt, on, policy, subjects, ledger, since)
+    whole = {name: ref for name, ref in subjects.items() if not accounts[name].data_incomplete}
+    owed = _owed_now(connection, rt, on, policy, whole)
+    return {name: {**row, **_staged(owed.get(name))} for name, row in rows.items()}
 
 
-def _money_came_on(connection: Connection, on: date, policy: Policy, ledger: Ledger) -> dict[str, date]:
-    """Return for each account that paid during a day the last day on which money came, its own or ours.
+def _with_money(
+    connection: Connection,
+    rt: Runtime,
+    on: date,
+    policy: Policy,
+    subjects: Mapping[str, str],
+    ledger: Ledger,
+    since: Mapping[str, date],
+) -> Ledger:
+    told = told_money(connection, on, policy, ledger)
+    if not told:
+        return ledger
+    ledgers = Ledgers(connection, rt, policy, subjects)
+    new = _by_account(ledgers.news([one for one in told if one.amount_minor > 0], since))
+    unbooked = _by_account(ledgers.unbooked(told, {name: row["snapshot_id"] for name, row in ledger.items()}, on))
+    return {
+        name: {**row, **_came(row, new.get(name, ())), **_paid(row, unbooked.get(name, ()))}
+        for name, row in ledger.items()
+    }
 
-    A bank's statement tells today of yesterday's money: a payment came on its day, or on the later one on which it
-    reached us. A reversal takes nothing back here: what was paid today and bounced is tomorrow's ledger's business.
-    """
-    query = (
-        select(payment.c.account_id, payment.c.paid_on, payment.c.business_date, delivery.c.received_at)
-        .outerjoin(delivery, delivery.c.delivery_id == payment.c.delivery_id)
-        .where(payment.c.account_id.in_(ledger), payment.c.amount_minor > 0, payment.c.paid_on <= on)
-    )
-    found: dict[str, date] = {}
-    for row in connection.execute(query):
-        days = [row.paid_on, row.business_date]
-        if row.received_at is not None:
-            days.append(local_date(datetime.fromisoformat(row.received_at), policy.time_zone))
-        found[row.account_id] = max(*days, found.get(row.account_id, date.min))
+
+def _by_account(told: Iterable[Told]) -> dict[str, list[Told]]:
+    found: dict[str, list[Told]] = {}
+    for one in told:
+        found.setdefault(one.account_id, []).append(one)
     return found
+
+
+def _came(row: Line, new: Iterable[Told]) -> dict[str, Any]:
+    """Return the last day on which money came; a reversal takes nothing back: it is tomorrow's ledger's business."""
+    return {"last_paid_on": _latest(row["last_paid_on"], (one.came_on for one in new))}
+
+
+def _paid(row: Line, unbooked: Iterable[Told]) -> dict[str, Any]:
+    """Count what the ledger does not hold; as in the ledger, a day's money is whole when it reaches one instalment."""
+    by_day: Counter[date] = Counter()
+    for one in unbooked:
+        by_day[one.came_on] += one.amount_minor
+    whole = (day for day, amount in by_day.items() if amount >= _instalment(row) and amount > 0)
+    paid = max(0, (row["paid_minor"] or 0) + by_day.total())
+    return {"paid_minor": paid, "whole_paid_on": _latest(row["whole_paid_on"], whole)}
+
+
+def _instalment(row: Line) -> int:
+    """Return the amount of the oldest overdue instalment; of an older release's ledger what is unpaid of one."""
+    amounts = row.get("overdue_amount_minor")
+    return int(amounts[0] if amounts else row["overdue_minor"] // max(1, row["overdue_instalments"]))
+
+
+def _latest(day: date | None, others: Iterable[date]) -> date | None:
+    return max([*others, *([] if day is None else [day])], default=None)
 
 
 def _owed_now(
@@ -57,10 +100,6 @@ def _owed_now(
     with suppress(CannotTell):  # a ledger that is gone proves nothing
         return Balances(rt, on, policy, of_few=True).of(connection, subjects)
     return {}
-
-
-def _paid(row: Mapping[str, Any], came_on: date | None) -> dict[str, Any]:
-    return {} if came_on is None else {"last_paid_on": max(row["last_paid_on"] or came_on, came_on)}
 
 
 def _staged(owed: Balance | None) -> dict[str, Any]:

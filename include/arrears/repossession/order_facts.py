@@ -45,8 +45,9 @@ def order_facts(sources: Sources, rt: Runtime, business_date: date, policy: Poli
         facts = _with_account(facts, account)
     if account is not None and account_id in sources.decisions and account_id in sources.ledger:
         facts = _with_ledger(facts, sources.decisions[account_id], sources.ledger[account_id])
-        if sources.decisions[account_id].business_date < (sources.decided_day or date.min):
-            facts = replace(facts, stage=0, overdue_instalments=0, overdue_minor=0)  # nothing was left to decide
+        is_older = sources.decisions[account_id].business_date < (sources.decided_day or date.min)
+        if is_older and not account.data_incomplete:  # nothing was left to decide
+            facts = replace(facts, stage=0, overdue_instalments=0, overdue_minor=0)
     if account_id in sources.packets:
         facts = _with_packet(facts, sources, policy, sources.packets[account_id])
     return facts

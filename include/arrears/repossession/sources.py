@@ -46,6 +46,7 @@ LEDGER_COLUMNS = (
     "overdue_minor",
     "schedule_minor",
     "paid_minor",
+    "overdue_amount_minor",
     "last_paid_on",
     "whole_paid_on",
     "total_price_minor",
@@ -92,13 +93,16 @@ def read_sources(connection: Connection, rt: Runtime, on: date, policy: Policy, 
     approvals = newest_approvals(connection, order_ids)
     roles = staff_roles(connection)
     ledger = _ledger(rt.settings.artifacts_url, accounts, decisions)
-    subjects = {account_id: row.subject_ref for account_id, row in accounts.items()}
+    open_since = {name: min(row.proposed_on for row in rows if is_open(row))
+                  for name, rows in orders.items() if any(is_open(row) for row in rows)}  # fmt: skip
     return Sources(
         accounts=accounts,
         targets=targets_of(connection, ids),
         decisions=decisions,
         decided_day=newest_decided_day(connection),
-        ledger=with_news(connection, rt, on, policy, subjects, ledger),
+        ledger=with_news(
+            connection, rt, on, policy, accounts, ledger, {name: open_since.get(name, on) for name in ledger}
+        ),
         packets={row.account_id: row for row in _of(connection, packet, ids, packet.c.superseded_on.is_(None))},
         holds=holds_in_force(connection, on, policy, ids),
         documents=_grouped(_of(connection, document, ids)),
@@ -185,7 +189,8 @@ def _ledger(
                 refs = batch.column("subject_ref").to_pylist()
                 hits = [position for position, ref in enumerate(refs) if ref in account_of]
                 if hits:
-                    found |= {account_of[row["subject_ref"]]: row for row in batch.take(hits).to_pylist()}
+                    rows = batch.take(hits).to_pylist()
+                    found |= {account_of[row["subject_ref"]]: row | {"snapshot_id": snapshot_id} for row in rows}
     return found
 
 
