@@ -173,6 +173,10 @@ def test_digests_of_the_newest_day_that_the_mail_server_did_not_take_are_told(
                 role="manager", language="zh", branch="", kind="morning", run_id=f"daily-{day}-1", html_sha256="1" * 64,
                 artefact="digests/x", state=state, planned_at=utc_text(rt.clock.now())))  # fmt: skip
     assert pulse(rt)["digest.not_sent"] == left
+    with writing(store) as connection:
+        again = {"run_id": "later", "origin_key": "f" * 64, "ordinal": 2}
+        connection.execute(run.insert(), a_day(TODAY, "completed", rehearsal=False) | again)
+    assert pulse(rt)["digest.not_sent"] == 0, "a newer run of the day builds its own"
 
 
 TOLD_BY_A_PROCESS = """

@@ -3,14 +3,17 @@
 import json
 import socket
 from collections.abc import Iterator
+from datetime import date
 
 import pytest
 from sqlalchemy import func, select
 
-from arrears.store.engine import reading
-from arrears.store.tables.audit import audit_pending
+from arrears.outreach.digest_left import owed
+from arrears.store.engine import reading, writing
+from arrears.store.tables.audit import audit_event_index, audit_pending
 from arrears.store.tables.outreach import contact
 from arrears.store.tables.reports import digest_sent
+from arrears.store.tables.runs import run
 
 TRIED_AGAIN, LEFT = "2026-11-12T10:10:00+08:00", "2026-11-12T10:15:00+08:00"
 """Two moments after a day that was rehearsed at ten: its own tries may still be going on; they are over."""
@@ -84,3 +87,62 @@ def test_a_later_day_is_not_asked_for_the_digest_of_an_earlier_one(place, nobody
     place.run(ARREARS_SMTP_URL=nobody)
     assert dispatched(place, "2026-11-13T10:15:00+08:00") == 0
     assert place.alarms() == []
+
+
+def told_withdrawn(place) -> int:
+    with reading(place.store) as connection:
+        events = connection.execute(select(audit_event_index.c.type)).scalars().all()
+    return events.count("digest.withdrawn")
+
+
+def owed_by(place) -> int:
+    with reading(place.store) as connection:
+        return len(connection.execute(owed(date(2026, 11, 12))).all())
+
+
+def end(place, status: str) -> None:
+    with writing(place.store) as connection:
+        connection.execute(run.update().where(run.c.kind == "daily").values(status=status))
+
+
+def test_a_digest_that_a_second_delivery_overtook_is_withdrawn_and_nobody_waits_for_it(place, nobody):
+    place.run(ARREARS_SMTP_URL=nobody)
+    assert owed_by(place) == 1
+    place.write("payments.csv", "\n".join([*place.rows("payments.csv")[:-1], ""]))
+    assert place.run().code == 0
+    sent = len(place.alarms())
+    assert states(place) == {"rejected": 1, "sent": sent}
+    assert (owed_by(place), told_withdrawn(place)) == (0, 1)
+    assert dispatched(place, LEFT) == 0
+    assert len(place.alarms()) == sent, "nobody has two"
+
+
+def test_a_second_delivery_that_cannot_be_mailed_either_leaves_its_own_digest_alone_to_be_sent(place, nobody):
+    place.run(ARREARS_SMTP_URL=nobody)
+    place.write("payments.csv", "\n".join([*place.rows("payments.csv")[:-1], ""]))
+    place.run(ARREARS_SMTP_URL=nobody)
+    assert states(place) == {"rejected": 1, "planned": 1}
+    assert owed_by(place) == 1
+    sent = dispatched(place, LEFT)
+    assert states(place) == {"rejected": 1, "sent": sent}
+    assert owed_by(place) == 0
+
+
+def test_a_digest_that_an_alarm_overtook_leaves_after_all_when_the_day_is_mended(place, nobody):
+    place.run(ARREARS_SMTP_URL=nobody)
+    end(place, "failed")
+    alarms = dispatched(place, LEFT)
+    assert states(place) == {"rejected": 1, "sent": alarms}
+    assert owed_by(place) == 0, "no later dispatch builds them anew"
+    assert place.run().code == 0
+    assert states(place) == {"sent": len(place.alarms())}
+    assert len(place.alarms()) > alarms
+
+
+def test_a_run_that_only_plans_takes_no_digest_from_the_run_that_could_not_mail_it(place, nobody):
+    place.run(ARREARS_SMTP_URL=nobody)
+    said = place.call("run", "--date", "2026-11-12", "--feeds", str(place.feeds), "--rehearsal", "--plan-only")
+    assert said.code == 0, said.err
+    assert owed_by(place) == 1
+    assert dispatched(place, LEFT) == len(place.alarms()) > 1
+    assert owed_by(place) == 0

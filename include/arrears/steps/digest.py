@@ -8,20 +8,20 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from arrears.audit.log import last_checkpoint
 from arrears.audit.record import record
 from arrears.core.clock import local_date, utc_text
 from arrears.core.errors import ArrearsError, TemporaryFailure
 from arrears.core.runtime import Runtime
+from arrears.outreach.digest_left import MAY_LEAVE, owed, withdraw_overtaken
 from arrears.steps import channels, runs
 from arrears.steps.world import policy_of, store_of
 from arrears.store.bulk import insert_new
 from arrears.store.engine import reading, writing
 from arrears.store.identity import paused
 from arrears.store.tables.reports import digest_sent
-from arrears.store.tables.runs import run
 
 if TYPE_CHECKING:
     from arrears.outreach.message import Channel
@@ -49,6 +49,8 @@ def send(rt: Runtime, this: runs.Day, *, failure: bool = False) -> dict[str, Any
     mails = build_digests(rt, engine, this.run_id, this.business_date, policy, note, failure=failure)
     if silent or this.business_date != local_date(rt.clock.now(), policy.time_zone):
         return {"built": len(mails), "sent": 0}
+    with writing(engine) as connection:
+        withdraw_overtaken(connection, rt, this.run_id, this.business_date, [mail.digest_key for mail in mails])
     with channels.contact_channels(rt) as adapters:
         results = _send_each(rt, this, mails, adapters.messages["email"])
     if left := results["not_sent"]:
@@ -96,12 +98,7 @@ def _left(rt: Runtime) -> str | None:
     """Return today's newest day if a digest of it was not sent and nobody has tried to for some minutes."""
     now = rt.clock.now()
     today = local_date(now, policy_of(rt.settings).time_zone)
-    newest = select(run.c.run_id).where(run.c.kind == "daily", run.c.business_date == today)
-    waits = select(digest_sent.c.run_id).where(
-        digest_sent.c.state == "planned",
-        digest_sent.c.settled_at <= utc_text(now - OWN_TRIES),
-        digest_sent.c.run_id == newest.order_by(run.c.ordinal.desc()).limit(1).scalar_subquery(),
-    )
+    waits = owed(today).where(digest_sent.c.settled_at <= utc_text(now - OWN_TRIES))
     with reading(store_of(rt)) as connection:
         return connection.execute(waits.limit(1)).scalar()
 
@@ -167,7 +164,7 @@ def _intend(rt: Runtime, this: runs.Day, mail: "DigestMail", channel: "Channel")
         insert_new(connection, digest_sent, [row])
         claimed = connection.execute(
             update(digest_sent)
-            .where(digest_sent.c.digest_key == mail.digest_key, digest_sent.c.state == "planned")
+            .where(digest_sent.c.digest_key == mail.digest_key, MAY_LEAVE)
             .values(state="sending", sending_at=now, run_id=this.run_id, html_sha256=mail.html_sha256,
                     artefact=mail.artefact, message_id=channel.message_id(mail.digest_key))
         )  # fmt: skip

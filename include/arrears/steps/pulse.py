@@ -8,11 +8,11 @@ from sqlalchemy import Connection, and_, func, select
 from arrears.core.clock import at_local, local_date, utc_text
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
+from arrears.outreach.digest_left import owed
 from arrears.steps.world import policy_of, store_of
 from arrears.store.engine import reading
 from arrears.store.tables.audit import audit_pending
 from arrears.store.tables.outreach import contact
-from arrears.store.tables.reports import digest_sent
 from arrears.store.tables.runs import gate, run
 
 STATES = ("planned", "claimed", "sending", "sent", "rejected", "withheld", "in_doubt", "expired")
@@ -102,8 +102,8 @@ def _digests_left(connection: Connection, newest: _Newest | None) -> int:
     """Count the digests and alarms of the newest day that the mail server did not take."""
     if newest is None:
         return 0
-    left = and_(digest_sent.c.business_date == newest.business_date, digest_sent.c.state == "planned")
-    return int(connection.execute(select(func.count()).where(left)).scalar_one())
+    left = owed(newest.business_date).subquery()
+    return int(connection.execute(select(func.count()).select_from(left)).scalar_one())
 
 
 def _age(moment: str | None, now: datetime) -> float:
