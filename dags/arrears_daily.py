@@ -53,8 +53,7 @@ def arrears_daily() -> None:
     with TaskGroup("morning") as morning:
         lists = sealing(daily.seal_morning)(day) >> step(daily.write_worklists)(day)
         digest = sending(daily.send_digest, queue="mail")(day)  # that it fails keeps nobody from being contacted
-        opens_at = step(daily.window_opens_at)(day)
-        lists >> [digest, opens_at]
+        lists >> digest
 
     @task_group
     def contacts(stage: int) -> None:
@@ -63,6 +62,7 @@ def arrears_daily() -> None:
         send = sending(daily.send_batch, pool="arrears_mail", queue="mail", map_index_template=label)
         send.partial(day=day, stage=stage).expand(batch=batches)
 
+    opens_at = step(daily.window_opens_at)(day)
     window = DateTimeSensorAsync(task_id="wait_for_window", target_time=opens_at)
     stages = branch(daily.branch_by_stage)(day)
     groups = [
@@ -75,6 +75,7 @@ def arrears_daily() -> None:
     closed = closing(daily.close_day, outlets=[AUDIT_LOG])(day)
 
     opened >> arrived >> ledger() >> ladder() >> legal() >> morning
+    lists >> opens_at
     digest >> closed
     window >> stages >> groups >> orders >> closed
 
