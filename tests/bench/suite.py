@@ -44,7 +44,7 @@ PROGRAMS = (
     Program("day", "daily.py", ("2000", "--packets", "20"), ("100000", "--packets", "100"), store=("--store",)),
     Program("release", "release.py", ("2000", "--latency", "5"), ("100000", "--latency", "5"), store=("--store",)),
     Program("contacts", "outreach.py", ("2000",), ("20000",), out=False),
-    Program("packets", "packets.py", ("40",), ("2000",), out=False),
+    Program("packets", "packets.py", ("310",), ("2000",), out=False),
     Program("audit-log", "audit_log.py", ("100000",), ("1000000",), out=False, store=()),
     Program("window", "send_window.py", None, (), out=False),
     Program("growth", "growth.py", None, ("400", "10"), out=False, store=("--store",)),
