@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from arrears.approvals.in_the_way import in_the_way
 from arrears.approvals.questions import request
+from arrears.approvals.target import targets_of
 from arrears.core.settings import Settings
 from arrears.reports.behind import LISTED
 from arrears.steps import runs
@@ -95,6 +96,7 @@ def asked(up) -> dict[str, str]:
             "order_id": "e" * 64, "order_no": "RO-BROWSER-0001", "account_id": ready.account_id, "ordinal": 99,
             "packet_id": ready.packet_id, "facts_sha256": ready.facts_sha256, "state": "awaiting_approval",
             "proposed_on": day, "idempotency_key": "e" * 64, "imported": False,
+            "target_sha256": targets_of(connection, [ready.account_id])[ready.account_id],
         }  # fmt: skip
         connection.execute(repossession_order.insert(), order)
         return {

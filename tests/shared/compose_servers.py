@@ -110,7 +110,12 @@ class ComposeServers(AirflowServers):
         self.start(tuple(command), name=name, env=env, program=program)
         self.file_of[name] = file
         self.begun[self.running[name].pid] = name
+        self.until(lambda: self._words_of(name), f"the command of {name}")
+
+    def _words_of(self, name: str) -> list[str]:
+        """Return the words of a process that was just begun; while the system puts the program in place it has none."""
         self.words[name] = psutil.Process(self.running[name].pid).cmdline()
+        return self.words[name]
 
     def start_all(self) -> None:
         """Start every service and wait for the API."""

@@ -19,7 +19,7 @@ from arrears.rehearsal.issued import issued_on
 from arrears.rehearsal.world import World
 from arrears.sandbox.mail import MailSandbox
 from arrears.sandbox.sms import SmsSandbox
-from arrears.steps import arrivals, daily, dispatch, intake, runs, setup
+from arrears.steps import arrivals, daily, dispatch, intake, runs, setup, totals
 from arrears.store.engine import open_engine
 
 ZONE = "Asia/Shanghai"
@@ -66,6 +66,7 @@ class Lapse:
         day = daily.open_day(rt, Request(rt.clock.now(), on, str(folder)))
         for step in (daily.pull_ledger, daily.gate_ledger, daily.decide_accounts, daily.plan_contacts):
             step(rt, day)
+        totals.tie_ledger(rt, day)
         dispatch.send_due(rt, day)
         runs.set_run(rt, day, status="completed")  # without sealing: a day that sent is not a missed one
 
