@@ -4,7 +4,6 @@ The ledger is frozen in the morning; a payment imported at noon must stop the me
 the next day when the ledger is a day behind.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +24,7 @@ from arrears.ladder.policy import Policy
 from arrears.ladder.promises import falling_due
 from arrears.ladder.received import Known
 from arrears.ladder.staging import Schedule, Staged, allocate, stage
-from arrears.ladder.told import is_unbooked, told_since
+from arrears.ladder.told import is_open_items, is_unbooked, told_since
 from arrears.store import snapshot as frozen
 from arrears.store.tables.feeds import delivery, payment, snapshot
 from arrears.store.tables.people import subject
@@ -124,7 +123,7 @@ class Balances:
         ledger, named = self._ledger, sorted(accounts or ())
         asked = {"created_at": ledger.created_at, "snapshot_id": ledger.snapshot_id, "on": self._on,
                  "since": told_since(self._on, self._policy)}  # fmt: skip
-        query = _payments_since(_is_open_items(ledger), accounts is not None)
+        query = _payments_since(is_open_items(ledger.facts), accounts is not None)
         parts = [asked | {"accounts": named[at : at + AT_ONCE]} for at in range(0, len(named), AT_ONCE)]
         found: dict[str, list[Row[Any]]] = defaultdict(list)
         for part in [asked] if accounts is None else parts:
@@ -139,7 +138,7 @@ class Balances:
             return
         wanted = [rows[0].subject_ref for rows in fresh.values()]
         schedules = frozen.instalments_of(self._url, ledger.snapshot_id, wanted)
-        payments = {} if _is_open_items(ledger) else frozen.payments_of(self._url, ledger.snapshot_id, wanted)
+        payments = {} if is_open_items(ledger.facts) else frozen.payments_of(self._url, ledger.snapshot_id, wanted)
         for account_id, rows in fresh.items():
             ref = rows[0].subject_ref
             staged, overdue = _staged(schedules[ref], _pool(payments.get(ref), rows, self._on), self._on)
@@ -189,10 +188,6 @@ def _payments_since(is_open_items: bool, of_some: bool) -> Select[Any]:
 def _print(rows: News) -> str:
     """Return what tells one set of news from another."""
     return ";".join(f"{row.payment_id}={row.amount_minor}@{row.paid_on}" for row in rows)
-
-
-def _is_open_items(ledger: Row[Any]) -> bool:
-    return bool(json.loads(ledger.facts).get("form") == "open_items")
 
 
 def _pool(payments: list[frozen.Payment] | None, news: News, on: date) -> tuple[int, bool]:

@@ -1,6 +1,5 @@
 """Money of an account since a day: what a promise or a plan is measured by."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from arrears.core.calendar import ONE_DAY
 from arrears.core.runtime import Runtime
+from arrears.ladder.told import is_open_items
 from arrears.store import snapshot as frozen
 from arrears.store.tables.feeds import snapshot
 
@@ -62,7 +62,7 @@ def received(
 
 def _read(connection: Connection, rt: Runtime, snapshot_id: str, asked: Sequence[Asked]) -> Mapping[str, Received]:
     facts = connection.execute(select(snapshot.c.facts).where(snapshot.c.snapshot_id == snapshot_id)).scalar_one()
-    if json.loads(facts).get("form") == "open_items":
+    if is_open_items(facts):
         return _paid_off(connection, rt, snapshot_id, asked)
     payments = frozen.payments_of(rt.settings.artifacts_url, snapshot_id, {one.subject_ref for one in asked})
     return {one.key: Received(tuple((p.paid_on, p.amount_minor) for p in payments[one.subject_ref])) for one in asked}

@@ -1,5 +1,6 @@
-"""Payments told of during a day: how long one counts that no ledger has brought."""
+"""Payments told of during a day: which ledgers name payments, and how long one counts that none has brought."""
 
+import json
 from datetime import date
 
 from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, exists
@@ -7,6 +8,11 @@ from sqlalchemy import BindParameter, ColumnElement, ScalarSelect, exists
 from arrears.core.calendar import ONE_DAY
 from arrears.ladder.policy import Policy
 from arrears.store.tables.feeds import payment, unbooked_payment
+
+
+def is_open_items(facts: str) -> bool:
+    """Say by the kept facts of a frozen ledger whether it holds what is paid of each instalment, and no payments."""
+    return bool(json.loads(facts).get("form") == "open_items")
 
 
 def told_since(on: date, policy: Policy) -> date:

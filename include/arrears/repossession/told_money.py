@@ -1,6 +1,5 @@
 """Money told of beside the ledgers: what of it is news, and what the ledger decided on does not hold."""
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,7 @@ from arrears.core.clock import local_date
 from arrears.core.errors import CannotTell
 from arrears.core.runtime import Runtime
 from arrears.ladder.policy import Policy
-from arrears.ladder.told import told_since
+from arrears.ladder.told import is_open_items, told_since
 from arrears.store import snapshot as frozen
 from arrears.store.tables.feeds import delivery, payment, snapshot
 
@@ -71,7 +70,7 @@ class Ledgers:
             ledger = self._before(one) if one.came_on >= since[one.account_id] and one.came_on > one.paid_on else None
             if ledger is None:
                 found.append(one)
-            elif not _is_open_items(ledger):
+            elif not is_open_items(ledger.facts):
                 late[ledger.snapshot_id].append(one)
             elif one.paid_on >= told_since(one.came_on, self._policy):
                 found.append(one)
@@ -89,7 +88,7 @@ class Ledgers:
         found: list[Told] = []
         for snapshot_id, some in asked.items():
             ledger = self._all.get(snapshot_id)
-            if ledger is not None and _is_open_items(ledger):
+            if ledger is not None and is_open_items(ledger.facts):
                 found += [one for one in some if one.paid_on >= since and not _is_before(one, ledger)]
             else:
                 held = self._held(snapshot_id, some)
@@ -113,7 +112,3 @@ def _is_before(one: Told, ledger: Row[Any]) -> bool:
     if one.received_at is None:
         return bool(one.told_on < ledger.business_date)
     return one.received_at < str(ledger.created_at)
-
-
-def _is_open_items(ledger: Row[Any]) -> bool:
-    return bool(json.loads(ledger.facts).get("form") == "open_items")
