@@ -111,7 +111,7 @@ def _block(schedule: Schedule, allocated: Int64, on: int, first: int, last: int)
     start, end = edges[:-1], edges[1:]
     unpaid = amount - allocated[rows]
     whole, owed, owing = _running(amount), _running(unpaid), _Marked(unpaid > 0)
-    today, past = (start + np.diff(_running(fallen)[edges]) for fallen in (due < on, due <= on))
+    today, past = (start + np.diff(_running(fallen, np.int32)[edges]) for fallen in (due < on, due <= on))
     count = owing.count(start, today)
     oldest = _at(due, owing.first(start, today), NO_DATE)
     upcoming = owing.first(today, end)
@@ -146,9 +146,9 @@ def _at(values: NDArray[Any], row: Int64, absent: int | np.int32) -> NDArray[Any
     return found
 
 
-def _running(values: NDArray[Any]) -> Int64:
-    """Return the sum of the values before each place, with that of all as closing entry."""
-    found = np.zeros(len(values) + 1, dtype=np.int64)
+def _running(values: NDArray[Any], kind: type[np.integer[Any]] = np.int64) -> NDArray[Any]:
+    """Return the sum of the values before each place, with that of all as closing entry; 32 bits count rows."""
+    found = np.zeros(len(values) + 1, dtype=kind)
     found[1:] = values  # copied first: adding up while turning truth into numbers takes twenty times as long
     return np.cumsum(found, out=found)
 
@@ -157,7 +157,7 @@ class _Marked:
     """Some of the rows: how many of them lie between two places, the first there and the last; -1 is none."""
 
     def __init__(self, mask: NDArray[np.bool_]) -> None:
-        self._before = _running(mask)
+        self._before = _running(mask, np.int32)
         self._rows = np.append(np.flatnonzero(mask), -1)
 
     def count(self, start: Int64, end: Int64) -> Int64:
